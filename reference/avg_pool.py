@@ -47,7 +47,7 @@ def forward(
     padded = windows.pad(x.astype(dtype, copy=False), 0)
     y = np.zeros((*x.shape[:2], *windows.output), dtype)
     for tap in windows.taps():
-        y += padded[(..., *windows.cells(tap))]
+        y += padded[windows.cells(tap)]
     y /= divisor
     return y.astype(x.dtype, copy=False), Residuals(windows, divisor, x.shape, x.dtype)
 
@@ -60,8 +60,8 @@ def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array]:
     x_bar = np.zeros((*shape[:2], *windows.padded), share.dtype)
     for tap in windows.taps():
         # Scatter-add: overlapping windows write the same input cell.
-        x_bar[(..., *windows.cells(tap))] += share
-    return (x_bar[(..., *windows.inside)].astype(y_bar.dtype),)
+        x_bar[windows.cells(tap)] += share
+    return (x_bar[windows.inside].astype(y_bar.dtype),)
 
 
 def _cells_counted(windows: Windows, count_include_pad: bool) -> Array:

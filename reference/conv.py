@@ -57,8 +57,10 @@ def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array, Array, Array | None]
     require_cotangent(y_bar, (n, c_out, *windows.output), x.dtype)
     columns = _columns(x, windows, groups)
     dtype = columns.dtype
-    rows = y_bar.swapaxes(0, 1).astype(dtype, copy=False).reshape(
-        groups, c_out // groups, n * int(np.prod(windows.output))
+    rows = (
+        y_bar.swapaxes(0, 1)
+        .astype(dtype, copy=False)
+        .reshape(groups, c_out // groups, n * int(np.prod(windows.output)))
     )
 
     w_bar = np.matmul(rows, columns.swapaxes(1, 2)).reshape(w.shape)
@@ -70,8 +72,8 @@ def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array, Array, Array | None]
     x_bar = np.zeros((c_in, n, *windows.padded), dtype)
     for tap in windows.taps():
         # Scatter-add: overlapping windows write the same input cell.
-        x_bar[(..., *windows.cells(tap))] += shares[(slice(None), *tap)]
-    x_bar = x_bar[(..., *windows.inside)].swapaxes(0, 1)
+        x_bar[windows.cells(tap)] += shares[(slice(None), *tap)]
+    x_bar = x_bar[windows.inside].swapaxes(0, 1)
 
     return (
         x_bar.astype(x.dtype),
@@ -86,7 +88,7 @@ def _columns(x: Array, windows: Windows, groups: int) -> Array:
     padded = windows.pad(x.astype(accumulator(x.dtype), copy=False), 0).swapaxes(0, 1)
     columns = np.empty((c_in, *windows.kernel, n, *windows.output), padded.dtype)
     for tap in windows.taps():
-        columns[(slice(None), *tap)] = padded[(..., *windows.cells(tap))]
+        columns[(slice(None), *tap)] = padded[windows.cells(tap)]
     depth = c_in // groups * int(np.prod(windows.kernel))
     return columns.reshape(groups, depth, n * int(np.prod(windows.output)))
 

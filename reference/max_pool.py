@@ -8,7 +8,6 @@ import numpy as np
 
 from reference.operands import DTYPES, Array, require_cotangent
 from reference.pooling import pool_windows
-from reference.windows import Windows
 
 __all__ = ["DTYPES", "OPERATIONS", "Residuals", "forward", "vjp"]
 
@@ -50,14 +49,14 @@ def forward(
     # A window of -inf alone is won by its first cell of the input: nothing in it exceeds -inf.
     first = np.full((1, 1, *windows.output), -1)
     for tap in windows.taps():
-        here = cell[(..., *windows.cells(tap))]
+        here = cell[windows.cells(tap)]
         np.copyto(first, here, where=first < 0)
     winners = np.broadcast_to(first, y.shape).copy()
     for tap in windows.taps():
-        value = padded[(..., *windows.cells(tap))]
+        value = padded[windows.cells(tap)]
         wins = (value > y) | np.isnan(value)
         np.copyto(y, value, where=wins)
-        np.copyto(winners, cell[(..., *windows.cells(tap))], where=wins)
+        np.copyto(winners, cell[windows.cells(tap)], where=wins)
     return y, Residuals(winners, x.shape, x.dtype)
 
 
@@ -66,7 +65,10 @@ def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array]:
     require_cotangent(y_bar, winners.shape, residuals.dtype)
     planes, cells = shape[0] * shape[1], int(np.prod(shape[2:]))
     # A spare cell before each plane takes what windows without a winner are sent.
-    flat = winners.reshape(planes, int(np.prod(winners.shape[2:]))) + (np.arange(planes) * (cells + 1) + 1)[:, None]
+    flat = (
+        winners.reshape(planes, int(np.prod(winners.shape[2:])))
+        + (np.arange(planes) * (cells + 1) + 1)[:, None]
+    )
     x_bar = np.bincount(
         flat.ravel(), y_bar.astype(np.float64).ravel(), minlength=planes * (cells + 1)
     )

@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+#: What stands between the brackets of ``array[...]``.
+Index = tuple[Any, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Windows:
@@ -48,30 +51,36 @@ class Windows:
         )
 
     @property
-    def inside(self) -> tuple[slice, ...]:
-        """Where the input lies in the padded plane."""
-        return tuple(
-            slice(before, before + size)
-            for before, size in zip(self.before, self.size, strict=True)
+    def inside(self) -> Index:
+        """Where the input lies in a padded array."""
+        return (
+            ...,
+            *(
+                slice(before, before + size)
+                for before, size in zip(self.before, self.size, strict=True)
+            ),
         )
 
     def taps(self) -> Iterator[tuple[int, ...]]:
         """The kernel's offsets in raster order, the last dimension fastest."""
         return itertools.product(*map(range, self.kernel))
 
-    def cells(self, tap: tuple[int, ...]) -> tuple[slice, ...]:
-        """The cells of the padded plane that `tap` reads, one for each window."""
-        return tuple(
-            slice(t * dilation, t * dilation + (output - 1) * stride + 1, stride)
-            for t, dilation, output, stride in zip(
-                tap, self.dilation, self.output, self.stride, strict=True
-            )
+    def cells(self, tap: tuple[int, ...]) -> Index:
+        """Where `tap` reads a padded array, one cell for each window."""
+        return (
+            ...,
+            *(
+                slice(t * dilation, t * dilation + (output - 1) * stride + 1, stride)
+                for t, dilation, output, stride in zip(
+                    tap, self.dilation, self.output, self.stride, strict=True
+                )
+            ),
         )
 
     def pad(self, x: Array, fill: float) -> Array:
         """A copy of `x` (n, c, \\*size) in the middle of a padded plane of `fill`."""
         padded = np.full((*x.shape[:2], *self.padded), fill, dtype=x.dtype)
-        padded[(..., *self.inside)] = x
+        padded[self.inside] = x
         return padded
 
 
