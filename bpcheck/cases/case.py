@@ -1,0 +1,94 @@
+"""A case: one point of the test space, a plain value with a one-line text form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bpcheck.arithmetic import FORMATS
+from bpcheck.operations import Operation, operation_named
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that a run of one subject depends on.
+
+    Parameters
+    ----------
+    operation
+        Name of the operation.
+    geometry
+        Shapes and params, a value of that operation.
+    dtype
+        NumPy's name of the dtype of all operands and of the cotangent.
+    values
+        How operands and cotangent are filled: ``exact`` (integers small enough that every partial
+        sum is exact), ``wide`` (the same, one array using nearly all significand bits), ``ties``
+        (few distinct integers), ``real`` (standard normal).
+    layout
+        Memory layout of the arrays.
+    seed
+        Seed of the values.
+    one_hot
+        Index of the only nonzero (1) in the cotangent; ``None`` for a full cotangent.
+
+    Examples
+    --------
+    >>> from bpcheck.cases import parse_case
+    >>> case = parse_case("conv2d n1ic64ih13iw13oc96kh2kw2sh2sw2 f32 exact c-order seed=7")
+    >>> case.shapes["y"]
+    (1, 96, 6, 6)
+    >>> str(case)
+    'conv2d n1ic64ih13iw13oc96kh2kw2sh2sw2 f32 exact c-order seed=7'
+    """
+
+    operation: str
+    geometry: Any
+    dtype: str = "float64"
+    values: str = "exact"
+    layout: str = "c-order"
+    seed: int = 0
+    one_hot: tuple[int, ...] | None = None
+
+    @property
+    def promise(self) -> Operation:
+        """The operation itself."""
+        return operation_named(self.operation)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Keyword arguments of the forward."""
+        return self.promise.params(self.geometry)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of ``y`` and of every gradient, by name."""
+        return self.promise.result_shapes(self.geometry)
+
+    @property
+    def descriptor(self) -> str:
+        """The shape part of the text: keys with their numbers, defaults left out (but for n)."""
+        return describe(self.promise, self.geometry)
+
+    def __str__(self) -> str:
+        parts = [
+            self.operation,
+            self.descriptor,
+            FORMATS[self.dtype].short,
+            self.values,
+            self.layout,
+            f"seed={self.seed}",
+        ]
+        if self.one_hot is not None:
+            parts.append("y_bar=" + ",".join(map(str, self.one_hot)))
+        return " ".join(parts)
+
+
+def describe(operation: Operation, geometry: Any) -> str:
+    """The descriptor of a geometry, such as ``n1ic64ih13iw13oc96kh2kw2sh2sw2``."""
+    numbers = geometry.numbers()
+    return "".join(
+        f"{key}{numbers[key]}"
+        for key, default in operation.keys.items()
+        if key == "n" or numbers[key] != default
+    )

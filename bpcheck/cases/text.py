@@ -1,0 +1,150 @@
+"""Parsing of a case's text form; what does not parse is said with its position."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from bpcheck.arithmetic import FORMATS
+from bpcheck.cases.case import Case
+from bpcheck.cases.layouts import parse_layout
+from bpcheck.errors import CaseError
+from bpcheck.operations import Operation, operation_named
+
+T = TypeVar("T")
+
+_TOKEN = re.compile(r"\S+")
+_NUMBER = re.compile(r"([a-z]+)(\d+)")
+_FORMATS = {each.short: each.name for each in FORMATS.values()}
+
+
+def parse_case(text: str) -> Case:
+    """The case whose text form `text` is; parts after the descriptor may be left out.
+
+    Raises
+    ------
+    CaseError
+        With the position of the first part that is not understood, and what was expected there.
+
+    Examples
+    --------
+    >>> parse_case("max_pool1d n1ic1iw4kw2").dtype
+    'float64'
+    >>> parse_case("conv2d n1ic1ih2iw2oc1kh2kx2")
+    Traceback (most recent call last):
+        ...
+    bpcheck.errors.CaseError: kx: conv2d has the keys g n ic ih iw oc kh kw sh sw ph pw dh dw same bias
+        conv2d n1ic1ih2iw2oc1kh2kx2
+                                ^ position 24
+    """
+    tokens = [(match.group(), match.start()) for match in _TOKEN.finditer(text)]
+    try:
+        operation = operation_named(tokens[0][0] if tokens else "")
+    except CaseError as error:
+        raise CaseError(str(error), text=text, position=tokens[0][1] if tokens else 0) from None
+    if len(tokens) < 2:
+        raise CaseError(
+            f"a descriptor of {operation.name} was expected, such as n1ic1ih4iw4kh2kw2",
+            text=text,
+            position=len(text),
+        )
+    numbers = _parse_descriptor(operation, text, *tokens[1])
+    try:
+        geometry = operation.geometry(numbers)
+    except CaseError as error:
+        raise CaseError(str(error), text=text, position=tokens[1][1]) from None
+    case = Case(operation.name, geometry)
+    rest = _Rest(text, tokens[2:])
+    dtype = rest.take("a dtype", " ".join(_FORMATS), _FORMATS.get) or case.dtype
+    kinds = operation.value_kinds
+    values = rest.take("a value kind", " ".join(kinds), dict(zip(kinds, kinds, strict=True)).get)
+    layout = rest.take("a layout", "c-order", parse_layout)
+    seed = rest.take("a seed", "seed=7", _parse_seed)
+    one_hot = rest.take("a one-hot cotangent", "y_bar=0,0,1", _parse_index)
+    rest.end()
+    if one_hot is not None:
+        shape = operation.output_shape(geometry)
+        inside = len(one_hot) == len(shape) and all(
+            i < n for i, n in zip(one_hot, shape, strict=True)
+        )
+        if not inside:
+            raise CaseError(
+                f"y_bar={','.join(map(str, one_hot))}: y has the shape {shape}",
+                text=text,
+                position=text.rindex("y_bar="),
+            )
+    return Case(
+        operation.name,
+        geometry,
+        dtype=dtype,
+        values=values or case.values,
+        layout=layout or case.layout,
+        seed=seed if seed is not None else 0,
+        one_hot=one_hot,
+    )
+
+
+def _parse_descriptor(operation: Operation, text: str, token: str, start: int) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    at = 0
+    while at < len(token):
+        match = _NUMBER.match(token, at)
+        if match is None:
+            raise CaseError(
+                f"{token[at:]!r}: a key and its number were expected, such as kh3",
+                text=text,
+                position=start + at,
+            )
+        key, number = match.groups()
+        if key not in operation.keys:
+            raise CaseError(
+                f"{key}: {operation.name} has the keys {' '.join(operation.keys)}",
+                text=text,
+                position=start + at,
+            )
+        if key in numbers:
+            raise CaseError(f"{key}: given twice; keep one", text=text, position=start + at)
+        numbers[key] = int(number)
+        at = match.end()
+    return numbers
+
+
+class _Rest:
+    """The optional parts after the descriptor, taken one by one in their order."""
+
+    def __init__(self, text: str, tokens: list[tuple[str, int]]):
+        self._text = text
+        self._tokens = tokens
+
+    def take(self, what: str, examples: str, parse: Callable[[str], T | None]) -> T | None:
+        """The next part, `None` at the end; it must be what is expected here."""
+        if not self._tokens:
+            return None
+        token, start = self._tokens.pop(0)
+        value = parse(token)
+        if value is None:
+            raise CaseError(
+                f"{token!r}: {what} was expected here, such as {examples}",
+                text=self._text,
+                position=start,
+            )
+        return value
+
+    def end(self) -> None:
+        """Nothing may be left."""
+        if self._tokens:
+            token, start = self._tokens[0]
+            raise CaseError(
+                f"{token!r}: the case ends before this", text=self._text, position=start
+            )
+
+
+def _parse_seed(token: str) -> int | None:
+    match = re.fullmatch(r"seed=(\d+)", token)
+    return int(match.group(1)) if match else None
+
+
+def _parse_index(token: str) -> tuple[int, ...] | None:
+    match = re.fullmatch(r"y_bar=(\d+(?:,\d+)*)", token)
+    return tuple(int(part) for part in match.group(1).split(",")) if match else None

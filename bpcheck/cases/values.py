@@ -1,0 +1,68 @@
+"""The arrays of a case: which kind of values each value kind asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from bpcheck.arithmetic import FORMATS
+from bpcheck.cases.budget import room, spread
+from bpcheck.cases.case import Case
+from bpcheck.cases.lattice import Arrays, array_shapes, draw, lattice_of
+
+#: Largest magnitude drawn in `exact` mode: enough for a survival probability below 1e-3 a probe.
+CAP = 1024
+
+
+def fill(case: Case) -> Arrays:
+    """The arrays of a case, the same for the same case on every machine.
+
+    Examples
+    --------
+    >>> from bpcheck.cases import parse_case
+    >>> arrays = fill(parse_case("conv1d n1ic1iw3oc1kw2 f32 exact c-order seed=1"))
+    >>> arrays.operands["w"].shape, arrays.y_bar.dtype.name
+    ((1, 1, 2), 'float32')
+    """
+    arrays = _FILLERS[case.values](case, np.random.default_rng(case.seed))
+    if case.one_hot is None:
+        return arrays
+    y_bar = np.zeros_like(arrays.y_bar)
+    y_bar[case.one_hot] = 1
+    return replace(arrays, y_bar=y_bar, survival=1.0)
+
+
+def _exact(case: Case, rng: np.random.Generator) -> Arrays:
+    lattice, form = lattice_of(case), FORMATS[case.dtype]
+    return draw(case, lattice, spread(lattice, form, tuple(array_shapes(case)), cap=CAP), rng)
+
+
+def _wide(case: Case, rng: np.random.Generator) -> Arrays:
+    # One array, by turns, takes nearly all the significand bits; the others are signs.
+    lattice, form = lattice_of(case), FORMATS[case.dtype]
+    names = tuple(array_shapes(case))
+    magnitudes = dict.fromkeys(names, 1)
+    wide = names[case.seed % len(names)]
+    magnitudes[wide] = room(lattice, form, magnitudes, wide)
+    return draw(case, lattice, magnitudes, rng)
+
+
+def _ties(case: Case, rng: np.random.Generator) -> Arrays:
+    # Three values only, so that most windows have several winners.
+    drawn, shapes = _exact(case, rng), array_shapes(case)
+    operands = {
+        name: rng.integers(-1, 2, size=shapes[name]).astype(array.dtype)
+        for name, array in drawn.operands.items()
+    }
+    return replace(drawn, operands=operands, steps=dict.fromkeys(operands, 0))
+
+
+def _real(case: Case, rng: np.random.Generator) -> Arrays:
+    dtype, shapes = FORMATS[case.dtype].dtype, array_shapes(case)
+    drawn = {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
+    y_bar = drawn.pop("y_bar")
+    return Arrays(operands=drawn, y_bar=y_bar, steps=dict.fromkeys(drawn, 0))
+
+
+_FILLERS = {"exact": _exact, "wide": _wide, "ties": _ties, "real": _real}

@@ -1,0 +1,47 @@
+"""The errors bpcheck raises about its own input; each says the value, the rule and the remedy."""
+
+
+class BpcheckError(Exception):
+    """Any problem with what bpcheck was given, as opposed to a defect that it found."""
+
+
+class CaseError(BpcheckError):
+    """A case text that does not parse, or a geometry that its operation does not allow.
+
+    Parameters
+    ----------
+    message
+        What was found and what was expected.
+    text
+        The whole text, when the error comes from parsing one.
+    position
+        Zero-based offset into `text` where parsing stopped.
+    """
+
+    def __init__(self, message: str, *, text: str | None = None, position: int | None = None):
+        self.text = text
+        self.position = position
+        if text is not None and position is not None:
+            message = f"{message}\n    {text}\n    {' ' * position}^ position {position}"
+        super().__init__(message)
+
+
+class TargetError(BpcheckError):
+    """A target that cannot be imported, or that gives no forward and vjp."""
+
+
+class UsageError(BpcheckError):
+    """An option whose value cannot be used."""
+
+
+class Unsupported(Exception):
+    """Raised by a subject to say that it does not claim this case.
+
+    `NotImplementedError` means the same. The case is counted as unsupported, never as a pass.
+
+    Examples
+    --------
+    >>> def forward(x, w, b, *, stride, padding, dilation, groups):
+    ...     if groups != 1:
+    ...         raise Unsupported("groups > 1")
+    """

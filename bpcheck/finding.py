@@ -1,0 +1,77 @@
+"""A finding: one disagreement between a subject and what it promised, as a plain value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What kind of disagreement it is; the text is what reports and JSON call it."""
+
+    VALUE = "wrong value"
+    LOST_PRECISION = "lost precision"
+    CONVENTION = "another convention"
+    SHAPE = "wrong shape"
+    DTYPE = "wrong dtype"
+    TYPE = "wrong type"
+    COUNT = "wrong number of gradients"
+    NOT_FINITE = "not finite"
+    RAISES = "raises"
+    MUTATES = "changes its input"
+    NOT_DETERMINISTIC = "not deterministic"
+    PRINTS = "prints"
+
+
+class Status(StrEnum):
+    """How one check ended for one result of one case."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One disagreement.
+
+    Parameters
+    ----------
+    kind
+        What kind it is.
+    check, result
+        The check that found it, and the result that is wrong: ``"y"``, ``"x_bar"``, ...
+    case
+        Text form of the case.
+    message
+        One sentence: what was got, what was expected, and what to do about it if that is known.
+    index, got, expected, error, bound
+        For a wrong value: the element that is furthest off, what the subject gave there and what
+        the oracle gave, their distance, and the largest distance that is allowed (0: none).
+    wrong, total
+        How many elements are wrong, of how many.
+    """
+
+    kind: Kind
+    check: str
+    result: str
+    case: str
+    message: str
+    index: tuple[int, ...] | None = None
+    got: float | None = None
+    expected: float | None = None
+    error: float | None = None
+    bound: float | None = None
+    wrong: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one check ended for one result; `finding` is there when it failed."""
+
+    check: str
+    result: str
+    status: Status
+    finding: Finding | None = None
+    note: str = ""

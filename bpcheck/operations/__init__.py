@@ -1,0 +1,57 @@
+"""The operations that bpcheck knows: one file each, and the only place that names them."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import MappingProxyType
+
+from bpcheck.errors import CaseError
+from bpcheck.operations.average_pooling import AveragePooling
+from bpcheck.operations.base import EdgeClass, Geometry, Lattice, Operation, Product
+from bpcheck.operations.convolution import Convolution
+from bpcheck.operations.max_pooling import MaxPooling
+
+__all__ = [
+    "EdgeClass",
+    "Geometry",
+    "Lattice",
+    "Operation",
+    "Product",
+    "operation_names",
+    "operation_named",
+]
+
+
+@cache
+def _operations() -> MappingProxyType[str, Operation]:
+    ranks = (1, 2, 3)
+    every: list[Operation] = [
+        *(Convolution(rank) for rank in ranks),
+        *(MaxPooling(rank) for rank in ranks),
+        *(AveragePooling(rank) for rank in ranks),
+    ]
+    return MappingProxyType({operation.name: operation for operation in every})
+
+
+def operation_names() -> tuple[str, ...]:
+    """Names of all operations.
+
+    >>> operation_names()[:3]
+    ('conv1d', 'conv2d', 'conv3d')
+    """
+    return tuple(_operations())
+
+
+def operation_named(name: str) -> Operation:
+    """The operation of that name.
+
+    Raises
+    ------
+    CaseError
+        If there is none; the message lists those there are.
+    """
+    try:
+        return _operations()[name]
+    except KeyError:
+        known = ", ".join(operation_names())
+        raise CaseError(f"{name!r}: no such operation; there are {known}") from None

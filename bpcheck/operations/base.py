@@ -1,0 +1,200 @@
+"""What an operation promises: operands, params, geometry, lattice, and how torch computes it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpcheck.arithmetic import Array
+from bpcheck.errors import CaseError
+from bpcheck.operations.torch_vjp import torch_vjp
+
+Shape = tuple[int, ...]
+Params = dict[str, Any]
+#: Draws an integer between two bounds, both included. Simple values lie near the lower bound.
+Integers = Callable[[int, int], int]
+
+
+class Geometry(Protocol):
+    """The shapes and params of one case: a frozen value that its operation owns."""
+
+    def numbers(self) -> dict[str, int]:
+        """The numbers that describe it, by key, defaults included."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A result that is a sum of at most `terms` products of one value from each of `factors`."""
+
+    result: str
+    terms: int
+    factors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """What the integers of a case must fulfil so that every partial sum of it is exact.
+
+    Parameters
+    ----------
+    products
+        The sums of products that the operation and its vjp compute.
+    multiples
+        For an array that is divided: the number that all its values must be multiples of.
+    distinct
+        Number of cells in each spatial dimension within which the values of ``x`` must differ, for
+        an operation that compares; ``None`` for one that does not.
+    """
+
+    products: tuple[Product, ...]
+    multiples: Mapping[str, int] = field(default_factory=dict)
+    distinct: Shape | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeClass:
+    """A named kind of geometry in which defects are known to hide.
+
+    `factor` names the question that the class answers, such as ``"stride"``; classes of one factor
+    need not exclude each other.
+    """
+
+    factor: str
+    name: str
+    holds: Callable[[Any], bool]
+
+    def __str__(self) -> str:
+        return f"{self.factor} {self.name}"
+
+
+class Operation(ABC):
+    """A differentiable operation: one instance for each name, without state.
+
+    Attributes
+    ----------
+    name
+        As written in a case text: ``"conv2d"``.
+    operands
+        Names of the operands, in the order of the forward's positional arguments.
+    keys
+        The keys of a case's descriptor in their order, each with its default (``None``: required).
+    neutral
+        For params that a subject may leave out of its signature: the values at which leaving the
+        param out makes no difference, as a test on the value.
+    value_kinds
+        Value kinds that make sense for it, exact ones first.
+    dtypes
+        The dtypes that the operation can be judged in.
+    divides
+        Whether it divides, so that a right kernel may round even on the lattice (once for the
+        quotient, or twice when it multiplies by a rounded reciprocal).
+    """
+
+    name: str
+    operands: tuple[str, ...]
+    keys: Mapping[str, int | None]
+    neutral: Mapping[str, Callable[[Any], bool]] = {}
+    value_kinds: tuple[str, ...] = ("exact", "wide", "real")
+    dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
+    divides: bool = False
+
+    @abstractmethod
+    def geometry(self, numbers: Mapping[str, int]) -> Any:
+        """The geometry of a full set of numbers; `CaseError` if the operation does not allow it."""
+
+    @abstractmethod
+    def draw(self, integers: Integers) -> Any:
+        """A geometry drawn with `integers`; it never fails, and small integers give small shapes."""
+
+    @abstractmethod
+    def operand_shapes(self, geometry: Any) -> dict[str, Shape]:
+        """Shape of each operand that the geometry has, by name, in order."""
+
+    @abstractmethod
+    def output_shape(self, geometry: Any) -> Shape:
+        """Shape of ``y``."""
+
+    @abstractmethod
+    def params(self, geometry: Any) -> Params:
+        """Keyword arguments of the forward: `torch.nn.functional` names, tuples for dimensions."""
+
+    @abstractmethod
+    def torch_forward(self, operands: Mapping[str, Any], params: Params) -> Any:
+        """``y`` as torch computes it from torch tensors (an operand may be ``None``)."""
+
+    @abstractmethod
+    def terms(self, geometry: Any) -> dict[str, int]:
+        """Largest number of terms in one element of ``y`` and of each gradient, by result name."""
+
+    def lattice(self, geometry: Any) -> Lattice | None:
+        """What makes a case exact, or ``None`` for an operation that has no exact lattice."""
+        return None
+
+    def owners(self, geometry: Any, operand: str) -> NDArray[np.int64]:
+        """Which element of `operand` each output depends on, for each probe.
+
+        Returns an integer array ``(probes, *output_shape)`` of flat indices into the operand, -1
+        for none. All elements that occur in one probe may be perturbed at once: no output depends
+        on two of them. This default spends one probe on each element.
+        """
+        size = int(np.prod(self.operand_shapes(geometry)[operand]))
+        ones = np.ones((1,) * (1 + len(self.output_shape(geometry))), dtype=np.int64)
+        each = np.arange(size, dtype=np.int64).reshape(-1, *ones.shape[1:])
+        return np.broadcast_to(each * ones, (size, *self.output_shape(geometry)))
+
+    def absolute_sums(self, arrays: Mapping[str, Array], params: Params) -> dict[str, Array]:
+        """``sum |a_i b_i|`` of every element of every result, in float64, by result name.
+
+        `arrays` holds the operands and ``y_bar``. The default runs the operation on absolute
+        values, which is right where it is linear in each of its arrays.
+        """
+        absolute = {name: abs(array) for name, array in arrays.items()}
+        y_bar = absolute.pop("y_bar")
+        return torch_vjp(self.torch_forward, absolute, y_bar, params)
+
+    def is_smooth(self, geometry: Any) -> bool:
+        """Whether the forward has derivatives of all orders everywhere."""
+        return True
+
+    def has_stackable_batch(self, operand: str) -> bool:
+        """Whether probes of `operand` may be stacked along its first axis as further samples."""
+        return False
+
+    @property
+    @abstractmethod
+    def edge_classes(self) -> tuple[EdgeClass, ...]:
+        """The kinds of geometry that a run must cover."""
+
+    def results(self, geometry: Any) -> tuple[str, ...]:
+        """Names of everything the subject computes: ``y`` and one gradient for each operand."""
+        return ("y", *(f"{name}_bar" for name in self.operand_shapes(geometry)))
+
+    def result_shapes(self, geometry: Any) -> dict[str, Shape]:
+        """Shape of each result, by name."""
+        shapes = {f"{name}_bar": shape for name, shape in self.operand_shapes(geometry).items()}
+        return {"y": self.output_shape(geometry), **shapes}
+
+    def complete(self, numbers: Mapping[str, int]) -> dict[str, int]:
+        """`numbers` in the order of `keys`, with the defaults filled in.
+
+        Raises
+        ------
+        CaseError
+            For a key that the operation does not have, or a required one that is missing.
+        """
+        unknown = [key for key in numbers if key not in self.keys]
+        if unknown:
+            raise CaseError(f"{unknown[0]}: {self.name} has the keys {' '.join(self.keys)}")
+        missing = [key for key, default in self.keys.items() if default is None and key not in numbers]
+        if missing:
+            raise CaseError(f"{self.name} needs {' '.join(missing)}, and the case does not give it")
+        return {
+            key: numbers[key] if key in numbers else (default or 0)
+            for key, default in self.keys.items()
+        }

@@ -1,0 +1,270 @@
+"""Convolution in one, two and three dimensions, as `torch.nn.functional.conv1d` and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpcheck.errors import CaseError
+from bpcheck.operations import dimensions, window_classes
+from bpcheck.operations.base import (
+    EdgeClass,
+    Integers,
+    Lattice,
+    Operation,
+    Params,
+    Product,
+    Shape,
+)
+from bpcheck.operations.window import Window, spatial_owners
+
+PRIMES = (2, 3, 5, 7, 11, 13)
+
+
+@dataclass(frozen=True)
+class ConvGeometry:
+    """``x (n, ic, *i)``, ``w (oc, ic // g, *k)``, ``b (oc,)`` or none, ``y (n, oc, *out)``."""
+
+    n: int
+    ic: int
+    oc: int
+    windows: tuple[Window, ...]
+    g: int = 1
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        if self.n < 0:
+            raise CaseError(f"n={self.n}: the batch size must be at least 0")
+        if self.ic < 1 or self.oc < 1 or self.g < 1:
+            raise CaseError(f"ic={self.ic}, oc={self.oc}, g={self.g}: each must be at least 1")
+        if self.ic % self.g or self.oc % self.g:
+            raise CaseError(f"g={self.g}: must divide ic={self.ic} and oc={self.oc}")
+        if len({window.same for window in self.windows}) > 1:
+            raise CaseError("same: 'same' padding holds for all dimensions or for none")
+
+    @property
+    def same(self) -> bool:
+        return self.windows[0].same
+
+    @property
+    def kernel(self) -> Shape:
+        return tuple(window.k for window in self.windows)
+
+    @cached_property
+    def out(self) -> Shape:
+        return tuple(window.out for window in self.windows)
+
+    def numbers(self) -> dict[str, int]:
+        spatial: dict[str, int] = {}
+        for prefix in "ikspd":
+            spatial |= dimensions.spell(prefix, [getattr(w, prefix) for w in self.windows])
+        return {
+            "g": self.g,
+            "n": self.n,
+            "ic": self.ic,
+            "oc": self.oc,
+            **spatial,
+            "same": int(self.same),
+            "bias": int(self.bias),
+        }
+
+
+class Convolution(Operation):
+    """``y[n, o, p] = b[o] + sum over c, j of w[o, c, j] x[n, c + group, p s + j d - pad]``."""
+
+    operands = ("x", "w", "b")
+
+    def __init__(self, rank: int):
+        self.rank = rank
+        self.name = f"conv{rank}d"
+        self.keys = {
+            "g": 1,
+            "n": 1,
+            "ic": None,
+            **dimensions.keys("i", rank, None),
+            "oc": None,
+            **dimensions.keys("k", rank, None),
+            **dimensions.keys("s", rank, 1),
+            **dimensions.keys("p", rank, 0),
+            **dimensions.keys("d", rank, 1),
+            "same": 0,
+            "bias": 1,
+        }
+        self.neutral = {
+            "stride": lambda value: set(value) == {1},
+            "padding": lambda value: value != "same" and set(value) == {0},
+            "dilation": lambda value: set(value) == {1},
+            "groups": lambda value: value == 1,
+        }
+
+    def geometry(self, numbers: Mapping[str, int]) -> ConvGeometry:
+        full = self.complete(numbers)
+        for flag in ("same", "bias"):
+            if full[flag] not in (0, 1):
+                raise CaseError(f"{flag}{full[flag]}: {flag} is 0 or 1")
+        spatial = [dimensions.values(full, prefix, self.rank) for prefix in "ikspd"]
+        windows = tuple(
+            Window(i=i, k=k, s=s, p=p, d=d, same=bool(full["same"]))
+            for i, k, s, p, d in zip(*spatial, strict=True)
+        )
+        return ConvGeometry(
+            n=full["n"],
+            ic=full["ic"],
+            oc=full["oc"],
+            windows=windows,
+            g=full["g"],
+            bias=bool(full["bias"]),
+        )
+
+    def draw(self, integers: Integers) -> ConvGeometry:
+        n = dimensions.choose(integers, (1, 2, 3, 1, 2, 0))
+        g, ic, oc = draw_channels(integers)
+        draw_one = draw_same_window if integers(0, 5) == 5 else draw_window
+        windows = [draw_one(integers, self.rank) for _ in range(self.rank)]
+        geometry = ConvGeometry(
+            n=n,
+            ic=ic,
+            oc=oc,
+            windows=dimensions.alike(integers, windows),
+            g=g,
+            bias=integers(0, 3) != 1,
+        )
+        return geometry
+
+    def operand_shapes(self, geometry: ConvGeometry) -> dict[str, Shape]:
+        shapes = {
+            "x": (geometry.n, geometry.ic, *(window.i for window in geometry.windows)),
+            "w": (geometry.oc, geometry.ic // geometry.g, *geometry.kernel),
+        }
+        return shapes | ({"b": (geometry.oc,)} if geometry.bias else {})
+
+    def output_shape(self, geometry: ConvGeometry) -> Shape:
+        return (geometry.n, geometry.oc, *geometry.out)
+
+    def params(self, geometry: ConvGeometry) -> Params:
+        return {
+            "stride": tuple(window.s for window in geometry.windows),
+            "padding": "same" if geometry.same else tuple(window.p for window in geometry.windows),
+            "dilation": tuple(window.d for window in geometry.windows),
+            "groups": geometry.g,
+        }
+
+    def torch_forward(self, operands: Mapping[str, Any], params: Params) -> Any:
+        import torch
+
+        function = getattr(torch.nn.functional, self.name)
+        return function(operands["x"], operands["w"], operands.get("b"), **params)
+
+    def terms(self, geometry: ConvGeometry) -> dict[str, int]:
+        outputs = max(1, geometry.n * prod(geometry.out))
+        group_in, group_out = geometry.ic // geometry.g, geometry.oc // geometry.g
+        return {
+            "y": group_in * prod(geometry.kernel) + 1,
+            "x_bar": group_out * prod(window.overlap for window in geometry.windows),
+            "w_bar": outputs,
+            "b_bar": outputs,
+        }
+
+    def lattice(self, geometry: ConvGeometry) -> Lattice:
+        terms = self.terms(geometry)
+        bias = (Product("y", 1, ("b",)), Product("b_bar", terms["b_bar"], ("y_bar",)))
+        return Lattice(
+            products=(
+                Product("y", terms["y"], ("x", "w")),
+                Product("x_bar", terms["x_bar"], ("w", "y_bar")),
+                Product("w_bar", terms["w_bar"], ("x", "y_bar")),
+                *(bias if geometry.bias else ()),
+            )
+        )
+
+    def owners(self, geometry: ConvGeometry, operand: str) -> NDArray[np.int64]:
+        shapes = self.operand_shapes(geometry)
+        if operand == "b":
+            channel = np.arange(geometry.oc).reshape(1, 1, -1, *(1,) * self.rank)
+            return np.broadcast_to(channel, (1, *self.output_shape(geometry)))
+        if operand == "w":
+            # Outputs of different channels share no weight: one probe for each (c, offset).
+            per_channel = prod(shapes["w"][1:])
+            probe = np.arange(per_channel).reshape(-1, 1, 1, *(1,) * self.rank)
+            channel = np.arange(geometry.oc).reshape(1, 1, -1, *(1,) * self.rank)
+            return np.broadcast_to(
+                channel * per_channel + probe, (per_channel, *self.output_shape(geometry))
+            )
+        # One probe for each channel of a group and each colour of the image.
+        group_in, group_out = geometry.ic // geometry.g, geometry.oc // geometry.g
+        first = (np.arange(geometry.oc) // group_out) * group_in
+        channel = first[None, None, :] + np.arange(group_in)[:, None, None]
+        sample = np.arange(geometry.n)[None, :, None]
+        return spatial_owners(sample * geometry.ic + channel, geometry.windows)
+
+    def has_stackable_batch(self, operand: str) -> bool:
+        return operand == "x"
+
+    @property
+    def edge_classes(self) -> tuple[EdgeClass, ...]:
+        return (*CHANNEL_CLASSES, *window_classes.conv_classes(self.rank))
+
+
+def draw_channels(integers: Integers) -> tuple[int, int, int]:
+    """Groups, input and output channels; unequal ones most often, 64 -> 96 among them."""
+    kind = integers(0, 7)
+    if kind == 1:
+        return 1, 1, 1
+    if kind == 2:
+        channels = integers(1, 6)
+        return 1, channels, channels
+    if kind == 3:
+        return 1, 64, 96
+    if kind == 4:
+        return 1, dimensions.choose(integers, PRIMES), dimensions.choose(integers, PRIMES)
+    if kind == 5:
+        groups = integers(2, 4)
+        return groups, groups * integers(1, 3), groups * integers(1, 3)
+    if kind == 6:
+        channels = integers(2, 6)
+        return channels, channels, channels * integers(1, 3)
+    channels = integers(1, 4)
+    return 1, channels, channels + integers(1, 4)
+
+
+def draw_window(integers: Integers, rank: int) -> Window:
+    """A window of one dimension; padding up to one more than the kernel size."""
+    k = integers(1, dimensions.MAX_KERNEL[rank])
+    if integers(0, 9) == 9:
+        # The kernel as large as the input.
+        return Window(i=k, k=k)
+    s = integers(1, 4)
+    d = dimensions.choose(integers, (1, 1, 1, 2, 3))
+    p = dimensions.choose(integers, (0, 1, 2, k - 1, k, k + 1, 0))
+    return dimensions.sizes(integers, k=k, s=s, p=p, d=d, rank=rank, ceil=False)
+
+
+def draw_same_window(integers: Integers, rank: int) -> Window:
+    """A window with 'same' padding, of even or odd kernel size."""
+    k = integers(1, dimensions.MAX_KERNEL[rank])
+    d = dimensions.choose(integers, (1, 1, 2))
+    return Window(i=integers(1, 7), k=k, d=d, same=True)
+
+
+CHANNEL_CLASSES = (
+    EdgeClass("batch", "0", lambda g: g.n == 0),
+    EdgeClass("batch", "1", lambda g: g.n == 1),
+    EdgeClass("batch", "many", lambda g: g.n > 1),
+    EdgeClass("channels", "1 -> 1", lambda g: g.ic == g.oc == 1),
+    EdgeClass("channels", "equal", lambda g: g.ic == g.oc > 1),
+    EdgeClass("channels", "64 -> 96", lambda g: (g.ic, g.oc) == (64, 96)),
+    EdgeClass("channels", "prime", lambda g: g.ic in PRIMES and g.oc in PRIMES),
+    EdgeClass("channels", "unequal", lambda g: g.ic != g.oc),
+    EdgeClass("groups", "1", lambda g: g.g == 1),
+    EdgeClass("groups", "> 1", lambda g: 1 < g.g < g.ic),
+    EdgeClass("groups", "depthwise", lambda g: 1 < g.g == g.ic == g.oc),
+    EdgeClass("groups", "channel multiplier", lambda g: 1 < g.g == g.ic < g.oc),
+    EdgeClass("bias", "yes", lambda g: g.bias),
+    EdgeClass("bias", "none", lambda g: not g.bias),
+)

@@ -1,0 +1,50 @@
+"""Spatial dimensions as the descriptor spells them, and windows drawn for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from bpcheck.operations.base import Integers
+from bpcheck.operations.window import Window
+
+T = TypeVar("T")
+
+#: The letters of the spatial dimensions, by rank: width alone, height and width, depth first.
+LETTERS = {1: "w", 2: "hw", 3: "dhw"}
+
+#: Largest kernel size drawn, by rank, so that three dimensions stay affordable.
+MAX_KERNEL = {1: 7, 2: 5, 3: 3}
+
+
+def keys(prefix: str, rank: int, default: int | None) -> dict[str, int | None]:
+    """Descriptor keys of one spatial number, such as ``kh`` and ``kw``, with their default."""
+    return {prefix + letter: default for letter in LETTERS[rank]}
+
+
+def values(numbers: Mapping[str, int], prefix: str, rank: int) -> tuple[int, ...]:
+    """The spatial numbers of one prefix, in the order of the dimensions."""
+    return tuple(numbers[prefix + letter] for letter in LETTERS[rank])
+
+
+def spell(prefix: str, numbers: Sequence[int]) -> dict[str, int]:
+    """The inverse of `values`."""
+    return dict(zip((prefix + letter for letter in LETTERS[len(numbers)]), numbers, strict=True))
+
+
+def choose(integers: Integers, options: Sequence[T]) -> T:
+    """One of `options`, the first being the simplest."""
+    return options[integers(0, len(options) - 1)]
+
+
+def alike(integers: Integers, windows: Sequence[Window]) -> tuple[Window, ...]:
+    """`windows`, or the first of them in every dimension: square shapes must occur too."""
+    return (windows[0],) * len(windows) if integers(0, 2) == 1 else tuple(windows)
+
+
+def sizes(integers: Integers, *, k: int, s: int, p: int, d: int, rank: int, ceil: bool) -> Window:
+    """The window of these params over an input drawn so that every remainder occurs."""
+    out = integers(1, 3 if rank == 3 else 6)
+    rest = integers(0, s - 1)
+    i = max(1, (out - 1) * s + d * (k - 1) + 1 + rest - 2 * p)
+    return Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil)

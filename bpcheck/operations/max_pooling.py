@@ -1,0 +1,67 @@
+"""Max pooling in one, two and three dimensions, as `torch.nn.functional.max_pool1d` and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bpcheck.arithmetic import Array
+from bpcheck.operations import dimensions, window_classes
+from bpcheck.operations.base import EdgeClass, Integers, Lattice, Params, Product
+from bpcheck.operations.pooling import PoolGeometry, Pooling
+from bpcheck.operations.torch_vjp import torch_vjp
+
+
+class MaxPooling(Pooling):
+    """The largest value of each window; padding never wins, the first of equal values does."""
+
+    value_kinds = ("exact", "ties", "wide", "real")
+
+    def __init__(self, rank: int):
+        super().__init__("max", rank, own_keys=dimensions.keys("d", rank, 1))
+        self.neutral = {
+            "padding": lambda value: set(value) == {0},
+            "dilation": lambda value: set(value) == {1},
+            "ceil_mode": lambda value: not value,
+        }
+
+    def draw(self, integers: Integers) -> PoolGeometry:
+        n, channels = self.draw_batch(integers)
+        return PoolGeometry(n=n, ic=channels, windows=self.draw_windows(integers, dilate=True))
+
+    def params(self, geometry: PoolGeometry) -> Params:
+        windows = geometry.windows
+        return {
+            "kernel_size": tuple(window.k for window in windows),
+            "stride": tuple(window.s for window in windows),
+            "padding": tuple(window.p for window in windows),
+            "dilation": tuple(window.d for window in windows),
+            "ceil_mode": geometry.ceil,
+        }
+
+    def torch_forward(self, operands: Mapping[str, Any], params: Params) -> Any:
+        import torch
+
+        return getattr(torch.nn.functional, self.name)(operands["x"], **params)
+
+    def lattice(self, geometry: PoolGeometry) -> Lattice:
+        return Lattice(
+            products=(
+                Product("y", 1, ("x",)),
+                Product("x_bar", self.terms(geometry)["x_bar"], ("y_bar",)),
+            ),
+            distinct=tuple(window.span for window in geometry.windows),
+        )
+
+    def absolute_sums(self, arrays: Mapping[str, Array], params: Params) -> dict[str, Array]:
+        # Absolute values would change the winners; only the cotangent is summed.
+        operands = {"x": arrays["x"]}
+        sums = torch_vjp(self.torch_forward, operands, abs(arrays["y_bar"]), params)
+        return sums | {"y": abs(sums["y"])}
+
+    def is_smooth(self, geometry: PoolGeometry) -> bool:
+        return False
+
+    @property
+    def edge_classes(self) -> tuple[EdgeClass, ...]:
+        return (*super().edge_classes, *window_classes.dilation_classes(self.rank))

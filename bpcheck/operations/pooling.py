@@ -1,0 +1,164 @@
+"""What max and average pooling share: shapes, descriptor keys, and drawn geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpcheck.errors import CaseError
+from bpcheck.operations import dimensions, window_classes
+from bpcheck.operations.base import EdgeClass, Integers, Operation, Shape
+from bpcheck.operations.window import Window, spatial_owners
+
+
+@dataclass(frozen=True)
+class PoolGeometry:
+    """``x (n, ic, *i)`` and ``y (n, ic, *out)``.
+
+    `pad_counts` and `divisor` are average pooling's ``count_include_pad`` and ``divisor_override``
+    (0: none).
+    """
+
+    n: int
+    ic: int
+    windows: tuple[Window, ...]
+    pad_counts: bool = True
+    divisor: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n < 0:
+            raise CaseError(f"n={self.n}: the batch size must be at least 0")
+        if self.ic < 1:
+            raise CaseError(f"ic={self.ic}: must be at least 1")
+        if self.divisor < 0:
+            raise CaseError(f"div={self.divisor}: must be at least 1, or 0 for none")
+        for window in self.windows:
+            if window.p > window.span // 2:
+                raise CaseError(f"p={window.p}: at most half the window's span of {window.span}")
+            if (window.positions < 0).all(axis=1).any():
+                raise CaseError(f"i={window.i}, p={window.p}: a window reads no input cell")
+
+    @property
+    def ceil(self) -> bool:
+        return self.windows[0].ceil
+
+    @property
+    def kernel(self) -> Shape:
+        return tuple(window.k for window in self.windows)
+
+    @cached_property
+    def out(self) -> Shape:
+        return tuple(window.out for window in self.windows)
+
+    def numbers(self) -> dict[str, int]:
+        spatial: dict[str, int] = {}
+        for prefix in "ikspd":
+            spatial |= dimensions.spell(prefix, [getattr(w, prefix) for w in self.windows])
+        return {
+            "n": self.n,
+            "ic": self.ic,
+            **spatial,
+            "ceil": int(self.ceil),
+            "cip": int(self.pad_counts),
+            "div": self.divisor,
+        }
+
+
+class Pooling(Operation):
+    """A pooling operation; a subclass says what happens inside a window."""
+
+    operands = ("x",)
+
+    def __init__(self, kind: str, rank: int, *, own_keys: Mapping[str, int]):
+        self.rank = rank
+        self.name = f"{kind}_pool{rank}d"
+        self.keys = {
+            "n": 1,
+            "ic": None,
+            **dimensions.keys("i", rank, None),
+            **dimensions.keys("k", rank, None),
+            **dimensions.keys("s", rank, 1),
+            **dimensions.keys("p", rank, 0),
+            "ceil": 0,
+            **own_keys,
+        }
+
+    def geometry(self, numbers: Mapping[str, int]) -> PoolGeometry:
+        full = self.complete(numbers)
+        for flag in ("ceil", "cip"):
+            if full.get(flag, 0) not in (0, 1):
+                raise CaseError(f"{flag}{full[flag]}: {flag} is 0 or 1")
+        full = {**dimensions.spell("d", (1,) * self.rank), **full}
+        spatial = [dimensions.values(full, prefix, self.rank) for prefix in "ikspd"]
+        windows = tuple(
+            Window(i=i, k=k, s=s, p=p, d=d, ceil=bool(full["ceil"]))
+            for i, k, s, p, d in zip(*spatial, strict=True)
+        )
+        return PoolGeometry(
+            n=full["n"],
+            ic=full["ic"],
+            windows=windows,
+            pad_counts=bool(full.get("cip", 1)),
+            divisor=full.get("div", 0),
+        )
+
+    def draw_windows(self, integers: Integers, *, dilate: bool) -> tuple[Window, ...]:
+        """A window for each dimension, all with the same ``ceil_mode``."""
+        ceil = bool(integers(0, 1))
+        windows = [self._draw_window(integers, ceil, dilate) for _ in range(self.rank)]
+        return dimensions.alike(integers, windows)
+
+    def _draw_window(self, integers: Integers, ceil: bool, dilate: bool) -> Window:
+        k = integers(1, dimensions.MAX_KERNEL[self.rank])
+        if integers(0, 9) == 9:
+            return Window(i=k, k=k, ceil=ceil)
+        s = k if integers(0, 3) == 1 else integers(1, 5)
+        d = dimensions.choose(integers, (1, 1, 2, 3)) if dilate else 1
+        p = dimensions.choose(integers, (0, k // 2, min(1, k // 2)))
+        drawn = dimensions.sizes(integers, k=k, s=s, p=p, d=d, rank=self.rank, ceil=ceil)
+        # A dilated window can step over a small input; enlarging the input ends that.
+        i = drawn.i
+        while (Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil).positions < 0).all(axis=1).any():
+            i += 1
+        return Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil)
+
+    def draw_batch(self, integers: Integers) -> tuple[int, int]:
+        """Batch size and channels."""
+        return dimensions.choose(integers, (1, 2, 3, 1, 2, 0)), integers(1, 4)
+
+    def operand_shapes(self, geometry: PoolGeometry) -> dict[str, Shape]:
+        return {"x": (geometry.n, geometry.ic, *(window.i for window in geometry.windows))}
+
+    def output_shape(self, geometry: PoolGeometry) -> Shape:
+        return (geometry.n, geometry.ic, *geometry.out)
+
+    def terms(self, geometry: PoolGeometry) -> dict[str, int]:
+        return {
+            "y": prod(window.k for window in geometry.windows),
+            "x_bar": prod(window.overlap for window in geometry.windows),
+        }
+
+    def owners(self, geometry: PoolGeometry, operand: str) -> NDArray[np.int64]:
+        planes = np.arange(geometry.n * geometry.ic).reshape(1, geometry.n, geometry.ic)
+        return spatial_owners(planes, geometry.windows)
+
+    def has_stackable_batch(self, operand: str) -> bool:
+        return True
+
+    @property
+    def edge_classes(self) -> tuple[EdgeClass, ...]:
+        return (*BATCH_CLASSES, *window_classes.pool_classes(self.rank))
+
+
+BATCH_CLASSES = (
+    EdgeClass("batch", "0", lambda g: g.n == 0),
+    EdgeClass("batch", "1", lambda g: g.n == 1),
+    EdgeClass("batch", "many", lambda g: g.n > 1),
+    EdgeClass("channels", "1", lambda g: g.ic == 1),
+    EdgeClass("channels", "many", lambda g: g.ic > 1),
+)

@@ -1,0 +1,60 @@
+"""A subject: the forward and the vjp under test, and what its author claims of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+#: The dtypes a subject is taken to claim when it does not say.
+DEFAULT_DTYPES = ("float64", "float32")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A hand-written forward and backward pass, ready to be checked.
+
+    Parameters
+    ----------
+    forward
+        ``forward(*operands, **params) -> (y, residuals)`` on NumPy arrays. Operands and params are
+        those of the operation, with the names and meanings of ``torch.nn.functional``; each spatial
+        parameter is a tuple with one number a dimension.
+    vjp
+        ``vjp(residuals, y_bar) -> (x_bar, ...)``: a tuple with one gradient for each operand, in
+        the operands' order. The gradient of an operand that was ``None`` is ``None``.
+    operation
+        The name of the operation that the subject promises to compute, such as ``"conv2d"``.
+    name
+        How reports call it.
+    style
+        What kind of code it is ("NumPy", "torch"), for reports.
+    dtypes
+        The dtypes that it claims, by NumPy name.
+    supports
+        Tells from the params and the operands' shapes whether the subject claims a case; ``None``
+        claims all. It must not depend on anything else.
+    exact
+        Whether every result is a direct sum of products, as opposed to a fast transform (Winograd,
+        FFT) whose intermediate values are rounded. A subject that is not exact is held to the
+        derived bound on real data only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def forward(x, **params):
+    ...     return np.maximum(x, 0), x
+    >>> def vjp(x, y_bar):
+    ...     return (y_bar * (x > 0),)
+    >>> Subject(forward=forward, vjp=vjp, operation="max_pool2d", name="mine").style
+    'NumPy'
+    """
+
+    forward: Callable[..., Any]
+    vjp: Callable[..., Any]
+    operation: str
+    name: str = "subject"
+    style: str = "NumPy"
+    dtypes: tuple[str, ...] = DEFAULT_DTYPES
+    supports: Callable[[dict[str, Any], dict[str, tuple[int, ...]]], bool] | None = None
+    exact: bool = True

@@ -1,0 +1,85 @@
+"""The report of a run: plain values, the same for the same seed on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bpcheck.verdict.judgement import Judgement, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the report's table: how often a check passed and failed for one result."""
+
+    passed: int = 0
+    failed: int = 0
+    not_applicable: int = 0
+
+    @property
+    def mark(self) -> str:
+        """``✓`` when all passed, ``✗`` when any failed, ``·`` when nothing could be judged."""
+        if self.failed:
+            return "✗"
+        return "✓" if self.passed else "·"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found.
+
+    Parameters
+    ----------
+    subject, operation, style
+        The subject's name, operation and style.
+    profile, seed, dtypes
+        What was asked for.
+    verdict
+        The worst of the judgements' verdicts, `Verdict.AGREES` if there are none, or
+        `Verdict.INCONCLUSIVE` if no case could be judged.
+    judgements
+        The distinct defects, worst first.
+    table
+        For each check (row) and result (column): how it went.
+    cases, unsupported
+        Number of cases judged, and of those that the subject did not claim.
+    coverage
+        Number of cases judged in each edge class.
+    survival_one, survival_run
+        Largest probability that a wrong gradient row survived one exact probe, and that one which
+        is wrong in every exact case survived the run (as a power of ten for the run, since it
+        underflows); 1 and 0 when there was no exact probe.
+    reasons
+        Why cases were unsupported, with counts.
+    is_complete
+        False when the run was interrupted.
+    """
+
+    subject: str
+    operation: str
+    style: str
+    profile: str
+    seed: int
+    dtypes: tuple[str, ...]
+    verdict: Verdict
+    judgements: tuple[Judgement, ...]
+    table: Mapping[str, Mapping[str, Cell]]
+    cases: int
+    unsupported: int
+    coverage: Mapping[str, int]
+    survival_one: float = 1.0
+    survival_run_log10: float = 0.0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    is_complete: bool = True
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no defect was found and something could be judged."""
+        return not self.verdict.is_defect and self.verdict is not Verdict.INCONCLUSIVE
+
+    @property
+    def exit_code(self) -> int:
+        """0 agrees, 1 a defect, 3 nothing could be judged."""
+        if self.verdict is Verdict.INCONCLUSIVE:
+            return 3
+        return 1 if self.verdict.is_defect else 0
