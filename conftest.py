@@ -1,0 +1,35 @@
+"""Settings of every test run: Hypothesis profiles, and threads under pytest-xdist."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["pytester"]
+
+# The first examples of a test import torch: a deadline would judge that, not the test.
+settings.register_profile("dev", deadline=None, max_examples=50)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    max_examples=100,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    # A slow machine is no reason to fail.
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "thorough",
+    deadline=None,
+    max_examples=2000,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One thread a worker: the workers fill the cores, and torch reads this when it is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
