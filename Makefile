@@ -15,7 +15,7 @@ READY := .venv/ready
 
 .PHONY: help
 help:  ## Say what there is to make.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */make \1|/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(READY)  ## Create .venv and install everything into it, if that is not done yet.
