@@ -1,0 +1,88 @@
+"""What a user's code claims of itself: dtypes, operations, and which cases it supports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpcheck.arithmetic import FORMATS
+from bpcheck.errors import TargetError
+from bpcheck.subject import DEFAULT_DTYPES
+
+_SHORT = {each.short: name for name, each in FORMATS.items()}
+
+
+def dtype_name(value: Any) -> str | None:
+    """NumPy's name of a dtype given by name, short name, NumPy dtype or torch dtype.
+
+    Examples
+    --------
+    >>> dtype_name("f32"), dtype_name(np.float64), dtype_name("int8")
+    ('float32', 'float64', None)
+    """
+    if isinstance(value, str):
+        name = value
+    elif type(value).__module__ == "torch":
+        name = str(value).removeprefix("torch.")
+    else:
+        try:
+            name = np.dtype(value).name
+        except TypeError:
+            return None
+    name = _SHORT.get(name, name)
+    return name if name in FORMATS else None
+
+
+def dtype_names(values: Any, *, origin: str) -> tuple[str, ...]:
+    """The names of claimed dtypes; `origin` says in a `TargetError` whose claim it is."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TargetError(
+            f"{origin}: the dtypes are {values!r}; give a tuple of names, such as ('float32',)"
+        )
+    values = tuple(values)
+    names = tuple(dtype_name(value) for value in values)
+    unknown = [value for value, name in zip(values, names, strict=True) if name is None]
+    if unknown or not names:
+        what = f"{unknown[0]!r} is not a dtype that can be checked" if unknown else "no dtype"
+        raise TargetError(f"{origin}: the dtypes hold {what}; choose from {', '.join(FORMATS)}")
+    return tuple(name for name in dict.fromkeys(names) if name is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The optional fields of a `Subject`."""
+
+    dtypes: tuple[str, ...] = DEFAULT_DTYPES
+    supports: Callable[..., bool] | None = None
+
+
+def claims_of(target: Any, *, operation: str, origin: str) -> Claims:
+    """What `target` states in its attributes.
+
+    These are ``DTYPES`` (or ``dtypes``), ``supports`` and ``OPERATIONS``.
+
+    Raises
+    ------
+    TargetError
+        If a claim cannot be understood, or leaves out the operation that was asked for.
+    """
+    operations = getattr(target, "OPERATIONS", None)
+    if isinstance(operations, list | tuple | set | frozenset) and operation not in operations:
+        raise TargetError(
+            f"{origin} does not claim {operation}: its OPERATIONS are {operations!r}; "
+            "check one of those, or add it there"
+        )
+    dtypes = getattr(target, "DTYPES", getattr(target, "dtypes", None))
+    supports = getattr(target, "supports", None)
+    if supports is not None and not callable(supports):
+        raise TargetError(
+            f"{origin}: supports is {supports!r}; it must be a function "
+            "supports(params, shapes) -> bool, or absent"
+        )
+    return Claims(
+        dtypes=DEFAULT_DTYPES if dtypes is None else dtype_names(dtypes, origin=origin),
+        supports=supports,
+    )

@@ -1,0 +1,101 @@
+"""A module, object or class that has `forward` and `vjp` on NumPy arrays, as a subject."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+from bpcheck.adapters.claims import claims_of
+from bpcheck.adapters.user_errors import explain
+from bpcheck.errors import TargetError
+from bpcheck.subject import Subject
+
+_NEEDED = ("forward", "vjp")
+_OTHER_NAMES = ("backward", "bwd", "grad", "gradient", "fwd", "apply")
+
+
+def pair_subject(target: Any, *, operation: str, name: str) -> Subject:
+    """The subject that `target` gives with its ``forward`` and ``vjp``.
+
+    A class is instantiated without arguments. ``DTYPES``, ``supports`` and ``OPERATIONS`` are
+    taken from `target` where it has them.
+
+    Raises
+    ------
+    TargetError
+        If a function is missing or is not callable, or the class cannot be instantiated.
+    """
+    _refuse_torch(target, name)
+    holder = _instance(target, name) if isinstance(target, type) else target
+    found = {each: getattr(holder, each, None) for each in _NEEDED}
+    missing = [each for each, value in found.items() if value is None]
+    if missing:
+        raise TargetError(_missing(holder, name, missing))
+    for each, value in found.items():
+        if not callable(value):
+            raise TargetError(
+                f"{name}: {each} is of type {type(value).__name__}; it must be a function"
+            )
+    claims = claims_of(holder, operation=operation, origin=name)
+    return Subject(
+        forward=holder.forward,
+        vjp=holder.vjp,
+        operation=operation,
+        name=name,
+        dtypes=claims.dtypes,
+        supports=claims.supports,
+    )
+
+
+def _instance(target: type, name: str) -> Any:
+    static = (inspect.getattr_static(target, each, None) for each in _NEEDED)
+    if all(isinstance(each, staticmethod | classmethod) for each in static):
+        return target
+    try:
+        return target()
+    except Exception as error:  # noqa: BLE001 - user code
+        raise TargetError(
+            f"{name}: the class cannot be made without arguments\n"
+            f"{explain(error)}\n"
+            f"Give its arguments defaults, or make an instance in its module and name that."
+        ) from None
+
+
+def _refuse_torch(target: Any, name: str) -> None:
+    # Without torch imported, nothing can be an instance of its classes.
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    is_function = isinstance(target, type) and issubclass(target, torch.autograd.Function)
+    if is_function or isinstance(target, torch.nn.Module):
+        raise TargetError(f"{name} works on torch tensors, not NumPy arrays: add --style torch")
+
+
+def _missing(holder: Any, name: str, missing: list[str]) -> str:
+    kind = type(holder).__name__
+    if callable(holder) and len(missing) == len(_NEEDED):
+        return (
+            f"{name} is one function: a target gives two, forward and vjp; name the module or "
+            f"class that has both (a function on torch tensors needs --style torch)"
+        )
+    public = [each for each in dir(holder) if not each.startswith("_")]
+    message = [f"{name} has no {' and no '.join(missing)}: a target gives forward and vjp"]
+    functions = [each for each in public if callable(getattr(holder, each, None))]
+    message.append(
+        f"What it has: {', '.join(functions[:12])}{', ...' if len(functions) > 12 else ''}"
+        if functions
+        else f"It has no functions at all (it is of type {kind})."
+    )
+    holders = [
+        each for each in public if all(hasattr(getattr(holder, each), needed) for needed in _NEEDED)
+    ]
+    if holders:
+        separator = "." if ":" in name else ":"
+        message.append(f"Did you mean {name}{separator}{holders[0]}?")
+    elif any(each in _OTHER_NAMES for each in functions):
+        message.append(
+            "Call them forward(*operands, **params) -> (y, residuals) "
+            "and vjp(residuals, y_bar) -> (x_bar, ...)."
+        )
+    return "\n".join(message)

@@ -1,0 +1,141 @@
+"""A differentiable torch callable, or an `autograd.Function`, as a subject."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from bpcheck.adapters.claims import dtype_names
+from bpcheck.adapters.torch_arguments import Slots
+from bpcheck.adapters.torch_backward import gradients
+from bpcheck.adapters.torch_tensors import Shared, to_array, to_tensor
+from bpcheck.arithmetic import Array
+from bpcheck.errors import TargetError
+from bpcheck.subject import DEFAULT_DTYPES, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Residuals:
+    """One run of the forward: its operands (``None`` where there was none) and its result."""
+
+    operands: tuple[Shared | None, ...]
+    y: Any
+
+
+@dataclass(frozen=True)
+class TorchCallable:
+    """`function` on one device, with the forward and the vjp of a subject."""
+
+    function: Any
+    device: torch.device
+
+    @cached_property
+    def _is_autograd_function(self) -> bool:
+        return isinstance(self.function, type)
+
+    @cached_property
+    def _signature(self) -> inspect.Signature | None:
+        if not self._is_autograd_function:
+            return _signature(self.function)
+        signature = inspect.signature(self.function.forward)
+        if self.function.setup_context is not torch.autograd.Function.setup_context:
+            return signature
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+    @cached_property
+    def _slots(self) -> Slots:
+        return Slots.of(self._signature)
+
+    def forward(self, *operands: Array | None, **params: Any) -> tuple[Any, Residuals]:
+        """``(y, residuals)``; the graph is kept, so that several vjps may follow."""
+        tensors = tuple(None if x is None else to_tensor(x, self.device) for x in operands)
+        leaves = [None if each is None else each.tensor.requires_grad_() for each in tensors]
+        arguments, named = self._slots.bind(leaves, params)
+        with torch.enable_grad():
+            y = self._apply(arguments, named)
+        _write_back(tensors)
+        return to_array(y), Residuals(tensors, y)
+
+    def _apply(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        if not self._is_autograd_function or self._signature is None:
+            return self.function(*arguments, **named)
+        # Function.apply knows neither names nor defaults in all the versions that bpcheck supports.
+        bound = self._signature.bind(*arguments, **named)
+        bound.apply_defaults()
+        return self.function.apply(*bound.args, **bound.kwargs)
+
+    def vjp(self, residuals: Residuals, y_bar: Array) -> tuple[Any, ...]:
+        """One gradient for each operand, ``None`` where there is none."""
+        y, operands = residuals.y, residuals.operands
+        if not isinstance(y, torch.Tensor):
+            raise TypeError(f"the forward returned {type(y).__name__}; one tensor was expected")
+        cotangent = to_tensor(y_bar, self.device)
+        leaves = [each.tensor for each in operands if each is not None]
+        found = iter(gradients(y, leaves, cotangent.tensor))
+        bars = tuple(None if each is None else to_array(next(found)) for each in operands)
+        _write_back((*operands, cotangent))
+        return bars
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        # Functions written in C++ have none; torch's own take all of its parameter names.
+        return None
+
+
+def _write_back(tensors: Sequence[Shared | None]) -> None:
+    for each in tensors:
+        if each is not None:
+            each.write_back()
+
+
+def torch_subject(
+    fn: Any, *, operation: str, name: str | None, device: str, dtypes: Sequence[Any] | None
+) -> Subject:
+    """See `bpcheck.adapters.torch`."""
+    fn = _unwrapped(fn)
+    name = name or getattr(fn, "__qualname__", None) or type(fn).__name__
+    if not callable(fn):
+        raise TargetError(
+            f"{name} is of type {type(fn).__name__}: a torch subject is a function on tensors, or "
+            "an autograd.Function; name one, such as torch.nn.functional:conv2d"
+        )
+    if isinstance(fn, type) and not issubclass(fn, torch.autograd.Function):
+        raise TargetError(
+            f"{name} is a class: of classes only autograd.Function has a backward of its own; "
+            "name a function on tensors, fn(*operands, **params)"
+        )
+    wrapped = TorchCallable(fn, _device(device))
+    return Subject(
+        forward=wrapped.forward,
+        vjp=wrapped.vjp,
+        operation=operation,
+        name=name,
+        style="torch",
+        dtypes=DEFAULT_DTYPES if dtypes is None else dtype_names(dtypes, origin=name),
+    )
+
+
+def _unwrapped(fn: Any) -> Any:
+    """The Function class of a bare ``MyFunction.apply``."""
+    owner = getattr(fn, "__self__", None)
+    if isinstance(owner, type) and issubclass(owner, torch.autograd.Function):
+        return owner
+    return fn
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise TargetError(f"device {name!r}: torch cannot use it here ({reason})") from None
+    return device
