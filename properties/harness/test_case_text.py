@@ -76,15 +76,21 @@ def test_any_text_is_a_case_or_an_error_with_a_position(text: str) -> None:
 
 
 def assert_parses_or_points(text: str) -> None:
-    try:
-        case = parse_case(text)
-    except CaseError as error:
-        assert error.text == text
-        assert error.position is not None
-        assert 0 <= error.position <= len(text)
-        assert str(error).strip()
+    parsed = parse(text)
+    if isinstance(parsed, Case):
+        assert parse_case(str(parsed)) == parsed
     else:
-        assert parse_case(str(case)) == case
+        assert parsed.text == text
+        assert parsed.position is not None
+        assert 0 <= parsed.position <= len(text)
+        assert str(parsed).strip()
+
+
+def parse(text: str) -> Case | CaseError:
+    try:
+        return parse_case(text)
+    except CaseError as error:
+        return error
 
 
 @pytest.mark.parametrize(
