@@ -1,0 +1,121 @@
+"""A report as JSON: versioned, described in docs/json-report.md, the same for the same run."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from bpcheck.cases import parse_case
+from bpcheck.finding import Finding
+from bpcheck.verdict import Judgement, Report
+
+FORMAT = "bpcheck-report"
+
+#: Rises when a field changes its meaning or goes; new fields leave it alone.
+VERSION = 1
+
+
+def to_json(*reports: Report) -> str:
+    r"""The reports of one run as a JSON document.
+
+    It is strict JSON (what is not a finite number is a string: ``"nan"``, ``"inf"``, ``"-inf"``),
+    and holds no times, so that two runs can be compared as text.
+
+    Examples
+    --------
+    >>> to_json()
+    '{\n  "format": "bpcheck-report",\n  "version": 1,\n  "reports": []\n}\n'
+    """
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "reports": [_report(report) for report in reports],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "subject": report.subject,
+        "operation": report.operation,
+        "style": report.style,
+        "profile": report.profile,
+        "seed": int(report.seed),
+        "dtypes": list(report.dtypes),
+        "verdict": str(report.verdict),
+        "agrees": report.agrees,
+        "is_complete": report.is_complete,
+        "counts": {
+            "cases": int(report.cases),
+            "unsupported": int(report.unsupported),
+            "unsupported_reasons": {why: int(n) for why, n in sorted(report.reasons.items())},
+        },
+        "coverage": {name: int(count) for name, count in report.coverage.items()},
+        "survival": {
+            "one_probe": _number(report.survival_one),
+            "run_log10": _number(report.survival_run_log10),
+        },
+        "table": {
+            check: {
+                result: {
+                    "passed": int(cell.passed),
+                    "failed": int(cell.failed),
+                    "not_applicable": int(cell.not_applicable),
+                }
+                for result, cell in row.items()
+            }
+            for check, row in report.table.items()
+        },
+        "judgements": [_judgement(each) for each in report.judgements],
+        "findings": [
+            _finding(finding, judgement)
+            for judgement in report.judgements
+            for finding in judgement.findings
+        ],
+    }
+
+
+def _judgement(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "judgement": str(judgement.verdict),
+        "is_defect": judgement.verdict.is_defect,
+        "result": judgement.result,
+        "because": judgement.because,
+        "where": judgement.where,
+        "failing": int(judgement.failing),
+        "judged": int(judgement.judged),
+        "smallest_case": judgement.smallest,
+        "answers": [
+            {"juror": juror, "value": _number(value)} for juror, value in judgement.answers
+        ],
+    }
+
+
+def _finding(finding: Finding, judgement: Judgement) -> dict[str, Any]:
+    operand = finding.result.removesuffix("_bar") if finding.result.endswith("_bar") else None
+    return {
+        "judgement": str(judgement.verdict),
+        "kind": str(finding.kind),
+        "check": finding.check,
+        "result": finding.result,
+        "operand": operand,
+        "message": finding.message,
+        "index": None if finding.index is None else [int(i) for i in finding.index],
+        "got": _number(finding.got),
+        "expected": _number(finding.expected),
+        "error": _number(finding.error),
+        "bound": _number(finding.bound),
+        "wrong": int(finding.wrong),
+        "total": int(finding.total),
+        "case": finding.case,
+        "seed": parse_case(finding.case).seed,
+    }
+
+
+def _number(value: float | None) -> float | str | None:
+    """A finite number as it is, any other by name."""
+    if value is None:
+        return None
+    value = float(value)
+    return value if math.isfinite(value) else str(value)

@@ -1,0 +1,148 @@
+"""What a report says, as plain sentences; how they look is the terminal's concern."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterator
+
+from bpcheck.checks.outcomes import number
+from bpcheck.verdict import Judgement, Report, Verdict
+
+#: How many reasons for unsupported cases, and edge classes without a case, are spelt out.
+LISTED = 4
+
+
+def replay_command(case: str, target: str) -> str:
+    """The shell command that runs one case again; `target` is put as it is.
+
+    Examples
+    --------
+    >>> replay_command("max_pool1d n1ic1iw4kw2", "layers:Pool")
+    "bpcheck replay 'max_pool1d n1ic1iw4kw2' layers:Pool"
+    """
+    return f"bpcheck replay {shlex.quote(case)} {target}"
+
+
+def block(judgement: Judgement, *, target: str | None = None) -> Iterator[tuple[str, str]]:
+    """What is told of a judgement below its headline, as pairs of a label and a text.
+
+    The label is empty where the text is a sentence. `target` is what a shell needs to name the
+    subject; without it no command is given.
+    """
+    said = {judgement.because}
+    yield "", judgement.because
+    if judgement.answers:
+        yield (
+            element(judgement),
+            "   ".join(
+                f"{'got' if juror == 'subject' else juror} {number(value)}"
+                for juror, value in judgement.answers
+            ),
+        )
+    for finding in judgement.findings:
+        if not judgement.answers and finding.message not in said:
+            said.add(finding.message)
+            yield "", finding.message
+        elif judgement.answers and finding.wrong:
+            yield "in that case", f"{finding.wrong:,} of {finding.total:,} elements wrong"
+            break
+    yield "seen in", f"{judgement.failing:,} of {plural(judgement.judged, 'case')}"
+    yield "smallest case", judgement.smallest
+    if target is not None:
+        yield "replay", replay_command(judgement.smallest, target)
+
+
+def element(judgement: Judgement) -> str:
+    """``w_bar[0,0,0,1]``: the element that the jury was asked about."""
+    index = next((f.index for f in judgement.findings if f.index is not None), None)
+    return judgement.result + (f"[{','.join(map(str, index))}]" if index else "")
+
+
+def counts(report: Report, *, seconds: float | None = None) -> str:
+    """``4,212 cases, 41 of 41 edge classes, profile default, seed 0 · 21 s``."""
+    covered = sum(1 for count in report.coverage.values() if count)
+    parts = [plural(report.cases, "case")]
+    if report.coverage:
+        parts.append(f"{covered} of {len(report.coverage)} edge classes")
+    parts += [f"profile {report.profile}", f"seed {report.seed}"]
+    return ", ".join(parts) + ("" if seconds is None else f" · {duration(seconds)}")
+
+
+def gaps(report: Report) -> Iterator[str]:
+    """What the run did not reach: unsupported cases with their reasons, classes without a case."""
+    if report.unsupported:
+        ordered = sorted(report.reasons.items(), key=lambda each: (-each[1], each[0]))
+        reasons = listing([f"{reason} ({count:,})" for reason, count in ordered])
+        claimed = f"{plural(report.unsupported, 'more case')} not claimed"
+        yield f"{claimed}: {reasons}" if reasons else claimed
+    missed = [name for name, count in report.coverage.items() if not count]
+    if missed:
+        yield f"no case of: {listing(missed)}"
+
+
+def conclusion(report: Report) -> str:
+    """The last line: the verdict in capitals, and what it rests on."""
+    verdict = report.verdict.upper()
+    if not report.is_complete:
+        return f"INTERRUPTED. So far: {verdict}, from {plural(report.cases, 'case')}."
+    return f"{verdict}. {_reason(report)}".rstrip()
+
+
+def _reason(report: Report) -> str:
+    if report.verdict is Verdict.INCONCLUSIVE:
+        if report.cases:
+            return "Too little could be judged to say more."
+        return "No case could be judged, so nothing is known of this subject."
+    if report.verdict.is_defect:
+        defects = [each for each in report.judgements if each.verdict.is_defect]
+        if len(defects) < 2:
+            return ""
+        return f"{len(defects)} defects, worst first; the later ones may follow from the first."
+    if report.survival_one >= 1:
+        return "No exact probe was run; the derived rounding bounds hold."
+    run = f"< 1e{math.floor(report.survival_run_log10) + 1}"
+    return (
+        "A wrong gradient row would survive one exact probe with probability "
+        f"{below(report.survival_one)}, this run with {run}."
+    )
+
+
+def below(probability: float) -> str:
+    """The probability rounded up to one digit.
+
+    Examples
+    --------
+    >>> below(1.3e-4), below(9.7e-4)
+    ('< 2e-4', '< 1e-3')
+    """
+    if not probability > 0:
+        return "0"
+    exponent = math.floor(math.log10(probability))
+    digit = math.floor(probability / 10**exponent) + 1
+    return f"< 1e{exponent + 1}" if digit > 9 else f"< {digit}e{exponent}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people.
+
+    Examples
+    --------
+    >>> duration(0.42), duration(21.3), duration(200)
+    ('0.4 s', '21 s', '3 min 20 s')
+    """
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 case``, ``2,000 cases``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listing(items: list[str]) -> str:
+    """The first few of `items`, and how many there are beside them."""
+    rest = len(items) - LISTED
+    return "; ".join(items[:LISTED]) + (f"; and {rest} more" if rest > 0 else "")
