@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,3 +59,22 @@ class Subject:
     dtypes: tuple[str, ...] = DEFAULT_DTYPES
     supports: Callable[[dict[str, Any], dict[str, tuple[int, ...]]], bool] | None = None
     exact: bool = True
+
+    def accepted(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of `params` that the forward's signature takes."""
+        names = _keyword_names(self.forward)
+        return {
+            name: value for name, value in params.items() if names is None or name in names
+        }
+
+
+def _keyword_names(function: Callable[..., Any]) -> frozenset[str] | None:
+    """Names that `function` takes by keyword; ``None`` if it takes any, or does not tell."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    by_keyword = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return frozenset(p.name for p in parameters if p.kind in by_keyword)

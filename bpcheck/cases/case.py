@@ -66,6 +66,11 @@ class Case:
         return self.promise.result_shapes(self.geometry)
 
     @property
+    def is_exact(self) -> bool:
+        """Whether its values lie on a lattice, as opposed to being real numbers."""
+        return self.values != "real"
+
+    @property
     def descriptor(self) -> str:
         """The shape part of the text: keys with their numbers, defaults left out (but for n)."""
         return describe(self.promise, self.geometry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class Arrays:
     steps
         For each operand: the largest integer step that keeps a finite difference exact, or 0 where
         no step does.
+    units
+        For each operand that is divided: the number that its values and steps are multiples of.
     survival
         Largest probability with which a wrong row of the gradient gives the right number for this
         random cotangent; 1 where the cotangent is not random.
@@ -36,6 +38,7 @@ class Arrays:
     operands: Mapping[str, Array]
     y_bar: Array
     steps: Mapping[str, int]
+    units: Mapping[str, int] = field(default_factory=dict)
     survival: float = 1.0
 
     @property
@@ -83,6 +86,7 @@ def draw(
         },
         y_bar=y_bar,
         steps=steps,
+        units={name: lattice.multiples.get(name, 1) for name in drawn},
         survival=max(1 - density, density / (2 * magnitudes["y_bar"])),
     )
 

@@ -26,10 +26,13 @@ class AveragePooling(Pooling):
         own_keys = {"cip": 1, "div": 0} if rank > 1 else {"cip": 1}
         super().__init__("avg", rank, own_keys=own_keys)
         self.neutral = {
-            "padding": lambda value: set(value) == {0},
-            "ceil_mode": lambda value: not value,
-            "count_include_pad": bool,
-            "divisor_override": lambda value: value is None,
+            "stride": lambda params: bool(params["stride"] == params["kernel_size"]),
+            "padding": lambda params: set(params["padding"]) == {0},
+            "ceil_mode": lambda params: not params["ceil_mode"],
+            "count_include_pad": lambda params: bool(
+                params["count_include_pad"] or set(params["padding"]) == {0}
+            ),
+            "divisor_override": lambda params: params["divisor_override"] is None,
         }
 
     def geometry(self, numbers: Mapping[str, int]) -> PoolGeometry:

@@ -85,12 +85,14 @@ class Operation(ABC):
     keys
         The keys of a case's descriptor in their order, each with its default (``None``: required).
     neutral
-        For params that a subject may leave out of its signature: the values at which leaving the
-        param out makes no difference, as a test on the value.
+        For params that a subject may leave out of its signature: a test on all params that tells
+        whether leaving this one out makes no difference.
     value_kinds
         Value kinds that make sense for it, exact ones first.
     dtypes
         The dtypes that the operation can be judged in.
+    landmarks
+        Descriptors, as numbers by key, of geometries that every run begins with.
     divides
         Whether it divides, so that a right kernel may round even on the lattice (once for the
         quotient, or twice when it multiplies by a rounded reciprocal).
@@ -99,9 +101,10 @@ class Operation(ABC):
     name: str
     operands: tuple[str, ...]
     keys: Mapping[str, int | None]
-    neutral: Mapping[str, Callable[[Any], bool]] = {}
+    neutral: Mapping[str, Callable[[Params], bool]] = {}
     value_kinds: tuple[str, ...] = ("exact", "wide", "real")
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
+    landmarks: tuple[Mapping[str, int], ...] = ()
     divides: bool = False
 
     @abstractmethod
@@ -161,6 +164,20 @@ class Operation(ABC):
     def is_smooth(self, geometry: Any) -> bool:
         """Whether the forward has derivatives of all orders everywhere."""
         return True
+
+    def is_valid_subgradient(
+        self,
+        geometry: Any,
+        operands: Mapping[str, Array],
+        y_bar: Array,
+        results: Mapping[str, Array],
+        unit_roundoff: float,
+    ) -> bool:
+        """Whether gradients that differ from torch's are right by another convention at a kink.
+
+        All arrays are float64; `unit_roundoff` is that of the dtype they were computed in.
+        """
+        return False
 
     def has_stackable_batch(self, operand: str) -> bool:
         """Whether probes of `operand` may be stacked along its first axis as further samples."""

@@ -96,11 +96,21 @@ class Convolution(Operation):
             "same": 0,
             "bias": 1,
         }
+        # The layer of an old question: 64 -> 96 channels, 13 -> 6 with a stride that leaves a rest.
+        self.landmarks = (
+            {
+                "ic": 64,
+                "oc": 96,
+                **dimensions.spell("i", (13,) * rank if rank < 3 else (5, 5, 5)),
+                **dimensions.spell("k", (2,) * rank),
+                **dimensions.spell("s", (2,) * rank),
+            },
+        )
         self.neutral = {
-            "stride": lambda value: set(value) == {1},
-            "padding": lambda value: value != "same" and set(value) == {0},
-            "dilation": lambda value: set(value) == {1},
-            "groups": lambda value: value == 1,
+            "stride": lambda params: set(params["stride"]) == {1},
+            "padding": lambda params: set(params["padding"]) == {0},
+            "dilation": lambda params: set(params["dilation"]) == {1},
+            "groups": lambda params: bool(params["groups"] == 1),
         }
 
     def geometry(self, numbers: Mapping[str, int]) -> ConvGeometry:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bpcheck.arithmetic import Array
+import numpy as np
+
+from bpcheck.arithmetic import Array, gamma
 from bpcheck.operations import dimensions, window_classes
 from bpcheck.operations.base import EdgeClass, Integers, Lattice, Params, Product
 from bpcheck.operations.pooling import PoolGeometry, Pooling
@@ -20,9 +22,10 @@ class MaxPooling(Pooling):
     def __init__(self, rank: int):
         super().__init__("max", rank, own_keys=dimensions.keys("d", rank, 1))
         self.neutral = {
-            "padding": lambda value: set(value) == {0},
-            "dilation": lambda value: set(value) == {1},
-            "ceil_mode": lambda value: not value,
+            "stride": lambda params: bool(params["stride"] == params["kernel_size"]),
+            "padding": lambda params: set(params["padding"]) == {0},
+            "dilation": lambda params: set(params["dilation"]) == {1},
+            "ceil_mode": lambda params: not params["ceil_mode"],
         }
 
     def draw(self, integers: Integers) -> PoolGeometry:
@@ -59,9 +62,42 @@ class MaxPooling(Pooling):
         sums = torch_vjp(self.torch_forward, operands, abs(arrays["y_bar"]), params)
         return sums | {"y": abs(sums["y"])}
 
+    def is_valid_subgradient(
+        self,
+        geometry: PoolGeometry,
+        operands: Mapping[str, Array],
+        y_bar: Array,
+        results: Mapping[str, Array],
+        unit_roundoff: float,
+    ) -> bool:
+        """Whether only winners get anything, and each plane gets what its cotangents hold."""
+        x, y, x_bar = operands["x"], results["y"], results["x_bar"]
+        if np.any(x_bar[~winners(geometry, x, y)]):
+            return False
+        spatial = tuple(range(2, x.ndim))
+        mass = np.abs(x_bar.sum(axis=spatial) - y_bar.sum(axis=spatial))
+        roundings = self.terms(geometry)["x_bar"] + 2
+        return bool(
+            (mass <= gamma(roundings, unit_roundoff) * np.abs(y_bar).sum(axis=spatial)).all()
+        )
+
     def is_smooth(self, geometry: PoolGeometry) -> bool:
         return False
 
     @property
     def edge_classes(self) -> tuple[EdgeClass, ...]:
         return (*super().edge_classes, *window_classes.dilation_classes(self.rank))
+
+
+def winners(geometry: PoolGeometry, x: Array, y: Array) -> Array:
+    """Which cells of ``x`` equal the maximum ``y`` of some window that reads them."""
+    mask = np.zeros(x.shape, dtype=bool)
+    for offset in np.ndindex(*geometry.kernel):
+        cells = [w.positions[:, j] for w, j in zip(geometry.windows, offset, strict=True)]
+        inside = [np.nonzero(cell >= 0)[0] for cell in cells]
+        read = np.ix_(*(np.arange(n) for n in x.shape[:2]), *(
+            cell[keep] for cell, keep in zip(cells, inside, strict=True)
+        ))
+        written = np.ix_(*(np.arange(n) for n in x.shape[:2]), *inside)
+        mask[read] |= x[read] == y[written]
+    return mask

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bpcheck.finding import Status
 from bpcheck.verdict.judgement import Judgement, Verdict
 
 
@@ -15,6 +16,14 @@ class Cell:
     passed: int = 0
     failed: int = 0
     not_applicable: int = 0
+
+    def with_one(self, status: Status) -> Cell:
+        """This cell with one more outcome counted."""
+        return Cell(
+            passed=self.passed + (status is Status.PASSED),
+            failed=self.failed + (status is Status.FAILED),
+            not_applicable=self.not_applicable + (status is Status.NOT_APPLICABLE),
+        )
 
     @property
     def mark(self) -> str:
@@ -45,10 +54,10 @@ class Report:
         Number of cases judged, and of those that the subject did not claim.
     coverage
         Number of cases judged in each edge class.
-    survival_one, survival_run
-        Largest probability that a wrong gradient row survived one exact probe, and that one which
-        is wrong in every exact case survived the run (as a power of ten for the run, since it
-        underflows); 1 and 0 when there was no exact probe.
+    survival_one, survival_run_log10
+        Largest probability that a gradient row which is wrong in a case survived the exact probe of
+        it, and the power of ten of the probability that one which is wrong in every such case
+        survived all; 1 and 0 when there was no exact probe.
     reasons
         Why cases were unsupported, with counts.
     is_complete

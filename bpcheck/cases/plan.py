@@ -1,0 +1,122 @@
+"""Plans: which cases a run judges, in which order, the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from bpcheck.cases.case import Case
+from bpcheck.cases.covering import covering, integers_from
+from bpcheck.errors import UsageError
+from bpcheck.operations import Operation, operation_named
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How thorough a run is: how many cases, and which combinations of edge classes they cover."""
+
+    name: str
+    cases: int
+    strength: int
+    draws: int
+
+
+PROFILES: MappingProxyType[str, Profile] = MappingProxyType(
+    {
+        profile.name: profile
+        for profile in (
+            Profile("quick", cases=300, strength=1, draws=2_000),
+            Profile("default", cases=3_000, strength=2, draws=20_000),
+            Profile("thorough", cases=30_000, strength=3, draws=200_000),
+        )
+    }
+)
+
+#: How often each value kind occurs: exact ones find most, real ones judge rounding.
+_WEIGHTS = MappingProxyType({"exact": 5, "wide": 2, "ties": 2, "real": 3})
+
+
+def profile_named(name: str) -> Profile:
+    """The profile of that name; `UsageError` lists those there are."""
+    if name not in PROFILES:
+        raise UsageError(f"profile={name!r}: must be one of {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def plan(
+    operation_name: str,
+    *,
+    profile: Profile,
+    dtypes: Sequence[str],
+    seed: int = 0,
+    count: int | None = None,
+) -> list[Case]:
+    """The cases of a run: geometries that cover the edge classes first, then random ones.
+
+    Parameters
+    ----------
+    operation_name
+        The operation.
+    profile
+        How thorough; `count`, if given, replaces its number of cases.
+    dtypes
+        NumPy names; the cases take them in turn.
+    seed
+        Everything random follows from it.
+
+    Examples
+    --------
+    >>> cases = plan("conv2d", profile=PROFILES["quick"], dtypes=["float32"], count=10)
+    >>> len(cases), str(cases[0])
+    (10, 'conv2d n1ic64ih13iw13oc96kh2kw2sh2sw2 f32 exact c-order seed=0')
+    """
+    operation = operation_named(operation_name)
+    total = profile.cases if count is None else count
+    rng = np.random.default_rng((seed, len(operation_name)))
+    geometries = [operation.geometry(numbers) for numbers in operation.landmarks]
+    for geometry in covering(
+        operation, strength=profile.strength, rng=rng, draws=min(profile.draws, 40 * total)
+    ):
+        if len(geometries) >= total:
+            break
+        geometries.append(geometry)
+    integers = integers_from(rng)
+    while len(geometries) < total:
+        geometries.append(operation.draw(integers))
+    kinds = _kinds(operation)
+    return [
+        _case(operation, geometry, dtypes, kinds, index, seed)
+        for index, geometry in enumerate(geometries[:total])
+    ]
+
+
+def _case(
+    operation: Operation,
+    geometry: Any,
+    dtypes: Sequence[str],
+    kinds: Sequence[str],
+    index: int,
+    seed: int,
+) -> Case:
+    # Kinds change with every case and dtypes once a round of kinds, so that all pairs occur.
+    return Case(
+        operation.name,
+        geometry,
+        dtype=dtypes[(index + index // len(kinds)) % len(dtypes)],
+        values=kinds[index % len(kinds)],
+        seed=seed * 1_000_003 + index,
+    )
+
+
+def _kinds(operation: Operation) -> list[str]:
+    """The operation's value kinds, each as often as its weight, spread evenly."""
+    slots = [
+        ((position + 0.5) / _WEIGHTS[kind], order, kind)
+        for order, kind in enumerate(operation.value_kinds)
+        for position in range(_WEIGHTS[kind])
+    ]
+    return [kind for _, _, kind in sorted(slots)]

@@ -1,0 +1,26 @@
+"""The checks: each a function from a trial to one outcome for each result."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from bpcheck.checks import autograd, contract, differences, rounding
+from bpcheck.checks.check import Check, Juror
+from bpcheck.checks.trial import Trial
+
+__all__ = ["CHECKS", "CHECK_NAMES", "Check", "Juror", "Trial"]
+
+#: The checks by name, in the order in which they run: the contract before the numbers.
+CHECKS: MappingProxyType[str, Check] = MappingProxyType(
+    {
+        check.name: check
+        for check in (
+            Check(contract.NAME, contract.check_contract),
+            Check(autograd.NAME, autograd.check_autograd, Juror.AUTOGRAD),
+            Check(differences.NAME, differences.check_differences, Juror.DIFFERENCES),
+            Check(rounding.NAME, rounding.check_rounding, Juror.AUTOGRAD),
+        )
+    }
+)
+
+CHECK_NAMES: tuple[str, ...] = tuple(CHECKS)

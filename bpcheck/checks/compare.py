@@ -1,0 +1,52 @@
+"""Comparing arrays: shape first, then every element; whatever is not a number disagrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bpcheck.arithmetic import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where two arrays disagree most, and how many elements disagree."""
+
+    index: tuple[int, ...]
+    got: float
+    expected: float
+    error: float
+    bound: float
+    wrong: int
+    total: int
+
+
+def difference(got: Array, expected: Array, bound: Array | None = None) -> Difference | None:
+    """``None`` where ``|got - expected| <= bound`` everywhere (``bound=None``: where equal).
+
+    Equal infinities agree, and so do NaNs in the same place.
+    """
+    if got.shape != expected.shape:
+        raise ValueError(f"{got.shape} and {expected.shape}: compare shapes before values")
+    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+    if bound is None and same.all():
+        return None
+    with np.errstate(invalid="ignore"):
+        error = np.abs(got - expected)
+    limit = np.zeros(got.shape) if bound is None else bound
+    agrees = same | (error <= limit)
+    if agrees.all():
+        return None
+    # What is not a number is further off than any number.
+    distance = np.where(agrees, -1.0, np.nan_to_num(error, nan=np.inf, posinf=np.inf))
+    index = tuple(int(i) for i in np.unravel_index(int(distance.argmax()), got.shape))
+    return Difference(
+        index=index,
+        got=float(got[index]),
+        expected=float(expected[index]),
+        error=float(error[index]),
+        bound=float(limit[index]),
+        wrong=int(agrees.size - np.count_nonzero(agrees)),
+        total=int(agrees.size),
+    )

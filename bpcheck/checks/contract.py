@@ -1,0 +1,174 @@
+"""The contract: types, counts, shapes, dtypes, finite numbers, inputs unchanged, same answer twice.
+
+It comes before all numbers: what has the wrong shape is never compared by broadcasting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bpcheck.calls import call
+from bpcheck.checks.outcomes import failed, passed
+from bpcheck.checks.trial import Trial, is_pair, is_real_array
+from bpcheck.finding import Kind, Outcome
+
+NAME = "contract"
+
+#: Cases up to this many multiplications are run twice; of the larger ones every eighth is.
+ALWAYS_TWICE = 100_000
+
+
+def check_contract(trial: Trial) -> tuple[Outcome, ...]:
+    """One outcome for each result of the case; the first violation of each is the finding."""
+    outcomes: dict[str, Outcome] = {}
+    for outcome in _violations(trial):
+        outcomes.setdefault(outcome.result, outcome)
+    results = trial.case.promise.results(trial.case.geometry)
+    return tuple(outcomes.get(result) or passed(NAME, result) for result in results)
+
+
+def _violations(trial: Trial) -> Iterator[Outcome]:
+    yield from _forward_violations(trial)
+    if trial.vjp is not None:
+        yield from _vjp_violations(trial)
+    for result, value in trial.raw.items():
+        yield from _array_violations(trial, result, value)
+    yield from _changed_inputs(trial)
+    yield from _printed(trial)
+    if set(trial.got) == set(trial.case.shapes) and _runs_twice(trial):
+        yield from _second_run(trial)
+
+
+def _forward_violations(trial: Trial) -> Iterator[Outcome]:
+    forward = trial.forward
+    if forward.raised:
+        yield failed(trial, NAME, "y", Kind.RAISES, f"forward raised {forward.raised}")
+    elif not is_pair(forward.value):
+        yield failed(
+            trial,
+            NAME,
+            "y",
+            Kind.TYPE,
+            f"forward returned {_describe(forward.value)}; return a tuple (y, residuals)",
+        )
+
+
+def _vjp_violations(trial: Trial) -> Iterator[Outcome]:
+    vjp, promise = trial.vjp, trial.case.promise
+    assert vjp is not None  # noqa: S101 - the caller has looked
+    names = [f"{name}_bar" for name in promise.operands]
+    first = f"{next(iter(trial.handed))}_bar"
+    wanted = f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+    if vjp.raised:
+        yield failed(trial, NAME, first, Kind.RAISES, f"vjp raised {vjp.raised}")
+    elif vjp.unsupported:
+        message = f"vjp does not support what forward accepted: {vjp.unsupported}"
+        yield failed(trial, NAME, first, Kind.RAISES, message)
+    elif not isinstance(vjp.value, tuple):
+        message = f"vjp returned {_describe(vjp.value)}; return a tuple {wanted}"
+        yield failed(trial, NAME, first, Kind.TYPE, message)
+    elif len(vjp.value) != len(names):
+        message = f"vjp returned {len(vjp.value)} gradients; return {len(names)}: {wanted}"
+        yield failed(trial, NAME, first, Kind.COUNT, message)
+    else:
+        for operand, name, value in zip(promise.operands, names, vjp.value, strict=True):
+            if operand not in trial.handed and value is not None:
+                message = (
+                    f"vjp returned {_describe(value)} for {name}, and {operand} was None; "
+                    "return None there"
+                )
+                yield failed(trial, NAME, first, Kind.TYPE, message)
+
+
+def _array_violations(trial: Trial, result: str, value: Any) -> Iterator[Outcome]:
+    shape = trial.case.shapes[result]
+    dtype = trial.format.dtype
+    expected = f"expected an array of {dtype.name} with shape {shape}"
+    if not isinstance(value, np.ndarray):
+        message = f"{result} is {_describe(value)}; {expected}"
+        yield failed(trial, NAME, result, Kind.TYPE, message)
+    elif value.shape != shape:
+        message = f"{result} has shape {value.shape}; {expected}"
+        yield failed(trial, NAME, result, Kind.SHAPE, message)
+    elif value.dtype != dtype:
+        message = f"{result} is {value.dtype.name}; {expected}: the gradient has its operand's dtype"
+        if result == "y":
+            message = f"{result} is {value.dtype.name}; {expected}: the dtype of the operands"
+        yield failed(trial, NAME, result, Kind.DTYPE, message)
+    elif is_real_array(value) and not np.isfinite(value).all():
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+        message = (
+            f"{result}[{','.join(map(str, index))}] is {value[index]}, and every operand is "
+            "finite and small; look for memory that is read before it is written"
+        )
+        yield failed(trial, NAME, result, Kind.NOT_FINITE, message)
+
+
+def _changed_inputs(trial: Trial) -> Iterator[Outcome]:
+    for name, array in trial.arrays.operands.items():
+        if not _same_bits(array, trial.handed[name]):
+            message = f"{name} was changed by forward or vjp; work on a copy"
+            yield failed(trial, NAME, f"{name}_bar", Kind.MUTATES, message)
+    if not _same_bits(trial.arrays.y_bar, trial.handed_y_bar):
+        message = "y_bar was changed by vjp; work on a copy"
+        yield failed(trial, NAME, "y", Kind.MUTATES, message)
+
+
+def _printed(trial: Trial) -> Iterator[Outcome]:
+    printed = trial.forward.printed or (trial.vjp.printed if trial.vjp else "")
+    if printed:
+        line = printed.strip().split("\n")[0][:60]
+        who = "forward" if trial.forward.printed else "vjp"
+        message = f"{who} printed {line!r}; a kernel is called thousands of times: remove the print"
+        yield failed(trial, NAME, "y", Kind.PRINTS, message)
+
+
+def _runs_twice(trial: Trial) -> bool:
+    terms = trial.case.promise.terms(trial.case.geometry)["y"]
+    work = terms * int(np.prod(trial.case.shapes["y"]))
+    return work <= ALWAYS_TWICE or trial.case.seed % 8 == 0
+
+
+def _second_run(trial: Trial) -> Iterator[Outcome]:
+    again = trial.forward_call({name: a.copy() for name, a in trial.arrays.operands.items()})
+    if not again.returned or not is_pair(again.value):
+        message = f"the second forward of the same case failed: {again.raised or 'no pair returned'}"
+        yield failed(trial, NAME, "y", Kind.NOT_DETERMINISTIC, message)
+        return
+    vjp = call(trial.subject.vjp, again.value[1], trial.arrays.y_bar.copy())
+    if not vjp.returned or not isinstance(vjp.value, tuple):
+        message = f"the second vjp of the same case failed: {vjp.raised or 'no tuple returned'}"
+        yield failed(trial, NAME, "y", Kind.NOT_DETERMINISTIC, message)
+        return
+    second = dict(zip(trial.case.promise.operands, vjp.value, strict=False))
+    answers = {"y": again.value[0]} | {f"{name}_bar": second.get(name) for name in trial.handed}
+    for result, first in trial.raw.items():
+        other = answers[result]
+        if not isinstance(other, np.ndarray) or not _same_bits(first, other):
+            message = (
+                f"{result} differs between two runs of the same case; "
+                "look for state that is kept between calls"
+            )
+            yield failed(trial, NAME, result, Kind.NOT_DETERMINISTIC, message)
+
+
+def _same_bits(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
+    return one.shape == other.shape and one.tobytes() == other.tobytes()
+
+
+def _describe(value: Any) -> str:
+    """``a list of length 3``, ``None``, ``an array of shape (2, 3)``."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype.name} with shape {value.shape}"
+    kind = type(value).__name__
+    article = "an" if kind[0] in "aeiou" else "a"
+    if isinstance(value, list | tuple):
+        return f"{article} {kind} of length {len(value)}"
+    if isinstance(value, int | float | complex | np.generic):
+        return f"the scalar {value!r}"
+    return f"{article} {kind}"

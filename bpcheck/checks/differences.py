@@ -1,0 +1,151 @@
+"""Exact agreement with finite differences of the subject's own forward: no torch is involved."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bpcheck.arithmetic import Array, gamma, is_integral
+from bpcheck.checks.compare import difference
+from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+from bpcheck.oracles.differences import Projection, credit, project
+
+NAME = "finite differences"
+
+#: Up to this many forward multiplications the whole gradient is rebuilt, element by element;
+#: above, one random direction for each operand is probed.
+WHOLE_GRADIENT = 20_000
+
+
+def check_differences(trial: Trial) -> tuple[Outcome, ...]:
+    """Every gradient against differences of the forward; ``y`` is what they are made from."""
+    why = _why_not(trial)
+    first = not_applicable(NAME, "y", "they are differences of y")
+    rest = (
+        not_applicable(NAME, f"{name}_bar", why) if why else _compare(trial, name)
+        for name in trial.arrays.operands
+    )
+    return (first, *rest)
+
+
+def _why_not(trial: Trial) -> str:
+    if not trial.arrays.is_exact:
+        return "the values tolerate no integer step"
+    if not trial.subject.exact:
+        return "not a direct sum"
+    if "y" not in trial.got:
+        return "the contract is broken"
+    return ""
+
+
+def _compare(trial: Trial, operand: str) -> Outcome:
+    result = f"{operand}_bar"
+    if result not in trial.got:
+        return not_applicable(NAME, result, "the contract is broken")
+    if not trial.arrays.steps.get(operand):
+        return not_applicable(NAME, result, "the values tolerate no integer step")
+    if affords_whole_gradient(trial, operand):
+        return _compare_elements(trial, result)
+    return _compare_projection(trial, operand)
+
+
+def affords_whole_gradient(trial: Trial, operand: str) -> bool:
+    """Whether rebuilding the whole gradient costs little enough to do it in every run."""
+    promise, geometry = trial.case.promise, trial.case.geometry
+    probes = len(promise.owners(geometry, operand))
+    work = promise.terms(geometry)["y"] * int(np.prod(trial.case.shapes["y"]))
+    return probes * work <= WHOLE_GRADIENT
+
+
+def _compare_elements(trial: Trial, result: str) -> Outcome:
+    expected = trial.differences[result]
+    if expected is None:
+        return _no_forward(trial, result)
+    got = trial.got[result]
+    where = difference(got, expected)
+    if where is not None:
+        where = difference(got, expected, _element_bound(trial, result))
+    if where is None:
+        return passed(NAME, result)
+    message = (
+        f"{element(result, where)} is {number(where.got)}, differences of the forward give "
+        f"{number(where.expected)} ({where.wrong} of {where.total} elements wrong)"
+    )
+    return failed(trial, NAME, result, Kind.VALUE, message, where)
+
+
+def _compare_projection(trial: Trial, operand: str) -> Outcome:
+    result = f"{operand}_bar"
+    got = trial.got[result]
+    found = project(
+        trial.case,
+        trial.arrays,
+        operand,
+        evaluate=trial.evaluate,
+        y=trial.got["y"],
+        gradient=got,
+    )
+    if found is None:
+        return _no_forward(trial, result)
+    agrees = found.from_forward == found.from_vjp
+    if not agrees:
+        error = abs(found.from_forward - found.from_vjp)
+        agrees = bool(error <= _projection_bound(trial, result, found))
+    if agrees:
+        return passed(NAME, result)
+    message = (
+        f"<{result}, u> is {number(float(found.from_vjp))} along a random direction u of {operand}, "
+        f"and <y_bar, f({operand} + u) - f({operand})> is {number(float(found.from_forward))}"
+    )
+    return failed(trial, NAME, result, Kind.VALUE, message)
+
+
+def _no_forward(trial: Trial, result: str) -> Outcome:
+    message = "forward failed on operands that were moved by integers and are otherwise the same"
+    return failed(trial, NAME, result, Kind.RAISES, message)
+
+
+def _difference_error(trial: Trial, operand: str, step: float, *outputs: Array) -> Array:
+    """Bound on the rounding error of ``f(x + u) - f(x)`` for each output: 0 between integers.
+
+    A forward that multiplies by a rounded reciprocal gives no integers although the true values
+    are; each of its values is then off by ``gamma_(n + 2) sum |a_i b_i|`` at most.
+    """
+    if all(is_integral(output) for output in outputs):
+        return np.zeros(trial.case.shapes["y"])
+    operation = trial.case.promise
+    arrays = {**trial.arrays.operands, "y_bar": trial.arrays.y_bar}
+    largest = {name: np.abs(array.astype(np.float64)) for name, array in arrays.items()}
+    largest[operand] = largest[operand] + step
+    sums = operation.absolute_sums(largest, trial.case.params)["y"]
+    terms = operation.terms(trial.case.geometry)["y"] + 2
+    bound: Array = 2 * gamma(terms, trial.format.unit_roundoff) * sums
+    return bound
+
+
+def _own_error(trial: Trial, result: str) -> Array:
+    """Rounding that a right vjp may have done."""
+    if not trial.case.promise.divides:
+        return np.zeros(trial.case.shapes[result])
+    terms = trial.case.promise.terms(trial.case.geometry)[result] + 2
+    error: Array = gamma(terms, trial.format.unit_roundoff) * trial.absolute_sums[result]
+    return error
+
+
+def _element_bound(trial: Trial, result: str) -> Array:
+    operand = result.removesuffix("_bar")
+    unit = trial.arrays.units.get(operand, 1)
+    outputs = _difference_error(trial, operand, unit, trial.got["y"])
+    outputs = outputs * np.abs(trial.arrays.y_bar.astype(np.float64))
+    owners = trial.case.promise.owners(trial.case.geometry, operand)
+    return _own_error(trial, result) + credit(owners, outputs, trial.case.shapes[result]) / unit
+
+
+def _projection_bound(trial: Trial, result: str, found: Projection) -> float:
+    operand = result.removesuffix("_bar")
+    step = float(np.abs(found.direction).max(initial=0))
+    outputs = _difference_error(trial, operand, step, trial.got["y"], found.moved_y)
+    forward = float((outputs * np.abs(trial.arrays.y_bar.astype(np.float64))).sum())
+    own = float((_own_error(trial, result) * np.abs(found.direction)).sum())
+    return forward + own

@@ -1,0 +1,54 @@
+"""Making outcomes: what every check returns, one for each result."""
+
+from __future__ import annotations
+
+from bpcheck.checks.compare import Difference
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Finding, Kind, Outcome, Status
+
+
+def passed(check: str, result: str) -> Outcome:
+    """The result is as it should be."""
+    return Outcome(check, result, Status.PASSED)
+
+
+def not_applicable(check: str, result: str, why: str) -> Outcome:
+    """The check says nothing about this result."""
+    return Outcome(check, result, Status.NOT_APPLICABLE, note=why)
+
+
+def failed(
+    trial: Trial,
+    check: str,
+    result: str,
+    kind: Kind,
+    message: str,
+    where: Difference | None = None,
+) -> Outcome:
+    """The result is not what it should be."""
+    finding = Finding(
+        kind=kind,
+        check=check,
+        result=result,
+        case=str(trial.case),
+        message=message,
+        index=where.index if where else None,
+        got=where.got if where else None,
+        expected=where.expected if where else None,
+        error=where.error if where else None,
+        bound=where.bound if where else None,
+        wrong=where.wrong if where else 0,
+        total=where.total if where else 0,
+    )
+    status = Status.PASSED if kind is Kind.CONVENTION else Status.FAILED
+    return Outcome(check, result, status, finding)
+
+
+def element(result: str, where: Difference) -> str:
+    """``w_bar[0,1]``."""
+    return f"{result}[{','.join(map(str, where.index))}]" if where.index else result
+
+
+def number(value: float) -> str:
+    """A number as short as it can be told exactly."""
+    return f"{value:.0f}" if abs(value) < 1e16 and value == round(value) else repr(float(value))

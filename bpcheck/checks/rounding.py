@@ -1,0 +1,65 @@
+"""The derived rounding bound on real data: no tolerance that a person chose."""
+
+from __future__ import annotations
+
+from bpcheck.arithmetic import Array, gamma, probable_growth
+from bpcheck.checks.compare import difference
+from bpcheck.checks.outcomes import element, failed, not_applicable, passed
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+
+NAME = "rounding"
+
+
+def check_rounding(trial: Trial) -> tuple[Outcome, ...]:
+    """Every result against torch in float64, within what rounding can do to a right kernel.
+
+    An error above ``gamma_n sum |a_i b_i|`` proves the kernel wrong; one above
+    ``6 sqrt(n) u sum |a_i b_i|`` shows that it lost precision.
+    """
+    results = trial.case.promise.results(trial.case.geometry)
+    if trial.case.values != "real":
+        return tuple(not_applicable(NAME, name, "exact values") for name in results)
+    return tuple(_compare(trial, name) for name in results)
+
+
+def _compare(trial: Trial, result: str) -> Outcome:
+    got = trial.got.get(result)
+    if got is None:
+        return not_applicable(NAME, result, "the contract is broken")
+    expected = trial.autograd[result]
+    proven, probable = bounds(trial, result)
+    where = difference(got, expected, proven)
+    if where is not None:
+        if result != "y" and trial.is_other_convention():
+            message = f"{element(result, where)}: another subgradient at a tie, valid, not torch's"
+            return failed(trial, NAME, result, Kind.CONVENTION, message, where)
+        message = (
+            f"{element(result, where)} is {where.got!r}, autograd has {where.expected!r}: off by "
+            f"{where.error:.3g}, and rounding in {trial.format.name} explains {where.bound:.3g} "
+            f"at most ({where.wrong} of {where.total} elements)"
+        )
+        return failed(trial, NAME, result, Kind.VALUE, message, where)
+    where = difference(got, expected, probable)
+    if where is not None:
+        message = (
+            f"{element(result, where)} is {where.got!r}, autograd has {where.expected!r}: off by "
+            f"{where.error:.3g}, and {trial.format.name} sums of that length stay under "
+            f"{where.bound:.3g} unless an input or a partial sum was rounded more coarsely"
+        )
+        return failed(trial, NAME, result, Kind.LOST_PRECISION, message, where)
+    return passed(NAME, result)
+
+
+def bounds(trial: Trial, result: str) -> tuple[Array, Array]:
+    """``gamma_n`` and ``6 sqrt(n) u``, each times ``sum |a_i b_i|``, with the oracle's own error.
+
+    `n` counts the additions and the products, one more rounding for the result, and two for
+    operations that divide. Underflow adds up to one smallest number a term.
+    """
+    operation = trial.case.promise
+    terms = operation.terms(trial.case.geometry)[result] + (2 if operation.divides else 1)
+    unit = trial.format.unit_roundoff
+    sums = trial.absolute_sums[result]
+    floor = gamma(terms, 2.0**-53) * sums + terms * trial.format.tiniest
+    return gamma(terms, unit) * sums + floor, probable_growth(terms, unit) * sums + floor

@@ -1,0 +1,156 @@
+"""A trial: one subject run on one case, with everything that the checks look at, each made once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from bpcheck.arithmetic import FORMATS, Array, Format
+from bpcheck.calls import Call, call
+from bpcheck.cases import Arrays, Case, fill
+from bpcheck.oracles.autograd import autograd
+from bpcheck.oracles.differences import gradient_by_differences
+from bpcheck.subject import Subject
+
+
+class Trial:
+    """What a subject does with one case.
+
+    The subject is called in the order that a user would call it: forward, then vjp. Everything else
+    (further forwards for finite differences, a second run) comes after that.
+    """
+
+    def __init__(self, subject: Subject, case: Case):
+        self.subject = subject
+        self.case = case
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The arrays of the case, never handed out: the subject gets copies."""
+        return fill(self.case)
+
+    @property
+    def format(self) -> Format:
+        """The floating-point format of the case."""
+        return FORMATS[self.case.dtype]
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """The params that the subject's forward takes."""
+        return self.subject.accepted(self.case.params)
+
+    @cached_property
+    def handed(self) -> dict[str, Array]:
+        """The operands that the first forward gets."""
+        return {name: array.copy() for name, array in self.arrays.operands.items()}
+
+    @cached_property
+    def handed_y_bar(self) -> Array:
+        """The cotangent that the first vjp gets."""
+        return self.arrays.y_bar.copy()
+
+    def forward_call(self, operands: Mapping[str, Array]) -> Call:
+        """Call the forward on these operands; absent ones are handed as ``None``."""
+        positional = [operands.get(name) for name in self.case.promise.operands]
+        return call(self.subject.forward, *positional, **self.params)
+
+    @cached_property
+    def forward(self) -> Call:
+        """The first forward."""
+        return self.forward_call(self.handed)
+
+    @cached_property
+    def vjp(self) -> Call | None:
+        """The first vjp; ``None`` if the forward gave no pair of output and residuals."""
+        _ = self.handed_y_bar
+        if not self.forward.returned or not is_pair(self.forward.value):
+            return None
+        return call(self.subject.vjp, self.forward.value[1], self.handed_y_bar)
+
+    @cached_property
+    def raw(self) -> dict[str, Any]:
+        """What the subject gave for each result, of whatever type; missing ones are left out."""
+        found: dict[str, Any] = {}
+        if self.forward.returned and is_pair(self.forward.value):
+            found["y"] = self.forward.value[0]
+        if self.vjp is not None and self.vjp.returned and isinstance(self.vjp.value, tuple):
+            gradients = dict(zip(self.case.promise.operands, self.vjp.value, strict=False))
+            found |= {f"{name}_bar": gradients[name] for name in self.handed if name in gradients}
+        return found
+
+    @cached_property
+    def got(self) -> dict[str, Array]:
+        """The results that can be compared: real arrays of the right shape, in float64."""
+        shapes = self.case.shapes
+        return {
+            name: np.asarray(value, np.float64)
+            for name, value in self.raw.items()
+            if is_real_array(value) and value.shape == shapes[name]
+        }
+
+    def evaluate(self, operands: Mapping[str, Array]) -> Array | None:
+        """``y`` of a further forward, in float64; ``None`` where it has not the right shape."""
+        outcome = self.forward_call(operands)
+        if not outcome.returned or not is_pair(outcome.value):
+            return None
+        y = outcome.value[0]
+        if not is_real_array(y) or y.shape[1:] != self.case.shapes["y"][1:]:
+            return None
+        return np.asarray(y, np.float64)
+
+    @cached_property
+    def autograd(self) -> dict[str, Array]:
+        """Every result as torch autograd computes it in float64."""
+        return autograd(self.case, self.arrays)
+
+    @cached_property
+    def absolute_sums(self) -> dict[str, Array]:
+        """``sum |a_i b_i|`` of every element of every result, in float64."""
+        arrays = {**self.arrays.operands, "y_bar": self.arrays.y_bar}
+        return self.case.promise.absolute_sums(
+            {name: np.asarray(array, np.float64) for name, array in arrays.items()},
+            self.case.params,
+        )
+
+    def is_other_convention(self) -> bool:
+        """Whether the forward is torch's and the gradients are another valid subgradient."""
+        y = self.got.get("y")
+        if y is None or not np.array_equal(y, self.autograd["y"]):
+            return False
+        return self.case.promise.is_valid_subgradient(
+            self.case.geometry,
+            {name: np.asarray(array, np.float64) for name, array in self.arrays.operands.items()},
+            np.asarray(self.arrays.y_bar, np.float64),
+            self.got,
+            self.format.unit_roundoff,
+        )
+
+    @cached_property
+    def differences(self) -> dict[str, Array | None]:
+        """Every gradient by exact finite differences, element by element (for small cases)."""
+        y = self.got.get("y")
+        found: dict[str, Array | None] = {}
+        for operand, step in self.arrays.steps.items():
+            found[f"{operand}_bar"] = (
+                gradient_by_differences(
+                    self.case, self.arrays, operand, evaluate=self.evaluate, y=y
+                )
+                if step and y is not None
+                else None
+            )
+        return found
+
+
+def is_pair(value: Any) -> bool:
+    """Whether `value` can be the forward's ``(y, residuals)``."""
+    return isinstance(value, tuple) and len(value) == 2
+
+
+def is_real_array(value: Any) -> bool:
+    """Whether `value` is an array of real numbers, bfloat16 included."""
+    if not isinstance(value, np.ndarray):
+        return False
+    return value.dtype.kind in "fiu" or value.dtype.name == "bfloat16"

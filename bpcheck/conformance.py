@@ -1,0 +1,114 @@
+"""Conformance tests: the checks of one subject as items of a pytest run, or as one assertion."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bpcheck.subject import Subject
+
+
+def conformance(subject: Subject) -> Callable[..., None]:
+    """A test function that pytest runs as one item for each check and each result of `subject`.
+
+    Assign it to a name that pytest collects. The items are called after the check and the result,
+    such as ``test_conv2d[autograd-w_bar]``; the first of them to run checks the subject, and the
+    others read their part of its report. ``--bpcheck-profile`` and ``--bpcheck-seed`` say how much
+    is checked and with which values. Marks can be put on it as on any test function.
+
+    Parameters
+    ----------
+    subject
+        What to check.
+
+    Raises
+    ------
+    TypeError
+        If `subject` is not a `bpcheck.Subject`.
+
+    Examples
+    --------
+    In a file such as ``test_layers.py``:
+
+    >>> import bpcheck
+    >>> conv2d = bpcheck.Subject(
+    ...     forward=lambda x, w, b, **params: ..., vjp=lambda residuals, y_bar: ..., operation="conv2d"
+    ... )
+    >>> test_conv2d = conformance(conv2d)
+    """
+    require_subject(subject, "conformance")
+
+    # `instance` takes the object of a test class, if the test is in one.
+    def test(
+        instance: object = None, /, *, bpcheck_judge: Callable[..., None], bpcheck_cell: Any
+    ) -> None:
+        __tracebackhide__ = True
+        check, result = bpcheck_cell
+        bpcheck_judge(subject, check, result)
+
+    test.bpcheck_subject = subject  # type: ignore[attr-defined]
+    return _placed(test, sys._getframe(1))  # noqa: SLF001 - there is no public way to the caller
+
+
+def _placed(test: Callable[..., None], caller: FrameType) -> Callable[..., None]:
+    """`test` as if it were written where `caller` stands, so that pytest points there."""
+    code: Any = test.__code__
+    test.__code__ = code.replace(  # type: ignore[attr-defined]
+        co_filename=caller.f_code.co_filename, co_firstlineno=caller.f_lineno
+    )
+    test.__module__ = caller.f_globals.get("__name__", __name__)
+    test.__doc__ = None
+    return test
+
+
+def assert_agrees(
+    subject: Subject,
+    *,
+    profile: str = "default",
+    count: int | None = None,
+    seed: int = 0,
+    dtypes: Sequence[str] | None = None,
+) -> None:
+    """Raise unless `subject` agrees with its operation in every case.
+
+    Parameters
+    ----------
+    subject
+        What to check.
+    profile, count, seed, dtypes
+        As in `bpcheck.check`.
+
+    Raises
+    ------
+    AssertionError
+        With every defect that was found, each on its smallest case; or if nothing could be judged.
+
+    Examples
+    --------
+    >>> import bpcheck.adapters
+    >>> from torch.nn.functional import avg_pool1d
+    >>> pool = bpcheck.adapters.torch(avg_pool1d, operation="avg_pool1d")
+    >>> assert_agrees(pool, count=4)
+    """
+    __tracebackhide__ = True
+    from bpcheck.report.message import report_message
+    from bpcheck.runner import check_subject
+
+    require_subject(subject, "assert_agrees")
+    report = check_subject(subject, profile=profile, count=count, seed=seed, dtypes=dtypes)
+    if not report.agrees:
+        raise AssertionError(report_message(report))
+
+
+def require_subject(subject: object, function: str) -> None:
+    """Raise `TypeError` unless `subject` is a `Subject`."""
+    from bpcheck.subject import Subject
+
+    if not isinstance(subject, Subject):
+        raise TypeError(
+            f"{function}({subject!r}): a bpcheck.Subject was expected; make one with "
+            f"bpcheck.Subject(forward=..., vjp=..., operation=...) or an adapter of bpcheck.adapters"
+        )

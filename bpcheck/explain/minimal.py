@@ -1,0 +1,110 @@
+"""The smallest case: fewer and smaller numbers as long as the same thing is still wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from bpcheck.cases import Case
+from bpcheck.errors import CaseError
+
+#: Trials that one search may spend.
+BUDGET = 600
+
+#: Outputs up to which a one-hot cotangent is searched for.
+MAX_OUTPUTS = 64
+
+
+def smallest(case: Case, still_fails: Callable[[Case], bool]) -> Case:
+    """A case near `case` that still fails and from which no single step leads to a smaller one.
+
+    Every number of the descriptor is tried at its simplest value, at half the way, and one less;
+    then the plainest dtype and value kind, and a cotangent with a single 1, which a linear vjp that
+    is wrong anywhere must also fail.
+    """
+    spent = 0
+
+    def fails(candidate: Case) -> bool:
+        nonlocal spent
+        spent += 1
+        return still_fails(candidate)
+
+    def reduce(current: Case, candidates: Callable[[Case], Iterator[Case]]) -> Case:
+        progress = True
+        while progress and spent < BUDGET:
+            progress = False
+            for candidate in candidates(current):
+                if spent >= BUDGET:
+                    break
+                if fails(candidate):
+                    current, progress = candidate, True
+                    break
+        return current
+
+    current = reduce(case, _plainer)
+    current = reduce(current, _smaller)
+    if prod(current.shapes["y"]) <= MAX_OUTPUTS and current.is_exact:
+        for index in np.ndindex(*current.shapes["y"]):
+            candidate = replace(current, one_hot=tuple(int(i) for i in index))
+            if fails(candidate):
+                return candidate
+    return current
+
+
+def _plainer(case: Case) -> Iterator[Case]:
+    if case.dtype != "float64":
+        yield replace(case, dtype="float64")
+    if case.values != "exact":
+        yield replace(case, values="exact")
+    if case.layout != "c-order":
+        yield replace(case, layout="c-order")
+    if case.seed:
+        yield replace(case, seed=0)
+
+
+def _smaller(case: Case) -> Iterator[Case]:
+    """Cases with one number nearer to its simplest value, the boldest step first."""
+    operation = case.promise
+    numbers = case.geometry.numbers()
+    for step in (_simplest, _halfway, _one_less):
+        for group in _groups(operation.keys):
+            changed = {key: step(numbers[key], operation.keys[key]) for key in group}
+            if all(changed[key] == numbers[key] for key in group):
+                continue
+            candidate = _with_numbers(case, {**numbers, **changed})
+            if candidate is not None:
+                yield candidate
+
+
+def _groups(keys: Mapping[str, int | None]) -> Iterator[tuple[str, ...]]:
+    """Keys alone, and before them those that must change together: groups with channels."""
+    present = [key for key in ("g", "ic", "oc") if key in keys]
+    if len(present) == 3:
+        yield tuple(present)
+        yield ("ic", "oc")
+    for key in keys:
+        yield (key,)
+
+
+def _simplest(number: int, default: int | None) -> int:
+    return 1 if default is None else default
+
+
+def _halfway(number: int, default: int | None) -> int:
+    return (number + _simplest(number, default)) // 2
+
+
+def _one_less(number: int, default: int | None) -> int:
+    return number - 1 if number > _simplest(number, default) else number
+
+
+def _with_numbers(case: Case, numbers: dict[str, int]) -> Case | None:
+    """The case with another geometry, or ``None`` if its operation does not allow that one."""
+    known = {key: numbers[key] for key in case.promise.keys}
+    try:
+        return replace(case, geometry=case.promise.geometry(known))
+    except CaseError:
+        return None

@@ -1,0 +1,1 @@
+"""Sources of truth: torch autograd, and finite differences of the subject's own forward."""

@@ -1,0 +1,22 @@
+"""Torch autograd as an oracle: float64, on the values that the subject got."""
+
+from __future__ import annotations
+
+from bpcheck.arithmetic import Array
+from bpcheck.cases import Arrays, Case
+from bpcheck.operations.torch_vjp import torch_vjp
+
+
+def autograd(case: Case, arrays: Arrays, *, dtype: str = "float64") -> dict[str, Array]:
+    """``y`` and every gradient of a case, by result name, computed in `dtype`.
+
+    Examples
+    --------
+    >>> from bpcheck.cases import fill, parse_case
+    >>> case = parse_case("avg_pool1d n1ic1iw4kw2sw2")
+    >>> autograd(case, fill(case))["x_bar"].shape
+    (1, 1, 4)
+    """
+    return torch_vjp(
+        case.promise.torch_forward, arrays.operands, arrays.y_bar, case.params, dtype=dtype
+    )

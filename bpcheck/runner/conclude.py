@@ -1,0 +1,112 @@
+"""Concluding a run: each defect with its smallest case, and all of it as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+from bpcheck.cases import Case
+from bpcheck.checks import CHECK_NAMES, Trial
+from bpcheck.explain import smallest, where_it_fails
+from bpcheck.operations import operation_named
+from bpcheck.runner.one import judge, judge_trial
+from bpcheck.subject import Subject
+from bpcheck.verdict import Cell, Judgement, Report, Verdict
+from bpcheck.verdict.jury import Ruling
+from bpcheck.verdict.tally import Defect, Judged, Tally
+
+_ORDER = list(Verdict)
+
+
+def conclude(
+    subject: Subject,
+    tally: Tally,
+    *,
+    profile: str,
+    seed: int,
+    dtypes: tuple[str, ...],
+    is_complete: bool,
+    notify: Callable[[str], None],
+) -> Report:
+    """The report of everything that `tally` holds."""
+    judgements = []
+    for defect in tally.defects.values():
+        notify(f"{defect.result}: {defect.verdict}")
+        judgements.append(_judgement(subject, defect, tally))
+    judgements.sort(key=lambda judgement: _ORDER.index(judgement.verdict))
+    operation = operation_named(subject.operation)
+    results = ("y", *(f"{name}_bar" for name in operation.operands))
+    coverage = {str(each): tally.coverage[str(each)] for each in operation.edge_classes}
+    return Report(
+        subject=subject.name,
+        operation=subject.operation,
+        style=subject.style,
+        profile=profile,
+        seed=seed,
+        dtypes=dtypes,
+        verdict=_verdict(judgements, tally),
+        judgements=tuple(judgements),
+        table={
+            check: {result: tally.cells.get((check, result), Cell()) for result in results}
+            for check in CHECK_NAMES
+        },
+        cases=tally.cases,
+        unsupported=sum(tally.reasons.values()),
+        coverage=coverage,
+        survival_one=tally.weakest or 1.0,
+        survival_run_log10=tally.survival_log10,
+        reasons=dict(sorted(tally.reasons.items())),
+        is_complete=is_complete,
+    )
+
+
+def _verdict(judgements: list[Judgement], tally: Tally) -> Verdict:
+    if judgements:
+        return judgements[0].verdict
+    judged = any(cell.passed for cell in tally.cells.values())
+    return Verdict.AGREES if judged else Verdict.INCONCLUSIVE
+
+
+def _judgement(subject: Subject, defect: Defect, tally: Tally) -> Judgement:
+    """The defect, shrunk to the smallest case that shows it."""
+    assert defect.smallest is not None and defect.ruling is not None  # noqa: S101,PT018 - add() ran
+    found: dict[str, tuple[Judged, Ruling]] = {}
+
+    def still_fails(candidate: Any) -> bool:
+        judged = judge(subject, candidate)
+        for ruling in judged.rulings:
+            if (ruling.verdict, ruling.result) == (defect.verdict, defect.result):
+                found[str(candidate)] = judged, ruling
+                return True
+        return False
+
+    case = smallest(defect.smallest, still_fails)
+    ruling = found[str(case)][1] if str(case) in found else defect.ruling
+    where = where_it_fails(defect.failing, defect.classes, tally.cases, tally.coverage)
+    return Judgement(
+        verdict=defect.verdict,
+        result=defect.result,
+        because=ruling.because,
+        where=where,
+        failing=defect.failing,
+        judged=tally.cases,
+        smallest=str(case),
+        findings=ruling.findings,
+        answers=_answers(subject, case, ruling),
+    )
+
+
+def _answers(subject: Subject, case: Case, ruling: Ruling) -> tuple[tuple[str, float], ...]:
+    """What each juror says of the element that is furthest off."""
+    index = next((f.index for f in ruling.findings if f.index is not None), None)
+    if index is None:
+        return ()
+    trial = Trial(subject, case)
+    judge_trial(trial)
+    said = {"got": trial.got.get(ruling.result), "autograd": trial.autograd[ruling.result]}
+    if ruling.result != "y" and case.is_exact:
+        said["finite differences"] = trial.differences.get(ruling.result)
+    return tuple(
+        (juror, float(values[index])) for juror, values in said.items() if values is not None
+    )

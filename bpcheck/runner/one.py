@@ -1,0 +1,70 @@
+"""Judging one case: claim, trial, checks, jury."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpcheck.arithmetic import Array
+from bpcheck.cases import Arrays, Case
+from bpcheck.cases.covering import classes_of
+from bpcheck.checks import CHECKS, Trial
+from bpcheck.checks.claims import unclaimed
+from bpcheck.finding import Outcome
+from bpcheck.subject import Subject
+from bpcheck.verdict.jury import Ruling, rule
+from bpcheck.verdict.tally import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Everything about one case: what the subject and the oracles gave, and what was made of it.
+
+    `differences` holds ``None`` where no exact step exists; `unsupported` the reason, if the
+    subject does not claim the case.
+    """
+
+    case: Case
+    arrays: Arrays
+    got: dict[str, Array]
+    autograd: dict[str, Array]
+    differences: dict[str, Array | None]
+    outcomes: tuple[Outcome, ...]
+    rulings: tuple[Ruling, ...]
+    unsupported: str = ""
+
+
+def judge(subject: Subject, case: Case) -> Judged:
+    """What comes of one case."""
+    return judge_trial(Trial(subject, case))
+
+
+def judge_trial(trial: Trial) -> Judged:
+    """What comes of a trial."""
+    case = trial.case
+    why = unclaimed(trial.subject, case) or trial.forward.unsupported
+    if why:
+        return Judged(case, frozenset(), (), (), 1.0, unsupported=why)
+    outcomes = tuple(outcome for check in CHECKS.values() for outcome in check.run(trial))
+    return Judged(
+        case=case,
+        classes=classes_of(case.promise, case.geometry),
+        outcomes=outcomes,
+        rulings=rule(outcomes),
+        survival=trial.arrays.survival if case.is_exact else 1.0,
+    )
+
+
+def replay(subject: Subject, case: Case) -> Replay:
+    """Run one case and keep everything."""
+    trial = Trial(subject, case)
+    judged = judge_trial(trial)
+    return Replay(
+        case=case,
+        arrays=trial.arrays,
+        got={} if judged.unsupported else trial.got,
+        autograd=trial.autograd,
+        differences={} if judged.unsupported else trial.differences,
+        outcomes=judged.outcomes,
+        rulings=judged.rulings,
+        unsupported=judged.unsupported,
+    )

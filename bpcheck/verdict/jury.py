@@ -1,0 +1,143 @@
+"""The jury: subject, autograd and finite differences judge one case together.
+
+| forward = torch | S = A | S = F | judgement                                       |
+| --------------- | ----- | ----- | ----------------------------------------------- |
+| yes             | yes   | yes   | agrees                                          |
+| yes             | no    | no    | backward wrong                                  |
+| no              | no    | yes   | forward computes something else                 |
+| no              | yes   | no    | forward wrong; the backward is right            |
+| no              | no    | no    | forward and backward both wrong                 |
+| yes             | no    | yes   | the oracle is wrong                             |
+| yes             | yes   | no    | forward wrong, though only near this point      |
+
+S is the subject's gradient, A autograd's, F that of finite differences of the subject's forward.
+A juror who cannot speak (no exact step, broken contract) leaves the others to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bpcheck.checks import CHECKS, Juror
+from bpcheck.finding import Finding, Kind, Outcome, Status
+from bpcheck.verdict.judgement import Verdict
+
+#: What each kind of finding means when it is not a matter for the jury.
+_PLAIN = {
+    Kind.LOST_PRECISION: Verdict.LOST_PRECISION,
+    Kind.CONVENTION: Verdict.CONVENTION,
+    Kind.SHAPE: Verdict.WRONG_SHAPE,
+    Kind.DTYPE: Verdict.WRONG_SHAPE,
+    Kind.TYPE: Verdict.WRONG_SHAPE,
+    Kind.COUNT: Verdict.WRONG_SHAPE,
+    Kind.NOT_FINITE: Verdict.NOT_FINITE,
+    Kind.RAISES: Verdict.RAISES,
+    Kind.MUTATES: Verdict.MUTATES,
+    Kind.NOT_DETERMINISTIC: Verdict.NOT_DETERMINISTIC,
+    Kind.PRINTS: Verdict.PRINTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the jury says of one result of one case."""
+
+    verdict: Verdict
+    result: str
+    because: str
+    findings: tuple[Finding, ...]
+
+
+def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
+    """The rulings of one case, none if all agrees."""
+    rulings = []
+    for outcome in outcomes:
+        if outcome.finding is not None and outcome.finding.kind is not Kind.VALUE:
+            verdict = _PLAIN[outcome.finding.kind]
+            because = outcome.finding.message
+            rulings.append(Ruling(verdict, outcome.result, because, (outcome.finding,)))
+    forward = _forward_agrees(outcomes)
+    results = dict.fromkeys(outcome.result for outcome in outcomes if outcome.result != "y")
+    gradients = {result: _votes(outcomes, result) for result in results}
+    if forward is False:
+        rulings.append(_rule_on_forward(outcomes, gradients))
+    for result, (autograd, differences) in gradients.items():
+        ruling = _rule_on_gradient(forward, autograd, differences)
+        if ruling is not None:
+            rulings.append(Ruling(ruling[0], result, ruling[1], _values(outcomes, result)))
+    return tuple(rulings)
+
+
+def _rule_on_gradient(
+    forward: bool | None, autograd: bool | None, differences: bool | None
+) -> tuple[Verdict, str] | None:
+    """Verdict and reason for one gradient; ``None`` if it is right or the forward explains it."""
+    if autograd is False and differences is False:
+        reason = "autograd and finite differences are against it"
+        if forward is False:
+            return Verdict.BOTH_WRONG, f"{reason}, and the forward differs too"
+        return Verdict.BACKWARD_WRONG, f"{reason}, and the forward is right"
+    if autograd is False and differences is None:
+        if forward is False:
+            return Verdict.BOTH_WRONG, "autograd is against it and against the forward"
+        return Verdict.BACKWARD_WRONG, "autograd is against it, and the forward is right"
+    if autograd is False and forward is not False:
+        reason = "finite differences of the forward confirm the gradient, and autograd is alone"
+        return Verdict.ORACLE_WRONG, reason
+    if differences is False and forward is not False:
+        if autograd is None:
+            return Verdict.BACKWARD_WRONG, "finite differences of the forward are against it"
+        reason = "it is right here, but the forward does not change by it when operands move"
+        return Verdict.FORWARD_WRONG, reason
+    return None
+
+
+def _rule_on_forward(
+    outcomes: Sequence[Outcome], gradients: dict[str, tuple[bool | None, bool | None]]
+) -> Ruling:
+    findings = _values(outcomes, "y")
+    votes = gradients.values()
+    if any(a is False and f is False for a, f in votes):
+        reason = "the forward differs from torch's, and the gradients fit neither"
+        return Ruling(Verdict.BOTH_WRONG, "y", reason, findings)
+    if any(a is False and f is True for a, f in votes):
+        reason = "the forward differs from torch's, and the backward is consistent with it"
+        return Ruling(Verdict.FORWARD_DIFFERS, "y", reason, findings)
+    reason = "the forward differs from torch's, and the backward is right for the true operation"
+    return Ruling(Verdict.FORWARD_WRONG, "y", reason, findings)
+
+
+def _forward_agrees(outcomes: Sequence[Outcome]) -> bool | None:
+    return _vote(
+        outcome
+        for outcome in outcomes
+        if outcome.result == "y" and CHECKS[outcome.check].juror is Juror.AUTOGRAD
+    )
+
+
+def _votes(outcomes: Sequence[Outcome], result: str) -> tuple[bool | None, bool | None]:
+    """What autograd and finite differences say of one gradient; ``None``: nothing."""
+    own = [outcome for outcome in outcomes if outcome.result == result]
+    return (
+        _vote(outcome for outcome in own if CHECKS[outcome.check].juror is Juror.AUTOGRAD),
+        _vote(outcome for outcome in own if CHECKS[outcome.check].juror is Juror.DIFFERENCES),
+    )
+
+
+def _vote(outcomes: Iterable[Outcome]) -> bool | None:
+    """Whether the values are right; ``None`` if no check could compare any."""
+    said = list(outcomes)
+    if any(o.finding is not None and o.finding.kind is Kind.VALUE for o in said):
+        return False
+    return True if any(o.status is Status.PASSED for o in said) else None
+
+
+def _values(outcomes: Sequence[Outcome], result: str) -> tuple[Finding, ...]:
+    return tuple(
+        outcome.finding
+        for outcome in outcomes
+        if outcome.result == result
+        and outcome.finding is not None
+        and outcome.finding.kind is Kind.VALUE
+    )

@@ -1,0 +1,91 @@
+"""A tally: what a run has seen so far, in memory that does not grow with the number of cases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import log10, prod
+
+from bpcheck.cases import Case
+from bpcheck.finding import Outcome
+from bpcheck.verdict.judgement import Verdict
+from bpcheck.verdict.jury import Ruling
+from bpcheck.verdict.report import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One case of a run and what came of it: the value that travels from a worker."""
+
+    case: Case
+    classes: frozenset[str]
+    outcomes: tuple[Outcome, ...]
+    rulings: tuple[Ruling, ...]
+    survival: float
+    unsupported: str = ""
+
+
+@dataclass(slots=True)
+class Defect:
+    """All cases in which one result is wrong in one way: counts, and the smallest case so far."""
+
+    verdict: Verdict
+    result: str
+    failing: int = 0
+    classes: Counter[str] = field(default_factory=Counter)
+    smallest: Case | None = None
+    size: int = 0
+    ruling: Ruling | None = None
+
+    def add(self, judged: Judged, ruling: Ruling, size: int) -> None:
+        """Count one more case."""
+        self.failing += 1
+        self.classes.update(judged.classes)
+        if self.smallest is None or size < self.size:
+            self.smallest, self.size, self.ruling = judged.case, size, ruling
+
+
+class Tally:
+    """Counts of a run; `add` takes the cases in their order."""
+
+    def __init__(self) -> None:
+        self.cases = 0
+        self.coverage: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+        self.cells: dict[tuple[str, str], Cell] = {}
+        self.defects: dict[tuple[Verdict, str], Defect] = {}
+        #: Survival probabilities of exact probes: the weakest of them, and log10 of the product.
+        self.weakest = 0.0
+        self.survival_log10 = 0.0
+
+    def add(self, judged: Judged) -> None:
+        """Count one case."""
+        if judged.unsupported:
+            self.reasons[judged.unsupported] += 1
+            return
+        self.cases += 1
+        self.coverage.update(judged.classes)
+        self._count_outcomes(judged.outcomes)
+        self._count_survival(judged.survival)
+        size = work(judged.case)
+        for ruling in judged.rulings:
+            key = (ruling.verdict, ruling.result)
+            defect = self.defects.setdefault(key, Defect(*key))
+            defect.add(judged, ruling, size)
+
+    def _count_outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            cell = self.cells.get((outcome.check, outcome.result), Cell())
+            self.cells[outcome.check, outcome.result] = cell.with_one(outcome.status)
+
+    def _count_survival(self, survival: float) -> None:
+        if survival < 1:
+            self.weakest = max(self.weakest, survival)
+            self.survival_log10 += log10(survival)
+
+
+def work(case: Case) -> int:
+    """Multiplications of the forward: what makes one case smaller than another."""
+    terms = case.promise.terms(case.geometry)["y"]
+    return terms * (1 + prod(case.shapes["y"]))
