@@ -13,7 +13,8 @@ from bpcheck.arithmetic import Array
 from bpcheck.cases import Arrays, Case
 from bpcheck.finding import Outcome, Status
 from bpcheck.report.terminal import plain
-from bpcheck.verdict import Judgement, Verdict
+from bpcheck.verdict import Verdict
+from bpcheck.verdict.jury import Ruling
 
 #: Arrays of up to this many elements are printed whole.
 SMALL = 200
@@ -44,7 +45,9 @@ class Replayed(Protocol):
     @property
     def differences(self) -> Mapping[str, Array | None]: ...
     @property
-    def verdicts(self) -> Sequence[Judgement]: ...
+    def rulings(self) -> Sequence[Ruling]: ...
+    @property
+    def unsupported(self) -> str: ...
 
 
 def print_replay(replayed: Replayed, console: Console) -> None:
@@ -55,9 +58,10 @@ def print_replay(replayed: Replayed, console: Console) -> None:
         _print(console, f"  {name} = {value}")
     for name, array in {**replayed.arrays.operands, "y_bar": replayed.arrays.y_bar}.items():
         _print_array(console, name, array)
-    for result in case.shapes:
-        _print_result(console, replayed, result)
-    _print(console, "\nchecks", style="bold")
+    if not replayed.unsupported:
+        for result in case.shapes:
+            _print_result(console, replayed, result)
+        _print(console, "\nchecks", style="bold")
     for outcome in replayed.outcomes:
         _print_outcome(console, outcome)
     console.print()
@@ -133,10 +137,14 @@ def _print_outcome(console: Console, outcome: Outcome) -> None:
 
 
 def _print_verdicts(console: Console, replayed: Replayed) -> None:
-    for judgement in replayed.verdicts:
-        style = "bold red" if judgement.verdict.is_defect else "bold yellow"
-        _print(console, f"{judgement.headline}: {judgement.because}", style=style)
-    if not replayed.verdicts:
+    for ruling in replayed.rulings:
+        style = "bold red" if ruling.verdict.is_defect else "bold yellow"
+        text = f"{ruling.verdict.upper()}  {ruling.result}: {ruling.because}"
+        _print(console, text, style=style)
+    if replayed.unsupported:
+        text = f"UNSUPPORTED  the subject does not claim this case: {replayed.unsupported}"
+        _print(console, text, style="bold yellow")
+    elif not replayed.rulings:
         judged = any(outcome.status is Status.PASSED for outcome in replayed.outcomes)
         verdict = Verdict.AGREES if judged else Verdict.INCONCLUSIVE
         _print(console, verdict.upper(), style="bold green" if judged else "bold yellow")

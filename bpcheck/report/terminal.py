@@ -14,7 +14,7 @@ from bpcheck.report import wording
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
 
 #: What stands for the signs where the encoding lacks them.
-_ASCII = {"✓": "ok", "✗": "X", "·": "-", "…": "...", "×": "x"}
+_ASCII = {"✓": "ok", "✗": "X", "·": "-", "…": "...", "×": "x", wording.GLUE: " "}
 
 _MARK_STYLES = {"✓": "green", "✗": "bold red", "·": "dim"}
 
@@ -87,7 +87,7 @@ def report_text(report: Report, *, width: int = 80, target: str | None = None) -
     file = io.StringIO()
     console = Console(file=file, width=width, no_color=True, force_terminal=False)
     print_report(report, console, target=target)
-    return file.getvalue()
+    return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
 
 
 def _table(report: Report, console: Console) -> Table:
@@ -132,7 +132,7 @@ def _line(
             break_long_words=False,
             break_on_hyphens=False,
         )
-        console.print(Text(wrapped, style=style), soft_wrap=True)
+        console.print(Text(wrapped.replace(wording.GLUE, " "), style=style), soft_wrap=True)
 
 
 def plain(text: str, console: Console) -> str:

@@ -12,6 +12,9 @@ from bpcheck.verdict import Judgement, Report, Verdict
 #: How many reasons for unsupported cases, and edge classes without a case, are spelt out.
 LISTED = 4
 
+#: A space at which no line is broken.
+GLUE = "\N{NO-BREAK SPACE}"
+
 
 def replay_command(case: str, target: str) -> str:
     """The shell command that runs one case again; `target` is put as it is.
@@ -101,10 +104,10 @@ def _reason(report: Report) -> str:
         return f"{len(defects)} defects, worst first; the later ones may follow from the first."
     if report.survival_one >= 1:
         return "No exact probe was run; the derived rounding bounds hold."
-    run = f"< 1e{math.floor(report.survival_run_log10) + 1}"
+    run = f"<{GLUE}1e{math.floor(report.survival_run_log10) + 1}"
     return (
         "A wrong gradient row would survive one exact probe with probability "
-        f"{below(report.survival_one)}, this run with {run}."
+        f"{below(report.survival_one).replace(' ', GLUE)}, this run with {run}."
     )
 
 

@@ -1,0 +1,153 @@
+"""The commands and their options; everything heavy is imported when a command runs."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from bpcheck.cli.exits import Guarded
+
+_EPILOG = """\b
+Exit codes:
+  0   everything that was checked agrees
+  1   a defect was found
+  2   usage or input error: nothing was checked
+  3   nothing could be judged
+  70  bpcheck itself failed (BPCHECK_DEBUG=1 prints the traceback)
+  130 interrupted
+"""
+
+_TARGET = """
+TARGET is module, module:attribute or path/file.py:attribute. It gives
+forward(*operands, **params) -> (y, residuals) and vjp(residuals, y_bar) -> gradients on NumPy
+arrays; with --style torch it is one differentiable function on torch tensors, or an
+autograd.Function.
+"""
+
+_CHECK_EXAMPLES = """\b
+Examples:
+  bpcheck check conv2d layers:Conv
+  bpcheck check max_pool2d homework/pool.py --profile quick
+  bpcheck check conv2d torch.nn.functional:conv2d --style torch
+"""
+
+_REPLAY_EXAMPLE = """\b
+Example:
+  bpcheck replay 'max_pool1d n1ic1iw4kw2 f32 exact' layers:Pool
+"""
+
+
+def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+    if not value or context.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    def of(package: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "not installed"
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    click.echo(
+        f"bpcheck {of('bpcheck')} (torch {of('torch')}, NumPy {of('numpy')}, Python {python})"
+    )
+    context.exit()
+
+
+@click.group(
+    cls=Guarded,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the versions of bpcheck and of what it judges with.",
+)
+def main() -> None:
+    """Tell whether a hand-written backward pass is right, and what is wrong when it is not."""
+
+
+_style = click.option(
+    "--style",
+    default="numpy",
+    show_default=True,
+    metavar="STYLE",
+    help="Kind of code that TARGET is: numpy or torch.",
+)
+
+
+@main.command(epilog=f"{_TARGET}\n{_CHECK_EXAMPLES}")
+@click.argument("operation", required=False)
+@click.argument("target", required=False)
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "default", "thorough"]),
+    default="default",
+    show_default=True,
+    help="How much to check.",
+)
+@click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Number of cases instead.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of the cases and their values; the same seed gives the same report.",
+)
+@click.option(
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    metavar="DTYPE",
+    help="Only this dtype, such as f32 or float32; may be repeated. [default: those claimed]",
+)
+@_style
+@click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
+def check(
+    operation: str | None,
+    target: str | None,
+    profile: str,
+    cases: int | None,
+    seed: int,
+    dtypes: tuple[str, ...],
+    style: str,
+    json_path: str | None,
+) -> int:
+    """Check TARGET as an implementation of OPERATION, such as conv2d or max_pool2d.
+
+    Without both, every subject under [tool.bpcheck.subjects] in the nearest pyproject.toml is
+    checked.
+    """
+    from bpcheck.cli.check import Request, run_check
+
+    if operation is not None and target is None:
+        raise click.UsageError(
+            f"{operation}: one argument is too few; write  bpcheck check OPERATION TARGET, or no "
+            "argument for every subject in pyproject.toml."
+        )
+    return run_check(
+        operation,
+        target,
+        style=style,
+        json_path=json_path,
+        request=Request(profile=profile, count=cases, seed=seed, dtypes=dtypes),
+    )
+
+
+@main.command(epilog=f"{_TARGET}\n{_REPLAY_EXAMPLE}")
+@click.argument("words", nargs=-1, required=True, metavar="'CASE' TARGET")
+@_style
+def replay(words: tuple[str, ...], style: str) -> int:
+    """Run one CASE of a report on TARGET and print everything about it."""
+    from bpcheck.cli.replay import run_replay
+
+    if len(words) == 1:
+        raise click.UsageError("one argument is too few; write  bpcheck replay 'CASE' TARGET.")
+    # A case that lost its quotes comes as several words.
+    return run_replay(" ".join(words[:-1]), words[-1], style=style)

@@ -1,0 +1,91 @@
+"""``bpcheck check``: one target, or all subjects of a project."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.text import Text
+
+from bpcheck.cli import exits
+from bpcheck.cli.output import json_file, stdout, write
+from bpcheck.cli.progress import Live
+from bpcheck.cli.project import Entry, entries, project_file
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How much of a subject is to be checked; dtypes as they were typed."""
+
+    profile: str
+    count: int | None
+    seed: int
+    dtypes: tuple[str, ...]
+
+
+def run_check(
+    operation: str | None,
+    target: str | None,
+    *,
+    style: str,
+    json_path: str | None,
+    request: Request,
+) -> int:
+    """Check, print, write; the exit code. Whatever is wrong with the input is said first."""
+    file = json_file(json_path)
+    directory = Path.cwd()
+    if operation is not None and target is not None:
+        todo: tuple[Entry, ...] = (Entry(target, operation, style),)
+    else:
+        project = project_file(directory)
+        todo, directory = entries(project), project.parent
+    return _run(todo, directory=directory, file=file, request=request)
+
+
+def _run(todo: tuple[Entry, ...], *, directory: Path, file: Path | None, request: Request) -> int:
+    from bpcheck.cli.requests import asked_dtypes, loaded
+    from bpcheck.report import print_report, to_json
+    from bpcheck.runner import check_subject
+
+    dtypes = asked_dtypes(request.dtypes)
+    console = stdout()
+    with Live() as live:
+        live.say("loading")
+        subjects = [loaded(entry, directory) for entry in todo]
+    reports = []
+    for entry, subject in zip(todo, subjects, strict=True):
+        start = time.perf_counter()
+        with Live() as live:
+            live.say(f"planning {entry.operation}")
+            report = check_subject(
+                subject,
+                profile=request.profile,
+                count=request.count,
+                seed=request.seed,
+                dtypes=dtypes,
+                on_progress=live.step,
+            )
+        reports.append(report)
+        if len(reports) > 1:
+            console.print()
+        print_report(
+            report, console, seconds=time.perf_counter() - start, target=shell_target(entry)
+        )
+        if not report.is_complete:
+            break
+    if file is not None:
+        write(file, to_json(*reports))
+    codes = [each.exit_code if each.is_complete else exits.INTERRUPTED for each in reports]
+    if len(todo) > 1:
+        agreeing = sum(each.agrees and each.is_complete for each in reports)
+        summary = f"\n {agreeing} of {len(todo)} subjects agree"
+        console.print(Text(summary, style="bold"))
+    return exits.worst(codes)
+
+
+def shell_target(entry: Entry) -> str:
+    """What names the subject in a shell."""
+    style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
+    return shlex.quote(entry.target) + style

@@ -1,0 +1,102 @@
+"""Exit codes, and what a person reads instead of a traceback of the harness."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import click
+
+from bpcheck.errors import BpcheckError
+
+AGREES, DEFECT, USAGE, INCONCLUSIVE = 0, 1, 2, 3
+
+#: A failure of bpcheck itself (EX_SOFTWARE of sysexits.h): it says nothing about the subject.
+OWN_FAILURE = 70
+
+#: 128 + SIGINT and 128 + SIGPIPE, as a shell counts them.
+INTERRUPTED, BROKEN_PIPE = 130, 141
+
+#: Set to anything, the traceback of a failure of bpcheck itself is printed.
+DEBUG = "BPCHECK_DEBUG"
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The code of several runs: interrupted over a defect over nothing judged over agreement.
+
+    Examples
+    --------
+    >>> worst([0, 3, 1]), worst([0, 3]), worst([])
+    (1, 3, 0)
+    """
+    order = (INTERRUPTED, DEFECT, INCONCLUSIVE, AGREES)
+    return min(codes, key=order.index, default=AGREES)
+
+
+class Guarded(click.Group):
+    """A command group that ends in an exit code and a message, whatever happens."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - click's signature
+        **extra: Any,
+    ) -> Any:
+        """Run a command; in standalone mode, exit with the code that it returns."""
+
+        def run() -> Any:
+            return super(Guarded, self).main(
+                args, prog_name, complete_var, standalone_mode=False, **extra
+            )
+
+        if not standalone_mode:
+            return run()
+        for stream in (sys.stdout, sys.stderr):
+            # What the terminal's encoding lacks is spelt out, never an error.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        sys.exit(_guarded(run))
+
+
+def _guarded(command: Callable[[], int | None]) -> int:
+    try:
+        code = command() or AGREES
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BpcheckError as error:
+        _say(f"Error: {error}")
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        _say("Interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone; the interpreter must not fail once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 - a person gets a sentence, not a traceback
+        _confess(error)
+        return OWN_FAILURE
+    return code
+
+
+def _confess(error: Exception) -> None:
+    if os.environ.get(DEBUG):
+        _say("".join(traceback.format_exception(error)).rstrip())
+    message = str(error).strip().partition("\n")[0]
+    _say(
+        f"bpcheck itself failed ({type(error).__name__}{': ' if message else ''}{message}). "
+        "This is a bug in bpcheck and says nothing about your code.\n"
+        f"Please report it with the traceback that {DEBUG}=1 prints in front of this line."
+    )
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

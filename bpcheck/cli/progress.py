@@ -1,0 +1,55 @@
+"""Live progress on the standard error, where that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
+
+from bpcheck.runner import Progress as Step
+
+
+class Live:
+    """A line that says what is being checked; nothing at all where nobody watches."""
+
+    def __init__(self) -> None:
+        console = Console(file=sys.stderr, highlight=False)
+        # The runner keeps what a subject prints; standard output is not the progress line's.
+        self._progress = Progress(
+            TextColumn("{task.fields[what]}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[case]}", markup=False, table_column=Column(no_wrap=True)),
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=None, what="", case="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def say(self, what: str) -> None:
+        """Say what is being done while it cannot be counted."""
+        self._progress.update(self._task, what=what, case="", total=None, completed=0)
+
+    def step(self, step: Step) -> None:
+        """Say how far a run is."""
+        self._progress.update(
+            self._task, what=step.phase, case=step.case, total=step.total, completed=step.done
+        )

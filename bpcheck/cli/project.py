@@ -1,0 +1,97 @@
+"""The subjects of a project: the table ``[tool.bpcheck.subjects]`` of its pyproject.toml."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bpcheck.errors import UsageError
+
+_TABLE = "[tool.bpcheck.subjects]"
+_KEYS = ("target", "operation", "operations", "style")
+_EXAMPLE = f"""such as
+
+    {_TABLE}
+    conv = {{ target = "layers:Conv", operation = "conv2d" }}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One subject to check: a target as one operation."""
+
+    target: str
+    operation: str
+    style: str = "numpy"
+
+
+def project_file(start: Path) -> Path:
+    """The nearest pyproject.toml in `start` or above.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    for directory in (start, *start.parents):
+        candidate = directory / "pyproject.toml"
+        if candidate.is_file():
+            return candidate
+    raise UsageError(
+        f"no pyproject.toml in {start} or above: write  bpcheck check OPERATION TARGET, or make "
+        f"one with a table {_EXAMPLE}"
+    )
+
+
+def entries(file: Path) -> tuple[Entry, ...]:
+    """Every subject of the table, in its order, once for each of its operations.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, there is no table or none with a subject, or one is ill-formed.
+    """
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from None
+    table: Any = document
+    for key in ("tool", "bpcheck", "subjects"):
+        table = table.get(key) if isinstance(table, Mapping) else None
+    if not isinstance(table, Mapping) or not table:
+        raise UsageError(f"{file} has no subjects in a table {_TABLE}; add one, {_EXAMPLE}")
+    return tuple(entry for name, given in table.items() for entry in _entries(file, name, given))
+
+
+def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
+    place = f"{file}: tool.bpcheck.subjects.{name}"
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{place} is {given!r}; a table was expected, {_EXAMPLE}")
+    for key in given:
+        if key not in _KEYS:
+            close = difflib.get_close_matches(key, _KEYS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(_KEYS)}"
+            raise UsageError(f"{place}: unknown key {key!r}; {hint}")
+    target = _text(place, given, "target")
+    style = _text(place, {"style": "numpy", **given}, "style")
+    if ("operation" in given) == ("operations" in given):
+        raise UsageError(f"{place}: give either operation, or operations as a list")
+    if "operation" in given:
+        yield Entry(target, _text(place, given, "operation"), style)
+        return
+    operations = given["operations"]
+    if not isinstance(operations, list) or not operations:
+        raise UsageError(f"{place}: operations is {operations!r}; a list of names was expected")
+    for each in operations:
+        yield Entry(target, _text(place, {"operations": each}, "operations"), style)
+
+
+def _text(place: str, given: Mapping[str, Any], key: str) -> str:
+    value = given.get(key)
+    if not isinstance(value, str) or not value:
+        what = "is missing" if key not in given else f"is {value!r}"
+        raise UsageError(f"{place}: {key} {what}; a text was expected, {_EXAMPLE}")
+    return value

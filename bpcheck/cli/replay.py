@@ -1,0 +1,24 @@
+"""``bpcheck replay``: one case, with everything that can be said about it."""
+
+from __future__ import annotations
+
+from bpcheck.adapters import load
+from bpcheck.cases import parse_case
+from bpcheck.cli import exits
+from bpcheck.cli.output import stdout
+from bpcheck.finding import Status
+from bpcheck.report import print_replay
+from bpcheck.runner import replay
+
+
+def run_replay(case_text: str, target: str, *, style: str) -> int:
+    """Run the case, print all of it; 1 if it fails, 3 if nothing of it could be judged."""
+    case = parse_case(case_text)
+    subject = load(target, operation=case.operation, style=style)
+    replayed = replay(subject, case)
+    print_replay(replayed, stdout())
+    if any(ruling.verdict.is_defect for ruling in replayed.rulings):
+        return exits.DEFECT
+    if not any(outcome.status is Status.PASSED for outcome in replayed.outcomes):
+        return exits.INCONCLUSIVE
+    return exits.AGREES

@@ -1,0 +1,48 @@
+"""What was typed, as the values that the runner takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bpcheck.adapters import load
+from bpcheck.adapters.claims import dtype_name
+from bpcheck.arithmetic import FORMATS
+from bpcheck.cli.project import Entry
+from bpcheck.errors import UsageError
+from bpcheck.operations import operation_named, operation_names
+from bpcheck.subject import Subject
+
+
+def asked_dtypes(typed: tuple[str, ...]) -> tuple[str, ...] | None:
+    """NumPy names of the dtypes that were typed; ``None`` if there were none.
+
+    Examples
+    --------
+    >>> asked_dtypes(("f32", "float64", "float32"))
+    ('float32', 'float64')
+    """
+    names = []
+    for each in typed:
+        name = dtype_name(each)
+        if name is None:
+            known = ", ".join(f"{form.short} ({form.name})" for form in FORMATS.values())
+            raise UsageError(f"--dtype {each}: no such dtype; there are {known}")
+        names.append(name)
+    return tuple(dict.fromkeys(names)) or None
+
+
+def loaded(entry: Entry, directory: Path) -> Subject:
+    """The subject of an entry.
+
+    Raises
+    ------
+    BpcheckError
+        If there is no such operation, target or style.
+    """
+    if entry.operation not in operation_names() and entry.target in operation_names():
+        raise UsageError(
+            f"{entry.operation}: no such operation; the operation comes first: "
+            f"bpcheck check {entry.target} {entry.operation}"
+        )
+    operation_named(entry.operation)
+    return load(entry.target, operation=entry.operation, style=entry.style, directory=directory)
