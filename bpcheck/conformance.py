@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bpcheck.subject import Subject
+    from bpcheck.verdict import Judgement, Report
 
 
 def conformance(subject: Subject) -> Callable[..., None]:
@@ -35,17 +36,18 @@ def conformance(subject: Subject) -> Callable[..., None]:
 
     >>> import bpcheck
     >>> conv2d = bpcheck.Subject(
-    ...     forward=lambda x, w, b, **params: ..., vjp=lambda residuals, y_bar: ..., operation="conv2d"
+    ...     forward=lambda x, w, b, **params: ...,
+    ...     vjp=lambda residuals, y_bar: ...,
+    ...     operation="conv2d",
     ... )
     >>> test_conv2d = conformance(conv2d)
     """
     require_subject(subject, "conformance")
 
-    # `instance` takes the object of a test class, if the test is in one.
+    # The first parameter takes the instance where the test is a method.
     def test(
-        instance: object = None, /, *, bpcheck_judge: Callable[..., None], bpcheck_cell: Any
+        _instance: object = None, /, *, bpcheck_judge: Callable[..., None], bpcheck_cell: Any
     ) -> None:
-        __tracebackhide__ = True
         check, result = bpcheck_cell
         bpcheck_judge(subject, check, result)
 
@@ -56,7 +58,7 @@ def conformance(subject: Subject) -> Callable[..., None]:
 def _placed(test: Callable[..., None], caller: FrameType) -> Callable[..., None]:
     """`test` as if it were written where `caller` stands, so that pytest points there."""
     code: Any = test.__code__
-    test.__code__ = code.replace(  # type: ignore[attr-defined]
+    test.__code__ = code.replace(
         co_filename=caller.f_code.co_filename, co_firstlineno=caller.f_lineno
     )
     test.__module__ = caller.f_globals.get("__name__", __name__)
@@ -94,13 +96,28 @@ def assert_agrees(
     >>> assert_agrees(pool, count=4)
     """
     __tracebackhide__ = True
-    from bpcheck.report.message import report_message
+    from bpcheck.report import report_text
     from bpcheck.runner import check_subject
 
     require_subject(subject, "assert_agrees")
     report = check_subject(subject, profile=profile, count=count, seed=seed, dtypes=dtypes)
     if not report.agrees:
-        raise AssertionError(report_message(report))
+        raise AssertionError("\n" + report_text(report))
+
+
+def judgements_of(report: Report, check: str, result: str) -> tuple[Judgement, ...]:
+    """The judgements that explain why `check` failed for `result`, worst first.
+
+    A check that failed in passing, where the jury blamed another result, is explained by the
+    judgements on that one.
+    """
+    by_check = tuple(
+        each
+        for each in report.judgements
+        if each.result == result and any(finding.check == check for finding in each.findings)
+    )
+    by_result = tuple(each for each in report.judgements if each.result == result)
+    return by_check or by_result or report.judgements
 
 
 def require_subject(subject: object, function: str) -> None:
@@ -110,5 +127,5 @@ def require_subject(subject: object, function: str) -> None:
     if not isinstance(subject, Subject):
         raise TypeError(
             f"{function}({subject!r}): a bpcheck.Subject was expected; make one with "
-            f"bpcheck.Subject(forward=..., vjp=..., operation=...) or an adapter of bpcheck.adapters"
+            "bpcheck.Subject(forward=..., vjp=..., operation=...) or an adapter of bpcheck"
         )

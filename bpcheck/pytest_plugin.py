@@ -6,27 +6,35 @@ pytest does not, until a conformance test is collected.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from bpcheck.subject import Subject
-    from bpcheck.verdict import Cell, Report
+    from bpcheck.verdict import Report
 
-#: What each subject's run gave in this process: its report, or what it could not be given.
-_Runs = dict[int, tuple["Subject", "Report | str"]]
-_RUNS = pytest.StashKey[_Runs]()
+# Written out, since the profiles themselves lie behind heavy imports.
+_PROFILES = ("quick", "default", "thorough")
+
+#: What each subject's run gave in this process, by the subject's id: its report, or why there is
+#: none. The subject is kept with it, lest another one get its id.
+_RUNS = pytest.StashKey[dict[int, tuple["Subject", "Report | str"]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of conformance tests, on the command line and in the configuration file."""
     group = parser.getgroup("bpcheck", "conformance of hand-written backward passes")
-    group.addoption("--bpcheck-profile", help="how much to check: quick, default or thorough")
-    group.addoption("--bpcheck-seed", help="seed of all values and of the search (default: 0)")
-    parser.addini("bpcheck_profile", "default of --bpcheck-profile", default="default")
-    parser.addini("bpcheck_seed", "default of --bpcheck-seed", default="0")
+    group.addoption(
+        "--bpcheck-profile", choices=_PROFILES, help="how much is checked (default: default)"
+    )
+    group.addoption(
+        "--bpcheck-seed", type=int, metavar="N", help="seed of the cases and values (default: 0)"
+    )
+    parser.addini("bpcheck_profile", "what --bpcheck-profile is by default", default="default")
+    parser.addini("bpcheck_seed", "what --bpcheck-seed is by default", default="0")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -41,58 +49,59 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     try:
         operands = operation_named(subject.operation).operands
     except CaseError as error:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from None
-    results = ("y", *(f"{operand}_bar" for operand in operands))
-    marks = _group(metafunc)
+        message = f"{metafunc.function.__name__}: {error}"
+        raise pytest.Collector.CollectError(message) from None
+    marks = _marks(metafunc)
     metafunc.parametrize(
         "bpcheck_cell",
         [
-            pytest.param((check, result), id=f"{check}-{result}", marks=marks)
+            pytest.param((check, result), id=f"{check}-{result}".replace(" ", "-"), marks=marks)
             for check in CHECK_NAMES
-            for result in results
+            for result in ("y", *(f"{operand}_bar" for operand in operands))
         ],
     )
 
 
-def _group(metafunc: pytest.Metafunc) -> tuple[pytest.MarkDecorator, ...]:
-    """Keep the items of one subject in one worker: ``pytest -n 4 --dist loadgroup``."""
+def _marks(metafunc: pytest.Metafunc) -> tuple[pytest.MarkDecorator, ...]:
+    """Keep the items of one subject in one worker under ``pytest -n 4 --dist loadgroup``."""
     if not metafunc.config.pluginmanager.hasplugin("xdist"):
         return ()
     module = metafunc.module.__name__.rpartition(".")[2]
-    return (pytest.mark.xdist_group(f"{module}.{metafunc.function.__name__}"),)
+    return (pytest.mark.xdist_group(f"{module}.{metafunc.definition.name}"),)
 
 
 @pytest.fixture
-def bpcheck_judge(pytestconfig: pytest.Config) -> Callable[[Subject, str, str], None]:
+def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject, str, str], None]:
     """Judge one check and result of a subject, running its checks if no item has done so yet."""
 
     def judge(subject: Subject, check: str, result: str) -> None:
         __tracebackhide__ = True
-        run = _run(pytestconfig, subject)
-        if isinstance(run, str):
-            pytest.fail(run, pytrace=False)
-        _conclude(run, check, result)
+        runs = request.config.stash.setdefault(_RUNS, {})
+        if id(subject) not in runs:
+            runs[id(subject)] = subject, _run(request.config, subject)
+        report = runs[id(subject)][1]
+        if isinstance(report, str):
+            pytest.fail(report, pytrace=False)
+        _conclude(report, check, result, target=_target(request, subject))
 
     return judge
 
 
 def _run(config: pytest.Config, subject: Subject) -> Report | str:
-    """The report of `subject`, or why there is none; computed once in each process."""
-    __tracebackhide__ = True
-    runs = config.stash.setdefault(_RUNS, {})
-    if id(subject) not in runs:
-        from bpcheck.errors import BpcheckError
-        from bpcheck.runner import check_subject
+    """The report of `subject`, or why there is none."""
+    from bpcheck.errors import BpcheckError
+    from bpcheck.runner import check_subject
 
-        try:
-            report: Report | str = check_subject(
-                subject, profile=_option(config, "profile"), seed=_seed(config)
-            )
-        except BpcheckError as error:
-            report = str(error)
-        # The subject is kept, lest another one get its id.
-        runs[id(subject)] = (subject, report)
-    return runs[id(subject)][1]
+    seed = _option(config, "seed")
+    if not seed.isdecimal():
+        return f"bpcheck_seed={seed}: must be an integer of at least 0"
+    try:
+        report = check_subject(subject, profile=_option(config, "profile"), seed=int(seed))
+    except BpcheckError as error:
+        return str(error)
+    if not report.is_complete:
+        raise KeyboardInterrupt
+    return report
 
 
 def _option(config: pytest.Config, name: str) -> str:
@@ -100,22 +109,30 @@ def _option(config: pytest.Config, name: str) -> str:
     return str(config.getini(f"bpcheck_{name}") if given is None else given)
 
 
-def _seed(config: pytest.Config) -> int:
-    text = _option(config, "seed")
-    if not text.isdecimal():
-        pytest.fail(f"--bpcheck-seed={text}: must be an integer of at least 0", pytrace=False)
-    return int(text)
-
-
-def _conclude(report: Report, check: str, result: str) -> None:
-    """Pass, fail, skip or expect the failure of one item, as its cell of the report says."""
+def _conclude(report: Report, check: str, result: str, *, target: str) -> None:
+    """End the item as its cell of the report says: what was not judged is never a pass."""
     __tracebackhide__ = True
-    from bpcheck.report.message import judgement_message, report_message
-    from bpcheck.verdict import Cell, Verdict
+    from bpcheck.conformance import judgements_of
+    from bpcheck.report.message import inconclusive_message, judgement_message
+    from bpcheck.verdict import Verdict
 
     if report.verdict is Verdict.INCONCLUSIVE:
-        pytest.fail(report_message(report), pytrace=False)
-    cell = report.table.get(check, {}).get(result, Cell())
+        pytest.fail(inconclusive_message(report), pytrace=False)
+    cell = report.table[check][result]
     if cell.failed:
-        judgements = report.judgements_of(check, result)
-        ...
+        judgements = judgements_of(report, check, result)
+        defects = [each for each in judgements if each.verdict.is_defect]
+        if judgements and not defects:
+            pytest.xfail(judgements[0].headline)
+        messages = [judgement_message(each, target=target) for each in defects]
+        count = f"{check} failed for {result} in {cell.failed} cases"
+        pytest.fail("\n\n".join(messages) or count, pytrace=False)
+    if not cell.passed:
+        pytest.skip(f"{check}: nothing to judge of {result}")
+
+
+def _target(request: pytest.FixtureRequest, subject: Subject) -> str:
+    """What names `subject` on the command line, if the test module has a name for it."""
+    names = (name for name, value in vars(request.module).items() if value is subject)
+    name = next(names, None)
+    return "TARGET" if name is None else f"{os.path.relpath(request.path)}:{name}"
