@@ -112,7 +112,7 @@ def _option(config: pytest.Config, name: str) -> str:
 def _conclude(report: Report, check: str, result: str, *, target: str) -> None:
     """End the item as its cell of the report says: what was not judged is never a pass."""
     __tracebackhide__ = True
-    from bpcheck.conformance import judgements_of
+    from bpcheck.testing import judgements_of
     from bpcheck.report.message import inconclusive_message, judgement_message
     from bpcheck.verdict import Verdict
 
