@@ -53,7 +53,7 @@ def _compare(trial: Trial, operand: str) -> Outcome:
 def affords_whole_gradient(trial: Trial, operand: str) -> bool:
     """Whether rebuilding the whole gradient costs little enough to do it in every run."""
     promise, geometry = trial.case.promise, trial.case.geometry
-    probes = len(promise.owners(geometry, operand))
+    probes = promise.probe_count(geometry, operand)
     work = promise.terms(geometry)["y"] * int(np.prod(trial.case.shapes["y"]))
     return probes * work <= WHOLE_GRADIENT
 

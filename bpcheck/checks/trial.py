@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcheck.arithmetic import FORMATS, Array, Format
+from bpcheck.arithmetic import FORMATS, Array, Format, gamma, probable_growth
 from bpcheck.calls import Call, call
 from bpcheck.cases import Arrays, Case, fill
 from bpcheck.oracles.autograd import autograd
@@ -113,6 +113,35 @@ class Trial:
         return self.case.promise.absolute_sums(
             {name: np.asarray(array, np.float64) for name, array in arrays.items()},
             self.case.params,
+        )
+
+    @cached_property
+    def error_bounds(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
+        """What rounding explains of every result: surely (``gamma_n``), and almost surely.
+
+        Both hold the float64 oracle's own error, and one smallest number for each term that may
+        have underflowed; ``None`` where a kink lies within rounding error.
+        """
+        case, unit = self.case, self.format.unit_roundoff
+        arrays = {**self.arrays.operands, "y_bar": self.arrays.y_bar}
+        found = case.promise.error_bounds(
+            case.geometry,
+            {name: np.asarray(array, np.float64) for name, array in arrays.items()},
+            case.params,
+            (
+                lambda terms: gamma(terms, unit),
+                lambda terms: probable_growth(terms, unit),
+                lambda terms: gamma(terms, 2.0**-53),
+            ),
+        )
+        if found is None:
+            return None
+        terms = case.promise.terms(case.geometry)
+        surely, almost, oracle = found
+        floor = {name: oracle[name] + terms[name] * self.format.tiniest for name in oracle}
+        return (
+            {name: surely[name] + floor[name] for name in surely},
+            {name: almost[name] + floor[name] for name in almost},
         )
 
     def is_other_convention(self) -> bool:

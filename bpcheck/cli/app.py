@@ -41,18 +41,13 @@ Example:
 def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
     if not value or context.resilient_parsing:
         return
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib.metadata import version
 
-    def of(package: str) -> str:
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            return "not installed"
+    from bpcheck import __version__
 
     python = ".".join(map(str, sys.version_info[:3]))
-    click.echo(
-        f"bpcheck {of('bpcheck')} (torch {of('torch')}, NumPy {of('numpy')}, Python {python})"
-    )
+    beside = f"torch {version('torch')}, NumPy {version('numpy')}, Python {python}"
+    click.echo(f"bpcheck {__version__} ({beside})")
     context.exit()
 
 

@@ -15,7 +15,7 @@ from bpcheck.errors import BpcheckError
 
 AGREES, DEFECT, USAGE, INCONCLUSIVE = 0, 1, 2, 3
 
-#: A failure of bpcheck itself (EX_SOFTWARE of sysexits.h): it says nothing about the subject.
+#: The run itself failed (EX_SOFTWARE of sysexits.h): it says nothing about the subject.
 OWN_FAILURE = 70
 
 #: 128 + SIGINT and 128 + SIGPIPE, as a shell counts them.
@@ -81,6 +81,9 @@ def _guarded(command: Callable[[], int | None]) -> int:
         # The reader has gone; the interpreter must not fail once more when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except MemoryError:
+        _say("Memory ran out: a case, or what the subject does with it, needs more than is free.")
+        return OWN_FAILURE
     except Exception as error:  # noqa: BLE001 - a person gets a sentence, not a traceback
         _confess(error)
         return OWN_FAILURE

@@ -10,6 +10,7 @@ from bpcheck.operations.average_pooling import AveragePooling
 from bpcheck.operations.base import EdgeClass, Geometry, Lattice, Operation, Product
 from bpcheck.operations.convolution import Convolution
 from bpcheck.operations.max_pooling import MaxPooling
+from bpcheck.operations.network import Network
 
 __all__ = [
     "EdgeClass",
@@ -29,6 +30,7 @@ def _operations() -> MappingProxyType[str, Operation]:
         *(Convolution(rank) for rank in ranks),
         *(MaxPooling(rank) for rank in ranks),
         *(AveragePooling(rank) for rank in ranks),
+        Network(),
     ]
     return MappingProxyType({operation.name: operation for operation in every})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,6 +16,8 @@ from bpcheck.operations.torch_vjp import torch_vjp
 
 Shape = tuple[int, ...]
 Params = dict[str, Any]
+#: Relative error that a number of roundings can do.
+Growth = Callable[[int], float]
 #: Draws an integer between two bounds, both included. Simple values lie near the lower bound.
 Integers = Callable[[int, int], int]
 
@@ -151,6 +153,10 @@ class Operation(ABC):
         each = np.arange(size, dtype=np.int64).reshape(-1, *ones.shape[1:])
         return np.broadcast_to(each * ones, (size, *self.output_shape(geometry)))
 
+    def probe_count(self, geometry: Any, operand: str) -> int:
+        """Number of probes that `owners` spends on an operand, without making them."""
+        return int(np.prod(self.operand_shapes(geometry)[operand]))
+
     def absolute_sums(self, arrays: Mapping[str, Array], params: Params) -> dict[str, Array]:
         """``sum |a_i b_i|`` of every element of every result, in float64, by result name.
 
@@ -160,6 +166,40 @@ class Operation(ABC):
         absolute = {name: abs(array) for name, array in arrays.items()}
         y_bar = absolute.pop("y_bar")
         return torch_vjp(self.torch_forward, absolute, y_bar, params)
+
+    def error_bounds(
+        self,
+        geometry: Any,
+        arrays: Mapping[str, Array],
+        params: Params,
+        growths: Sequence[Growth],
+    ) -> list[dict[str, Array]] | None:
+        """Bounds on the rounding error of every result, one set for each of `growths`.
+
+        Parameters
+        ----------
+        geometry, arrays, params
+            The case; `arrays` holds the operands and ``y_bar`` in float64.
+        growths
+            Functions from a number of roundings to the relative error that they can do.
+
+        Returns
+        -------
+        list or None
+            ``None`` where a kink lies so near that rounding alone can cross it.
+
+        Notes
+        -----
+        For a sum of products each result is bounded by ``growth(n) * sum |a_i b_i|``, where `n`
+        counts the additions, the products and the final rounding, and one more for a quotient.
+        """
+        sums = self.absolute_sums(arrays, params)
+        extra = 2 if self.divides else 1
+        terms = {name: count + extra for name, count in self.terms(geometry).items()}
+        return [
+            {name: growth(terms[name]) * values for name, values in sums.items()}
+            for growth in growths
+        ]
 
     def is_smooth(self, geometry: Any) -> bool:
         """Whether the forward has derivatives of all orders everywhere."""

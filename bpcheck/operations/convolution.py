@@ -213,6 +213,12 @@ class Convolution(Operation):
         sample = np.arange(geometry.n)[None, :, None]
         return spatial_owners(sample * geometry.ic + channel, geometry.windows)
 
+    def probe_count(self, geometry: ConvGeometry, operand: str) -> int:
+        group_in = geometry.ic // geometry.g
+        if operand == "x":
+            return group_in * prod(window.span for window in geometry.windows)
+        return group_in * prod(geometry.kernel) if operand == "w" else 1
+
     def has_stackable_batch(self, operand: str) -> bool:
         return operand == "x"
 

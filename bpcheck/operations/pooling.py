@@ -147,6 +147,9 @@ class Pooling(Operation):
         planes = np.arange(geometry.n * geometry.ic).reshape(1, geometry.n, geometry.ic)
         return spatial_owners(planes, geometry.windows)
 
+    def probe_count(self, geometry: PoolGeometry, operand: str) -> int:
+        return prod(window.span for window in geometry.windows)
+
     def has_stackable_batch(self, operand: str) -> bool:
         return True
 

@@ -69,8 +69,8 @@ def print_report(
     """
     heading = f"{report.subject} · {report.operation} · {report.style} · {' '.join(report.dtypes)}"
     _line(console, heading, style="bold")
-    if report.table:
-        console.print(Padding(_table(report, console), (0, 0, 0, 1)))
+    if report.table and report.cases:
+        console.print(Padding(_table(report, console), (0, 0, 0, 1), expand=False))
     for judgement in report.judgements:
         console.print()
         _print_judgement(judgement, console, target)

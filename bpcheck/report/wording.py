@@ -66,7 +66,7 @@ def counts(report: Report, *, seconds: float | None = None) -> str:
     """``4,212 cases, 41 of 41 edge classes, profile default, seed 0 · 21 s``."""
     covered = sum(1 for count in report.coverage.values() if count)
     parts = [plural(report.cases, "case")]
-    if report.coverage:
+    if report.coverage and report.cases:
         parts.append(f"{covered} of {len(report.coverage)} edge classes")
     parts += [f"profile {report.profile}", f"seed {report.seed}"]
     return ", ".join(parts) + ("" if seconds is None else f" · {duration(seconds)}")
@@ -80,7 +80,7 @@ def gaps(report: Report) -> Iterator[str]:
         claimed = f"{plural(report.unsupported, 'more case')} not claimed"
         yield f"{claimed}: {reasons}" if reasons else claimed
     missed = [name for name, count in report.coverage.items() if not count]
-    if missed:
+    if missed and report.cases:
         yield f"no case of: {listing(missed)}"
 
 
@@ -94,14 +94,12 @@ def conclusion(report: Report) -> str:
 
 def _reason(report: Report) -> str:
     if report.verdict is Verdict.INCONCLUSIVE:
-        if report.cases:
-            return "Too little could be judged to say more."
-        return "No case could be judged, so nothing is known of this subject."
+        return "Nothing could be judged, so nothing is known of this subject."
     if report.verdict.is_defect:
-        defects = [each for each in report.judgements if each.verdict.is_defect]
-        if len(defects) < 2:
-            return ""
-        return f"{len(defects)} defects, worst first; the later ones may follow from the first."
+        defects = sum(each.verdict.is_defect for each in report.judgements)
+        if defects < 2:
+            return f"{plural(defects, 'defect')}."
+        return f"{defects} defects, worst first; the later ones may follow from the first."
     if report.survival_one >= 1:
         return "No exact probe was run; the derived rounding bounds hold."
     run = f"<{GLUE}1e{math.floor(report.survival_run_log10) + 1}"

@@ -1,0 +1,79 @@
+"""bpcheck proves a hand-written backward pass right as far as testing can, or says what is wrong.
+
+    import bpcheck
+
+    subject = bpcheck.Subject(forward=forward, vjp=vjp, operation="conv2d", name="mine")
+    report = bpcheck.check(subject)          # a Report
+    bpcheck.assert_agrees(subject)           # raises AssertionError, with the smallest case
+    test_conv2d = bpcheck.conformance(subject)   # in a pytest module: one item a check and result
+
+Names are imported when they are first used, so that importing `bpcheck` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bpcheck import adapters
+    from bpcheck.cases import Case, parse_case
+    from bpcheck.testing import assert_agrees, conformance
+    from bpcheck.errors import BpcheckError, CaseError, TargetError, Unsupported, UsageError
+    from bpcheck.finding import Finding
+    from bpcheck.runner import check_subject as check
+    from bpcheck.subject import Subject
+    from bpcheck.verdict import Judgement, Report, Verdict
+
+__all__ = [
+    "BpcheckError",
+    "Case",
+    "CaseError",
+    "Finding",
+    "Judgement",
+    "Report",
+    "Subject",
+    "TargetError",
+    "Unsupported",
+    "UsageError",
+    "Verdict",
+    "adapters",
+    "assert_agrees",
+    "check",
+    "conformance",
+    "parse_case",
+]
+
+__version__ = "0.1.0"
+
+#: Where each public name is defined: its module, and its name there.
+_HOMES = {
+    "BpcheckError": ("bpcheck.errors", "BpcheckError"),
+    "Case": ("bpcheck.cases", "Case"),
+    "CaseError": ("bpcheck.errors", "CaseError"),
+    "Finding": ("bpcheck.finding", "Finding"),
+    "Judgement": ("bpcheck.verdict", "Judgement"),
+    "Report": ("bpcheck.verdict", "Report"),
+    "Subject": ("bpcheck.subject", "Subject"),
+    "TargetError": ("bpcheck.errors", "TargetError"),
+    "Unsupported": ("bpcheck.errors", "Unsupported"),
+    "UsageError": ("bpcheck.errors", "UsageError"),
+    "Verdict": ("bpcheck.verdict", "Verdict"),
+    "assert_agrees": ("bpcheck.testing", "assert_agrees"),
+    "check": ("bpcheck.runner", "check_subject"),
+    "conformance": ("bpcheck.testing", "conformance"),
+    "parse_case": ("bpcheck.cases", "parse_case"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        module, attribute = _HOMES[name]
+        return getattr(import_module(module), attribute)
+    if name == "adapters":
+        return import_module("bpcheck.adapters")
+    raise AttributeError(f"module 'bpcheck' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
