@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from bpcheck.checks import autograd, contract, differences, rounding
+from bpcheck.checks import autograd, contract, differences, line, rounding
 from bpcheck.checks.check import Check, Juror
 from bpcheck.checks.trial import Trial
 
@@ -18,6 +18,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(contract.NAME, contract.check_contract),
             Check(autograd.NAME, autograd.check_autograd, Juror.AUTOGRAD),
             Check(differences.NAME, differences.check_differences, Juror.DIFFERENCES),
+            Check(line.TAYLOR, line.check_taylor, Juror.DIFFERENCES),
             Check(rounding.NAME, rounding.check_rounding, Juror.AUTOGRAD),
         )
     }

@@ -1,4 +1,4 @@
-"""Exact agreement with finite differences of the subject's own forward: no torch is involved."""
+"""Agreement with finite differences of the subject's own forward: no torch oracle is involved."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array, gamma, is_integral
 from bpcheck.checks.compare import difference
+from bpcheck.checks.line import compare_central, why_no_line
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
@@ -19,17 +20,22 @@ WHOLE_GRADIENT = 20_000
 
 
 def check_differences(trial: Trial) -> tuple[Outcome, ...]:
-    """Every gradient against differences of the forward; ``y`` is what they are made from."""
-    why = _why_not(trial)
+    """Every gradient against differences of the forward; ``y`` is what they are made from.
+
+    Exact ones where the operation has a lattice; central ones, with a derived step and bound, where
+    it is smooth.
+    """
     first = not_applicable(NAME, "y", "they are differences of y")
-    rest = (
-        not_applicable(NAME, f"{name}_bar", why) if why else _compare(trial, name)
-        for name in trial.arrays.operands
-    )
-    return (first, *rest)
+    names = tuple(trial.arrays.operands)
+    why = _why_not_exact(trial)
+    if not why:
+        return (first, *(_compare(trial, name) for name in names))
+    if not why_no_line(trial):
+        return (first, *(compare_central(trial, NAME, name) for name in names))
+    return (first, *(not_applicable(NAME, f"{name}_bar", why) for name in names))
 
 
-def _why_not(trial: Trial) -> str:
+def _why_not_exact(trial: Trial) -> str:
     if not trial.arrays.is_exact:
         return "the values tolerate no integer step"
     if not trial.subject.exact:

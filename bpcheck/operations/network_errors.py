@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpcheck.arithmetic import Array
+from bpcheck.operations.torch_vjp import few_threads
 
 Growth = Callable[[int], float]
 
@@ -37,7 +38,7 @@ def bounds(arrays: Mapping[str, Array], params: dict[str, Any], growth: Growth) 
     """Error bounds of the loss and every gradient by name; ``None`` where a kink is too near."""
     import torch
 
-    with torch.no_grad():
+    with few_threads(arrays), torch.no_grad():
         operands = {name: torch.from_numpy(array) for name, array in arrays.items()}
         return _Analysis(operands, params, growth).run()
 
@@ -102,7 +103,9 @@ class _Analysis:
         if name == "relu":
             self._crosses_kink |= bool((z.value.abs() <= z.error).any())
         rounding = 0 if name in ("identity", "relu") else self._growth(ELEMENTARY)
-        return Inexact(value, self._slope * z.error + rounding * value.abs())
+        # Where a ReLU is safely off, its output is exactly 0.
+        error = z.error * (z.value > -z.error) if name == "relu" else self._slope * z.error
+        return Inexact(value, error + rounding * value.abs())
 
     def _pool(self, block: int, a: Inexact) -> Inexact:
         from torch.nn import functional

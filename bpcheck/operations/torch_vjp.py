@@ -44,7 +44,7 @@ def torch_vjp(
         for name, array in operands.items()
     }
     cotangent = torch.from_numpy(np.array(y_bar, dtype=np.float64, order="C")).to(precision)
-    with _few_threads(operands), torch.enable_grad(), warnings.catch_warnings():
+    with few_threads(operands), torch.enable_grad(), warnings.catch_warnings():
         # torch remarks on the cost of some paths ('same' with even kernels); only values count here.
         warnings.simplefilter("ignore")
         y = forward(tensors, params)
@@ -54,7 +54,7 @@ def torch_vjp(
 
 
 @contextlib.contextmanager
-def _few_threads(operands: Mapping[str, Array]) -> Iterator[None]:
+def few_threads(operands: Mapping[str, Array]) -> Iterator[None]:
     """One thread for small arrays: on a busy machine waking a second costs far more than it saves."""
     import torch
 

@@ -1,0 +1,115 @@
+"""Smooth operations along a random line: central differences, and the Taylor test.
+
+Both judge a gradient from the subject's own forward on real values, with bounds that follow from the
+operation and the dtype.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bpcheck.checks.outcomes import failed, not_applicable, passed
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+from bpcheck.oracles.line import (
+    Phi,
+    central_slope,
+    direction_like,
+    rates_show_an_error,
+    taylor_rates,
+)
+
+TAYLOR = "taylor"
+
+
+def why_no_line(trial: Trial) -> str:
+    """Why a case cannot be judged along a line, or ``""``."""
+    promise, geometry = trial.case.promise, trial.case.geometry
+    if promise.lattice(geometry) is not None:
+        return "exact differences serve"
+    if not promise.is_smooth(geometry):
+        return "not smooth"
+    if trial.error_bounds is None:
+        return "a kink lies within rounding error"
+    return "" if "y" in trial.got else "the contract is broken"
+
+
+def compare_central(trial: Trial, check: str, operand: str) -> Outcome:
+    """``<x_bar, v>`` against central differences of the forward along `v`."""
+    result = f"{operand}_bar"
+    line = _line(trial, operand)
+    if line is None:
+        return not_applicable(check, result, "the contract is broken")
+    phi, slope = line
+    found = central_slope(phi, trial.format, rounding_of_phi(trial))
+    if abs(found.value - slope) <= found.bound + _own_rounding(trial, result):
+        return passed(check, result)
+    message = (
+        f"<{result}, v> is {slope!r} along a random direction v of {operand}, and central "
+        f"differences of the forward give {found.value!r}, sure to {found.bound:.2g}"
+    )
+    return failed(trial, check, result, Kind.VALUE, message)
+
+
+def check_taylor(trial: Trial) -> tuple[Outcome, ...]:
+    """The remainder ``|f(x + h v) - f(x) - h <x_bar, v>|`` falls as ``h**2``: no tolerance at all."""
+    why = why_no_line(trial)
+    first = not_applicable(TAYLOR, "y", "it is made of values of y")
+    if why:
+        rest = [not_applicable(TAYLOR, f"{name}_bar", why) for name in trial.arrays.operands]
+        return (first, *rest)
+    return (first, *(_compare_rates(trial, operand) for operand in trial.arrays.operands))
+
+
+def _compare_rates(trial: Trial, operand: str) -> Outcome:
+    result = f"{operand}_bar"
+    line = _line(trial, operand)
+    if line is None:
+        return not_applicable(TAYLOR, result, "the contract is broken")
+    phi, slope = line
+    rates = taylor_rates(phi, slope, rounding_of_phi(trial) + _own_rounding(trial, result))
+    if not rates_show_an_error(rates):
+        return passed(TAYLOR, result)
+    spelt = ", ".join(f"{rate:.2f}" for rate in rates)
+    message = (
+        f"the Taylor remainder of f along {operand} falls as h ** {rates[-1]:.2f}, and h ** 2 is "
+        f"what a right {result} gives (rates while h shrinks: {spelt})"
+    )
+    return failed(trial, TAYLOR, result, Kind.VALUE, message)
+
+
+def _line(trial: Trial, operand: str) -> tuple[Phi, float] | None:
+    """``phi`` along a random direction of `operand`, and the slope that the vjp claims."""
+    got = trial.got.get(f"{operand}_bar")
+    if got is None:
+        return None
+    rng = np.random.default_rng((trial.case.seed, *operand.encode()))
+    primal = trial.arrays.operands[operand]
+    # Rounded to the dtype, so that the slope belongs to the direction that is really taken.
+    direction = direction_like(primal, rng).astype(primal.dtype).astype(np.float64)
+    y_bar = trial.arrays.y_bar.astype(np.float64)
+
+    def phi(t: float) -> float:
+        moved = (primal.astype(np.float64) + t * direction).astype(primal.dtype)
+        y = trial.evaluate({**trial.arrays.operands, operand: moved})
+        return float("nan") if y is None else float(np.vdot(y_bar, y))
+
+    return phi, float(np.vdot(got, direction))
+
+
+def rounding_of_phi(trial: Trial) -> float:
+    """Bound on the rounding error of ``phi``: of ``y``, and of moving the operand in its dtype."""
+    assert trial.error_bounds is not None  # noqa: S101 - why_no_line has looked
+    y_bar = np.abs(trial.arrays.y_bar.astype(np.float64))
+    y_error = float(np.vdot(y_bar, trial.error_bounds[0]["y"]))
+    moved = max(
+        float(np.vdot(np.abs(trial.autograd[f"{name}_bar"]), np.abs(array.astype(np.float64))))
+        for name, array in trial.arrays.operands.items()
+    )
+    return y_error + 2 * trial.format.unit_roundoff * moved
+
+
+def _own_rounding(trial: Trial, result: str) -> float:
+    """Rounding that a right gradient may carry along a direction of length 1."""
+    assert trial.error_bounds is not None  # noqa: S101 - why_no_line has looked
+    return float(np.linalg.norm(trial.error_bounds[0][result]))
