@@ -49,16 +49,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     try:
         operands = operation_named(subject.operation).operands
     except CaseError as error:
-        message = f"{metafunc.function.__name__}: {error}"
+        message = f"{metafunc.definition.name}: {error}"
         raise pytest.Collector.CollectError(message) from None
     marks = _marks(metafunc)
     metafunc.parametrize(
-        "bpcheck_cell",
+        "bpcheck_judge",
         [
             pytest.param((check, result), id=f"{check}-{result}".replace(" ", "-"), marks=marks)
             for check in CHECK_NAMES
             for result in ("y", *(f"{operand}_bar" for operand in operands))
         ],
+        indirect=True,
     )
 
 
@@ -71,10 +72,11 @@ def _marks(metafunc: pytest.Metafunc) -> tuple[pytest.MarkDecorator, ...]:
 
 
 @pytest.fixture
-def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject, str, str], None]:
+def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
     """Judge one check and result of a subject, running its checks if no item has done so yet."""
+    check, result = request.param
 
-    def judge(subject: Subject, check: str, result: str) -> None:
+    def judge(subject: Subject) -> None:
         __tracebackhide__ = True
         runs = request.config.stash.setdefault(_RUNS, {})
         if id(subject) not in runs:
@@ -112,8 +114,8 @@ def _option(config: pytest.Config, name: str) -> str:
 def _conclude(report: Report, check: str, result: str, *, target: str) -> None:
     """End the item as its cell of the report says: what was not judged is never a pass."""
     __tracebackhide__ = True
-    from bpcheck.testing import judgements_of
     from bpcheck.report.message import inconclusive_message, judgement_message
+    from bpcheck.testing import judgements_of
     from bpcheck.verdict import Verdict
 
     if report.verdict is Verdict.INCONCLUSIVE:

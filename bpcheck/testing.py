@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,25 +43,17 @@ def conformance(subject: Subject) -> Callable[..., None]:
     """
     require_subject(subject, "conformance")
 
-    # The first parameter takes the instance where the test is a method.
-    def test(
-        _instance: object = None, /, *, bpcheck_judge: Callable[..., None], bpcheck_cell: Any
-    ) -> None:
-        check, result = bpcheck_cell
-        bpcheck_judge(subject, check, result)
-
-    test.bpcheck_subject = subject  # type: ignore[attr-defined]
-    return _placed(test, sys._getframe(1))  # noqa: SLF001 - there is no public way to the caller
-
-
-def _placed(test: Callable[..., None], caller: FrameType) -> Callable[..., None]:
-    """`test` as if it were written where `caller` stands, so that pytest points there."""
+    # A lambda has its body on its first line, which is where pytest is to point. Its first
+    # parameter takes the instance where the test is a method.
+    test: Callable[..., None] = lambda _=None, /, *, bpcheck_judge: bpcheck_judge(subject)  # noqa: E731
+    caller = sys._getframe(1)  # noqa: SLF001 - there is no public way to the caller
     code: Any = test.__code__
     test.__code__ = code.replace(
-        co_filename=caller.f_code.co_filename, co_firstlineno=caller.f_lineno
+        co_name="test", co_filename=caller.f_code.co_filename, co_firstlineno=caller.f_lineno
     )
+    test.__name__ = test.__qualname__ = "test"
     test.__module__ = caller.f_globals.get("__name__", __name__)
-    test.__doc__ = None
+    test.bpcheck_subject = subject  # type: ignore[attr-defined]
     return test
 
 
