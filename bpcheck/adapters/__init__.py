@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from bpcheck.adapters.claims import claims_of
 from bpcheck.adapters.pair import pair_subject
 from bpcheck.adapters.target import Adapter, load_with
-from bpcheck.subject import Subject
+from bpcheck.subject import DEFAULT_DTYPES, Subject
 
 __all__ = ["STYLES", "load", "torch"]
 
@@ -64,8 +66,12 @@ def torch(
     return torch_subject(fn, operation=operation, name=name, device=device, dtypes=dtypes)
 
 
-def _torch_target(target: Any, *, operation: str, name: str) -> Subject:
-    return torch(target, operation=operation, name=name)
+def _torch_target(
+    target: Any, *, operation: str, name: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
+) -> Subject:
+    claims = claims_of(target, operation=operation, origin=name, dtypes=dtypes)
+    subject = torch(target, operation=operation, name=name, dtypes=claims.dtypes)
+    return replace(subject, supports=claims.supports)
 
 
 #: For each style of code, what makes a subject of it.
@@ -78,7 +84,12 @@ STYLES: Mapping[str, Adapter] = MappingProxyType(
 
 
 def load(
-    target: str, *, operation: str, style: str = "numpy", directory: Path | None = None
+    target: str,
+    *,
+    operation: str,
+    style: str = "numpy",
+    dtypes: tuple[str, ...] = DEFAULT_DTYPES,
+    directory: Path | None = None,
 ) -> Subject:
     """The subject that a target names.
 
@@ -92,6 +103,8 @@ def load(
         What it promises to compute.
     style
         The kind of code: a key of `STYLES`.
+    dtypes
+        What a target that has no ``DTYPES`` is taken to claim, by NumPy name.
     directory
         Where modules and files are looked for first; by default the current directory.
 
@@ -107,4 +120,6 @@ def load(
     >>> load("torch.nn.functional:conv2d", operation="conv2d", style="torch").name
     'torch.nn.functional:conv2d'
     """
-    return load_with(STYLES, target, operation=operation, style=style, directory=directory)
+    return load_with(
+        STYLES, target, operation=operation, style=style, dtypes=dtypes, directory=directory
+    )

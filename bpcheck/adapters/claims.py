@@ -59,10 +59,13 @@ class Claims:
     supports: Callable[..., bool] | None = None
 
 
-def claims_of(target: Any, *, operation: str, origin: str) -> Claims:
+def claims_of(
+    target: Any, *, operation: str, origin: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
+) -> Claims:
     """What `target` states in its attributes.
 
-    These are ``DTYPES`` (or ``dtypes``), ``supports`` and ``OPERATIONS``.
+    These are ``DTYPES`` (or ``dtypes``; without them, the argument holds), ``supports`` and
+    ``OPERATIONS``.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def claims_of(target: Any, *, operation: str, origin: str) -> Claims:
             f"{origin} does not claim {operation}: its OPERATIONS are {operations!r}; "
             "check one of those, or add it there"
         )
-    dtypes = getattr(target, "DTYPES", getattr(target, "dtypes", None))
+    claimed = getattr(target, "DTYPES", getattr(target, "dtypes", None))
     supports = getattr(target, "supports", None)
     if supports is not None and not callable(supports):
         raise TargetError(
@@ -83,6 +86,6 @@ def claims_of(target: Any, *, operation: str, origin: str) -> Claims:
             "supports(params, shapes) -> bool, or absent"
         )
     return Claims(
-        dtypes=DEFAULT_DTYPES if dtypes is None else dtype_names(dtypes, origin=origin),
+        dtypes=dtypes if claimed is None else dtype_names(claimed, origin=origin),
         supports=supports,
     )

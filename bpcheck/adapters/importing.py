@@ -88,6 +88,8 @@ def _root_and_name(path: Path) -> tuple[Path, str]:
 def _failed(shown: str, error: BaseException) -> str:
     if isinstance(error, SystemExit):
         remedy = "Put what runs as a script under  if __name__ == '__main__':"
+    elif isinstance(error, ModuleNotFoundError):
+        remedy = f"Install {error.name}, or mend the import."
     else:
         remedy = "Mend that first; bpcheck can only check code that imports."
     return f"{shown} cannot be imported\n{explain(error)}\n{remedy}"

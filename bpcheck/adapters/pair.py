@@ -9,13 +9,15 @@ from typing import Any
 from bpcheck.adapters.claims import claims_of
 from bpcheck.adapters.user_errors import explain
 from bpcheck.errors import TargetError
-from bpcheck.subject import Subject
+from bpcheck.subject import DEFAULT_DTYPES, Subject
 
 _NEEDED = ("forward", "vjp")
 _OTHER_NAMES = ("backward", "bwd", "grad", "gradient", "fwd", "apply")
 
 
-def pair_subject(target: Any, *, operation: str, name: str) -> Subject:
+def pair_subject(
+    target: Any, *, operation: str, name: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
+) -> Subject:
     """The subject that `target` gives with its ``forward`` and ``vjp``.
 
     A class is instantiated without arguments. ``DTYPES``, ``supports`` and ``OPERATIONS`` are
@@ -37,7 +39,7 @@ def pair_subject(target: Any, *, operation: str, name: str) -> Subject:
             raise TargetError(
                 f"{name}: {each} is of type {type(value).__name__}; it must be a function"
             )
-    claims = claims_of(holder, operation=operation, origin=name)
+    claims = claims_of(holder, operation=operation, origin=name, dtypes=dtypes)
     return Subject(
         forward=holder.forward,
         vjp=holder.vjp,
@@ -67,8 +69,8 @@ def _refuse_torch(target: Any, name: str) -> None:
     torch = sys.modules.get("torch")
     if torch is None:
         return
-    is_function = isinstance(target, type) and issubclass(target, torch.autograd.Function)
-    if is_function or isinstance(target, torch.nn.Module):
+    kinds = (torch.autograd.Function, torch.nn.Module)
+    if isinstance(target, kinds) or (isinstance(target, type) and issubclass(target, kinds)):
         raise TargetError(f"{name} works on torch tensors, not NumPy arrays: add --style torch")
 
 

@@ -17,7 +17,9 @@ from bpcheck.subject import Subject
 class Adapter(Protocol):
     """Makes a subject of what a target names."""
 
-    def __call__(self, target: Any, *, operation: str, name: str) -> Subject: ...
+    def __call__(
+        self, target: Any, *, operation: str, name: str, dtypes: tuple[str, ...]
+    ) -> Subject: ...
 
 
 def load_with(
@@ -26,6 +28,7 @@ def load_with(
     *,
     operation: str,
     style: str,
+    dtypes: tuple[str, ...],
     directory: Path | None,
 ) -> Subject:
     """See `bpcheck.adapters.load`; `adapters` holds the adapter of each style."""
@@ -34,7 +37,7 @@ def load_with(
         raise UsageError(f"style {style!r}: no such style; there are {', '.join(adapters)}")
     found = find(target, directory=directory or Path.cwd())
     if not isinstance(found, Subject):
-        return adapter(found, operation=operation, name=target)
+        return adapter(found, operation=operation, name=target, dtypes=dtypes)
     if found.operation != operation:
         raise TargetError(
             f"{target} is a Subject of {found.operation}, and {operation} was asked for; "

@@ -64,7 +64,7 @@ class Slots:
         before = known.index(True) if True in known else len(self.positional)
         room = len(operands) if self.any_positional else min(before, len(operands))
         if any(operand is not None for operand in operands[room:]):
-            raise Unsupported(f"it takes {room} operands, and the case has {len(operands)}")
+            raise Unsupported(f"the function takes {room} operands of {len(operands)}")
         arguments = tuple(operands[:room])
         if by_name:
             taken = {k: v for k, v in params.items() if self.any_named or k in self.named}
@@ -78,7 +78,7 @@ class Slots:
 def _require_defaults(params: Mapping[str, Any], *, left_out: list[str]) -> None:
     for name in left_out:
         if not _is_default(name, params):
-            raise Unsupported(f"it has no parameter called {name}, as torch.nn.functional has")
+            raise Unsupported(f"the function takes no {name}")
 
 
 def _is_default(name: str, params: Mapping[str, Any]) -> bool:

@@ -24,7 +24,7 @@ class Residuals:
     """One run of the forward: its operands (``None`` where there was none) and its result."""
 
     operands: tuple[Shared | None, ...]
-    y: Any
+    y: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,9 @@ class TorchCallable:
         arguments, named = self._slots.bind(leaves, params)
         with torch.enable_grad():
             y = self._apply(arguments, named)
+        if not isinstance(y, torch.Tensor):
+            kind = type(y).__name__
+            raise TypeError(f"the function returned a {kind} where one tensor was expected")
         _write_back(tensors)
         return to_array(y), Residuals(tensors, y)
 
@@ -72,8 +75,6 @@ class TorchCallable:
     def vjp(self, residuals: Residuals, y_bar: Array) -> tuple[Any, ...]:
         """One gradient for each operand, ``None`` where there is none."""
         y, operands = residuals.y, residuals.operands
-        if not isinstance(y, torch.Tensor):
-            raise TypeError(f"the forward returned {type(y).__name__}; one tensor was expected")
         cotangent = to_tensor(y_bar, self.device)
         leaves = [each.tensor for each in operands if each is not None]
         found = iter(gradients(y, leaves, cotangent.tensor))

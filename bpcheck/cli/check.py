@@ -53,7 +53,7 @@ def _run(todo: tuple[Entry, ...], *, directory: Path, file: Path | None, request
     console = stdout()
     with Live() as live:
         live.say("loading")
-        subjects = [loaded(entry, directory) for entry in todo]
+        subjects = [loaded(entry, directory, dtypes=dtypes) for entry in todo]
     reports = []
     for entry, subject in zip(todo, subjects, strict=True):
         start = time.perf_counter()

@@ -14,7 +14,7 @@ from bpcheck.runner import replay
 def run_replay(case_text: str, target: str, *, style: str) -> int:
     """Run the case, print all of it; 1 if it fails, 3 if nothing of it could be judged."""
     case = parse_case(case_text)
-    subject = load(target, operation=case.operation, style=style)
+    subject = load(target, operation=case.operation, style=style, dtypes=(case.dtype,))
     replayed = replay(subject, case)
     print_replay(replayed, stdout())
     if any(ruling.verdict.is_defect for ruling in replayed.rulings):

@@ -10,7 +10,7 @@ from bpcheck.arithmetic import FORMATS
 from bpcheck.cli.project import Entry
 from bpcheck.errors import UsageError
 from bpcheck.operations import operation_named, operation_names
-from bpcheck.subject import Subject
+from bpcheck.subject import DEFAULT_DTYPES, Subject
 
 
 def asked_dtypes(typed: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -31,8 +31,8 @@ def asked_dtypes(typed: tuple[str, ...]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names)) or None
 
 
-def loaded(entry: Entry, directory: Path) -> Subject:
-    """The subject of an entry.
+def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> Subject:
+    """The subject of an entry; whoever asks for dtypes claims them, unless the target does.
 
     Raises
     ------
@@ -45,4 +45,10 @@ def loaded(entry: Entry, directory: Path) -> Subject:
             f"bpcheck check {entry.target} {entry.operation}"
         )
     operation_named(entry.operation)
-    return load(entry.target, operation=entry.operation, style=entry.style, directory=directory)
+    return load(
+        entry.target,
+        operation=entry.operation,
+        style=entry.style,
+        dtypes=dtypes or DEFAULT_DTYPES,
+        directory=directory,
+    )

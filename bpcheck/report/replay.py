@@ -17,7 +17,7 @@ from bpcheck.verdict import Verdict
 from bpcheck.verdict.jury import Ruling
 
 #: Arrays of up to this many elements are printed whole.
-SMALL = 200
+SMALL = 64
 
 #: Of larger arrays, this many of the elements that are furthest off are printed.
 WORST = 8
@@ -57,15 +57,14 @@ def print_replay(replayed: Replayed, console: Console) -> None:
     for name, value in case.params.items():
         _print(console, f"  {name} = {value}")
     for name, array in {**replayed.arrays.operands, "y_bar": replayed.arrays.y_bar}.items():
-        _print_array(console, name, array)
+        _print_array(console, f"{name}  {array.dtype.name} {array.shape}", array)
     if not replayed.unsupported:
         for result in case.shapes:
             _print_result(console, replayed, result)
         _print(console, "\nchecks", style="bold")
-    for outcome in replayed.outcomes:
-        _print_outcome(console, outcome)
+        _print_outcomes(console, replayed.outcomes)
     console.print()
-    _print_verdicts(console, replayed)
+    _print_verdict(console, replayed)
 
 
 def _print_result(console: Console, replayed: Replayed, result: str) -> None:
@@ -77,16 +76,23 @@ def _print_result(console: Console, replayed: Replayed, result: str) -> None:
     if got is None:
         _print(console, f"\n{result}: the subject gave nothing that can be compared", style="bold")
     else:
-        _print_array(console, result, got)
+        _print_array(console, f"{result}  {got.shape}", got)
+    failed = any(
+        outcome.result == result and outcome.status is Status.FAILED
+        for outcome in replayed.outcomes
+    )
     for oracle, expected in oracles.items():
         if expected is None:
             continue
         if got is None or got.shape != expected.shape:
-            _print_array(console, f"{result} by {oracle}", expected)
-        elif not np.array_equal(got, expected, equal_nan=True):
+            _print_array(console, f"{result} by {oracle}  {expected.shape}", expected)
+        elif np.array_equal(got, expected, equal_nan=True):
+            _print(console, f"  {oracle}: the same numbers", style="green")
+        elif failed:
             _print_difference(console, result, oracle, got, expected)
         else:
-            _print(console, f"  {oracle}: the same numbers", style="green")
+            error = np.abs(got - expected).max()
+            _print(console, f"  {oracle}: off by {error:.3g} at most, which rounding explains")
 
 
 def _print_difference(
@@ -107,8 +113,8 @@ def _print_difference(
         _print(console, f"    {place}  got {got[index]:.17g}   {oracle} {expected[index]:.17g}")
 
 
-def _print_array(console: Console, name: str, array: Array) -> None:
-    _print(console, f"\n{name}  {array.dtype.name} {array.shape}", style="bold")
+def _print_array(console: Console, heading: str, array: Array) -> None:
+    _print(console, f"\n{heading}", style="bold")
     values = np.asarray(array, np.float64)
     if array.size <= SMALL:
         _print(console, _spelt(values, max(40, console.width - 2)))
@@ -126,28 +132,34 @@ def _spelt(values: Array, width: int) -> str:
     if values.size and np.isfinite(values).all() and (np.rint(values) == values).all():
         shown = values.astype(np.int64) if np.abs(values).max() < 2**62 else values
     text = np.array2string(shown, max_line_width=width, threshold=SMALL + 1)
-    return "\n".join(f"  {line}" for line in text.splitlines())
+    return "\n".join(f"  {line}".rstrip() for line in text.splitlines())
 
 
-def _print_outcome(console: Console, outcome: Outcome) -> None:
-    mark, style = _MARKS[outcome.status]
-    said = outcome.finding.message if outcome.finding else outcome.note
-    line = f"  {mark} {outcome.check:20} {outcome.result:7} {said}".rstrip()
-    _print(console, line, style=style)
+def _print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """Print how the checks ended, in one line what ended in the same way."""
+    alike: dict[tuple[str, Status, str], list[str]] = {}
+    for outcome in outcomes:
+        said = outcome.finding.message if outcome.finding else outcome.note
+        alike.setdefault((outcome.check, outcome.status, said), []).append(outcome.result)
+    for (check, status, said), results in alike.items():
+        mark, style = _MARKS[status]
+        line = f"  {mark} {check:20} {', '.join(results):26} {said}".rstrip()
+        _print(console, line, style=style)
 
 
-def _print_verdicts(console: Console, replayed: Replayed) -> None:
+def _print_verdict(console: Console, replayed: Replayed) -> None:
+    if replayed.unsupported:
+        text = f"UNSUPPORTED. The subject does not claim this case: {replayed.unsupported}"
+        _print(console, text, style="bold yellow")
+        return
     for ruling in replayed.rulings:
         style = "bold red" if ruling.verdict.is_defect else "bold yellow"
-        text = f"{ruling.verdict.upper()}  {ruling.result}: {ruling.because}"
+        text = f"{ruling.verdict.upper()}. {ruling.result}: {ruling.because}"
         _print(console, text, style=style)
-    if replayed.unsupported:
-        text = f"UNSUPPORTED  the subject does not claim this case: {replayed.unsupported}"
-        _print(console, text, style="bold yellow")
-    elif not replayed.rulings:
+    if not replayed.rulings:
         judged = any(outcome.status is Status.PASSED for outcome in replayed.outcomes)
         verdict = Verdict.AGREES if judged else Verdict.INCONCLUSIVE
-        _print(console, verdict.upper(), style="bold green" if judged else "bold yellow")
+        _print(console, f"{verdict.upper()}.", style="bold green" if judged else "bold yellow")
 
 
 def _print(console: Console, text: str, *, style: str = "") -> None:

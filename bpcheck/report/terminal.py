@@ -71,6 +71,10 @@ def print_report(
     _line(console, heading, style="bold")
     if report.table and report.cases:
         console.print(Padding(_table(report, console), (0, 0, 0, 1), expand=False))
+        if any(
+            not cell.passed + cell.failed for row in report.table.values() for cell in row.values()
+        ):
+            _line(console, "· a check that says nothing of this result", style="dim")
     for judgement in report.judgements:
         console.print()
         _print_judgement(judgement, console, target)
