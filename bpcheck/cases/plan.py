@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -54,8 +55,8 @@ def plan(
     dtypes: Sequence[str],
     seed: int = 0,
     count: int | None = None,
-) -> list[Case]:
-    """The cases of a run: geometries that cover the edge classes first, then random ones.
+) -> Iterator[Case]:
+    """An endless stream of cases: landmarks, what covers the edge classes, then random ones.
 
     Parameters
     ----------
@@ -70,28 +71,29 @@ def plan(
 
     Examples
     --------
-    >>> cases = plan("conv2d", profile=PROFILES["quick"], dtypes=["float32"], count=10)
-    >>> len(cases), str(cases[0])
-    (10, 'conv2d n1ic64ih13iw13oc96kh2kw2sh2sw2 f32 exact c-order seed=0')
+    >>> cases = plan("conv2d", profile=PROFILES["quick"], dtypes=["float32"])
+    >>> str(next(cases))
+    'conv2d n1ic64ih13iw13oc96kh2kw2sh2sw2 f32 exact c-order seed=0'
     """
     operation = operation_named(operation_name)
     total = profile.cases if count is None else count
-    rng = np.random.default_rng((seed, len(operation_name)))
-    geometries = [operation.geometry(numbers) for numbers in operation.landmarks]
-    for geometry in covering(
-        operation, strength=profile.strength, rng=rng, draws=min(profile.draws, 40 * total)
-    ):
-        if len(geometries) >= total:
-            break
-        geometries.append(geometry)
-    integers = integers_from(rng)
-    while len(geometries) < total:
-        geometries.append(operation.draw(integers))
+    rng = np.random.default_rng((seed, *operation_name.encode()))
     kinds = _kinds(operation)
-    return [
-        _case(operation, geometry, dtypes, kinds, index, seed)
-        for index, geometry in enumerate(geometries[:total])
-    ]
+    geometries = chain(
+        (operation.geometry(numbers) for numbers in operation.landmarks),
+        covering(
+            operation, strength=profile.strength, rng=rng, draws=min(profile.draws, 40 * total)
+        ),
+        _random(operation, rng),
+    )
+    for index, geometry in enumerate(geometries):
+        yield _case(operation, geometry, dtypes, kinds, index, seed)
+
+
+def _random(operation: Operation, rng: np.random.Generator) -> Iterator[Any]:
+    integers = integers_from(rng)
+    while True:
+        yield operation.draw(integers)
 
 
 def _case(

@@ -80,13 +80,20 @@ def _smaller(case: Case) -> Iterator[Case]:
 
 
 def _groups(keys: Mapping[str, int | None]) -> Iterator[tuple[str, ...]]:
-    """Keys alone, and before them those that must change together: groups with channels."""
+    """Keys that change together: params first, so that a plain case is preferred to a tiny one.
+
+    Groups change with channels, and a spatial number in all dimensions before it changes in one.
+    """
     present = [key for key in ("g", "ic", "oc") if key in keys]
     if len(present) == 3:
         yield tuple(present)
         yield ("ic", "oc")
-    for key in keys:
-        yield (key,)
+    ordered = sorted(keys, key=lambda key: keys[key] is None)
+    families: dict[str, list[str]] = {}
+    for key in ordered:
+        families.setdefault(key[:-1] or key, []).append(key)
+    yield from (tuple(family) for family in families.values() if len(family) > 1)
+    yield from ((key,) for key in ordered)
 
 
 def _simplest(number: int, default: int | None) -> int:

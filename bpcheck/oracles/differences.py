@@ -37,9 +37,13 @@ def project(
     evaluate: Evaluate,
     y: Array,
     gradient: Array,
+    probe: int = 0,
 ) -> Projection | None:
-    """The adjoint identity along one random direction without zeros; ``None`` without a forward."""
-    rng = np.random.default_rng((case.seed, _salt(operand)))
+    """The adjoint identity along one random direction without zeros; ``None`` without a forward.
+
+    Another `probe` is another direction.
+    """
+    rng = np.random.default_rng((case.seed, probe, *operand.encode()))
     primal = arrays.operands[operand]
     step = arrays.steps[operand]
     direction = rng.integers(-step, step, size=primal.shape)
@@ -109,8 +113,3 @@ def _evaluate_all(
 def _add(primal: Array, direction: Array) -> Array:
     """The sum in the primal's dtype; on the lattice it is exact."""
     return (primal.astype(np.float64) + direction).astype(primal.dtype)
-
-
-def _salt(operand: str) -> int:
-    """A number that tells the directions of different operands apart, the same on every machine."""
-    return int.from_bytes(operand.encode(), "big")

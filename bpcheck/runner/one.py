@@ -50,7 +50,7 @@ def judge_trial(trial: Trial) -> Judged:
         classes=classes_of(case.promise, case.geometry),
         outcomes=outcomes,
         rulings=rule(outcomes),
-        survival=trial.arrays.survival if case.is_exact else 1.0,
+        survival=trial.arrays.survival if case.values == "exact" else 1.0,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
 from bpcheck.cases.plan import plan, profile_named
+from bpcheck.checks.claims import unclaimed
 from bpcheck.errors import UsageError
 from bpcheck.operations import operation_named
 from bpcheck.runner.conclude import conclude
@@ -15,6 +17,9 @@ from bpcheck.runner.one import judge
 from bpcheck.subject import Subject
 from bpcheck.verdict import Report
 from bpcheck.verdict.tally import Tally
+
+#: Cases drawn for each case asked for, at most, while looking for ones that the subject claims.
+MOST_DRAWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,18 @@ def check_subject(
     UsageError
         For an unknown profile or dtype, or a count below 1.
     """
-    todo = list(cases) if cases is not None else _planned(subject, profile, count, seed, dtypes)
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
+    stream, total = (
+        (iter(todo := list(cases)), len(todo))
+        if cases is not None
+        else _planned(subject, profile, count, seed, dtypes)
+    )
+    judged_dtypes: dict[str, None] = {}
     try:
-        for done, case in enumerate(todo):
-            notify(Progress(done, len(todo), str(case)))
+        for done, case in enumerate(_claimed(subject, stream, total, tally)):
+            judged_dtypes[case.dtype] = None
+            notify(Progress(done, total, str(case)))
             tally.add(judge(subject, case))
     except KeyboardInterrupt:
         complete = False
@@ -80,10 +91,29 @@ def check_subject(
         tally,
         profile=profile,
         seed=seed,
-        dtypes=tuple(dict.fromkeys(case.dtype for case in todo)),
+        dtypes=tuple(judged_dtypes),
         is_complete=complete,
-        notify=lambda text: notify(Progress(len(todo), len(todo), text, "shrinking")),
+        notify=lambda text: notify(Progress(total, total, text, "shrinking")),
     )
+
+
+def _claimed(
+    subject: Subject, stream: Iterator[Case], total: int, tally: Tally
+) -> Iterator[Case]:
+    """The first `total` cases that the subject claims; the others are counted with their reason.
+
+    A subject that claims next to nothing ends the search after a bounded number of cases.
+    """
+    claimed = 0
+    for case in islice(stream, MOST_DRAWN * total):
+        why = unclaimed(subject, case)
+        if why:
+            tally.reasons[why] += 1
+            continue
+        yield case
+        claimed += 1
+        if claimed == total:
+            return
 
 
 def _planned(
@@ -92,7 +122,7 @@ def _planned(
     count: int | None,
     seed: int,
     dtypes: Sequence[str] | None,
-) -> list[Case]:
+) -> tuple[Iterator[Case], int]:
     if count is not None and count < 1:
         raise UsageError(f"cases={count}: must be at least 1")
     if seed < 0:
@@ -107,6 +137,6 @@ def _planned(
         raise UsageError(
             f"dtype={', '.join(asked)}: {operation.name} is judged in {', '.join(operation.dtypes)}"
         )
-    return plan(
-        subject.operation, profile=profile_named(profile), dtypes=judged, seed=seed, count=count
-    )
+    chosen = profile_named(profile)
+    stream = plan(subject.operation, profile=chosen, dtypes=judged, seed=seed, count=count)
+    return stream, chosen.cases if count is None else count
