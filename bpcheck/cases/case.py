@@ -23,8 +23,8 @@ class Case:
         NumPy's name of the dtype of all operands and of the cotangent.
     values
         How operands and cotangent are filled: ``exact`` (integers small enough that every partial
-        sum is exact), ``wide`` (the same, one array using nearly all significand bits), ``ties``
-        (few distinct integers), ``real`` (standard normal).
+        sum is exact), ``small`` (the same, up to 4), ``wide`` (the same, one array using nearly all
+        significand bits), ``ties`` (few distinct integers), ``real`` (standard normal).
     layout
         Memory layout of the arrays.
     seed

@@ -37,7 +37,8 @@ PROFILES: MappingProxyType[str, Profile] = MappingProxyType(
     }
 )
 
-#: How often each value kind occurs: exact ones find most, real ones judge rounding.
+#: How often each value kind occurs: exact ones find most, real ones judge rounding. Kinds that are
+#: left out occur in no plan.
 _WEIGHTS = MappingProxyType({"exact": 5, "wide": 2, "ties": 2, "real": 3})
 
 
@@ -119,6 +120,7 @@ def _kinds(operation: Operation) -> list[str]:
     slots = [
         ((position + 0.5) / _WEIGHTS[kind], order, kind)
         for order, kind in enumerate(operation.value_kinds)
+        if kind in _WEIGHTS
         for position in range(_WEIGHTS[kind])
     ]
     return [kind for _, _, kind in sorted(slots)]

@@ -14,6 +14,9 @@ from bpcheck.cases.lattice import Arrays, array_shapes, draw, lattice_of
 #: Largest magnitude drawn in `exact` mode: enough for a survival probability below 1e-3 a probe.
 CAP = 1024
 
+#: Largest magnitude in `small` mode.
+SMALL = 4
+
 
 def fill(case: Case) -> Arrays:
     """The arrays of a case, the same for the same case on every machine.
@@ -36,6 +39,12 @@ def fill(case: Case) -> Arrays:
 def _exact(case: Case, rng: np.random.Generator) -> Arrays:
     lattice, form = lattice_of(case), FORMATS[case.dtype]
     return draw(case, lattice, spread(lattice, form, tuple(array_shapes(case)), cap=CAP), rng)
+
+
+def _small(case: Case, rng: np.random.Generator) -> Arrays:
+    # Numbers that a person can follow by hand; a search for the smallest case ends in them.
+    lattice, form = lattice_of(case), FORMATS[case.dtype]
+    return draw(case, lattice, spread(lattice, form, tuple(array_shapes(case)), cap=SMALL), rng)
 
 
 def _wide(case: Case, rng: np.random.Generator) -> Arrays:
@@ -65,4 +74,4 @@ def _real(case: Case, rng: np.random.Generator) -> Arrays:
     return Arrays(operands=drawn, y_bar=y_bar, steps=dict.fromkeys(drawn, 0))
 
 
-_FILLERS = {"exact": _exact, "wide": _wide, "ties": _ties, "real": _real}
+_FILLERS = {"exact": _exact, "small": _small, "wide": _wide, "ties": _ties, "real": _real}

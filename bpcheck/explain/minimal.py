@@ -14,6 +14,12 @@ from bpcheck.errors import CaseError
 #: Trials that one search may spend.
 BUDGET = 600
 
+#: Value kinds, the plainest first.
+PLAINEST = ("small", "exact", "ties", "wide", "real")
+
+#: Seeds tried before a plainer kind of values is given up: a defect need not show on every one.
+SEEDS = 4
+
 #: Outputs up to which a one-hot cotangent is searched for.
 MAX_OUTPUTS = 64
 
@@ -46,21 +52,31 @@ def smallest(case: Case, still_fails: Callable[[Case], bool]) -> Case:
 
     current = reduce(case, _plainer)
     current = reduce(current, _smaller)
-    if prod(current.shapes["y"]) <= MAX_OUTPUTS and current.is_exact:
-        for index in np.ndindex(*current.shapes["y"]):
-            candidate = replace(current, one_hot=tuple(int(i) for i in index))
-            if fails(candidate):
-                return candidate
-    return current
+    current = reduce(current, _plainer)
+    return _with_one_hot(current, fails) or current
+
+
+def _with_one_hot(case: Case, fails: Callable[[Case], bool]) -> Case | None:
+    """The case with a cotangent that is 1 in one place, if some such place still fails."""
+    if not case.is_exact or prod(case.shapes["y"]) > MAX_OUTPUTS:
+        return None
+    for index in np.ndindex(*case.shapes["y"]):
+        candidate = replace(case, one_hot=tuple(int(i) for i in index))
+        if fails(candidate):
+            return candidate
+    return None
 
 
 def _plainer(case: Case) -> Iterator[Case]:
-    if case.dtype != "float64":
-        yield replace(case, dtype="float64")
-    if case.values != "exact":
-        yield replace(case, values="exact")
+    """Cases with a plainer layout, dtype or kind of values; small integers are the plainest."""
     if case.layout != "c-order":
         yield replace(case, layout="c-order")
+    if case.dtype != "float64":
+        yield replace(case, dtype="float64")
+    kinds = [kind for kind in PLAINEST if kind in case.promise.value_kinds]
+    for kind in kinds[: kinds.index(case.values)] if case.values in kinds else kinds:
+        for seed in range(SEEDS):
+            yield replace(case, values=kind, seed=seed)
     if case.seed:
         yield replace(case, seed=0)
 

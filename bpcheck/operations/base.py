@@ -104,7 +104,7 @@ class Operation(ABC):
     operands: tuple[str, ...]
     keys: Mapping[str, int | None]
     neutral: Mapping[str, Callable[[Params], bool]] = {}
-    value_kinds: tuple[str, ...] = ("exact", "wide", "real")
+    value_kinds: tuple[str, ...] = ("exact", "small", "wide", "real")
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     landmarks: tuple[Mapping[str, int], ...] = ()
     divides: bool = False

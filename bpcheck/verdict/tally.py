@@ -35,15 +35,17 @@ class Defect:
     failing: int = 0
     classes: Counter[str] = field(default_factory=Counter)
     smallest: Case | None = None
-    size: int = 0
+    rank: tuple[bool, int] = (True, 0)
     ruling: Ruling | None = None
 
     def add(self, judged: Judged, ruling: Ruling, size: int) -> None:
         """Count one more case."""
         self.failing += 1
         self.classes.update(judged.classes)
-        if self.smallest is None or size < self.size:
-            self.smallest, self.size, self.ruling = judged.case, size, ruling
+        # An exact case tells more than a small one: its numbers can be followed.
+        rank = (not judged.case.is_exact, size)
+        if self.smallest is None or rank < self.rank:
+            self.smallest, self.rank, self.ruling = judged.case, rank, ruling
 
 
 class Tally:
