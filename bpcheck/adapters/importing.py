@@ -75,6 +75,8 @@ def _make_importable(directory: Path) -> None:
     entry = str(directory.resolve())
     if entry not in sys.path:
         sys.path.insert(0, entry)
+    # A file may be newer than what the import system remembers of its directory.
+    importlib.invalidate_caches()
 
 
 def _root_and_name(path: Path) -> tuple[Path, str]:

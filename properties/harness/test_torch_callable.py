@@ -13,11 +13,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
-from torch.nn.grad import conv1d_input, conv1d_weight
+from torch.nn import grad as untyped_grad
 
 from bpcheck import adapters
 from bpcheck.errors import TargetError, Unsupported
 from bpcheck.subject import Subject
+
+# Torch gives these no types.
+grad: Any = untyped_grad
 
 CONV = {"stride": (1,), "padding": (0,), "dilation": (1,), "groups": 1}
 POOL = {"kernel_size": (2,), "stride": (2,), "padding": (0,)}
@@ -53,8 +56,8 @@ class Conv(torch.autograd.Function):
         (y_bar,) = grads
         x, w = ctx.saved_tensors
         return (
-            conv1d_input(x.shape, w, y_bar, *ctx.params),
-            conv1d_weight(x, w.shape, y_bar, *ctx.params),
+            grad.conv1d_input(x.shape, w, y_bar, *ctx.params),
+            grad.conv1d_weight(x, w.shape, y_bar, *ctx.params),
             y_bar.sum((0, 2)),
             None,
             None,
