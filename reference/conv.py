@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from reference.operands import DTYPES, Array, accumulator, require_cotangent, require_float
+from reference import depthwise, unrolled
+from reference.operands import DTYPES, Array, require_cotangent, require_float
 from reference.windows import Windows, per_dimension
 
 __all__ = ["DTYPES", "OPERATIONS", "Residuals", "forward", "vjp"]
@@ -39,58 +41,26 @@ def forward(
     groups: int = 1,
 ) -> tuple[Array, Residuals]:
     windows = _windows(x, w, b, stride, padding, dilation, groups)
-    n, c_out = len(x), len(w)
-    columns = _columns(x, windows, groups)
-    kernel = w.astype(columns.dtype, copy=False).reshape(groups, c_out // groups, -1)
-    y = np.matmul(kernel, columns).reshape(c_out, n, *windows.output)
+    y = _algorithm(w, groups).forward(x, w, windows, groups)
     if b is not None:
-        y += b.reshape(-1, *(1,) * (y.ndim - 1))
-    residuals = Residuals(x, w, b is not None, groups, windows)
-    return y.swapaxes(0, 1).astype(x.dtype, copy=False), residuals
+        y += b.reshape(-1, *(1,) * windows.rank)
+    return y.astype(x.dtype, copy=False), Residuals(x, w, b is not None, groups, windows)
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array, Array, Array | None]:
     x, w, windows, groups = residuals.x, residuals.w, residuals.windows, residuals.groups
-    n, c_in = x.shape[:2]
-    c_out = len(w)
-    require_cotangent(y_bar, (n, c_out, *windows.output), x.dtype)
-    columns = _columns(x, windows, groups)
-    dtype = columns.dtype
-    rows = (
-        y_bar.swapaxes(0, 1)
-        .astype(dtype, copy=False)
-        .reshape(groups, c_out // groups, n * int(np.prod(windows.output)))
-    )
-
-    w_bar = np.matmul(rows, columns.swapaxes(1, 2)).reshape(w.shape)
-    b_bar = rows.sum(axis=2).reshape(c_out) if residuals.has_bias else None
-
-    kernel = w.astype(dtype, copy=False).reshape(groups, c_out // groups, -1)
-    shares = np.matmul(kernel.swapaxes(1, 2), rows)
-    shares = shares.reshape(c_in, *windows.kernel, n, *windows.output)
-    x_bar = np.zeros((c_in, n, *windows.padded), dtype)
-    for tap in windows.taps():
-        # Scatter-add: overlapping windows write the same input cell.
-        x_bar[windows.cells(tap)] += shares[(slice(None), *tap)]
-    x_bar = x_bar[windows.inside].swapaxes(0, 1)
-
-    return (
-        x_bar.astype(x.dtype),
-        w_bar.astype(x.dtype, copy=False),
-        None if b_bar is None else b_bar.astype(x.dtype, copy=False),
-    )
+    require_cotangent(y_bar, (len(x), len(w), *windows.output), x.dtype)
+    x_bar, w_bar = _algorithm(w, groups).vjp(x, w, y_bar, windows, groups)
+    b_bar = None
+    if residuals.has_bias:
+        plane = tuple(range(2, y_bar.ndim))
+        b_bar = y_bar.sum(axis=(0, *plane), dtype=x_bar.dtype).astype(x.dtype, copy=False)
+    return x_bar.astype(x.dtype, copy=False), w_bar.astype(x.dtype, copy=False), b_bar
 
 
-def _columns(x: Array, windows: Windows, groups: int) -> Array:
-    """Every window of `x` as a column: (groups, c_in / groups * taps, n * windows)."""
-    n, c_in = x.shape[:2]
-    padded = windows.pad(x.astype(accumulator(x.dtype), copy=False), 0).swapaxes(0, 1)
-    columns = np.empty((c_in, *windows.kernel, n, *windows.output), padded.dtype)
-    for tap in windows.taps():
-        columns[(slice(None), *tap)] = padded[windows.cells(tap)]
-    depth = c_in // groups * int(np.prod(windows.kernel))
-    return columns.reshape(groups, depth, n * int(np.prod(windows.output)))
+def _algorithm(w: Array, groups: int) -> ModuleType:
+    return depthwise if groups > 1 and w.shape[1] == 1 else unrolled
 
 
 def _windows(

@@ -107,8 +107,20 @@ def forward(
     >>> x = np.ones((2, 1, 6, 6))
     >>> w1, w2, w3 = np.ones((3, 1, 3, 3)), np.ones((4, 3, 2, 2)), np.ones((5, 4))
     >>> loss, residuals = forward(
-    ...     x, w1, None, w2, None, w3, None, labels=np.array([0, 3]), activation="tanh",
-    ...     pool="avg", stride=(1, 1), padding=(0, 0), pool_size=((2, 2), (1, 1)))
+    ...     x,
+    ...     w1,
+    ...     None,
+    ...     w2,
+    ...     None,
+    ...     w3,
+    ...     None,
+    ...     labels=np.array([0, 3]),
+    ...     activation="tanh",
+    ...     pool="avg",
+    ...     stride=(1, 1),
+    ...     padding=(0, 0),
+    ...     pool_size=((2, 2), (1, 1)),
+    ... )
     >>> print(round(float(loss), 6))  # five equal logits: log(5)
     1.609438
     """
@@ -166,8 +178,20 @@ def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array | None, ...]:
     >>> import numpy as np
     >>> w1, w2, w3 = np.ones((1, 1, 1)), np.ones((1, 1, 1)), np.array([[1.0], [0.0]])
     >>> loss, residuals = forward(
-    ...     np.zeros((1, 1, 2)), w1, None, w2, None, w3, None, labels=np.array([0]),
-    ...     activation="identity", pool="avg", stride=(1, 1), padding=(0, 0), pool_size=(2, 1))
+    ...     np.zeros((1, 1, 2)),
+    ...     w1,
+    ...     None,
+    ...     w2,
+    ...     None,
+    ...     w3,
+    ...     None,
+    ...     labels=np.array([0]),
+    ...     activation="identity",
+    ...     pool="avg",
+    ...     stride=(1, 1),
+    ...     padding=(0, 0),
+    ...     pool_size=(2, 1),
+    ... )
     >>> vjp(residuals, np.array(1.0))[0]  # the logit's delta is -1/2, shared by two cells
     array([[[-0.25, -0.25]]])
     """

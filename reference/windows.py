@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
-Array = npt.NDArray[Any]
+from reference.operands import Array
 
 #: What stands between the brackets of ``array[...]``.
 Index = tuple[Any, ...]
@@ -22,9 +22,24 @@ class Windows:
     """The windows of one layer: `output` of them along each dimension of the plane.
 
     Window ``i`` reads, along one dimension, the cells ``i * stride - before + t * dilation`` for
-    the taps ``t`` in ``range(kernel)``; cells outside ``range(size)`` are padding.
+    the taps ``t`` in ``range(kernel)``; cells outside ``range(size)`` are padding. Every field is a
+    tuple with one number for each spatial dimension.
 
-    Every field is a tuple with one number for each spatial dimension.
+    Examples
+    --------
+    Two windows of three cells on a line of four, padded by one, two cells apart:
+
+    >>> windows = Windows(
+    ...     size=(4,), kernel=(3,), stride=(2,), dilation=(1,), before=(1,), output=(2,)
+    ... )
+    >>> line = windows.pad(np.array([[[1.0, 2.0, 3.0, 4.0]]]), 0.0)
+    >>> line
+    array([[[0., 1., 2., 3., 4.]]])
+    >>> for tap in windows.taps():
+    ...     print(tap, line[windows.cells(tap)])
+    (0,) [[[0. 2.]]]
+    (1,) [[[1. 3.]]]
+    (2,) [[[2. 4.]]]
     """
 
     size: tuple[int, ...]
@@ -35,53 +50,63 @@ class Windows:
     output: tuple[int, ...]
 
     @property
+    def rank(self) -> int:
+        """The number of spatial dimensions."""
+        return len(self.size)
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """How many cells lie from a window's first to its last, both counted."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    @property
     def padded(self) -> tuple[int, ...]:
         """Size of the smallest plane that holds the input and every cell that a window reads."""
+        last = zip(self.before, self.size, self.output, self.stride, self.reach, strict=True)
         return tuple(
-            max(before + size, (output - 1) * stride + (kernel - 1) * dilation + 1)
-            for size, kernel, stride, dilation, before, output in zip(
-                self.size,
-                self.kernel,
-                self.stride,
-                self.dilation,
-                self.before,
-                self.output,
-                strict=True,
-            )
+            max(before + size, (output - 1) * stride + reach)
+            for before, size, output, stride, reach in last
         )
 
     @property
     def inside(self) -> Index:
-        """Where the input lies in a padded array."""
-        return (
-            ...,
-            *(
-                slice(before, before + size)
-                for before, size in zip(self.before, self.size, strict=True)
-            ),
-        )
+        """Where the input lies in a padded array (..., \\*padded)."""
+        ends = zip(self.before, self.size, strict=True)
+        return (..., *(slice(before, before + size) for before, size in ends))
 
     def taps(self) -> Iterator[tuple[int, ...]]:
         """The kernel's offsets in raster order, the last dimension fastest."""
         return itertools.product(*map(range, self.kernel))
 
     def cells(self, tap: tuple[int, ...]) -> Index:
-        """Where `tap` reads a padded array, one cell for each window."""
+        """Where `tap` reads a padded array (..., \\*padded): one cell for each window."""
+        steps = zip(tap, self.dilation, self.output, self.stride, strict=True)
         return (
             ...,
-            *(
-                slice(t * dilation, t * dilation + (output - 1) * stride + 1, stride)
-                for t, dilation, output, stride in zip(
-                    tap, self.dilation, self.output, self.stride, strict=True
-                )
-            ),
+            *(slice(t * d, t * d + (output - 1) * s + 1, s) for t, d, output, s in steps),
         )
 
     def pad(self, x: Array, fill: float) -> Array:
-        """A copy of `x` (n, c, \\*size) in the middle of a padded plane of `fill`."""
+        """A copy of `x` (n, c, \\*size) inside a padded plane of `fill`."""
         padded = np.full((*x.shape[:2], *self.padded), fill, dtype=x.dtype)
         padded[self.inside] = x
         return padded
+
+    def pad_channels_last(self, x: Array, groups: int, dtype: np.dtype[Any]) -> Array:
+        """A copy of `x` (n, c, \\*size), zero-padded, as (groups, n, \\*padded, c / groups)."""
+        n, c = x.shape[:2]
+        padded = np.zeros((groups, n, *self.padded, c // groups), dtype)
+        of_groups = x.reshape(n, groups, c // groups, *self.size)
+        padded[(*self.inside, slice(None))] = np.moveaxis(of_groups, (1, 2), (0, -1))
+        return padded
+
+    def view(self, x: Array) -> Array:
+        """Every window of a padded `x` (..., \\*padded, c): (..., \\*output, \\*kernel, c), a view."""
+        plane = tuple(range(x.ndim - 1 - self.rank, x.ndim - 1))
+        cells = sliding_window_view(x, self.reach, axis=plane)
+        starts = tuple(slice(None, None, s) for s in self.stride)
+        steps = tuple(slice(None, None, d) for d in self.dilation)
+        return np.moveaxis(cells[(..., *starts, slice(None), *steps)], -1 - self.rank, -1)
 
 
 def per_dimension(name: str, value: Any, rank: int, *, least: int) -> tuple[int, ...]:
@@ -96,6 +121,9 @@ def per_dimension(name: str, value: Any, rank: int, *, least: int) -> tuple[int,
     --------
     >>> per_dimension("stride", 2, 3, least=1)
     (2, 2, 2)
+    >>> per_dimension("stride", (0, 1), 2, least=1)
+    Traceback (most recent call last):
+    ValueError: stride=(0, 1): every stride must be at least 1
     """
     try:
         numbers = (
