@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bpcheck import adapters
-    from bpcheck.cases import Case, parse_case
-    from bpcheck.testing import assert_agrees, conformance
+    from bpcheck.cases import Case, parse_case, strategies
     from bpcheck.errors import BpcheckError, CaseError, TargetError, Unsupported, UsageError
     from bpcheck.finding import Finding
     from bpcheck.runner import check_subject as check
     from bpcheck.subject import Subject
+    from bpcheck.testing import assert_agrees, conformance
     from bpcheck.verdict import Judgement, Report, Verdict
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "check",
     "conformance",
     "parse_case",
+    "strategies",
 ]
 
 __version__ = "0.1.0"
@@ -65,13 +66,16 @@ _HOMES = {
     "parse_case": ("bpcheck.cases", "parse_case"),
 }
 
+#: The public modules that are not imported with their package.
+_MODULES = {"adapters": "bpcheck.adapters", "strategies": "bpcheck.cases.strategies"}
+
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         module, attribute = _HOMES[name]
         return getattr(import_module(module), attribute)
-    if name == "adapters":
-        return import_module("bpcheck.adapters")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     raise AttributeError(f"module 'bpcheck' has no attribute {name!r}")
 
 

@@ -19,6 +19,11 @@ class Kind(StrEnum):
     NOT_FINITE = "not finite"
     RAISES = "raises"
     MUTATES = "changes its input"
+    LAYOUT = "reads memory by layout"
+    STATE = "keeps state"
+    ALIASES = "shares memory"
+    NOT_LINEAR = "not linear in the cotangent"
+    SYMMETRY = "breaks a symmetry"
     NOT_DETERMINISTIC = "not deterministic"
     PRINTS = "prints"
 

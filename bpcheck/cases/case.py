@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpcheck.arithmetic import FORMATS
+from bpcheck.cases.layouts import layouts_of
 from bpcheck.operations import Operation, operation_named
 
 
@@ -26,7 +27,8 @@ class Case:
         sum is exact), ``small`` (the same, up to 4), ``wide`` (the same, one array using nearly all
         significand bits), ``ties`` (few distinct integers), ``real`` (standard normal).
     layout
-        Memory layout of the arrays.
+        Memory layouts of the arrays: ``c-order``, or those that have another by name, such as
+        ``x:fortran,y_bar:negative``.
     seed
         Seed of the values.
     one_hot
@@ -69,6 +71,11 @@ class Case:
     def is_exact(self) -> bool:
         """Whether its values lie on a lattice, as opposed to being real numbers."""
         return self.values != "real"
+
+    @property
+    def layouts(self) -> dict[str, str]:
+        """The layout of each array that has another than C order."""
+        return layouts_of(self.layout)
 
     @property
     def descriptor(self) -> str:

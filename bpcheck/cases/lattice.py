@@ -63,6 +63,12 @@ def lattice_of(case: Case) -> Lattice:
     return lattice
 
 
+def lattice_is_kinked(case: Case) -> bool:
+    """Whether the values must differ for a finite difference to be exact."""
+    lattice = case.promise.lattice(case.geometry)
+    return lattice is not None and lattice.distinct is not None
+
+
 def draw(
     case: Case, lattice: Lattice, magnitudes: Mapping[str, int], rng: np.random.Generator
 ) -> Arrays:

@@ -12,6 +12,7 @@ import numpy as np
 
 from bpcheck.cases.case import Case
 from bpcheck.cases.covering import covering, integers_from
+from bpcheck.cases.layouts import BROADCAST, C_ORDER, LAYOUTS, join_layouts
 from bpcheck.errors import UsageError
 from bpcheck.operations import Operation, operation_named
 
@@ -106,13 +107,27 @@ def _case(
     seed: int,
 ) -> Case:
     # Kinds change with every case and dtypes once a round of kinds, so that all pairs occur.
+    case_seed = seed * 1_000_003 + index
     return Case(
         operation.name,
         geometry,
         dtype=dtypes[(index + index // len(kinds)) % len(dtypes)],
         values=kinds[index % len(kinds)],
-        seed=seed * 1_000_003 + index,
+        layout=_layout(operation, geometry, case_seed) if index % 3 == 2 else C_ORDER,
+        seed=case_seed,
     )
+
+
+def _layout(operation: Operation, geometry: Any, seed: int) -> str:
+    """A layout for about half of the arrays; a cotangent may be broadcast, as a mean leaves it."""
+    rng = np.random.default_rng(seed)
+    names = [name for name in LAYOUTS if name != BROADCAST]
+    layouts = {
+        name: str(rng.choice(names)) if rng.integers(2) else C_ORDER
+        for name in operation.operand_shapes(geometry)
+    }
+    layouts["y_bar"] = str(rng.choice([*names[1:], BROADCAST, BROADCAST]))
+    return join_layouts(layouts)
 
 
 def _kinds(operation: Operation) -> list[str]:

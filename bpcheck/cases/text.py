@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.case import Case
-from bpcheck.cases.layouts import parse_layout
+from bpcheck.cases.layouts import LAYOUTS, layouts_of, parse_layout
 from bpcheck.errors import CaseError
 from bpcheck.operations import Operation, operation_named
 
@@ -59,7 +59,15 @@ def parse_case(text: str) -> Case:
     dtype = rest.take("a dtype", " ".join(_FORMATS), _FORMATS.get) or case.dtype
     kinds = operation.value_kinds
     values = rest.take("a value kind", " ".join(kinds), dict(zip(kinds, kinds, strict=True)).get)
-    layout = rest.take("a layout", "c-order", parse_layout)
+    layout = rest.take("a layout", f"c-order or x:{'|'.join(LAYOUTS)}", parse_layout)
+    arrays = (*operation.operand_shapes(geometry), "y_bar")
+    strangers = [name for name in layouts_of(layout or "") if name not in arrays]
+    if strangers:
+        raise CaseError(
+            f"{strangers[0]}: the arrays of this case are {', '.join(arrays)}",
+            text=text,
+            position=text.index(f"{strangers[0]}:"),
+        )
     seed = rest.take("a seed", "seed=7", _parse_seed)
     one_hot = rest.take("a one-hot cotangent", "y_bar=0,0,1", _parse_index)
     rest.end()

@@ -9,7 +9,8 @@ import numpy as np
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.budget import room, spread
 from bpcheck.cases.case import Case
-from bpcheck.cases.lattice import Arrays, array_shapes, draw, lattice_of
+from bpcheck.cases.layouts import BROADCAST, repeated
+from bpcheck.cases.lattice import Arrays, array_shapes, draw, lattice_is_kinked, lattice_of
 
 #: Largest magnitude drawn in `exact` mode: enough for a survival probability below 1e-3 a probe.
 CAP = 1024
@@ -29,11 +30,29 @@ def fill(case: Case) -> Arrays:
     ((1, 1, 2), 'float32')
     """
     arrays = _FILLERS[case.values](case, np.random.default_rng(case.seed))
+    arrays = _with_repeats(case, arrays)
     if case.one_hot is None:
         return arrays
     y_bar = np.zeros_like(arrays.y_bar)
     y_bar[case.one_hot] = 1
     return replace(arrays, y_bar=y_bar, survival=1.0)
+
+
+def _with_repeats(case: Case, arrays: Arrays) -> Arrays:
+    """The same, with repeated numbers where an array is to have strides of 0."""
+    names = [name for name, layout in case.layouts.items() if layout == BROADCAST]
+    if not names:
+        return arrays
+    operands = {
+        name: repeated(array).copy() if name in names else array
+        for name, array in arrays.operands.items()
+    }
+    y_bar = repeated(arrays.y_bar).copy() if "y_bar" in names else arrays.y_bar
+    # Equal numbers leave a maximum without a single winner, and a cotangent without randomness.
+    kinked = {"x"} if lattice_is_kinked(case) else set()
+    steps = {name: 0 if name in kinked & set(names) else step for name, step in arrays.steps.items()}
+    survival = 1.0 if "y_bar" in names else arrays.survival
+    return replace(arrays, operands=operands, y_bar=y_bar, steps=steps, survival=survival)
 
 
 def _exact(case: Case, rng: np.random.Generator) -> Arrays:

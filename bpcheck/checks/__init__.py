@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from bpcheck.checks import autograd, contract, differences, line, rounding
+from bpcheck.checks import (
+    autograd,
+    contract,
+    differences,
+    layouts,
+    line,
+    linearity,
+    rounding,
+    state,
+    symmetry,
+)
 from bpcheck.checks.check import Check, Juror
 from bpcheck.checks.trial import Trial
 
@@ -18,6 +28,10 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(contract.NAME, contract.check_contract),
             Check(autograd.NAME, autograd.check_autograd, Juror.AUTOGRAD),
             Check(differences.NAME, differences.check_differences, Juror.DIFFERENCES),
+            Check(layouts.NAME, layouts.check_layouts),
+            Check(state.NAME, state.check_state),
+            Check(linearity.NAME, linearity.check_linearity),
+            Check(symmetry.NAME, symmetry.check_symmetry),
             Check(line.TAYLOR, line.check_taylor, Juror.DIFFERENCES),
             Check(rounding.NAME, rounding.check_rounding, Juror.AUTOGRAD),
         )

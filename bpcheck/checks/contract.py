@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from bpcheck.calls import call
+from bpcheck.calls import Call
 from bpcheck.checks.outcomes import failed, passed
-from bpcheck.checks.trial import Trial, is_pair, is_real_array
+from bpcheck.checks.run import is_pair, is_real_array
+from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 
 NAME = "contract"
-
-#: Cases up to this many multiplications are run twice; of the larger ones every eighth is.
-ALWAYS_TWICE = 100_000
 
 
 def check_contract(trial: Trial) -> tuple[Outcome, ...]:
@@ -32,18 +30,18 @@ def check_contract(trial: Trial) -> tuple[Outcome, ...]:
 
 def _violations(trial: Trial) -> Iterator[Outcome]:
     yield from _forward_violations(trial)
-    if trial.vjp is not None:
-        yield from _vjp_violations(trial)
-    for result, value in trial.raw.items():
+    if trial.first.vjp is not None:
+        yield from _vjp_violations(trial, trial.first.vjp)
+    for result, value in trial.first.raw.items():
         yield from _array_violations(trial, result, value)
     yield from _changed_inputs(trial)
     yield from _printed(trial)
-    if set(trial.got) == set(trial.case.shapes) and _runs_twice(trial):
+    if trial.first.is_whole and (trial.is_small or trial.case.seed % 8 == 0):
         yield from _second_run(trial)
 
 
 def _forward_violations(trial: Trial) -> Iterator[Outcome]:
-    forward = trial.forward
+    forward = trial.first.forward
     if forward.raised:
         yield failed(trial, NAME, "y", Kind.RAISES, f"forward raised {forward.raised}")
     elif not is_pair(forward.value):
@@ -56,11 +54,10 @@ def _forward_violations(trial: Trial) -> Iterator[Outcome]:
         )
 
 
-def _vjp_violations(trial: Trial) -> Iterator[Outcome]:
-    vjp, promise = trial.vjp, trial.case.promise
-    assert vjp is not None  # noqa: S101 - the caller has looked
+def _vjp_violations(trial: Trial, vjp: Call) -> Iterator[Outcome]:
+    promise, handed = trial.case.promise, trial.first.handed.operands
     names = [f"{name}_bar" for name in promise.operands]
-    first = f"{next(iter(trial.handed))}_bar"
+    first = f"{next(iter(handed))}_bar"
     wanted = f"({', '.join(names)}{',' if len(names) == 1 else ''})"
     if vjp.raised:
         yield failed(trial, NAME, first, Kind.RAISES, f"vjp raised {vjp.raised}")
@@ -75,7 +72,7 @@ def _vjp_violations(trial: Trial) -> Iterator[Outcome]:
         yield failed(trial, NAME, first, Kind.COUNT, message)
     else:
         for operand, name, value in zip(promise.operands, names, vjp.value, strict=True):
-            if operand not in trial.handed and value is not None:
+            if operand not in handed and value is not None:
                 message = (
                     f"vjp returned {_describe(value)} for {name}, and {operand} was None; "
                     "return None there"
@@ -109,45 +106,32 @@ def _array_violations(trial: Trial, result: str, value: Any) -> Iterator[Outcome
 
 def _changed_inputs(trial: Trial) -> Iterator[Outcome]:
     for name, array in trial.arrays.operands.items():
-        if not _same_bits(array, trial.handed[name]):
+        if not _same_bits(array, trial.first.handed.operands[name]):
             message = f"{name} was changed by forward or vjp; work on a copy"
             yield failed(trial, NAME, f"{name}_bar", Kind.MUTATES, message)
-    if not _same_bits(trial.arrays.y_bar, trial.handed_y_bar):
+    if not _same_bits(trial.arrays.y_bar, trial.first.handed.y_bar):
         message = "y_bar was changed by vjp; work on a copy"
         yield failed(trial, NAME, "y", Kind.MUTATES, message)
 
 
 def _printed(trial: Trial) -> Iterator[Outcome]:
-    printed = trial.forward.printed or (trial.vjp.printed if trial.vjp else "")
+    forward, vjp = trial.first.forward, trial.first.vjp
+    printed = forward.printed or (vjp.printed if vjp else "")
     if printed:
         line = printed.strip().split("\n")[0][:60]
-        who = "forward" if trial.forward.printed else "vjp"
+        who = "forward" if forward.printed else "vjp"
         message = f"{who} printed {line!r}; a kernel is called thousands of times: remove the print"
         yield failed(trial, NAME, "y", Kind.PRINTS, message)
 
 
-def _runs_twice(trial: Trial) -> bool:
-    terms = trial.case.promise.terms(trial.case.geometry)["y"]
-    work = terms * int(np.prod(trial.case.shapes["y"]))
-    return work <= ALWAYS_TWICE or trial.case.seed % 8 == 0
-
-
 def _second_run(trial: Trial) -> Iterator[Outcome]:
-    again = trial.forward_call({name: a.copy() for name, a in trial.arrays.operands.items()})
-    if not again.returned or not is_pair(again.value):
-        message = f"the second forward of the same case failed: {again.raised or 'no pair returned'}"
+    second = trial.again(trial.arrays, layouts=trial.case.layouts)
+    if not second.is_whole:
+        message = f"the same case failed when it was run a second time: {second.why_not}"
         yield failed(trial, NAME, "y", Kind.NOT_DETERMINISTIC, message)
         return
-    vjp = call(trial.subject.vjp, again.value[1], trial.arrays.y_bar.copy())
-    if not vjp.returned or not isinstance(vjp.value, tuple):
-        message = f"the second vjp of the same case failed: {vjp.raised or 'no tuple returned'}"
-        yield failed(trial, NAME, "y", Kind.NOT_DETERMINISTIC, message)
-        return
-    second = dict(zip(trial.case.promise.operands, vjp.value, strict=False))
-    answers = {"y": again.value[0]} | {f"{name}_bar": second.get(name) for name in trial.handed}
-    for result, first in trial.raw.items():
-        other = answers[result]
-        if not isinstance(other, np.ndarray) or not _same_bits(first, other):
+    for result, first in trial.got.items():
+        if not _same_bits(first, second.got[result]):
             message = (
                 f"{result} differs between two runs of the same case; "
                 "look for state that is kept between calls"

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array, Format, gamma, probable_growth
-from bpcheck.calls import Call, call
 from bpcheck.cases import Arrays, Case, fill
+from bpcheck.checks.run import Run, call_forward, hand, is_pair, is_real_array, run
 from bpcheck.oracles.autograd import autograd
 from bpcheck.oracles.differences import gradient_by_differences
 from bpcheck.subject import Subject
+
+#: Multiplications of the forward up to which every case is run more than once.
+SMALL = 100_000
 
 
 class Trial:
@@ -43,63 +46,36 @@ class Trial:
         return self.subject.accepted(self.case.params)
 
     @cached_property
-    def handed(self) -> dict[str, Array]:
-        """The operands that the first forward gets."""
-        return {name: array.copy() for name, array in self.arrays.operands.items()}
+    def first(self) -> Run:
+        """The first run: what all checks judge."""
+        return self.again(self.arrays, layouts=self.case.layouts)
 
-    @cached_property
-    def handed_y_bar(self) -> Array:
-        """The cotangent that the first vjp gets."""
-        return self.arrays.y_bar.copy()
+    def again(self, arrays: Arrays, *, layouts: Mapping[str, str] | None = None) -> Run:
+        """A further run on these arrays, in C order unless told."""
+        handed = hand(self.case, arrays, layouts=layouts or {})
+        return run(self.subject, self.case, handed, params=self.params)
 
-    def forward_call(self, operands: Mapping[str, Array]) -> Call:
-        """Call the forward on these operands; absent ones are handed as ``None``."""
-        positional = [operands.get(name) for name in self.case.promise.operands]
-        return call(self.subject.forward, *positional, **self.params)
-
-    @cached_property
-    def forward(self) -> Call:
-        """The first forward."""
-        return self.forward_call(self.handed)
-
-    @cached_property
-    def vjp(self) -> Call | None:
-        """The first vjp; ``None`` if the forward gave no pair of output and residuals."""
-        _ = self.handed_y_bar
-        if not self.forward.returned or not is_pair(self.forward.value):
-            return None
-        return call(self.subject.vjp, self.forward.value[1], self.handed_y_bar)
-
-    @cached_property
-    def raw(self) -> dict[str, Any]:
-        """What the subject gave for each result, of whatever type; missing ones are left out."""
-        found: dict[str, Any] = {}
-        if self.forward.returned and is_pair(self.forward.value):
-            found["y"] = self.forward.value[0]
-        if self.vjp is not None and self.vjp.returned and isinstance(self.vjp.value, tuple):
-            gradients = dict(zip(self.case.promise.operands, self.vjp.value, strict=False))
-            found |= {f"{name}_bar": gradients[name] for name in self.handed if name in gradients}
-        return found
-
-    @cached_property
+    @property
     def got(self) -> dict[str, Array]:
-        """The results that can be compared: real arrays of the right shape, in float64."""
-        shapes = self.case.shapes
-        return {
-            name: np.asarray(value, np.float64)
-            for name, value in self.raw.items()
-            if is_real_array(value) and value.shape == shapes[name]
-        }
+        """The results of the first run that can be compared, in float64."""
+        return self.first.got
 
     def evaluate(self, operands: Mapping[str, Array]) -> Array | None:
         """``y`` of a further forward, in float64; ``None`` where it has not the right shape."""
-        outcome = self.forward_call(operands)
+        copies = {name: array.copy() for name, array in operands.items()}
+        outcome = call_forward(self.subject, self.case, copies, params=self.params)
         if not outcome.returned or not is_pair(outcome.value):
             return None
         y = outcome.value[0]
         if not is_real_array(y) or y.shape[1:] != self.case.shapes["y"][1:]:
             return None
         return np.asarray(y, np.float64)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether further runs cost next to nothing."""
+        terms = self.case.promise.terms(self.case.geometry)["y"]
+        return terms * int(np.prod(self.case.shapes["y"])) <= SMALL
 
     @cached_property
     def autograd(self) -> dict[str, Array]:
@@ -171,15 +147,3 @@ class Trial:
                 else None
             )
         return found
-
-
-def is_pair(value: Any) -> bool:
-    """Whether `value` can be the forward's ``(y, residuals)``."""
-    return isinstance(value, tuple) and len(value) == 2
-
-
-def is_real_array(value: Any) -> bool:
-    """Whether `value` is an array of real numbers, bfloat16 included."""
-    if not isinstance(value, np.ndarray):
-        return False
-    return value.dtype.kind in "fiu" or value.dtype.name == "bfloat16"

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from bpcheck.cases import Case
+from bpcheck.cases.layouts import join_layouts
 from bpcheck.errors import CaseError
 
 #: Trials that one search may spend.
@@ -69,8 +70,9 @@ def _with_one_hot(case: Case, fails: Callable[[Case], bool]) -> Case | None:
 
 def _plainer(case: Case) -> Iterator[Case]:
     """Cases with a plainer layout, dtype or kind of values; small integers are the plainest."""
-    if case.layout != "c-order":
-        yield replace(case, layout="c-order")
+    for name in case.layouts:
+        others = {other: layout for other, layout in case.layouts.items() if other != name}
+        yield replace(case, layout=join_layouts(others))
     if case.dtype != "float64":
         yield replace(case, dtype="float64")
     kinds = [kind for kind in PLAINEST if kind in case.promise.value_kinds]

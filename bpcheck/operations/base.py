@@ -60,6 +60,26 @@ class Lattice:
 
 
 @dataclass(frozen=True, slots=True)
+class Symmetry:
+    """A permutation that the operation commutes with.
+
+    Parameters
+    ----------
+    name
+        What is permuted, in the plural: ``"samples"``.
+    length
+        How many of them there are, two at least.
+    axes
+        The axis to permute, by the name of the operand, or ``"y"``; a gradient is permuted as its
+        operand. Arrays that are left out stay.
+    """
+
+    name: str
+    length: int
+    axes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeClass:
     """A named kind of geometry in which defects are known to hide.
 
@@ -200,6 +220,10 @@ class Operation(ABC):
             {name: growth(terms[name]) * values for name, values in sums.items()}
             for growth in growths
         ]
+
+    def symmetries(self, geometry: Any) -> tuple[Symmetry, ...]:
+        """The permutations that it commutes with, those of a single thing left out."""
+        return ()
 
     def is_smooth(self, geometry: Any) -> bool:
         """Whether the forward has derivatives of all orders everywhere."""

@@ -21,6 +21,7 @@ from bpcheck.operations.base import (
     Params,
     Product,
     Shape,
+    Symmetry,
 )
 from bpcheck.operations.window import Window, spatial_owners
 
@@ -218,6 +219,13 @@ class Convolution(Operation):
         if operand == "x":
             return group_in * prod(window.span for window in geometry.windows)
         return group_in * prod(geometry.kernel) if operand == "w" else 1
+
+    def symmetries(self, geometry: ConvGeometry) -> tuple[Symmetry, ...]:
+        samples = Symmetry("samples", geometry.n, {"x": 0, "y": 0})
+        inputs = Symmetry("input channels", geometry.ic, {"x": 1, "w": 1})
+        outputs = Symmetry("output channels", geometry.oc, {"w": 0, "b": 0, "y": 1})
+        every = (samples, inputs, outputs) if geometry.g == 1 else (samples,)
+        return tuple(symmetry for symmetry in every if symmetry.length > 1)
 
     def has_stackable_batch(self, operand: str) -> bool:
         return operand == "x"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bpcheck.errors import CaseError
 from bpcheck.operations import dimensions, window_classes
-from bpcheck.operations.base import EdgeClass, Integers, Operation, Shape
+from bpcheck.operations.base import EdgeClass, Integers, Operation, Shape, Symmetry
 from bpcheck.operations.window import Window, spatial_owners
 
 
@@ -149,6 +149,11 @@ class Pooling(Operation):
 
     def probe_count(self, geometry: PoolGeometry, operand: str) -> int:
         return prod(window.span for window in geometry.windows)
+
+    def symmetries(self, geometry: PoolGeometry) -> tuple[Symmetry, ...]:
+        samples = Symmetry("samples", geometry.n, {"x": 0, "y": 0})
+        channels = Symmetry("channels", geometry.ic, {"x": 1, "y": 1})
+        return tuple(symmetry for symmetry in (samples, channels) if symmetry.length > 1)
 
     def has_stackable_batch(self, operand: str) -> bool:
         return True

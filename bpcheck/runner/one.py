@@ -41,7 +41,7 @@ def judge(subject: Subject, case: Case) -> Judged:
 def judge_trial(trial: Trial) -> Judged:
     """What comes of a trial."""
     case = trial.case
-    why = unclaimed(trial.subject, case) or trial.forward.unsupported
+    why = unclaimed(trial.subject, case) or trial.first.forward.unsupported
     if why:
         return Judged(case, frozenset(), (), (), 1.0, unsupported=why)
     outcomes = tuple(outcome for check in CHECKS.values() for outcome in check.run(trial))

@@ -34,6 +34,11 @@ _PLAIN = {
     Kind.NOT_FINITE: Verdict.NOT_FINITE,
     Kind.RAISES: Verdict.RAISES,
     Kind.MUTATES: Verdict.MUTATES,
+    Kind.LAYOUT: Verdict.READS_BY_LAYOUT,
+    Kind.STATE: Verdict.KEEPS_STATE,
+    Kind.ALIASES: Verdict.ALIASES,
+    Kind.NOT_LINEAR: Verdict.NOT_LINEAR,
+    Kind.SYMMETRY: Verdict.BREAKS_SYMMETRY,
     Kind.NOT_DETERMINISTIC: Verdict.NOT_DETERMINISTIC,
     Kind.PRINTS: Verdict.PRINTS,
 }

@@ -1,0 +1,49 @@
+"""Memory layouts: the same numbers in another order of memory must give the same results."""
+
+from __future__ import annotations
+
+from bpcheck.checks.compare import difference
+from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+
+NAME = "layouts"
+
+
+def check_layouts(trial: Trial) -> tuple[Outcome, ...]:
+    """Every result against a run on contiguous arrays in C order.
+
+    On the lattice both must have the same bits; on real data another order of summation is allowed
+    for, by twice the rounding bound.
+    """
+    results = trial.case.promise.results(trial.case.geometry)
+    if not trial.case.layouts:
+        return tuple(not_applicable(NAME, name, "all arrays are in C order") for name in results)
+    plain = trial.again(trial.arrays)
+    outcomes = []
+    for result in results:
+        got, expected = trial.got.get(result), plain.got.get(result)
+        if expected is None:
+            outcomes.append(not_applicable(NAME, result, "the contract is broken"))
+            continue
+        if got is None:
+            message = f"{result} comes out well in C order and not with {_named(trial)}"
+            outcomes.append(failed(trial, NAME, result, Kind.LAYOUT, message))
+            continue
+        bound = trial.error_bounds
+        slack = None if trial.case.is_exact or bound is None else 2 * bound[0][result]
+        where = difference(got, expected, slack)
+        if where is None:
+            outcomes.append(passed(NAME, result))
+            continue
+        message = (
+            f"{element(result, where)} is {number(where.got)} with {_named(trial)}, and "
+            f"{number(where.expected)} when all arrays are in C order; index through the strides, "
+            "or copy with numpy.ascontiguousarray first"
+        )
+        outcomes.append(failed(trial, NAME, result, Kind.LAYOUT, message, where))
+    return tuple(outcomes)
+
+
+def _named(trial: Trial) -> str:
+    return " and ".join(f"{name} {layout}" for name, layout in trial.case.layouts.items())
