@@ -59,8 +59,8 @@ def geometries(operation: str) -> SearchStrategy[Any]:
             return int(draw(strategies.integers(low, high)))
 
         geometry = promise.draw(integers)
-        # Hypothesis takes fewer draws for simpler, and would prefer 64 -> 96 channels, which are one
-        # draw, to 1 -> 2, which are three. With as many draws for each, only the values count.
+        # Hypothesis takes fewer draws for simpler, and would prefer 64 -> 96 channels, which take
+        # one draw, to 1 -> 2, which take three. With as many draws for all, only values count.
         while count % DRAWS:
             integers(0, 0)
         return geometry
@@ -100,9 +100,13 @@ def cases(
 
     Examples
     --------
-    >>> from hypothesis import find
-    >>> str(find(cases("max_pool1d", dtypes=["float32"]), lambda case: case.values == "ties"))
-    'max_pool1d n1ic1iw1kw1 f32 ties c-order seed=0'
+    >>> from hypothesis import given
+    >>> from bpcheck.cases import fill
+    >>> @given(case=cases("max_pool1d", dtypes=["float32"], values=["exact"]))
+    ... def test_the_operands_are_integers(case):
+    ...     x = fill(case).operands["x"]
+    ...     assert (x % 1 == 0).all()
+    >>> test_the_operands_are_integers()
     """
     from hypothesis import strategies
 
