@@ -37,8 +37,20 @@ def worst(codes: Iterable[int]) -> int:
     return min(codes, key=order.index, default=AGREES)
 
 
+class ReaderGoneError(Exception):
+    """Whoever read the standard output has closed it; click would call that exit code 1."""
+
+
 class Guarded(click.Group):
     """A command group that ends in an exit code and a message, whatever happens."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except ReaderGoneError:
+            raise ReaderGoneError from None
+        return result
 
     def main(
         self,
@@ -67,7 +79,6 @@ class Guarded(click.Group):
 def _guarded(command: Callable[[], int | None]) -> int:
     try:
         code = command() or AGREES
-        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -77,7 +88,7 @@ def _guarded(command: Callable[[], int | None]) -> int:
     except (KeyboardInterrupt, click.Abort):
         _say("Interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:
+    except ReaderGoneError:
         # The reader has gone; the interpreter must not fail once more when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE

@@ -10,9 +10,16 @@ from rich.console import Console
 from bpcheck.errors import UsageError
 
 
+class _Output(Console):
+    """A console that leaves it to its caller what a reader who has gone means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def stdout() -> Console:
     """The standard output: colours and signs as far as it can show them."""
-    return Console(highlight=False)
+    return _Output(highlight=False)
 
 
 def json_file(text: str | None) -> Path | None:

@@ -1,0 +1,141 @@
+"""The command line as a process: what it costs to start, its streams, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+HEAVY = ("numpy", "torch", "rich", "hypothesis", "pytest", "scipy", "ml_dtypes")
+
+TORCH_POOL = ("torch.nn.functional:max_pool1d", "--style", "torch")
+THOROUGH = ("--style", "torch", "--profile", "thorough")
+
+MODULES_AT_HELP = """
+import json, sys
+from bpcheck.cli import main
+main(sys.argv[1:], standalone_mode=False)
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", [[], ["check"], ["replay"]])
+def test_help_imports_nothing_heavy(command: list[str]) -> None:
+    result = python("-c", MODULES_AT_HELP, *command, "--help")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("Usage:")
+    assert sorted(set(HEAVY) & set(json.loads(result.stderr))) == []
+
+
+def test_help_answers_in_less_than_three_tenths_of_a_second() -> None:
+    def cost() -> float:
+        # Processor time, since the other processes of a machine delay the clock on the wall.
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert python("-m", "bpcheck", "--help").returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(cost() for _ in range(3)) < 0.3
+
+
+def test_the_version_names_what_it_judges_with() -> None:
+    result = python("-m", "bpcheck", "--version")
+    assert result.returncode == 0
+    assert result.stdout.startswith("bpcheck ")
+    assert "torch 2" in result.stdout
+
+
+def on_a_terminal(*arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output through a pipe, and standard error on a terminal."""
+    terminal, other_end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bpcheck", *arguments],
+        env={**ENVIRONMENT, "TERM": "xterm", "COLUMNS": "120"},
+        stdout=subprocess.PIPE,
+        stderr=other_end,
+    )
+    os.close(other_end)
+    said = b""
+    while True:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:  # Linux ends a terminal so.
+            break
+        if not part:
+            break
+        said += part
+    out, _ = process.communicate(timeout=100)
+    os.close(terminal)
+    return process.returncode, out.decode(), said.decode()
+
+
+def test_progress_is_shown_on_a_terminal_and_leaves_the_report_alone() -> None:
+    code, out, said = on_a_terminal("check", "max_pool1d", *TORCH_POOL, "--cases", "20")
+    assert code == 0
+    assert "checking" in said
+    assert "max_pool1d n" in said
+    assert "AGREES" in out
+    assert "\x1b" not in out
+
+
+def test_ctrl_c_ends_the_run_with_what_it_has(tmp_path: Path) -> None:
+    kernels = tmp_path / "kernels.py"
+    kernels.write_text(
+        "import torch\n"
+        "print('ready', flush=True)\n"
+        "def pool(x, **params):\n"
+        "    return torch.nn.functional.max_pool1d(x, **params)\n",
+        encoding="utf-8",
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "bpcheck", "check", "max_pool1d", f"{kernels}:pool", *THOROUGH],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert "Traceback" not in out + err
+    assert "INTERRUPTED" in out or "Interrupted." in err
+
+
+def test_a_reader_that_goes_away_is_neither_a_defect_nor_a_failure() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bpcheck", "replay", "max_pool1d n1ic1iw4kw2sw2", *TORCH_POOL],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
