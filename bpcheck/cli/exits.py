@@ -48,7 +48,7 @@ class Guarded(click.Group):
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except ReaderGoneError:
+        except BrokenPipeError:
             raise ReaderGoneError from None
         return result
 

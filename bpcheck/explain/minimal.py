@@ -13,7 +13,7 @@ from bpcheck.cases.layouts import join_layouts
 from bpcheck.errors import CaseError
 
 #: Trials that one search may spend.
-BUDGET = 600
+BUDGET = 400
 
 #: Value kinds, the plainest first.
 PLAINEST = ("small", "exact", "ties", "wide", "real")

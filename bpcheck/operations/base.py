@@ -217,7 +217,7 @@ class Operation(ABC):
         extra = 2 if self.divides else 1
         terms = {name: count + extra for name, count in self.terms(geometry).items()}
         return [
-            {name: growth(terms[name]) * values for name, values in sums.items()}
+            {name: _scaled(values, growth(terms[name])) for name, values in sums.items()}
             for growth in growths
         ]
 
@@ -279,3 +279,8 @@ class Operation(ABC):
             key: numbers[key] if key in numbers else (default or 0)
             for key, default in self.keys.items()
         }
+
+
+def _scaled(sums: Array, growth: float) -> Array:
+    """``growth * sums``, and 0 where the sum is 0 even if the growth is infinite."""
+    return np.multiply(sums, growth, out=np.zeros_like(sums), where=sums > 0)

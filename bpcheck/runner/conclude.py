@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, Trial
+from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.operations import operation_named
 from bpcheck.runner.one import judge, judge_trial
 from bpcheck.subject import Subject
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
 from bpcheck.verdict.jury import Ruling
-from bpcheck.verdict.tally import Defect, Judged, Tally
+from bpcheck.verdict.tally import Defect, Tally
 
 _ORDER = list(Verdict)
+
+#: Verdicts whose numbers come from further runs, so that the first one may well be right.
+SHOWN_BY_FURTHER_RUNS = (Verdict.KEEPS_STATE, Verdict.NOT_LINEAR, Verdict.BREAKS_SYMMETRY)
 
 
 def conclude(
@@ -71,18 +73,18 @@ def _verdict(judgements: list[Judgement], tally: Tally) -> Verdict:
 def _judgement(subject: Subject, defect: Defect, tally: Tally) -> Judgement:
     """The defect, shrunk to the smallest case that shows it."""
     assert defect.smallest is not None and defect.ruling is not None  # noqa: S101,PT018 - add() ran
-    found: dict[str, tuple[Judged, Ruling]] = {}
+    found: dict[Case, Ruling] = {}
+    checks = _checks_behind(defect.ruling)
 
-    def still_fails(candidate: Any) -> bool:
-        judged = judge(subject, candidate)
-        for ruling in judged.rulings:
+    def still_fails(candidate: Case) -> bool:
+        for ruling in judge(subject, candidate, checks=checks).rulings:
             if (ruling.verdict, ruling.result) == (defect.verdict, defect.result):
-                found[str(candidate)] = judged, ruling
+                found[candidate] = ruling
                 return True
         return False
 
     case = smallest(defect.smallest, still_fails)
-    ruling = found[str(case)][1] if str(case) in found else defect.ruling
+    ruling = found.get(case, defect.ruling)
     where = where_it_fails(defect.failing, defect.classes, tally.cases, tally.coverage)
     return Judgement(
         verdict=defect.verdict,
@@ -97,10 +99,17 @@ def _judgement(subject: Subject, defect: Defect, tally: Tally) -> Judgement:
     )
 
 
+def _checks_behind(ruling: Ruling) -> frozenset[str]:
+    """The checks that a ruling rests on: all jurors for a wrong value, else the one that found it."""
+    own = {finding.check for finding in ruling.findings}
+    jurors = {name for name, check in CHECKS.items() if check.juror is not Juror.NOBODY}
+    return frozenset(own | jurors if own & jurors else own)
+
+
 def _answers(subject: Subject, case: Case, ruling: Ruling) -> tuple[tuple[str, float], ...]:
-    """What each juror says of the element that is furthest off."""
+    """What each juror says of the element that is furthest off, if the first run shows it."""
     index = next((f.index for f in ruling.findings if f.index is not None), None)
-    if index is None:
+    if index is None or ruling.verdict in SHOWN_BY_FURTHER_RUNS:
         return ()
     trial = Trial(subject, case)
     judge_trial(trial)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Arrays, Case
 from bpcheck.cases.covering import classes_of
-from bpcheck.checks import CHECKS, Trial
+from bpcheck.checks import CHECK_NAMES, CHECKS, Trial
 from bpcheck.checks.claims import unclaimed
 from bpcheck.finding import Outcome
 from bpcheck.subject import Subject
@@ -33,18 +34,20 @@ class Replay:
     unsupported: str = ""
 
 
-def judge(subject: Subject, case: Case) -> Judged:
-    """What comes of one case."""
-    return judge_trial(Trial(subject, case))
+def judge(subject: Subject, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
+    """What comes of one case; `checks` are the names of those that are run."""
+    return judge_trial(Trial(subject, case), checks=checks)
 
 
-def judge_trial(trial: Trial) -> Judged:
+def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
     """What comes of a trial."""
     case = trial.case
     why = unclaimed(trial.subject, case) or trial.first.forward.unsupported
     if why:
         return Judged(case, frozenset(), (), (), 1.0, unsupported=why)
-    outcomes = tuple(outcome for check in CHECKS.values() for outcome in check.run(trial))
+    outcomes = tuple(
+        outcome for name, check in CHECKS.items() if name in checks for outcome in check.run(trial)
+    )
     return Judged(
         case=case,
         classes=classes_of(case.promise, case.geometry),

@@ -16,7 +16,7 @@ A juror who cannot speak (no exact step, broken contract) leaves the others to d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bpcheck.checks import CHECKS, Juror
@@ -44,6 +44,10 @@ _PLAIN = {
 }
 
 
+#: Verdicts that a result earns by being wrong in any other way.
+FOLLOWERS = (Verdict.NOT_LINEAR, Verdict.BREAKS_SYMMETRY)
+
+
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What the jury says of one result of one case."""
@@ -62,6 +66,9 @@ def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
             verdict = _PLAIN[outcome.finding.kind]
             because = outcome.finding.message
             rulings.append(Ruling(verdict, outcome.result, because, (outcome.finding,)))
+    # What goes wrong in this layout alone says nothing about the formula.
+    by_layout = {r.result for r in rulings if r.verdict is Verdict.READS_BY_LAYOUT}
+    outcomes = [outcome for outcome in outcomes if outcome.result not in by_layout]
     forward = _forward_agrees(outcomes)
     results = dict.fromkeys(outcome.result for outcome in outcomes if outcome.result != "y")
     gradients = {result: _votes(outcomes, result) for result in results}
@@ -71,7 +78,16 @@ def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
         ruling = _rule_on_gradient(forward, autograd, differences)
         if ruling is not None:
             rulings.append(Ruling(ruling[0], result, ruling[1], _values(outcomes, result)))
-    return tuple(rulings)
+    return tuple(_without_followers(rulings))
+
+
+def _without_followers(rulings: Sequence[Ruling]) -> Iterator[Ruling]:
+    """Leave out what follows from something else that is wrong with the same result."""
+    leading = {ruling.result for ruling in rulings if ruling.verdict not in FOLLOWERS}
+    forward = "y" in leading
+    for ruling in rulings:
+        if ruling.verdict not in FOLLOWERS or not (forward or ruling.result in leading):
+            yield ruling
 
 
 def _rule_on_gradient(
