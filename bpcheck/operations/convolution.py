@@ -23,6 +23,7 @@ from bpcheck.operations.base import (
     Shape,
     Symmetry,
 )
+from bpcheck.operations.reductions import conv_reduction
 from bpcheck.operations.window import Window, spatial_owners
 
 PRIMES = (2, 3, 5, 7, 11, 13)
@@ -181,6 +182,10 @@ class Convolution(Operation):
             "w_bar": outputs,
             "b_bar": outputs,
         }
+
+    def reduction(self, result: str, terms: int) -> dict[str, int] | None:
+        """See `bpcheck.operations.reductions`."""
+        return conv_reduction(self.rank, result, terms)
 
     def lattice(self, geometry: ConvGeometry) -> Lattice:
         terms = self.terms(geometry)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bpcheck.errors import CaseError
 from bpcheck.operations import dimensions, window_classes
 from bpcheck.operations.base import EdgeClass, Integers, Operation, Shape, Symmetry
+from bpcheck.operations.reductions import pool_reduction
 from bpcheck.operations.window import Window, spatial_owners
 
 
@@ -142,6 +143,10 @@ class Pooling(Operation):
             "y": prod(window.k for window in geometry.windows),
             "x_bar": prod(window.overlap for window in geometry.windows),
         }
+
+    def reduction(self, result: str, terms: int) -> dict[str, int] | None:
+        """See `bpcheck.operations.reductions`."""
+        return pool_reduction(self.rank, result, terms, sums=self.divides)
 
     def owners(self, geometry: PoolGeometry, operand: str) -> NDArray[np.int64]:
         planes = np.arange(geometry.n * geometry.ic).reshape(1, geometry.n, geometry.ic)

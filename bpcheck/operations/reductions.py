@@ -78,7 +78,7 @@ def pool_reduction(rank: int, result: str, terms: int, *, sums: bool) -> dict[st
     used = min(rank, 2)
     kernel = ceil(terms ** (1 / used) - 1e-9)
     kernel += 1 - kernel % 2
-    elements = min(16_384, max(32, WORK // terms))
+    elements = min(16_384, max(16, WORK // terms))
     if result == "y" and sums:
         channels = max(1, ceil(elements / 2**used))
         return _pool(rank, channels, kernel=kernel, stride=kernel, size=2 * kernel)

@@ -27,7 +27,6 @@ def conclude(
     *,
     profile: str,
     seed: int,
-    dtypes: tuple[str, ...],
     is_complete: bool,
     notify: Callable[[str], None],
 ) -> Report:
@@ -46,7 +45,7 @@ def conclude(
         style=subject.style,
         profile=profile,
         seed=seed,
-        dtypes=dtypes,
+        dtypes=tuple(tally.dtypes),
         verdict=_verdict(judgements, tally),
         judgements=tuple(judgements),
         table={

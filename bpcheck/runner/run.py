@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import islice
 
@@ -13,7 +14,8 @@ from bpcheck.checks.claims import unclaimed
 from bpcheck.errors import UsageError
 from bpcheck.operations import operation_named
 from bpcheck.runner.conclude import conclude
-from bpcheck.runner.one import judge
+from bpcheck.runner.threads import one_thread
+from bpcheck.runner.workers import judge_all
 from bpcheck.subject import Subject
 from bpcheck.verdict import Report
 from bpcheck.verdict.tally import Tally
@@ -40,6 +42,8 @@ def check_subject(
     seed: int = 0,
     dtypes: Sequence[str] | None = None,
     cases: Iterable[Case] | None = None,
+    jobs: int = 1,
+    executor: Executor | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Check a subject on the cases of a profile and report what was found.
@@ -58,8 +62,12 @@ def check_subject(
         NumPy names of the dtypes to judge; by default all that the subject claims.
     cases
         These cases instead of the profile's.
+    jobs
+        Number of worker processes; the report does not depend on it.
+    executor
+        Any `concurrent.futures.Executor` to work in instead; the subject must be picklable then.
     on_progress
-        Called before every case.
+        Called after every case.
 
     Returns
     -------
@@ -69,8 +77,10 @@ def check_subject(
     Raises
     ------
     UsageError
-        For an unknown profile or dtype, or a count below 1.
+        For an unknown profile or dtype, or a number of cases or jobs below 1.
     """
+    if jobs < 1:
+        raise UsageError(f"jobs={jobs}: must be at least 1")
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
     stream, total = (
@@ -78,23 +88,22 @@ def check_subject(
         if cases is not None
         else _planned(subject, profile, count, seed, dtypes)
     )
-    judged_dtypes: dict[str, None] = {}
+    claimed = _claimed(subject, stream, total, tally)
     try:
-        for done, case in enumerate(_claimed(subject, stream, total, tally)):
-            judged_dtypes[case.dtype] = None
-            notify(Progress(done, total, str(case)))
-            tally.add(judge(subject, case))
+        for done, judged in enumerate(judge_all(subject, claimed, jobs=jobs, executor=executor)):
+            tally.add(judged)
+            notify(Progress(done + 1, total, str(judged.case)))
     except KeyboardInterrupt:
         complete = False
-    return conclude(
-        subject,
-        tally,
-        profile=profile,
-        seed=seed,
-        dtypes=tuple(judged_dtypes),
-        is_complete=complete,
-        notify=lambda text: notify(Progress(total, total, text, "shrinking")),
-    )
+    with one_thread():
+        return conclude(
+            subject,
+            tally,
+            profile=profile,
+            seed=seed,
+            is_complete=complete,
+            notify=lambda text: notify(Progress(total, total, text, "shrinking")),
+        )
 
 
 def _claimed(

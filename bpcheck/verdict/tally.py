@@ -53,6 +53,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.cases = 0
+        self.dtypes: Counter[str] = Counter()
         self.coverage: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
         self.cells: dict[tuple[str, str], Cell] = {}
@@ -67,6 +68,7 @@ class Tally:
             self.reasons[judged.unsupported] += 1
             return
         self.cases += 1
+        self.dtypes[judged.case.dtype] += 1
         self.coverage.update(judged.classes)
         self._count_outcomes(judged.outcomes)
         self._count_survival(judged.survival)

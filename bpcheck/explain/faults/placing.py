@@ -8,7 +8,6 @@ wrong as another placing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,11 +78,6 @@ def rotated(window: Window) -> Placing:
 def moved(window: Window, by: int) -> Placing:
     """Every window `by` cells further on."""
     return inside(window, cells(window) + by)
-
-
-def of_another(**numbers: int) -> Callable[[Window], Placing]:
-    """A window with some of its numbers replaced."""
-    return lambda window: replace(window, **numbers).positions
 
 
 def misplaces(placer: Placer) -> Callable[[Case], bool]:

@@ -1,0 +1,114 @@
+"""Overlapping windows: what several of them send to one cell is added, not overwritten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bpcheck.arithmetic import Array
+from bpcheck.cases import Case
+from bpcheck.explain.faults.fault import AVG_POOL, CONV, LINEAR, MAX_POOL, VALUES, Fault
+from bpcheck.explain.faults.kernels import columns, scatter, shares
+from bpcheck.explain.faults.placing import right
+from bpcheck.explain.faults.run import Run, planted
+from bpcheck.explain.faults.winners import send, share_a_winner, winners
+
+
+def _overwritten(run: Run, y_bar: Array, bar: Any) -> Array:
+    image = run.operands["x"].shape[2:]
+    return scatter(shares(run, y_bar), right(run.windows), image, overwrite=True)
+
+
+def _coverage(run: Run) -> Array:
+    """How many windows read each cell: ``(1, 1, *image)``."""
+    placings = right(run.windows)
+    ones = np.ones((1, 1, *run.operands["x"].shape[2:]))
+    return scatter(columns(ones, placings), placings, ones.shape[2:])
+
+
+def _averaged(run: Run, y_bar: Array, bar: Any) -> Array:
+    return bar / np.maximum(_coverage(run), 1)
+
+
+def _divided_by_coverage(run: Run, y_bar: Array, bar: Any) -> Array:
+    coverage = _coverage(run)
+    with np.errstate(invalid="ignore"):
+        ratio: Array = bar / np.minimum(coverage, 1)
+    return ratio
+
+
+def _overlaps(case: Case) -> bool:
+    return case.geometry.n > 0 and any(window.overlap > 1 for window in case.geometry.windows)
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        name="x-bar-overlap-overwritten",
+        what="windows that overlap overwrite each other's part of x_bar: = where += is needed",
+        operations=LINEAR,
+        results=("x_bar",),
+        condition="windows that overlap",
+        shows=_overlaps,
+        plant=planted(x_bar=_overwritten),
+        source="https://github.com/FluxML/Flux.jl/issues/1197",
+    ),
+    Fault(
+        name="x-bar-last-window-wins",
+        what="a cell that wins in several windows gets the last one's cotangent, not their sum",
+        operations=MAX_POOL,
+        results=("x_bar",),
+        condition="a cell that wins in several windows",
+        shows=share_a_winner,
+        plant=planted(
+            x_bar=lambda run, y_bar, bar: send(run, y_bar, winners(run), overwrite=True)
+        ),
+        source="https://github.com/FluxML/NNlib.jl/issues/205",
+    ),
+    Fault(
+        name="x-bar-first-window-wins",
+        what="a cell that wins in several windows gets the first one's cotangent, not their sum",
+        operations=MAX_POOL,
+        results=("x_bar",),
+        condition="a cell that wins in several windows",
+        shows=share_a_winner,
+        plant=planted(
+            x_bar=lambda run, y_bar, bar: send(
+                run, y_bar[_backwards(y_bar)], _flipped(winners(run), run), overwrite=True
+            )
+        ),
+        source="https://github.com/ahrefs/ocannl/issues/512",
+    ),
+    Fault(
+        name="x-bar-averaged-over-windows",
+        what="a cell that several windows read gets the mean of their gradients, not the sum",
+        operations=(*CONV, *AVG_POOL),
+        results=("x_bar",),
+        condition="windows that overlap",
+        shows=_overlaps,
+        plant=planted(x_bar=_averaged),
+        source="https://github.com/jmschrei/tangermeme/pull/95",
+    ),
+    Fault(
+        name="x-bar-nan-in-gaps",
+        what="x_bar is divided by the number of windows that read a cell: 0 / 0 where none does",
+        operations=LINEAR,
+        results=("x_bar",),
+        condition="cells that no window reads",
+        shows=lambda case: (
+            case.geometry.n > 0 and any(window.is_gapped for window in case.geometry.windows)
+        ),
+        plant=planted(x_bar=_divided_by_coverage),
+        caught_by=("contract", *VALUES),
+        source="https://github.com/CanReader/FastNN/issues/5",
+    ),
+)
+
+
+def _backwards(y_bar: Array) -> tuple[Any, ...]:
+    return (..., *(slice(None, None, -1) for _ in y_bar.shape[2:]))
+
+
+def _flipped(index: Array, run: Run) -> Array:
+    """Flat windows in reverse order."""
+    return index[..., ::-1]

@@ -1,0 +1,97 @@
+"""Scheduling: cases judged here or in worker processes, always handed back in their order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+
+from bpcheck.cases import Case
+from bpcheck.errors import BpcheckError
+from bpcheck.runner.one import judge
+from bpcheck.runner.threads import one_thread
+from bpcheck.subject import Subject
+from bpcheck.verdict.tally import Judged
+
+#: Cases that travel together, and chunks that wait for each worker: enough to keep it busy, and
+#: few enough that memory does not grow with the number of cases.
+CHUNK = 8
+WAITING = 4
+
+
+def judge_all(
+    subject: Subject, cases: Iterator[Case], *, jobs: int = 1, executor: Executor | None = None
+) -> Iterator[Judged]:
+    """What comes of each case, in the order of the cases, however the work is spread.
+
+    Parameters
+    ----------
+    subject
+        What to judge. With an `executor`, it must be picklable.
+    cases
+        The cases; they are taken a little ahead of what is handed back.
+    jobs
+        Number of worker processes; 1 works in this one.
+    executor
+        Any `concurrent.futures.Executor` instead of own processes, such as Dask's or MPI's.
+
+    Raises
+    ------
+    BpcheckError
+        If a worker process dies.
+    """
+    if executor is not None:
+        yield from _in_order(executor, subject, cases, ahead=WAITING * max(1, jobs))
+    elif jobs == 1:
+        with one_thread():
+            for case in cases:
+                yield judge(subject, case)
+    else:
+        yield from _in_processes(subject, cases, jobs)
+
+
+def _in_processes(subject: Subject, cases: Iterator[Case], jobs: int) -> Iterator[Judged]:
+    # Forked workers inherit the subject, which need not be picklable then.
+    forks = "fork" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("fork" if forks else "spawn")
+    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(subject,))
+    try:
+        yield from _in_order(pool, None, cases, ahead=WAITING * jobs)
+    except BrokenProcessPool as error:
+        raise BpcheckError(
+            "a worker process died (a crash in the subject's native code?): run with --jobs 1 to "
+            "see the case at which it happens"
+        ) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _in_order(
+    executor: Executor, subject: Subject | None, cases: Iterator[Case], *, ahead: int
+) -> Iterator[Judged]:
+    pending: deque[Future[list[Judged]]] = deque()
+    while True:
+        while len(pending) < ahead and (chunk := list(islice(cases, CHUNK))):
+            pending.append(executor.submit(_judge_chunk, subject, chunk))
+        if not pending:
+            return
+        yield from pending.popleft().result()
+
+
+#: The subject of this worker process, where it was inherited rather than sent with every chunk.
+_inherited: list[Subject] = []
+
+
+def _begin(subject: Subject) -> None:
+    """Set up a worker: it leaves Ctrl-C to its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _inherited.append(subject)
+
+
+def _judge_chunk(subject: Subject | None, cases: list[Case]) -> list[Judged]:
+    with one_thread():
+        return [judge(subject or _inherited[0], case) for case in cases]
