@@ -113,6 +113,8 @@ class Operation(ABC):
         Value kinds that make sense for it, exact ones first.
     dtypes
         The dtypes that the operation can be judged in.
+    rank
+        Number of spatial dimensions.
     landmarks
         Descriptors, as numbers by key, of geometries that every run begins with.
     divides
@@ -126,6 +128,7 @@ class Operation(ABC):
     neutral: Mapping[str, Callable[[Params], bool]] = {}
     value_kinds: tuple[str, ...] = ("exact", "small", "wide", "real")
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
+    rank: int = 2
     landmarks: tuple[Mapping[str, int], ...] = ()
     divides: bool = False
 

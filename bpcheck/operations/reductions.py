@@ -12,12 +12,16 @@ from typing import Protocol, runtime_checkable
 
 from bpcheck.operations import dimensions
 
-#: About how many products one case computes for the result that it is about.
+#: About how many products one case computes for the result that it is about, with short sums. Long
+#: ones get half: their operands are what costs.
 WORK = 2**20
+
+#: From this number of terms on a sum is long.
+_LONG = 512
 
 #: Longest sum of a pooling's ``x_bar``: that many windows read one cell, and they all read as many
 #: cells, so the work grows with the square.
-LONGEST_OVERLAP = 5_000
+LONGEST_OVERLAP = 1_100
 
 
 @runtime_checkable
@@ -41,7 +45,7 @@ def conv_reduction(rank: int, result: str, terms: int) -> dict[str, int] | None:
     --------
     >>> numbers = conv_reduction(2, "y", 65_536)
     >>> numbers["ic"], numbers["kh"], numbers["oc"]
-    (7282, 3, 2)
+    (7282, 3, 1)
     """
     if result == "y":
         side, channels = _plane(rank, terms)
@@ -58,7 +62,7 @@ def conv_reduction(rank: int, result: str, terms: int) -> dict[str, int] | None:
         channels = min(32, max(2, isqrt(WORK // terms // 9)))
         return _conv(rank, n=2, ic=channels, oc=channels, kernel=3, out=_sides(rank, plane))
     if result == "b_bar":
-        channels = min(512, max(8, WORK // (2 * terms)))
+        channels = min(512, max(4, WORK // (8 * terms)))
         return _conv(rank, n=2, ic=1, oc=channels, kernel=1, out=_sides(rank, plane))
     return None
 
@@ -78,26 +82,26 @@ def pool_reduction(rank: int, result: str, terms: int, *, sums: bool) -> dict[st
     used = min(rank, 2)
     kernel = ceil(terms ** (1 / used) - 1e-9)
     kernel += 1 - kernel % 2
-    elements = min(16_384, max(16, WORK // terms))
+    elements = min(16_384, max(4, WORK // (4 * terms)))
     if result == "y" and sums:
         channels = max(1, ceil(elements / 2**used))
         return _pool(rank, channels, kernel=kernel, stride=kernel, size=2 * kernel)
     if result == "x_bar" and terms <= LONGEST_OVERLAP:
         # Only cells around the middle are read by as many windows as the kernel has cells.
         extra = min(8, max(1, round(sqrt(elements) / 8)))
-        channels = max(1, elements // (4 * extra**used))
-        channels = min(channels, max(2, WORK * 8 // terms**2))
+        channels = max(1, min(elements // (4 * extra**used), 8 * WORK // terms**2))
         return _pool(rank, channels, kernel=kernel, stride=1, size=2 * kernel - 1 + extra)
     return None
 
 
 def _plane(rank: int, terms: int) -> tuple[tuple[int, ...], int]:
-    """Output sides (multiples of 4 where there is room) and channels: 32 to 16,384 elements."""
-    elements = min(16_384, max(32, WORK // terms))
+    """Output sides (multiples of 4) and channels: 16 to 16,384 elements."""
+    elements = min(16_384, max(16, WORK // (terms if terms < _LONG else 2 * terms)))
     if rank == 1:
-        return (min(512, max(16, elements // 16)),), max(2, min(32, elements // 256))
+        side = min(512, max(16, elements // 16))
+        return (side,), max(1, elements // side)
     side = max(4, min(32, isqrt(elements // 16) // 4 * 4))
-    return (*(1,) * (rank - 2), side, side), max(2, elements // side**2)
+    return (*(1,) * (rank - 2), side, side), max(1, elements // side**2)
 
 
 def _sides(rank: int, cells: int) -> tuple[int, ...]:

@@ -1,7 +1,9 @@
 """The data kinds: what the operands and the cotangent of a measured case hold.
 
 Every kind is scaled by a power of two, the same for all its arrays, so that sums of 65,536 terms
-stay far below the largest number of float16.
+stay far below the largest number of float16. Numbers of float64 that are multiplied have a few
+trailing zeros (36 of 53 bits are used at least, of their array's largest), so that their exact sums
+are cheap; products of two of them have 72 bits, and so are rounded as any others.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.operations import Operation
+from bpcheck.precision.slices import on_grid, slice_bits
 
 #: zero-mean: standard normal. positive: uniform on [0.5, 1.5). wide: normal times a power of two
 #: from 2**-8 to 2**8. cancelling: nearly equal magnitudes, as many sums' terms negative as positive.
@@ -21,6 +24,9 @@ KINDS = ("zero-mean", "positive", "wide", "cancelling")
 
 #: Relative spread of the magnitudes of cancelling data: what is left of the sum.
 _SPREAD = 0.125
+
+#: Slices that the significands of float64 operands fit in, for exact sums; wide data needs one more.
+_SLICES = 2
 
 #: Exponents of wide data lie between minus this and this.
 _EXPONENT = 8
@@ -53,13 +59,25 @@ def draw(
     wide = np.dtype(np.float64 if dtype == "float64" else np.float32)
     scale = 2.0 ** -ceil(log2(terms) / 4)
     alternating = _last_factor(operation, geometry, result) if kind == "cancelling" else ""
+    bits = _grid_bits(operation, geometry, result, terms) if dtype == "float64" else {}
     arrays = {}
     for name, shape in shapes.items():
         values = _values(kind, shape, wide, rng)
         if name == alternating:
             values *= _balanced_signs(shape, rng).astype(wide)
+        if name in bits:
+            values = on_grid(values, bits[name] * (_SLICES + (kind == "wide")))
         arrays[name] = (values * wide.type(scale)).astype(FORMATS[dtype].dtype)
     return arrays
+
+
+def _grid_bits(operation: Operation, geometry: Any, result: str, terms: int) -> dict[str, int]:
+    """Bits of a slice of each array that `result` is a sum of products of."""
+    return {
+        name: slice_bits(terms, len(names), multiple(operation, geometry, names))
+        for names in factors(operation, geometry, result)
+        for name in names
+    }
 
 
 def factors(operation: Operation, geometry: Any, result: str) -> tuple[tuple[str, ...], ...]:

@@ -36,6 +36,23 @@ def slice_bits(terms: int, factors: int, multiple: int) -> int:
     return max(1, (53 - ceil(log2(max(1, terms))) - ceil(log2(max(1, multiple)))) // factors)
 
 
+def on_grid(array: Array, bits: int) -> Array:
+    """`array` rounded to multiples of ``2**-bits`` of the power of two above its largest value.
+
+    Examples
+    --------
+    >>> on_grid(np.array([0.75, 0.3]), 2).tolist()
+    [0.75, 0.25]
+    """
+    unit = 2.0 ** (_exponent(array) - min(bits, 1000))
+    rounded: Array = np.rint(array / unit) * unit
+    return rounded
+
+
+def _exponent(array: Array) -> int:
+    return frexp(float(np.abs(array).max(initial=0.0)))[1]
+
+
 def slices(array: Array, bits: int, multiple: int) -> tuple[Array, ...]:
     """`array` times `multiple` as a sum of float64 arrays of integers times one power of two each.
 
@@ -47,7 +64,7 @@ def slices(array: Array, bits: int, multiple: int) -> tuple[Array, ...]:
     [1.0, 9.5367431640625e-07]
     """
     rest = np.array(array, dtype=np.float64)
-    exponent = frexp(float(np.abs(rest).max(initial=0.0)))[1]
+    exponent = _exponent(rest)
     found = []
     for step in range(1, ceil(DEPTH / bits) + 1):
         if not rest.any():
