@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case, parse_case
-from bpcheck.cases.layouts import LAYOUTS
+from bpcheck.cases.layouts import LAYOUTS, join_layouts
 from bpcheck.errors import CaseError
 from bpcheck.operations import operation_named, operation_names
 
@@ -26,12 +26,14 @@ def cases(draw: st.DrawFn) -> Case:
     one_hot = None
     if prod(shape) and draw(st.booleans()):
         one_hot = tuple(draw(st.integers(0, size - 1)) for size in shape)
+    arrays = (*operation.operand_shapes(geometry), "y_bar")
+    layouts = {name: draw(st.sampled_from(tuple(LAYOUTS))) for name in arrays}
     return Case(
         operation.name,
         geometry,
         dtype=draw(st.sampled_from(tuple(FORMATS))),
         values=draw(st.sampled_from(operation.value_kinds)),
-        layout=draw(st.sampled_from(LAYOUTS)),
+        layout=join_layouts(layouts),
         seed=draw(st.integers(0, 2**64)),
         one_hot=one_hot,
     )
