@@ -24,7 +24,7 @@ def cases(draw: st.DrawFn) -> Case:
     geometry = operation.draw(lambda low, high: draw(st.integers(low, high)))
     shape = operation.output_shape(geometry)
     one_hot = None
-    if prod(shape) and draw(st.booleans()):
+    if shape and prod(shape) and draw(st.booleans()):
         one_hot = tuple(draw(st.integers(0, size - 1)) for size in shape)
     arrays = (*operation.operand_shapes(geometry), "y_bar")
     layouts = {name: draw(st.sampled_from(tuple(LAYOUTS))) for name in arrays}
