@@ -1,0 +1,84 @@
+"""The catalogue: every fault, family by family."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from bpcheck.errors import UsageError
+from bpcheck.explain.faults import (
+    batch,
+    bias,
+    channels,
+    contract,
+    cotangent,
+    crop_and_padding,
+    dilation,
+    divisors,
+    elements,
+    groups,
+    index_overflow,
+    memory,
+    network,
+    overlap,
+    precision,
+    remainder,
+    rotation,
+    state,
+    stride,
+    ties,
+)
+from bpcheck.explain.faults.fault import Fault
+
+#: The faults by family, the likeliest to be met first.
+FAMILIES: dict[str, tuple[Fault, ...]] = {
+    family.__name__.rpartition(".")[2]: family.FAULTS
+    for family in (
+        rotation,
+        channels,
+        stride,
+        remainder,
+        crop_and_padding,
+        dilation,
+        groups,
+        overlap,
+        ties,
+        divisors,
+        batch,
+        bias,
+        cotangent,
+        elements,
+        index_overflow,
+        precision,
+        contract,
+        state,
+        memory,
+        network,
+    )
+}
+
+#: All of them.
+FAULTS: tuple[Fault, ...] = tuple(chain.from_iterable(FAMILIES.values()))
+
+
+def fault_named(name: str) -> Fault:
+    """The fault of that name.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+
+    Examples
+    --------
+    >>> fault_named("w-bar-rotated").what
+    'w_bar is rotated by 180 degrees'
+    """
+    for fault in FAULTS:
+        if fault.name == name:
+            return fault
+    raise UsageError(f"fault={name!r}: there is no such fault; the catalogue has {len(FAULTS)}")
+
+
+def faults_of(operation: str) -> tuple[Fault, ...]:
+    """The faults that can be planted in an operation."""
+    return tuple(fault for fault in FAULTS if operation in fault.operations)

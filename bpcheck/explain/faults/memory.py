@@ -1,0 +1,249 @@
+"""Memory: layouts that are assumed, borders never written, results that share memory with inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bpcheck.arithmetic import Array
+from bpcheck.cases import Case
+from bpcheck.explain.faults.fault import AVG_POOL, CONV, EVERY, VALUES, Fault
+from bpcheck.explain.faults.kernels import plane_cells
+from bpcheck.explain.faults.placing import right
+from bpcheck.explain.faults.run import Plant, Run, planted, rewired
+from bpcheck.subject import Subject
+
+
+def _owner(array: Array) -> Array:
+    """The array whose memory `array` looks at."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def as_if_contiguous(array: Array) -> Array:
+    """What a kernel reads that takes the pointer of `array` for that of a C-ordered array.
+
+    Past the end of the memory that the array looks at, it reads zeros.
+
+    Examples
+    --------
+    >>> a = np.arange(6.0).reshape(2, 3)
+    >>> as_if_contiguous(a.T).ravel().tolist()
+    [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    >>> as_if_contiguous(a[:, 1:]).ravel().tolist()
+    [1.0, 2.0, 3.0, 4.0]
+    """
+    if array.flags.c_contiguous or array.size == 0:
+        return array
+    owner = _owner(array)
+    flat = owner.ravel(order="K")
+    if not np.shares_memory(flat, owner):
+        # Not one block of memory: nothing sensible can be read from it.
+        return np.zeros_like(array, order="C")
+    start = array.__array_interface__["data"][0] - flat.__array_interface__["data"][0]
+    memory = flat.view(np.uint8)[start:]
+    wanted = array.size * array.itemsize
+    read = np.zeros(wanted, np.uint8)
+    read[: min(wanted, memory.size)] = memory[:wanted]
+    return read.view(array.dtype).reshape(array.shape)
+
+
+def _in_last_dimension(array: Array) -> Array:
+    """What is read with the right start of each plane, and with stride 1 along the last axis."""
+    if array.size == 0 or array.strides[-1] == array.itemsize or array.shape[-1] == 1:
+        return array
+    return as_if_contiguous(array)
+
+
+def _operand_raw(name: str) -> Plant:
+    def spoiled(run: Run) -> Run:
+        return run.once_more(**{name: as_if_contiguous(run.operands[name])})
+
+    return planted(
+        x_bar=lambda run, y_bar, bar: spoiled(run).bars(y_bar)["x_bar"],
+        w_bar=lambda run, y_bar, bar: spoiled(run).bars(y_bar)["w_bar"],
+    )
+
+
+def _raw_with_padding(run: Run, y_bar: Array) -> Array:
+    padded = any(window.low or window.high for window in run.windows)
+    return as_if_contiguous(y_bar) if padded else y_bar
+
+
+def _has_layout(case: Case) -> bool:
+    return bool(case.geometry.n > 0 and case.layout != "c-order")
+
+
+def _is_gapped(case: Case) -> bool:
+    return case.geometry.n > 0 and any(window.is_gapped for window in case.geometry.windows)
+
+
+def _unread(run: Run) -> Array:
+    """Which cells of the plane no window reads."""
+    image = run.operands["x"].shape[2:]
+    mask = np.ones(int(np.prod(image)), dtype=bool)
+    read = plane_cells(right(run.windows), image)
+    mask[read[read >= 0]] = False
+    return mask.reshape(image)
+
+
+def _border(value: float) -> Callable[[Run, Array, Any], Array]:
+    def spoil(run: Run, y_bar: Array, bar: Any) -> Array:
+        return np.where(_unread(run), np.asarray(value, bar.dtype), bar)
+
+    return spoil
+
+
+def _recycled(run: Run, y_bar: Array, bar: Any) -> Array:
+    written = np.empty(bar.shape, bar.dtype)
+    np.copyto(written, bar, where=~_unread(run))
+    return written
+
+
+def _needs_to_write(right_kernel: Subject) -> Subject:
+    """Writes into the cotangent and puts it back: fails where it must not be written."""
+
+    def vjp(run: Run, y_bar: Array) -> Any:
+        y_bar *= y_bar.dtype.type(1)
+        return run.right.vjp(run.residuals, y_bar)
+
+    return rewired(right_kernel, forward=lambda run: (run.y, run), vjp=vjp)
+
+
+def _is_one_cell(case: Case) -> bool:
+    return case.geometry.n > 0 and all(
+        window.k == window.s == 1 and window.low == 0 for window in case.geometry.windows
+    )
+
+
+def _cotangent_itself(run: Run, y_bar: Array, bar: Any) -> Any:
+    alike = bar.shape == y_bar.shape and np.array_equal(bar, y_bar)
+    return y_bar if alike else bar
+
+
+def _input_itself(run: Run) -> Any:
+    x = run.operands["x"]
+    alike = x.shape == run.y.shape and np.array_equal(x, run.y)
+    return x if alike else run.y
+
+
+def _raw_cotangent(
+    name: str, what: str, taken: Callable[[Run, Array], Array], *, source: str
+) -> Fault:
+    return Fault(
+        name=name,
+        what=what,
+        operations=EVERY,
+        results=("x_bar", "w_bar", "b_bar"),
+        condition="a cotangent that is not C-ordered",
+        shows=_has_layout,
+        plant=planted(cotangent=taken),
+        caught_by=("layouts",),
+        source=source,
+    )
+
+
+FAULTS: tuple[Fault, ...] = (
+    _raw_cotangent(
+        "cotangent-taken-for-contiguous",
+        "the cotangent's memory is read as if it were C-ordered",
+        lambda run, y_bar: as_if_contiguous(y_bar),
+        source="https://github.com/pytorch/pytorch/pull/708",
+    ),
+    _raw_cotangent(
+        "cotangent-rows-taken-for-contiguous",
+        "the cotangent is read with stride 1 along its last axis, whatever its strides",
+        lambda run, y_bar: _in_last_dimension(y_bar),
+        source="https://github.com/fla-org/flash-linear-attention/pull/871",
+    ),
+    Fault(
+        name="cotangent-taken-for-contiguous-with-padding",
+        what="with padding, the cotangent's memory is read as if it were C-ordered",
+        operations=AVG_POOL,
+        results=("x_bar",),
+        condition="padding, and a cotangent that is not C-ordered",
+        shows=lambda case: (
+            _has_layout(case) and any(window.low for window in case.geometry.windows)
+        ),
+        plant=planted(cotangent=_raw_with_padding),
+        caught_by=("layouts",),
+        source="https://github.com/pytorch/pytorch/issues/188344",
+    ),
+    Fault(
+        name="x-taken-for-contiguous",
+        what="the backward pass reads the memory of x as if it were C-ordered",
+        operations=CONV,
+        results=("w_bar",),
+        condition="an x that is not C-ordered",
+        shows=_has_layout,
+        plant=_operand_raw("x"),
+        caught_by=("layouts",),
+        source="https://github.com/pytorch/pytorch/issues/67239",
+    ),
+    Fault(
+        name="w-taken-for-contiguous",
+        what="the backward pass reads the memory of w as if it were C-ordered",
+        operations=CONV,
+        results=("x_bar",),
+        condition="a w that is not C-ordered",
+        shows=_has_layout,
+        plant=_operand_raw("w"),
+        caught_by=("layouts",),
+        source="https://github.com/huggingface/candle/issues/3735",
+    ),
+    Fault(
+        name="cotangent-must-be-writeable",
+        what="the backward pass writes into the cotangent, and raises where it must not",
+        operations=EVERY,
+        results=("x_bar",),
+        condition="a read-only cotangent",
+        shows=_has_layout,
+        plant=_needs_to_write,
+        caught_by=("layouts",),
+    ),
+    Fault(
+        name="x-bar-border-unwritten",
+        what="cells of x_bar that no window reads are never written: they hold what was there",
+        operations=EVERY,
+        results=("x_bar",),
+        condition="cells that no window reads",
+        shows=_is_gapped,
+        plant=planted(x_bar=_border(13.0)),
+        caught_by=VALUES,
+        source="https://github.com/intel/torch-xpu-ops/pull/4734",
+    ),
+    Fault(
+        name="x-bar-border-of-recycled-memory",
+        what="x_bar is allocated empty, and cells that no window reads are never written",
+        operations=EVERY,
+        results=("x_bar",),
+        condition="cells that no window reads, in memory that was used before",
+        shows=_is_gapped,
+        plant=planted(x_bar=_recycled),
+        caught_by=("state",),
+        source="https://github.com/pytorch/pytorch/pull/189233",
+    ),
+    Fault(
+        name="x-bar-is-the-cotangent",
+        what="x_bar of a window of one cell is the cotangent itself, not a copy",
+        operations=("max_pool1d", "max_pool2d", "max_pool3d", *AVG_POOL),
+        results=("x_bar",),
+        condition="windows of one cell",
+        shows=_is_one_cell,
+        plant=planted(x_bar=_cotangent_itself),
+        caught_by=("state",),
+    ),
+    Fault(
+        name="y-is-the-input",
+        what="y of a window of one cell is x itself, not a copy",
+        operations=("max_pool1d", "max_pool2d", "max_pool3d", *AVG_POOL),
+        results=("y",),
+        condition="windows of one cell",
+        shows=_is_one_cell,
+        plant=planted(y=_input_itself),
+        caught_by=("state",),
+    ),
+)

@@ -1,0 +1,105 @@
+"""The network's loss: its mean over the batch, and the cotangent that a loss has too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bpcheck.arithmetic import Array
+from bpcheck.cases import Case
+from bpcheck.explain.faults.fault import Fault
+from bpcheck.explain.faults.run import Plant, Run, planted, rewired, wide
+from bpcheck.subject import Subject
+
+OPERANDS = ("x", "w1", "b1", "w2", "b2", "w3", "b3")
+CHECKS = ("finite differences", "taylor", "rounding")
+
+
+def _bars(spoil: Callable[[Run, Array, Any], Any]) -> Plant:
+    return planted(**{f"{name}_bar": spoil for name in OPERANDS})
+
+
+def _always(case: Case) -> bool:
+    return True
+
+
+def _anchored(right: Subject) -> Subject:
+    """The forward adds how far ``w1`` is from the first one it saw; the backward knows nothing."""
+    anchors: dict[tuple[int, ...], Array] = {}
+
+    def forward(run: Run) -> Any:
+        w = wide(run.operands["w1"])
+        anchor = anchors.setdefault(w.shape, w)
+        return np.asarray(run.y + np.abs(w - anchor).sum(), run.y.dtype), run
+
+    return rewired(
+        right, forward=forward, vjp=lambda run, y_bar: run.right.vjp(run.residuals, y_bar)
+    )
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        name="loss-gradient-summed-over-the-batch",
+        what="the loss is a mean over the batch, and its gradient a sum",
+        operations=("network",),
+        results=tuple(f"{name}_bar" for name in OPERANDS),
+        condition="a batch of several samples",
+        shows=lambda case: case.geometry.n > 1,
+        plant=_bars(lambda run, y_bar, bar: wide(bar) * len(run.operands["x"])),
+        caught_by=CHECKS,
+    ),
+    Fault(
+        name="loss-cotangent-taken-for-one",
+        what="the cotangent of the loss is taken for 1",
+        operations=("network",),
+        results=tuple(f"{name}_bar" for name in OPERANDS),
+        condition="a cotangent unlike 1",
+        shows=_always,
+        plant=planted(cotangent=lambda run, y_bar: np.ones_like(y_bar)),
+        caught_by=CHECKS,
+    ),
+    Fault(
+        name="first-bias-gradient-missing",
+        what="the first convolution's bias gets no gradient",
+        operations=("network",),
+        results=("b1_bar",),
+        condition="always",
+        shows=_always,
+        plant=planted(b1_bar=lambda run, y_bar, bar: np.zeros_like(bar)),
+        caught_by=CHECKS,
+    ),
+    Fault(
+        name="last-weights-gradient-of-one-class",
+        what="the gradient of the last layer's weights is written for the first class only",
+        operations=("network",),
+        results=("w3_bar",),
+        condition="always",
+        shows=_always,
+        plant=planted(
+            w3_bar=lambda run, y_bar, bar: np.where(np.arange(len(bar))[:, None] == 0, bar, 0)
+        ),
+        caught_by=CHECKS,
+    ),
+    Fault(
+        name="second-kernel-gradient-rotated",
+        what="the second convolution's w_bar is rotated by 180 degrees",
+        operations=("network",),
+        results=("w2_bar",),
+        condition="a second kernel larger than 1",
+        shows=lambda case: case.geometry.convs[1][0].k > 1,
+        plant=planted(w2_bar=lambda run, y_bar, bar: np.flip(bar, axis=(2, 3)).copy()),
+        caught_by=CHECKS,
+    ),
+    Fault(
+        name="kink-at-the-first-weights",
+        what="the forward adds an absolute distance from the weights it first saw: a kink there",
+        operations=("network",),
+        results=("w1_bar",),
+        condition="weights that move",
+        shows=lambda case: case.promise.is_smooth(case.geometry),
+        plant=_anchored,
+        caught_by=("taylor",),
+    ),
+)

@@ -1,0 +1,197 @@
+"""Precision lost on the way: narrow accumulators, rounded inputs, one element a little off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bpcheck.arithmetic import Array, is_integral
+from bpcheck.cases import Case, fill
+from bpcheck.explain.faults.fault import AVG_POOL, CONV, EVERY, MAX_POOL, Fault
+from bpcheck.explain.faults.run import Plant, Run, planted, run_of, wide
+
+
+#: Formats in which what is lost here cannot be told from honest rounding are left alone.
+LONG = ("float64", "float32")
+
+
+def rounded(array: Array, bits: int) -> Array:
+    """`array` in its dtype, rounded to nearest with `bits` significand bits, as TF32 or bf16 do."""
+    significand, exponent = np.frexp(wide(array))
+    return np.ldexp(np.rint(np.ldexp(significand, bits)), exponent - bits).astype(array.dtype)
+
+
+def _needs_more_than(bits: int, dtypes: tuple[str, ...]) -> Callable[[Case], bool]:
+    """Whether some array of the case has more significand bits than that."""
+
+    def shows(case: Case) -> bool:
+        if case.geometry.n == 0 or case.dtype not in dtypes:
+            return False
+        arrays = fill(case)
+        every = (arrays.operands["x"], arrays.operands["w"], arrays.y_bar)
+        return any(not np.array_equal(rounded(array, bits), array) for array in every)
+
+    return shows
+
+
+def _operands_rounded(bits: int, dtypes: tuple[str, ...]) -> Plant:
+    def short(array: Array) -> Array:
+        return rounded(array, bits) if array.dtype.name in dtypes else array
+
+    def again(run: Run) -> Run:
+        return run.once_more(x=short(run.operands["x"]), w=short(run.operands["w"]))
+
+    def bar(name: str) -> Callable[[Run, Array, Any], Any]:
+        return lambda run, y_bar, _: again(run).bars(short(y_bar))[name]
+
+    return planted(y=lambda run: again(run).y, x_bar=bar("x_bar"), w_bar=bar("w_bar"))
+
+
+def _summed_in(name: str, dtype: str) -> Callable[[Run, Array, Any], Array]:
+    """A gradient from operands, sums and cotangent of a narrower type."""
+
+    def spoil(run: Run, y_bar: Array, bar: Any) -> Array:
+        if bar.dtype != np.float64:
+            return np.asarray(bar)
+        with np.errstate(over="ignore"):
+            operands = {key: array.astype(dtype) for key, array in run.operands.items()}
+            narrow = run_of(run.right, operands, run.params)
+            return narrow.bars(y_bar.astype(dtype))[name].astype(np.float64)
+
+    return spoil
+
+
+def _exceeds_float32(result: str) -> Callable[[Case], bool]:
+    """Whether a sum in float64 is not one of integers that float32 holds as well."""
+
+    def shows(case: Case) -> bool:
+        if case.geometry.n == 0 or case.dtype != "float64":
+            return False
+        arrays = fill(case)
+        every = {**arrays.operands, "y_bar": arrays.y_bar}
+        sums = case.promise.absolute_sums(every, case.params)[result]
+        held = all(np.array_equal(array, array.astype(np.float32)) for array in every.values())
+        integral = all(is_integral(array) for array in (*every.values(), sums))
+        return not (held and integral) or sums.max(initial=0) > 2.0**24
+
+    return shows
+
+
+def _one_off(run: Run, y_bar: Array, bar: Any) -> Array:
+    """The largest element moved by 64 units in its last place."""
+    spoilt: Array = bar.copy()
+    if spoilt.size:
+        index = np.unravel_index(np.abs(wide(bar)).argmax(), bar.shape)
+        bits = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}[bar.dtype.name]
+        exponent = np.frexp(float(bar[index]))[1]
+        spoilt[index] = float(bar[index]) + 64 * np.ldexp(1.0, int(exponent) - bits)
+    return spoilt
+
+
+def _of_long_formats(spoil: Callable[[Array], Array]) -> Callable[[Run, Array, Any], Array]:
+    return lambda run, y_bar, bar: spoil(wide(bar)) if bar.dtype.name in LONG else bar
+
+
+def _is_long(case: Case) -> bool:
+    return case.geometry.n > 0 and case.dtype in LONG
+
+
+def _is_real(case: Case) -> bool:
+    return case.geometry.n > 0 and case.values == "real" and case.dtype in LONG
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        name="w-bar-summed-in-float32",
+        what="w_bar of float64 operands is summed in float32",
+        operations=CONV,
+        results=("w_bar",),
+        condition="float64, with sums that float32 does not hold",
+        shows=_exceeds_float32("w_bar"),
+        plant=planted(w_bar=_summed_in("w_bar", "float32")),
+        source="https://github.com/ROCm/rocm-libraries/pull/5859",
+    ),
+    Fault(
+        name="x-bar-summed-in-float32",
+        what="x_bar of float64 operands is summed in float32",
+        operations=EVERY,
+        results=("x_bar",),
+        condition="float64, with sums that float32 does not hold",
+        shows=_exceeds_float32("x_bar"),
+        plant=planted(x_bar=_summed_in("x_bar", "float32")),
+        source="https://github.com/tensorflow/tensorflow/pull/27213",
+    ),
+    Fault(
+        name="operands-in-tf32",
+        what="operands and cotangent of the products are rounded to TF32 (11 bits)",
+        operations=CONV,
+        results=("y", "x_bar", "w_bar"),
+        condition="float32, with values of more than 11 bits",
+        shows=_needs_more_than(11, ("float32",)),
+        plant=_operands_rounded(11, ("float32",)),
+        source="https://github.com/ROCm/AMDMIGraphX/pull/5248",
+    ),
+    Fault(
+        name="operands-in-bfloat16",
+        what="operands and cotangent of the products are rounded to bfloat16 (8 bits)",
+        operations=CONV,
+        results=("y", "x_bar", "w_bar"),
+        condition="float64 or float32, with values of more than 8 bits",
+        shows=_needs_more_than(8, LONG),
+        plant=_operands_rounded(8, LONG),
+    ),
+    Fault(
+        name="x-bar-one-element-off-by-64-ulp",
+        what="one element of x_bar is off by 64 units in the last place",
+        operations=(*CONV, *MAX_POOL),
+        results=("x_bar",),
+        condition="always",
+        shows=lambda case: case.geometry.n > 0,
+        plant=planted(x_bar=_one_off),
+        caught_by=("autograd", "finite differences"),
+    ),
+    Fault(
+        name="w-bar-one-element-off-by-64-ulp",
+        what="one element of w_bar is off by 64 units in the last place",
+        operations=CONV,
+        results=("w_bar",),
+        condition="always",
+        shows=lambda case: case.geometry.n > 0,
+        plant=planted(w_bar=_one_off),
+        caught_by=("autograd", "finite differences"),
+    ),
+    Fault(
+        name="x-bar-rough-reciprocal",
+        what="shares are multiplied by a reciprocal of 8 bits",
+        operations=AVG_POOL,
+        results=("x_bar",),
+        condition="float64 or float32",
+        shows=_is_long,
+        # A reciprocal of 8 bits is off by up to 2**-9 of itself.
+        plant=planted(x_bar=_of_long_formats(lambda bar: bar * (1 + 2.0**-9))),
+    ),
+    Fault(
+        name="x-bar-in-fixed-point",
+        what="x_bar is kept in fixed point, in steps of 1/256",
+        operations=CONV,
+        results=("x_bar",),
+        condition="real values in float64 or float32",
+        shows=_is_real,
+        plant=planted(x_bar=_of_long_formats(lambda bar: np.rint(bar * 256) / 256)),
+        caught_by=("rounding",),
+    ),
+    Fault(
+        name="x-bar-small-values-dropped",
+        what="gradients below 1/16 are taken for 0, as for a sparse update",
+        operations=CONV,
+        results=("x_bar",),
+        condition="real values in float64 or float32",
+        shows=_is_real,
+        plant=planted(
+            x_bar=_of_long_formats(lambda bar: np.where(np.abs(bar) < 2.0**-4, 0, bar))
+        ),
+        caught_by=("rounding",),
+    ),
+)
