@@ -11,7 +11,9 @@ def unclaimed(subject: Subject, case: Case) -> str:
     if case.dtype not in subject.dtypes:
         return f"{case.dtype} is not among the dtypes claimed"
     params, operation = case.params, case.promise
-    for name in params.keys() - subject.accepted(params).keys():
+    accepted = subject.accepted(params)
+    # In their order, not that of a set: the same run must give the same reasons.
+    for name in (each for each in params if each not in accepted):
         is_neutral = operation.neutral.get(name)
         if is_neutral is None or not is_neutral(params):
             return f"forward takes no {name}"
