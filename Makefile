@@ -51,6 +51,10 @@ wheel: $(READY)  ## Build the wheel into dist/.
 	@rm -rf dist
 	@$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir dist .
 
+.PHONY: readme
+readme: $(READY)  ## Write the output that the README shows anew.
+	@$(BIN)/python tools/readme.py
+
 .PHONY: clean
 clean:  ## Remove .venv and all that the tools keep.
 	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
