@@ -7,6 +7,7 @@ import sys
 import click
 
 from bpcheck.cli.exits import Guarded
+from bpcheck.cli.precision import precision
 
 _EPILOG = """\b
 Exit codes:
@@ -146,3 +147,6 @@ def replay(words: tuple[str, ...], style: str) -> int:
         raise click.UsageError("one argument is too few; write  bpcheck replay 'CASE' TARGET.")
     # A case that lost its quotes comes as several words.
     return run_replay(" ".join(words[:-1]), words[-1], style=style)
+
+
+main.add_command(precision)

@@ -1,0 +1,146 @@
+"""What an entry of a baseline file must hold: every cell of its settings, and finite numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from bpcheck.arithmetic import FORMATS
+from bpcheck.errors import BpcheckError
+from bpcheck.precision.ladder import Cell, Settings, cells
+from bpcheck.precision.measure import Measurement
+from bpcheck.precision.metrics import TESTED, CellMetrics
+
+#: Version of the format; a change of the cells, their seeds or their metrics makes a new one.
+VERSION = 1
+
+
+class BaselineError(BpcheckError):
+    """A baseline file that cannot be used."""
+
+
+def metrics_text(title: str, cell: Cell, metrics: CellMetrics) -> str:
+    """One line of JSON."""
+    record = {
+        **{name: list(getattr(metrics, name)) for name in TESTED},
+        "p99": metrics.p99,
+        "bias": metrics.bias,
+        "ulp": list(metrics.ulp),
+        "deterministic": metrics.deterministic,
+        "elements": metrics.elements,
+    }
+    try:
+        return json.dumps(record, allow_nan=False)
+    except ValueError:
+        raise BaselineError(
+            f"{title}: results in {cell.text} are not finite, so there is no precision to keep; "
+            "bpcheck check says what is wrong"
+        ) from None
+
+
+def measurement_of(entry: Any, origin: str) -> Measurement:
+    """The measurement that an entry holds; `BaselineError` says what is amiss."""
+    text = {name: _get(entry, name, str, origin) for name in ("operation", "name", "target", "style")}
+    title = f"{origin}: {text['operation']} of {text['name']}"
+    settings = _settings(_get(entry, "settings", dict, title), title)
+    expected = {cell.text: cell for cell in _cells(text["operation"], settings, title)}
+    held = _get(entry, "cells", dict, title)
+    unclaimed = _get(entry, "unclaimed", list, title)
+    missing = [name for name in expected if name not in held and name not in unclaimed]
+    if missing:
+        raise BaselineError(
+            f"{title}: {len(missing)} of {len(expected)} cells are missing, such as {missing[0]}: "
+            "restore the file from version control, or record it again"
+        )
+    strange = [name for name in (*held, *unclaimed) if name not in expected]
+    if strange:
+        raise BaselineError(
+            f"{title}: {strange[0]!r} is no cell of its settings; record it again"
+        )
+    return Measurement(
+        **text,
+        settings=settings,
+        environment=_get(entry, "environment", dict, title),
+        cells={
+            cell: _metrics(held[name], settings.cases, f"{title}: {name}")
+            for name, cell in expected.items()
+            if name in held
+        },
+        unclaimed=tuple(expected[name] for name in unclaimed),
+    )
+
+
+def _cells(operation: str, settings: Settings, title: str) -> tuple[Cell, ...]:
+    try:
+        return cells(operation, settings)
+    except BpcheckError as error:
+        raise BaselineError(f"{title}: {error}") from None
+
+
+def _settings(given: Mapping[str, Any], title: str) -> Settings:
+    dtypes = _names(given, "dtypes", title)
+    for name in dtypes:
+        if name not in FORMATS:
+            raise BaselineError(f"{title}: dtype {name!r} is none of {', '.join(FORMATS)}")
+    try:
+        return Settings(
+            dtypes=dtypes,
+            seed=_get(given, "seed", int, title),
+            cases=_get(given, "cases", int, title),
+            longest=_get(given, "longest", int, title),
+            kinds=_names(given, "kinds", title),
+            results=_names(given, "results", title),
+        )
+    except BaselineError:
+        raise
+    except BpcheckError as error:
+        raise BaselineError(f"{title}: {error}") from None
+
+
+def _metrics(given: Any, cases: int, title: str) -> CellMetrics:
+    rows = {name: _numbers(given, name, cases, title) for name in TESTED}
+    if any(value < 0 for row in rows.values() for value in row):
+        raise BaselineError(f"{title}: a metric is below 0; record it again")
+    ulp = _numbers(given, "ulp", 3, title)
+    return CellMetrics(
+        rms=rows["rms"],
+        max=rows["max"],
+        misrounded=rows["misrounded"],
+        p99=_number(_get(given, "p99", (int, float), title), "p99", title),
+        bias=_number(_get(given, "bias", (int, float), title), "bias", title),
+        ulp=(ulp[0], ulp[1], ulp[2]),
+        deterministic=_get(given, "deterministic", bool, title),
+        elements=_get(given, "elements", int, title),
+    )
+
+
+def _numbers(given: Any, name: str, count: int, title: str) -> tuple[float, ...]:
+    values = _get(given, name, list, title)
+    if len(values) != count:
+        raise BaselineError(f"{title}: {name} has {len(values)} numbers, and {count} are expected")
+    return tuple(_number(value, name, title) for value in values)
+
+
+def _names(given: Mapping[str, Any], name: str, title: str) -> tuple[str, ...]:
+    values = _get(given, name, list, title)
+    if not all(isinstance(value, str) for value in values):
+        raise BaselineError(f"{title}: {name} is {values!r}; names were expected")
+    return tuple(values)
+
+
+def _number(value: Any, name: str, title: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BaselineError(f"{title}: {name} holds {value!r}; a finite number was expected")
+    return float(value)
+
+
+def _get(given: Any, name: str, kind: type | tuple[type, ...], title: str) -> Any:
+    value = given.get(name) if isinstance(given, Mapping) else None
+    # True is an int to Python, and no number to a reader.
+    wrong_bool = isinstance(value, bool) and kind is not bool
+    if not isinstance(value, kind) or wrong_bool:
+        what = "is missing" if value is None else f"is {value!r}"
+        raise BaselineError(f"{title}: {name} {what}; restore the file, or record it again")
+    return value

@@ -1,0 +1,52 @@
+"""Measuring a subject again as a baseline says, and judging it."""
+
+from __future__ import annotations
+
+from bpcheck.precision.compare import Comparison, compare
+from bpcheck.precision.measure import Measurement, OnProgress, measure
+from bpcheck.precision.ranks import FALSE_ALARM
+from bpcheck.subject import Subject
+
+
+def compare_with(
+    baseline: Measurement,
+    subject: Subject,
+    *,
+    effect: float | None = None,
+    threads: int | None = None,
+    among: int = 1,
+    on_progress: OnProgress | None = None,
+) -> Comparison:
+    """Measure `subject` with the settings and seeds of `baseline`, and compare.
+
+    Parameters
+    ----------
+    baseline
+        What was recorded of the subject.
+    subject
+        The subject as it is now.
+    effect
+        Smallest ratio of medians that is a loss (see `bpcheck.precision.compare`).
+    threads
+        Threads of BLAS and torch; by default as many as recorded.
+    among
+        Number of subjects that one run compares: the chance of a false failure is the run's.
+    on_progress
+        Called before every cell.
+    """
+    settings = baseline.settings
+    recorded = baseline.environment.get("threads")
+    current = measure(
+        subject,
+        dtypes=settings.dtypes,
+        results=settings.results,
+        kinds=settings.kinds,
+        longest=settings.longest,
+        cases=settings.cases,
+        seed=settings.seed,
+        threads=threads or (recorded if isinstance(recorded, int) else 1),
+        target=baseline.target,
+        style=baseline.style,
+        on_progress=on_progress,
+    )
+    return compare(baseline, current, effect=effect, false_alarm=FALSE_ALARM / among)
