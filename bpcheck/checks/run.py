@@ -110,7 +110,7 @@ def poison(case: Case) -> None:
     it, instead of finding the zeros of fresh memory.
     """
     dtype = FORMATS[case.dtype].dtype
-    freed = [np.full(shape, np.nan).astype(dtype) for shape in case.shapes.values()]
+    freed = [np.full(shape, np.nan, dtype) for shape in case.shapes.values()]
     del freed
 
 

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from bpcheck.arithmetic import Array
 
 #: Number of elements from which on several threads are worth their waking.
@@ -32,18 +34,13 @@ def torch_vjp(
     operands, y_bar
         Arrays of any floating dtype; they are converted to `dtype`, and never changed.
     """
-    import numpy as np
     import torch
 
     precision = getattr(torch, dtype)
     tensors = {
-        # A copy, so that no layout or read-only flag of the case reaches the oracle.
-        name: torch.from_numpy(np.array(array, dtype=np.float64, order="C"))
-        .to(precision)
-        .requires_grad_()
-        for name, array in operands.items()
+        name: _tensor(array, precision).requires_grad_() for name, array in operands.items()
     }
-    cotangent = torch.from_numpy(np.array(y_bar, dtype=np.float64, order="C")).to(precision)
+    cotangent = _tensor(y_bar, precision)
     with few_threads(operands), torch.enable_grad(), warnings.catch_warnings():
         # torch remarks on the cost of some paths ('same' with even kernels); only values count here.
         warnings.simplefilter("ignore")
@@ -51,6 +48,14 @@ def torch_vjp(
         gradients = torch.autograd.grad(y, tuple(tensors.values()), cotangent)
     results = {f"{name}_bar": grad for name, grad in zip(tensors, gradients, strict=True)}
     return {"y": y.detach().numpy()} | {name: grad.numpy() for name, grad in results.items()}
+
+
+def _tensor(array: Array, precision: Any) -> Any:
+    """The array in C order as a tensor; torch only reads it."""
+    import torch
+
+    plain = np.ascontiguousarray(array, np.float64).reshape(array.shape)
+    return torch.from_numpy(plain if plain.flags.writeable else plain.copy()).to(precision)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array, exact_dot
 from bpcheck.cases import Arrays, Case
+from bpcheck.cases.lattice import nonzero_integers
 
 #: ``y`` in float64 for these operands, or ``None`` if the subject gave none of the right shape.
 Evaluate = Callable[[Mapping[str, Array]], Array | None]
@@ -46,8 +47,7 @@ def project(
     rng = np.random.default_rng((case.seed, probe, *operand.encode()))
     primal = arrays.operands[operand]
     step = arrays.steps[operand]
-    direction = rng.integers(-step, step, size=primal.shape)
-    direction += direction >= 0
+    direction = nonzero_integers(primal.shape, step, rng).astype(np.float64)
     direction *= arrays.units.get(operand, 1)
     moved = evaluate({**arrays.operands, operand: _add(primal, direction)})
     if moved is None:

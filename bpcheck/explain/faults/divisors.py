@@ -11,7 +11,7 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.explain.faults.fault import AGAINST_TORCH, AVG_POOL, Fault, of_rank_2_up
-from bpcheck.explain.faults.kernels import columns, outer, scatter
+from bpcheck.explain.faults.kernels import columns, flat, outer, scatter
 from bpcheck.explain.faults.placing import right
 from bpcheck.explain.faults.run import Plant, Run, planted
 from bpcheck.operations.average_pooling import window_sizes
@@ -71,8 +71,7 @@ def _shows(rule: Rule) -> Callable[[Case], bool]:
 
 def _x_bar(rule: Rule) -> Callable[[Run, Array, Any], Array]:
     def x_bar(run: Run, y_bar: Array, bar: Any) -> Array:
-        taken = y_bar.reshape(*y_bar.shape[:2], -1).astype(np.float64)
-        share = taken / rule(_division(run)).reshape(-1)
+        share = flat(y_bar) / rule(_division(run)).reshape(-1)
         kernel = prod(window.k for window in run.windows)
         sent = np.repeat(share[..., None], kernel, axis=-1)
         return scatter(sent, right(run.windows), run.operands["x"].shape[2:])

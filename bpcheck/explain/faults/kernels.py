@@ -86,7 +86,7 @@ def shares(run: Run, y_bar: Array, placings: Sequence[Placing] | None = None) ->
 
     For max pooling, the windows read `placings` to find their winners; by default the right ones.
     """
-    taken = wide(y_bar).reshape(*y_bar.shape[:2], -1)
+    taken = flat(y_bar)
     if run.right.operation.startswith("max"):
         read = columns(run.operands["x"], placings or right(run.windows), fill=-np.inf)
         return one_hot(read.argmax(axis=-1), read.shape[-1]) * taken[..., None]
@@ -102,9 +102,14 @@ def shares(run: Run, y_bar: Array, placings: Sequence[Placing] | None = None) ->
 def w_bar_at(run: Run, y_bar: Array, placings: Sequence[Placing]) -> Array:
     """``w_bar`` with the input's windows read at `placings`."""
     read = _by_group(columns(run.operands["x"], placings), run)
-    taken = _by_group(wide(y_bar).reshape(*y_bar.shape[:2], -1), run)
+    taken = _by_group(flat(y_bar), run)
     bar = np.einsum("ngcok,ngdo->gdck", read, taken, optimize=True)
     return bar.reshape(run.operands["w"].shape)
+
+
+def flat(y_bar: Array) -> Array:
+    """The cotangent of every window: ``(n, c, prod(out))``, in float64."""
+    return wide(y_bar).reshape(*y_bar.shape[:2], prod(y_bar.shape[2:]))
 
 
 def divisor(run: Run) -> Array:
@@ -141,4 +146,4 @@ def _by_group(array: Array, run: Run) -> Array:
 def _kernel_by_group(run: Run) -> Array:
     """``(groups, out, in, prod(k))``."""
     w, groups = wide(run.operands["w"]), run.params.get("groups", 1)
-    return w.reshape(groups, len(w) // groups, w.shape[1], -1)
+    return w.reshape(groups, len(w) // groups, w.shape[1], prod(w.shape[2:]))

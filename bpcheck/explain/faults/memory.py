@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Case
+from bpcheck.cases import Case, fill
+from bpcheck.cases.layouts import C_ORDER, lay_out
 from bpcheck.explain.faults.fault import AVG_POOL, CONV, EVERY, VALUES, Fault
 from bpcheck.explain.faults.kernels import plane_cells
 from bpcheck.explain.faults.placing import right
 from bpcheck.explain.faults.run import Plant, Run, planted, rewired
 from bpcheck.subject import Subject
+
+
+LAYOUTS = ("layouts", "autograd")
 
 
 def _owner(array: Array) -> Array:
@@ -73,8 +77,27 @@ def _raw_with_padding(run: Run, y_bar: Array) -> Array:
     return as_if_contiguous(y_bar) if padded else y_bar
 
 
-def _has_layout(case: Case) -> bool:
-    return bool(case.geometry.n > 0 and case.layout != "c-order")
+def _handed(case: Case, name: str) -> Array:
+    """An operand or the cotangent of a case as a subject gets it."""
+    arrays = fill(case)
+    array = arrays.y_bar if name == "y_bar" else arrays.operands[name]
+    return lay_out(array, case.layouts.get(name, C_ORDER))
+
+
+def _misread(name: str, read: Callable[[Array], Array]) -> Callable[[Case], bool]:
+    """Whether what is read from the memory of an array is not the array."""
+
+    def shows(case: Case) -> bool:
+        if case.geometry.n == 0 or name not in case.layouts:
+            return False
+        array = _handed(case, name)
+        return not np.array_equal(read(array), array)
+
+    return shows
+
+
+def _must_not_be_written(case: Case) -> bool:
+    return not _handed(case, "y_bar").flags.writeable
 
 
 def _is_gapped(case: Case) -> bool:
@@ -97,10 +120,15 @@ def _border(value: float) -> Callable[[Run, Array, Any], Array]:
     return spoil
 
 
-def _recycled(run: Run, y_bar: Array, bar: Any) -> Array:
-    written = np.empty(bar.shape, bar.dtype)
-    np.copyto(written, bar, where=~_unread(run))
-    return written
+def _recycled(right_kernel: Subject) -> Subject:
+    def vjp(run: Run, y_bar: Array) -> Any:
+        # Allocated first: it gets the memory that was freed last.
+        written = np.empty(run.operands["x"].shape, run.y.dtype)
+        x_bar, *rest = run.right.vjp(run.residuals, y_bar)
+        np.copyto(written, x_bar, where=~_unread(run))
+        return (written, *rest)
+
+    return rewired(right_kernel, forward=lambda run: (run.y, run), vjp=vjp)
 
 
 def _needs_to_write(right_kernel: Subject) -> Subject:
@@ -131,17 +159,17 @@ def _input_itself(run: Run) -> Any:
 
 
 def _raw_cotangent(
-    name: str, what: str, taken: Callable[[Run, Array], Array], *, source: str
+    name: str, what: str, read: Callable[[Array], Array], *, source: str
 ) -> Fault:
     return Fault(
         name=name,
         what=what,
         operations=EVERY,
         results=("x_bar", "w_bar", "b_bar"),
-        condition="a cotangent that is not C-ordered",
-        shows=_has_layout,
-        plant=planted(cotangent=taken),
-        caught_by=("layouts",),
+        condition="a cotangent that does not lie in C order",
+        shows=_misread("y_bar", read),
+        plant=planted(cotangent=lambda run, y_bar: read(y_bar)),
+        caught_by=LAYOUTS,
         source=source,
     )
 
@@ -149,49 +177,50 @@ def _raw_cotangent(
 FAULTS: tuple[Fault, ...] = (
     _raw_cotangent(
         "cotangent-taken-for-contiguous",
-        "the cotangent's memory is read as if it were C-ordered",
-        lambda run, y_bar: as_if_contiguous(y_bar),
+        "the cotangent's memory is read as if it lay in C order",
+        as_if_contiguous,
         source="https://github.com/pytorch/pytorch/pull/708",
     ),
     _raw_cotangent(
         "cotangent-rows-taken-for-contiguous",
         "the cotangent is read with stride 1 along its last axis, whatever its strides",
-        lambda run, y_bar: _in_last_dimension(y_bar),
+        _in_last_dimension,
         source="https://github.com/fla-org/flash-linear-attention/pull/871",
     ),
     Fault(
         name="cotangent-taken-for-contiguous-with-padding",
-        what="with padding, the cotangent's memory is read as if it were C-ordered",
+        what="with padding, the cotangent's memory is read as if it lay in C order",
         operations=AVG_POOL,
         results=("x_bar",),
-        condition="padding, and a cotangent that is not C-ordered",
+        condition="padding, and a cotangent that does not lie in C order",
         shows=lambda case: (
-            _has_layout(case) and any(window.low for window in case.geometry.windows)
+            any(window.low for window in case.geometry.windows)
+            and _misread("y_bar", as_if_contiguous)(case)
         ),
         plant=planted(cotangent=_raw_with_padding),
-        caught_by=("layouts",),
+        caught_by=LAYOUTS,
         source="https://github.com/pytorch/pytorch/issues/188344",
     ),
     Fault(
         name="x-taken-for-contiguous",
-        what="the backward pass reads the memory of x as if it were C-ordered",
+        what="the backward pass reads the memory of x as if it lay in C order",
         operations=CONV,
         results=("w_bar",),
-        condition="an x that is not C-ordered",
-        shows=_has_layout,
+        condition="an x that does not lie in C order",
+        shows=_misread("x", as_if_contiguous),
         plant=_operand_raw("x"),
-        caught_by=("layouts",),
+        caught_by=LAYOUTS,
         source="https://github.com/pytorch/pytorch/issues/67239",
     ),
     Fault(
         name="w-taken-for-contiguous",
-        what="the backward pass reads the memory of w as if it were C-ordered",
+        what="the backward pass reads the memory of w as if it lay in C order",
         operations=CONV,
         results=("x_bar",),
-        condition="a w that is not C-ordered",
-        shows=_has_layout,
+        condition="a w that does not lie in C order",
+        shows=_misread("w", as_if_contiguous),
         plant=_operand_raw("w"),
-        caught_by=("layouts",),
+        caught_by=LAYOUTS,
         source="https://github.com/huggingface/candle/issues/3735",
     ),
     Fault(
@@ -200,9 +229,9 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition="a read-only cotangent",
-        shows=_has_layout,
+        shows=_must_not_be_written,
         plant=_needs_to_write,
-        caught_by=("layouts",),
+        caught_by=("contract",),
     ),
     Fault(
         name="x-bar-border-unwritten",
@@ -222,8 +251,8 @@ FAULTS: tuple[Fault, ...] = (
         results=("x_bar",),
         condition="cells that no window reads, in memory that was used before",
         shows=_is_gapped,
-        plant=planted(x_bar=_recycled),
-        caught_by=("state",),
+        plant=_recycled,
+        caught_by=("contract",),
         source="https://github.com/pytorch/pytorch/pull/189233",
     ),
     Fault(

@@ -118,20 +118,18 @@ def _one_output() -> tuple[Any, Any]:
     return forward, _right_vjp
 
 
-def _spent() -> tuple[Any, Any]:
-    """The vjp uses up its residuals: a second one from the same forward finds nothing."""
+def _right_once() -> tuple[Any, Any]:
+    """The first vjp uses up something that the next ones need."""
+    spent: list[bool] = []
 
-    def forward(run: Run) -> Any:
-        return run.y, [run]
-
-    def vjp(residuals: list[Run], y_bar: Array) -> Bars:
-        bars = _right_vjp(residuals[0], y_bar)
-        if len(residuals) > 1:
+    def vjp(run: Run, y_bar: Array) -> Bars:
+        bars = _right_vjp(run, y_bar)
+        if spent:
             return tuple(None if bar is None else np.zeros_like(bar) for bar in bars)
-        residuals.append(residuals[0])
+        spent.append(True)
         return bars
 
-    return forward, vjp
+    return _plain, vjp
 
 
 def _noisy() -> tuple[Any, Any]:
@@ -268,12 +266,11 @@ FAULTS: tuple[Fault, ...] = (
         caught_by=("state",),
     ),
     _fault(
-        "residuals-used-up",
-        "a second vjp from the same residuals gives zeros",
-        _stateful(_spent),
+        "vjp-right-only-once",
+        "the first backward pass uses up what the next ones need: they give zeros",
+        _stateful(_right_once),
         results=("x_bar", "w_bar", "b_bar"),
-        condition="a second vjp from the same forward",
-        caught_by=("state",),
+        caught_by=("contract",),
     ),
     _fault(
         "x-bar-different-every-time",

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Case
+from bpcheck.cases import Case, fill
+from bpcheck.cases.layouts import C_ORDER, lay_out
 from bpcheck.explain.faults.fault import AGAINST_TORCH, MAX_POOL, Fault, of_rank_2_up
-from bpcheck.explain.faults.kernels import columns, plane_cells, scatter
+from bpcheck.explain.faults.kernels import columns, flat, plane_cells, scatter
 from bpcheck.explain.faults.placing import right
 from bpcheck.explain.faults.run import Run, planted
 from bpcheck.explain.faults.winners import Rule, largest, offsets, read_of, send, winners
@@ -23,8 +24,7 @@ def _to_all(mask_of: Callable[[Array], Array]) -> Callable[[Run, Array, Any], Ar
     def spoil(run: Run, y_bar: Array, bar: Any) -> Array:
         placings, image = right(run.windows), run.operands["x"].shape[2:]
         mask = mask_of(columns(run.operands["x"], placings, fill=-np.inf))
-        taken = y_bar.reshape(*y_bar.shape[:2], -1, 1).astype(np.float64)
-        return scatter(mask * taken, placings, image)
+        return scatter(mask * flat(y_bar)[..., None], placings, image)
 
     return spoil
 
@@ -115,6 +115,32 @@ def _lost_winner(run: Run, y_bar: Array, bar: Any) -> Array:
     index = np.where(picked < 0, prod(run.operands["x"].shape[2:]) - 1,
                      cells[np.arange(len(cells)), picked])
     return send(run, y_bar, index)
+
+
+def _last(read: Array) -> Array:
+    """The last of the largest values."""
+    return read.shape[-1] - 1 - read[..., ::-1].argmax(axis=-1)
+
+
+def _by_sample(read: Array) -> Array:
+    """The first of equals in even samples, the last in odd ones."""
+    odd = (np.arange(len(read)) % 2 == 1).reshape(-1, 1, 1)
+    return np.where(odd, _last(read), largest(read))
+
+
+def _in_memory_order(run: Run, y_bar: Array, bar: Any) -> Any:
+    """The tie that comes first in memory: the last of a window that lies backwards or transposed."""
+    x = run.operands["x"]
+    if x.flags.c_contiguous or np.isnan(x.astype(np.float64)).any():
+        return bar
+    return send(run, y_bar, winners(run, _last))
+
+
+def _ties_lie_in_another_order(case: Case) -> bool:
+    if case.layouts.get("x", C_ORDER) == C_ORDER:
+        return False
+    x = lay_out(fill(case).operands["x"], case.layouts["x"])
+    return not x.flags.c_contiguous and _another_wins(_last)(case)
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -219,5 +245,26 @@ FAULTS: tuple[Fault, ...] = (
         caught_by=("autograd",),
         source="https://github.com/pytorch/pytorch/pull/1466",
     ),
+    Fault(
+        name="x-bar-ties-by-sample",
+        what="the first of equal values wins in even samples, and the last in odd ones",
+        operations=MAX_POOL,
+        results=("x_bar",),
+        condition="ties in a batch",
+        shows=_another_wins(_by_sample),
+        plant=planted(x_bar=lambda run, y_bar, bar: send(run, y_bar, winners(run, _by_sample))),
+        caught_by=("symmetry",),
+        source="https://github.com/Theano/Theano/issues/5404",
+    ),
+    Fault(
+        name="x-bar-ties-in-memory-order",
+        what="which of equal values wins depends on how x lies in memory",
+        operations=MAX_POOL,
+        results=("x_bar",),
+        condition="ties in an x that does not lie in C order",
+        shows=_ties_lie_in_another_order,
+        plant=planted(x_bar=_in_memory_order),
+        caught_by=("layouts",),
+        source="https://github.com/pytorch/pytorch/issues/67239",
+    ),
 )
-
