@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from reference import depthwise, unrolled
-from reference.operands import DTYPES, Array, require_cotangent, require_float
+from reference.layout import (
+    channels_first,
+    channels_last,
+    interleave,
+    pad_channels_last,
+    rotate,
+)
+from reference.operands import DTYPES, Array, accumulator, require_cotangent, require_float
 from reference.windows import Windows, per_dimension
 
 __all__ = ["DTYPES", "OPERATIONS", "Residuals", "forward", "vjp"]
@@ -19,9 +25,19 @@ OPERATIONS = ("conv1d", "conv2d", "conv3d")
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    """What the vjp needs: the operands themselves (not copies), and the geometry."""
+    """What the vjp needs.
 
-    x: Array
+    Attributes
+    ----------
+    padded
+        The input, zero-padded with the channels last: the copy that `forward` worked on.
+    w
+        The kernel itself, not a copy.
+    windows
+        How the kernel's windows lie on the plane.
+    """
+
+    padded: Array
     w: Array
     has_bias: bool
     groups: int
@@ -41,26 +57,48 @@ def forward(
     groups: int = 1,
 ) -> tuple[Array, Residuals]:
     windows = _windows(x, w, b, stride, padding, dilation, groups)
-    y = _algorithm(w, groups).forward(x, w, windows, groups)
+    dtype = accumulator(x.dtype)
+    kernel = w.astype(dtype, copy=False)
+    if _is_depthwise(w, groups):
+        padded = pad_channels_last(x, windows, 1, dtype)
+        y = depthwise.correlate(padded, kernel, windows)
+    else:
+        padded = pad_channels_last(x, windows, groups, dtype)
+        y = unrolled.correlate(padded, kernel, windows)
+    y = channels_first(y)
     if b is not None:
         y += b.reshape(-1, *(1,) * windows.rank)
-    return y.astype(x.dtype, copy=False), Residuals(x, w, b is not None, groups, windows)
+    residuals = Residuals(padded, w, b is not None, groups, windows)
+    return y.astype(x.dtype, copy=False), residuals
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array, Array, Array | None]:
-    x, w, windows, groups = residuals.x, residuals.w, residuals.windows, residuals.groups
-    require_cotangent(y_bar, (len(x), len(w), *windows.output), x.dtype)
-    x_bar, w_bar = _algorithm(w, groups).vjp(x, w, y_bar, windows, groups)
+    padded, w, groups = residuals.padded, residuals.w, residuals.groups
+    windows = residuals.windows
+    require_cotangent(y_bar, (padded.shape[1], len(w), *windows.output), w.dtype)
+    kernel = w.astype(padded.dtype, copy=False)
+    delta = channels_last(y_bar, len(padded)).astype(padded.dtype, order="C", copy=False)
+    if _is_depthwise(w, groups):
+        w_bar = depthwise.w_bar(padded, delta, windows)
+        cotangent, full = interleave(delta, windows)
+        x_bar = channels_first(depthwise.correlate(cotangent, rotate(kernel, groups), full))
+    else:
+        w_bar = unrolled.w_bar(padded, delta, windows)
+        if max(windows.stride) == 1:
+            cotangent, full = interleave(delta, windows)
+            x_bar = channels_first(unrolled.correlate(cotangent, rotate(kernel, groups), full))
+        else:
+            x_bar = unrolled.x_bar(kernel, delta, windows)
     b_bar = None
     if residuals.has_bias:
-        plane = tuple(range(2, y_bar.ndim))
-        b_bar = y_bar.sum(axis=(0, *plane), dtype=x_bar.dtype).astype(x.dtype, copy=False)
-    return x_bar.astype(x.dtype, copy=False), w_bar.astype(x.dtype, copy=False), b_bar
+        b_bar = delta.sum(axis=tuple(range(1, delta.ndim - 1))).reshape(len(w))
+        b_bar = b_bar.astype(w.dtype, copy=False)
+    return x_bar.astype(w.dtype, copy=False), w_bar.astype(w.dtype, copy=False), b_bar
 
 
-def _algorithm(w: Array, groups: int) -> ModuleType:
-    return depthwise if groups > 1 and w.shape[1] == 1 else unrolled
+def _is_depthwise(w: Array, groups: int) -> bool:
+    return len(w) == groups > 1 == w.shape[1]
 
 
 def _windows(

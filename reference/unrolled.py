@@ -1,88 +1,113 @@
-"""Convolution as matrix products: unroll every window of the input into a row, multiply by w.
+r"""Convolution as matrix products: unroll the windows of the input into rows, multiply by w.
 
-Forward is ``y = w rows^T``, with one row for each window. Its transpose in `w` is
-``w_bar = y_bar rows``; its transpose in `x` is the product ``w^T y_bar``, which says what each
-window sends back to each of its cells, followed by the transpose of unrolling: adding up.
+Forward is ``y = rows w^T``, with a row for each window. Its transpose in `w` is ``w_bar = y_bar^T
+rows``; its transpose in `x` is ``y_bar w``, what each window sends back to each of its cells,
+followed by the transpose of unrolling: adding up.
 
-The channels of the padded input are moved last, so that unrolling copies long runs of memory.
+Unrolling a window whole would copy the input as often as the kernel has taps, so this goes by rows
+of the kernel (its first dimension). Throughout, arrays have their channels last and by group:
+`padded` is the zero-padded input as (groups, n, \*padded, c_in / groups).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from dataclasses import replace
+from math import prod
 
 import numpy as np
 
-from reference.operands import Array, accumulator
+from reference.operands import Array
 from reference.windows import Windows
 
-
-def forward(x: Array, w: Array, windows: Windows, groups: int) -> Array:
-    """`x` (n, c_in, \\*size) correlated with `w`: (n, c_out, \\*output), in the accumulator's type."""
-    n, c_out = len(x), len(w)
-    dtype = accumulator(x.dtype)
-    window = windows.view(windows.pad_channels_last(x, groups, dtype))
-    kernel = np.moveaxis(_by_group(w, groups).astype(dtype, copy=False), 2, -1)
-    y = np.zeros((), dtype)
-    for rows in _blocks(x, w, windows):
-        part = np.matmul(
-            kernel[:, :, rows].reshape(groups, c_out // groups, -1),
-            _unroll(window, windows, rows).swapaxes(1, 2),
-        )
-        y = part if y.ndim == 0 else np.add(y, part, out=y)
-    return y.reshape(c_out, n, *windows.output).swapaxes(0, 1)
+# From so many windows in a plane, a product for each sample is large enough to run at full speed.
+_LARGE_PLANE = 512
+# Below so many columns, a product is too thin to be worth a pass over the whole output.
+_THIN = 64
 
 
-def vjp(x: Array, w: Array, y_bar: Array, windows: Windows, groups: int) -> tuple[Array, Array]:
-    """``x_bar`` and ``w_bar``, shaped as `x` and `w`, in the accumulator's type."""
-    n, c_in = x.shape[:2]
-    c_out = len(w)
-    dtype = accumulator(x.dtype)
-    y_bar = y_bar.swapaxes(0, 1).astype(dtype, order="C", copy=False)
-    y_bar = y_bar.reshape(groups, c_out // groups, n * math.prod(windows.output))
+def correlate(padded: Array, w: Array, windows: Windows) -> Array:
+    r"""The windows of `padded` times `w` (c_out, c_in / groups, \*kernel).
 
-    window = windows.view(windows.pad_channels_last(x, groups, dtype))
-    w_bar = np.empty((groups, c_out // groups, *windows.kernel, c_in // groups), dtype)
-    for rows in _blocks(x, w, windows):
-        block = w_bar[:, :, rows]
-        block[...] = np.matmul(y_bar, _unroll(window, windows, rows)).reshape(block.shape)
-    w_bar = np.moveaxis(w_bar, -1, 2)
-
-    kernel = _by_group(w, groups).astype(dtype, copy=False)
-    x_bar = np.zeros((c_in, n, *windows.padded), dtype)
-    for rows in _blocks(x, w, windows):
-        block = kernel[:, :, :, rows]
-        sent = np.matmul(block.reshape(groups, c_out // groups, -1).swapaxes(1, 2), y_bar)
-        sent = sent.reshape(c_in, *block.shape[3:], n, *windows.output)
-        for tap in windows.taps():
-            if tap[0] in range(rows.start, rows.stop):
-                # Scatter-add: overlapping windows write the same input cell.
-                x_bar[windows.cells(tap)] += sent[:, tap[0] - rows.start, *tap[1:]]
-    return x_bar[windows.inside].swapaxes(0, 1), w_bar.reshape(w.shape)
-
-
-def _by_group(w: Array, groups: int) -> Array:
-    """`w` (c_out, c_in / groups, \\*kernel) as (groups, c_out / groups, c_in / groups, \\*kernel)."""
-    return w.reshape(groups, len(w) // groups, *w.shape[1:])
-
-
-def _unroll(window: Array, windows: Windows, rows: slice) -> Array:
-    """Some kernel rows of every window, one window a row: (groups, n * windows, cells)."""
-    groups, n = window.shape[:2]
-    every = (slice(None),) * (2 + windows.rank)
-    some = np.ascontiguousarray(window[(*every, rows)])
-    count = n * math.prod(windows.output)
-    return some.reshape(groups, count, math.prod(some.shape[2 + windows.rank :]))
-
-
-def _blocks(x: Array, w: Array, windows: Windows) -> Iterator[slice]:
-    """The kernel's rows, as many at a time as unroll into twice the size of input and output.
-
-    Unrolling them all would take as many copies of the input as the kernel has taps.
+    Returns ``y`` as (groups, n, \*output, c_out / groups).
     """
-    count = len(x) * math.prod(windows.output)
-    row = count * x.shape[1] * math.prod(windows.kernel[1:])
-    height = max(1, 2 * (x.size + count * len(w)) // max(1, row))
+    groups, n = padded.shape[:2]
+    of_group = len(w) // groups
+    kernel = np.moveaxis(w.reshape(groups, of_group, *w.shape[1:]), 2, -1)
+    y = np.empty((groups, n, *windows.output, of_group), padded.dtype)
+    part = np.zeros(0, y.dtype)
+    for rows, unrolled in _unroll(padded, windows, of_group):
+        block = kernel[:, :, rows].reshape(groups, 1, of_group, unrolled.shape[-1]).swapaxes(2, 3)
+        total = y.reshape(*unrolled.shape[:-1], of_group)
+        if rows.start == 0:
+            np.matmul(unrolled, block, out=total)
+        else:
+            part = np.matmul(unrolled, block, out=part if part.size else None)
+            total += part
+    return y
+
+
+def w_bar(padded: Array, y_bar: Array, windows: Windows) -> Array:
+    r"""The windows of `padded` times `y_bar` (groups, n, \*output, c_out / groups).
+
+    Returns ``w_bar`` as (c_out, c_in / groups, \*kernel).
+    """
+    groups, channels, of_group = len(padded), padded.shape[-1], y_bar.shape[-1]
+    result = np.empty((groups, *windows.kernel, channels, of_group), padded.dtype)
+    for rows, unrolled in _unroll(padded, windows, of_group):
+        block = result[:, rows]
+        delta = y_bar.reshape(*unrolled.shape[:-1], of_group)
+        block[...] = np.matmul(unrolled.swapaxes(2, 3), delta).sum(axis=1).reshape(block.shape)
+    result = np.moveaxis(result, (-1, -2), (1, 2))
+    return result.reshape(groups * of_group, channels, *windows.kernel)
+
+
+def x_bar(w: Array, y_bar: Array, windows: Windows) -> Array:
+    r"""`y_bar` (groups, n, \*output, c_out / groups) times `w`, added up: (n, c_in, \*size)."""
+    groups, n, of_group = *y_bar.shape[:2], y_bar.shape[-1]
+    c_in = groups * w.shape[1]
+    kernel = w.reshape(groups, of_group, *w.shape[1:])
+    delta = y_bar.reshape(groups, n * prod(windows.output), of_group)
+    # Planes are whole here: with few channels, runs of channels would be too short to add fast.
+    padded = np.zeros((c_in, n, *windows.padded), y_bar.dtype)
+    for rows in _blocks(windows, padded.size + y_bar.size, n * c_in):
+        block = kernel[:, :, :, rows]
+        block = block.reshape(groups, of_group, prod(block.shape[2:]))
+        sent = np.matmul(block.swapaxes(1, 2), delta.swapaxes(1, 2))
+        sent = sent.reshape(c_in, rows.stop - rows.start, *windows.kernel[1:], n, *windows.output)
+        for tap in windows.taps():
+            if rows.start <= tap[0] < rows.stop:
+                # Scatter-add: overlapping windows write the same input cell.
+                padded[windows.cells(tap)] += sent[:, tap[0] - rows.start, *tap[1:]]
+    return padded[windows.inside].swapaxes(0, 1)
+
+
+def _unroll(padded: Array, windows: Windows, c_out: int) -> Iterator[tuple[slice, Array]]:
+    """Some rows of the kernel, and what they read, as (groups, batch, windows, cells).
+
+    The batch is n, or 1 with the samples folded into the windows.
+    """
+    groups, n, channels = *padded.shape[:2], padded.shape[-1]
+    count, cells = prod(windows.output), prod(windows.kernel[1:]) * channels
+    if windows.stride[0] == 1 and count >= _LARGE_PLANE and cells >= _THIN:
+        # The kernel's rows read the same rows of the plane, so these are unrolled but once.
+        line = replace(windows, kernel=(1, *windows.kernel[1:]))
+        strip = np.ascontiguousarray(line.view(padded))
+        for row in range(windows.kernel[0]):
+            first = row * windows.dilation[0]
+            some = strip[:, :, first : first + windows.output[0]]
+            yield slice(row, row + 1), some.reshape(groups, n, count, cells)
+        return
+    window = windows.view(padded)
+    plane = (slice(None),) * (2 + windows.rank)
+    for rows in _blocks(windows, padded.size + groups * n * count * c_out, groups * n * channels):
+        some = np.ascontiguousarray(window[(*plane, rows)])
+        yield rows, some.reshape(groups, 1, n * count, (rows.stop - rows.start) * cells)
+
+
+def _blocks(windows: Windows, operands: int, channels: int) -> Iterator[slice]:
+    """The kernel's rows, as many at a time as unroll into twice the size of the operands."""
+    row = channels * prod(windows.output) * prod(windows.kernel[1:])
+    height = max(1, 2 * operands // max(1, row))
     for start in range(0, windows.kernel[0], height):
         yield slice(start, min(start + height, windows.kernel[0]))

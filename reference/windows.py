@@ -92,14 +92,6 @@ class Windows:
         padded[self.inside] = x
         return padded
 
-    def pad_channels_last(self, x: Array, groups: int, dtype: np.dtype[Any]) -> Array:
-        """A copy of `x` (n, c, \\*size), zero-padded, as (groups, n, \\*padded, c / groups)."""
-        n, c = x.shape[:2]
-        padded = np.zeros((groups, n, *self.padded, c // groups), dtype)
-        of_groups = x.reshape(n, groups, c // groups, *self.size)
-        padded[(*self.inside, slice(None))] = np.moveaxis(of_groups, (1, 2), (0, -1))
-        return padded
-
     def view(self, x: Array) -> Array:
         """Every window of a padded `x` (..., \\*padded, c): (..., \\*output, \\*kernel, c), a view."""
         plane = tuple(range(x.ndim - 1 - self.rank, x.ndim - 1))
