@@ -49,7 +49,7 @@ bench: $(READY)  ## Measure the kernels and the harness against torch, and print
 .PHONY: wheel
 wheel: $(READY)  ## Build the wheel into dist/.
 	@rm -rf dist
-	@$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir dist .
+	@$(BIN)/python -m pip --quiet --quiet wheel --no-deps --wheel-dir dist .
 
 .PHONY: readme
 readme: $(READY)  ## Write the output that the README shows anew.
