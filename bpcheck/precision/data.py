@@ -25,8 +25,12 @@ KINDS = ("zero-mean", "positive", "wide", "cancelling")
 #: Relative spread of the magnitudes of cancelling data: what is left of the sum.
 _SPREAD = 0.125
 
-#: Slices that the significands of float64 operands fit in, for exact sums; wide data needs one more.
+#: Slices that the significands of float64 factors fit in, for exact sums; wide data has half as
+#: many bits more.
 _SLICES = 2
+
+#: Bits of a value that is summed as it is.
+_FULL = 54
 
 #: Exponents of wide data lie between minus this and this.
 _EXPONENT = 8
@@ -66,18 +70,20 @@ def draw(
         if name == alternating:
             values *= _balanced_signs(shape, rng).astype(wide)
         if name in bits:
-            values = on_grid(values, bits[name] * (_SLICES + (kind == "wide")))
+            values = on_grid(values, bits[name] * 3 // 2 if kind == "wide" else bits[name])
         arrays[name] = (values * wide.type(scale)).astype(FORMATS[dtype].dtype)
     return arrays
 
 
 def _grid_bits(operation: Operation, geometry: Any, result: str, terms: int) -> dict[str, int]:
-    """Bits of a slice of each array that `result` is a sum of products of."""
-    return {
-        name: slice_bits(terms, len(names), multiple(operation, geometry, names))
-        for names in factors(operation, geometry, result)
-        for name in names
-    }
+    """Bits that the values of each array that `result` is a sum of products of may have."""
+    found = {}
+    for names in factors(operation, geometry, result):
+        bits = slice_bits(terms, len(names), multiple(operation, geometry, names))
+        # Plain sums must round as well, so their values keep all 53 bits.
+        count = _SLICES if len(names) > 1 else max(_SLICES, ceil(_FULL / bits))
+        found |= dict.fromkeys(names, bits * count)
+    return found
 
 
 def factors(operation: Operation, geometry: Any, result: str) -> tuple[tuple[str, ...], ...]:

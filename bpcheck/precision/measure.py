@@ -121,6 +121,7 @@ def measure(
         results=tuple(results),
     )
     todo = tuple(rungs(operation, settings))
+    kept = {rung: _kept(operation, rung) for rung in todo if operation.is_smooth(rung.geometry)}
     found: dict[Cell, CellMetrics] = {}
     unclaimed: list[Cell] = []
     total = len(todo) * len(settings.dtypes) * len(settings.kinds)
@@ -131,7 +132,9 @@ def measure(
                     cell = Cell(rung.result, rung.terms, dtype, kind)
                     if on_progress is not None:
                         on_progress(len(found) + len(unclaimed), total, cell.text)
-                    metrics = _measure_cell(subject, operation, rung, cell, settings)
+                    metrics = _measure_cell(
+                        subject, operation, rung, cell, settings, kept.get(rung)
+                    )
                     if metrics is None:
                         unclaimed.append(cell)
                     else:
@@ -162,11 +165,15 @@ def _dtypes(
 
 
 def _measure_cell(
-    subject: Subject, operation: Operation, rung: Rung, cell: Cell, settings: Settings
+    subject: Subject,
+    operation: Operation,
+    rung: Rung,
+    cell: Cell,
+    settings: Settings,
+    kept: Array | None,
 ) -> CellMetrics | None:
     cases: list[CaseErrors] = []
     deterministic = True
-    kept: Array | None = None
     for index in range(settings.cases):
         rng = np.random.default_rng((settings.seed, index, *f"{operation.name} {cell.text}".encode()))
         arrays = draw(
@@ -184,11 +191,18 @@ def _measure_cell(
         if index == 0:
             again = observe(subject, operation, rung.geometry, rung.result, arrays)
             deterministic = again is not None and again.tobytes() == got.tobytes()
-        if kept is None or not operation.is_smooth(rung.geometry):
-            kept = long_sums(operation, rung, arrays)
+        long = long_sums(operation, rung, arrays) if kept is None else kept
         expected = reference(operation, rung.geometry, rung.result, arrays, cell.dtype)
-        cases.append(case_errors(got, expected, FORMATS[cell.dtype], kept))
+        cases.append(case_errors(got, expected, FORMATS[cell.dtype], long))
     return summary(cases, deterministic=deterministic)
+
+
+def _kept(operation: Operation, rung: Rung) -> Array:
+    """`long_sums` of an operation in which they do not depend on the values."""
+    shapes = operation.operand_shapes(rung.geometry)
+    ones = {name: np.ones(shape) for name, shape in shapes.items()}
+    ones["y_bar"] = np.ones(operation.output_shape(rung.geometry))
+    return long_sums(operation, rung, ones)
 
 
 def long_sums(operation: Operation, rung: Rung, arrays: Mapping[str, Any]) -> Array:
