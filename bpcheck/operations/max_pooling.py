@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from bpcheck.arithmetic import Array, gamma
 from bpcheck.operations import dimensions, window_classes
 from bpcheck.operations.base import EdgeClass, Integers, Lattice, Params, Product
 from bpcheck.operations.pooling import PoolGeometry, Pooling
+from bpcheck.operations.subgradients import is_subgradient
 from bpcheck.operations.torch_vjp import torch_vjp
 
 
 class MaxPooling(Pooling):
     """The largest value of each window; padding never wins, the first of equal values does."""
 
-    value_kinds = ("exact", "small", "ties", "wide", "real")
+    value_kinds = ("exact", "small", "ties", "special", "wide", "tiny", "huge", "real")
 
     def __init__(self, rank: int):
         super().__init__("max", rank, own_keys=dimensions.keys("d", rank, 1))
@@ -70,16 +69,10 @@ class MaxPooling(Pooling):
         results: Mapping[str, Array],
         unit_roundoff: float,
     ) -> bool:
-        """Whether only winners get anything, and each plane gets what its cotangents hold."""
+        """Whether every window shares its cotangent out among its own winners."""
+        slack = gamma(self.terms(geometry)["x_bar"] + 4, unit_roundoff)
         x, y, x_bar = operands["x"], results["y"], results["x_bar"]
-        if np.any(x_bar[~winners(geometry, x, y)]):
-            return False
-        spatial = tuple(range(2, x.ndim))
-        mass = np.abs(x_bar.sum(axis=spatial) - y_bar.sum(axis=spatial))
-        roundings = self.terms(geometry)["x_bar"] + 2
-        return bool(
-            (mass <= gamma(roundings, unit_roundoff) * np.abs(y_bar).sum(axis=spatial)).all()
-        )
+        return is_subgradient(geometry.windows, x, y, y_bar, x_bar, slack=slack)
 
     def is_smooth(self, geometry: PoolGeometry) -> bool:
         return False
@@ -87,17 +80,3 @@ class MaxPooling(Pooling):
     @property
     def edge_classes(self) -> tuple[EdgeClass, ...]:
         return (*super().edge_classes, *window_classes.dilation_classes(self.rank))
-
-
-def winners(geometry: PoolGeometry, x: Array, y: Array) -> Array:
-    """Which cells of ``x`` equal the maximum ``y`` of some window that reads them."""
-    mask = np.zeros(x.shape, dtype=bool)
-    for offset in np.ndindex(*geometry.kernel):
-        cells = [w.positions[:, j] for w, j in zip(geometry.windows, offset, strict=True)]
-        inside = [np.nonzero(cell >= 0)[0] for cell in cells]
-        read = np.ix_(*(np.arange(n) for n in x.shape[:2]), *(
-            cell[keep] for cell, keep in zip(cells, inside, strict=True)
-        ))
-        written = np.ix_(*(np.arange(n) for n in x.shape[:2]), *inside)
-        mask[read] |= x[read] == y[written]
-    return mask

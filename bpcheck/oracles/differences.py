@@ -83,7 +83,9 @@ def gradient_by_differences(
     outputs = _evaluate_all(case, arrays, operand, moved, evaluate)
     if outputs is None:
         return None
-    changes = (outputs - y) * np.asarray(arrays.y_bar, np.float64)
+    with np.errstate(invalid="ignore"):
+        # A wrong forward may be infinite; the difference is then not a number, and disagrees.
+        changes = (outputs - y) * np.asarray(arrays.y_bar, np.float64)
     return credit(owners, changes, primal.shape) / step
 
 
