@@ -42,8 +42,8 @@ format: $(READY)  ## Format the code, and mend what the linter can mend.
 
 .PHONY: bench
 bench: $(READY)  ## Measure the kernels and the harness against torch, and print the tables.
-	@for each in benchmarks/*.py; do \
-	    [[ $$(basename "$$each") == _* ]] || $(BIN)/python "$$each"; \
+	@for each in $$(grep -l __main__ benchmarks/*.py); do \
+	    $(BIN)/python -m "benchmarks.$$(basename "$$each" .py)"; \
 	done
 
 .PHONY: wheel
