@@ -15,7 +15,10 @@ from bpcheck.operations import Operation, operation_named
 T = TypeVar("T")
 
 _TOKEN = re.compile(r"\S+")
-_NUMBER = re.compile(r"([a-z]+)(\d+)")
+_NUMBER = re.compile(r"([a-z]+)([0-9]+)")
+
+#: No array has more cells in one dimension than a number of so many digits can say.
+_DIGITS = 12
 _FORMATS = {each.short: each.name for each in FORMATS.values()}
 
 
@@ -113,6 +116,12 @@ def _parse_descriptor(operation: Operation, text: str, token: str, start: int) -
             )
         if key in numbers:
             raise CaseError(f"{key}: given twice; keep one", text=text, position=start + at)
+        if len(number) > _DIGITS:
+            raise CaseError(
+                f"{key}: a number of {len(number)} digits; at most {_DIGITS} are allowed",
+                text=text,
+                position=start + at,
+            )
         numbers[key] = int(number)
         at = match.end()
     return numbers
@@ -149,10 +158,10 @@ class _Rest:
 
 
 def _parse_seed(token: str) -> int | None:
-    match = re.fullmatch(r"seed=(\d+)", token)
+    match = re.fullmatch(r"seed=([0-9]{1,40})", token)
     return int(match.group(1)) if match else None
 
 
 def _parse_index(token: str) -> tuple[int, ...] | None:
-    match = re.fullmatch(r"y_bar=(\d+(?:,\d+)*)", token)
+    match = re.fullmatch(r"y_bar=([0-9]{1,12}(?:,[0-9]{1,12})*)", token)
     return tuple(int(part) for part in match.group(1).split(",")) if match else None

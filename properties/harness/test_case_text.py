@@ -71,6 +71,10 @@ def test_a_changed_text_is_another_case_or_an_error_with_a_position(
 @example(text="conv2d")
 @example(text="conv2d n1 n1")
 @example(text=KNOWN + " y_bar=0,0,0,0 more")
+@example(text="conv2d n" + "1" * 5000)
+@example(text=KNOWN + "1" * 5000)
+@example(text=KNOWN + " y_bar=" + "1" * 5000)
+@example(text="conv2d n٣ic1ih2iw2oc1kh2kw2")
 def test_any_text_is_a_case_or_an_error_with_a_position(text: str) -> None:
     assert_parses_or_points(text)
 
