@@ -39,6 +39,9 @@ class Subject:
         Whether every result is a direct sum of products, as opposed to a fast transform (Winograd,
         FFT) whose intermediate values are rounded. A subject that is not exact is held to the
         derived bound on real data only.
+    torch_ties
+        Whether it claims torch's convention where a maximum has several winners (the first in
+        raster order, and the last NaN). Without the claim another valid choice is a note.
 
     Examples
     --------
@@ -59,6 +62,7 @@ class Subject:
     dtypes: tuple[str, ...] = DEFAULT_DTYPES
     supports: Callable[[dict[str, Any], dict[str, tuple[int, ...]]], bool] | None = None
     exact: bool = True
+    torch_ties: bool = False
 
     def accepted(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Those of `params` that the forward's signature takes."""

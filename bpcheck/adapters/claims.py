@@ -57,6 +57,7 @@ class Claims:
 
     dtypes: tuple[str, ...] = DEFAULT_DTYPES
     supports: Callable[..., bool] | None = None
+    torch_ties: bool = False
 
 
 def claims_of(
@@ -64,8 +65,8 @@ def claims_of(
 ) -> Claims:
     """What `target` states in its attributes.
 
-    These are ``DTYPES`` (or ``dtypes``; without them, the argument holds), ``supports`` and
-    ``OPERATIONS``.
+    These are ``DTYPES`` (or ``dtypes``; without them, the argument holds), ``supports``,
+    ``OPERATIONS``, and ``TORCH_TIES``: whether ties are claimed to be broken as torch does.
 
     Raises
     ------
@@ -88,4 +89,5 @@ def claims_of(
     return Claims(
         dtypes=dtypes if claimed is None else dtype_names(claimed, origin=origin),
         supports=supports,
+        torch_ties=bool(getattr(target, "TORCH_TIES", False)),
     )

@@ -47,6 +47,7 @@ def pair_subject(
         name=name,
         dtypes=claims.dtypes,
         supports=claims.supports,
+        torch_ties=claims.torch_ties,
     )
 
 

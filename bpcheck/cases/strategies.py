@@ -6,6 +6,7 @@ Hypothesis is imported when a strategy is made, so that a run without it costs n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bpcheck.cases.case import Case
@@ -21,6 +22,7 @@ MAX_SEED = 2**32 - 1
 DRAWS = 32
 
 
+@cache
 def geometries(operation: str) -> SearchStrategy[Any]:
     """Geometries that an operation allows, the simplest being one small window.
 
@@ -56,7 +58,7 @@ def geometries(operation: str) -> SearchStrategy[Any]:
         def integers(low: int, high: int) -> int:
             nonlocal count
             count += 1
-            return int(draw(strategies.integers(low, high)))
+            return int(draw(_between(low, high)))
 
         geometry = promise.draw(integers)
         # Hypothesis takes fewer draws for simpler, and would prefer 64 -> 96 channels, which take
@@ -119,6 +121,13 @@ def cases(
         values=strategies.sampled_from(_chosen(promise, "value kind", values, promise.value_kinds)),
         seed=strategies.integers(0, MAX_SEED),
     )
+
+
+@cache
+def _between(low: int, high: int) -> SearchStrategy[int]:
+    from hypothesis import strategies
+
+    return strategies.integers(low, high)
 
 
 def _chosen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import floor, log2
 
 import numpy as np
 
@@ -86,6 +87,40 @@ def _ties(case: Case, rng: np.random.Generator) -> Arrays:
     return replace(drawn, operands=operands, steps=dict.fromkeys(operands, 0))
 
 
+def _special(case: Case, rng: np.random.Generator) -> Arrays:
+    # Half of the cells are what a comparison can stumble over; some samples are -inf throughout.
+    drawn, form = _ties(case, rng), FORMATS[case.dtype]
+    specials = np.array([np.nan, np.inf, -np.inf, -np.inf, 0.0, -0.0])
+    operands = {}
+    for name, array in drawn.operands.items():
+        picked = rng.choice(specials, size=array.shape)
+        mixed = np.where(rng.integers(2, size=array.shape), picked, array.astype(np.float64))
+        mixed[rng.integers(4, size=array.shape[:1]) == 0] = -np.inf
+        operands[name] = mixed.astype(form.dtype)
+    return replace(drawn, operands=operands)
+
+
+def _tiny(case: Case, rng: np.random.Generator) -> Arrays:
+    # The lattice unit becomes the smallest number there is.
+    return _scaled(case, rng, FORMATS[case.dtype].tiniest)
+
+
+def _huge(case: Case, rng: np.random.Generator) -> Arrays:
+    # The largest sum of the lattice comes to lie just below the largest number.
+    form = FORMATS[case.dtype]
+    return _scaled(case, rng, 2.0 ** (floor(log2(form.largest)) - form.bits - 1))
+
+
+def _scaled(case: Case, rng: np.random.Generator, unit: float) -> Arrays:
+    """Exact values, and all that is added up in the forward times a power of two."""
+    drawn, dtype = _exact(case, rng), FORMATS[case.dtype].dtype
+    operands = {
+        name: array if name == "w" else (array.astype(np.float64) * unit).astype(dtype)
+        for name, array in drawn.operands.items()
+    }
+    return replace(drawn, operands=operands, steps=dict.fromkeys(operands, 0))
+
+
 def _real(case: Case, rng: np.random.Generator) -> Arrays:
     dtype, shapes = FORMATS[case.dtype].dtype, array_shapes(case)
     drawn = {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
@@ -93,4 +128,13 @@ def _real(case: Case, rng: np.random.Generator) -> Arrays:
     return Arrays(operands=drawn, y_bar=y_bar, steps=dict.fromkeys(drawn, 0))
 
 
-_FILLERS = {"exact": _exact, "small": _small, "wide": _wide, "ties": _ties, "real": _real}
+_FILLERS = {
+    "exact": _exact,
+    "small": _small,
+    "wide": _wide,
+    "ties": _ties,
+    "special": _special,
+    "tiny": _tiny,
+    "huge": _huge,
+    "real": _real,
+}

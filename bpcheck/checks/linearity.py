@@ -56,7 +56,8 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
 def largest_exponent(trial: Trial) -> int:
     """The largest power of two by which the cotangent may grow without an overflow."""
     form: Format = trial.format
-    largest = max(float(sums.max(initial=1)) for sums in trial.absolute_sums.values())
+    sums = trial.absolute_sums
+    largest = max(float(sums[name].max(initial=1)) for name in sums if name != "y")
     # A quotient may be taken after the sum.
     terms = max(trial.case.promise.terms(trial.case.geometry).values())
     y_bar = float(np.abs(trial.arrays.y_bar.astype(np.float64)).max(initial=1))

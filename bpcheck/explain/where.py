@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 
 def where_it_fails(
-    failing: int, failing_by_class: Mapping[str, int], judged: int, judged_by_class: Mapping[str, int]
+    failing: int,
+    failing_by_class: Mapping[str, int],
+    judged: int,
+    judged_by_class: Mapping[str, int],
 ) -> str:
     """The class that holds all failing cases and the fewest others; ``""`` if none tells.
 

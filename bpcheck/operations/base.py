@@ -126,7 +126,7 @@ class Operation(ABC):
     operands: tuple[str, ...]
     keys: Mapping[str, int | None]
     neutral: Mapping[str, Callable[[Params], bool]] = {}
-    value_kinds: tuple[str, ...] = ("exact", "small", "wide", "real")
+    value_kinds: tuple[str, ...] = ("exact", "small", "wide", "tiny", "huge", "real")
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     rank: int = 2
     landmarks: tuple[Mapping[str, int], ...] = ()

@@ -249,7 +249,7 @@ def draw_channels(integers: Integers) -> tuple[int, int, int]:
         channels = integers(1, 6)
         return 1, channels, channels
     if kind == 3:
-        return 1, 64, 96
+        return dimensions.choose(integers, (1, 1, 2, 32)), 64, 96
     if kind == 4:
         return 1, dimensions.choose(integers, PRIMES), dimensions.choose(integers, PRIMES)
     if kind == 5:

@@ -93,6 +93,11 @@ def conclusion(report: Report) -> str:
 
 
 def _reason(report: Report) -> str:
+    if report.missing and report.verdict is Verdict.INCONCLUSIVE:
+        return (
+            f"No case of {listing(list(report.missing))}: state in supports that it is not "
+            "claimed, or find out why the subject refuses it."
+        )
     if report.verdict is Verdict.INCONCLUSIVE:
         return "Nothing could be judged, so nothing is known of this subject."
     if report.verdict.is_defect:

@@ -28,9 +28,14 @@ def conclude(
     profile: str,
     seed: int,
     is_complete: bool,
+    covers: bool,
     notify: Callable[[str], None],
 ) -> Report:
-    """The report of everything that `tally` holds."""
+    """The report of everything that `tally` holds.
+
+    With `covers`, the run was to meet every edge class: one that had no case, and that no unclaimed
+    case belongs to either, leaves the run inconclusive.
+    """
     judgements = []
     for defect in tally.defects.values():
         notify(f"{defect.result}: {defect.verdict}")
@@ -39,6 +44,9 @@ def conclude(
     operation = operation_named(subject.operation)
     results = ("y", *(f"{name}_bar" for name in operation.operands))
     coverage = {str(each): tally.coverage[str(each)] for each in operation.edge_classes}
+    missing = tuple(
+        name for name, cases in coverage.items() if not cases and name not in tally.unclaimed
+    )
     return Report(
         subject=subject.name,
         operation=subject.operation,
@@ -46,7 +54,7 @@ def conclude(
         profile=profile,
         seed=seed,
         dtypes=tuple(tally.dtypes),
-        verdict=_verdict(judgements, tally),
+        verdict=_verdict(judgements, tally, is_covered=not (covers and is_complete and missing)),
         judgements=tuple(judgements),
         table={
             check: {result: tally.cells.get((check, result), Cell()) for result in results}
@@ -55,6 +63,7 @@ def conclude(
         cases=tally.cases,
         unsupported=sum(tally.reasons.values()),
         coverage=coverage,
+        missing=missing if covers else (),
         survival_one=tally.weakest or 1.0,
         survival_run_log10=tally.survival_log10,
         reasons=dict(sorted(tally.reasons.items())),
@@ -62,11 +71,13 @@ def conclude(
     )
 
 
-def _verdict(judgements: list[Judgement], tally: Tally) -> Verdict:
-    if judgements:
+def _verdict(judgements: list[Judgement], tally: Tally, *, is_covered: bool) -> Verdict:
+    if judgements and judgements[0].verdict.is_defect:
         return judgements[0].verdict
     judged = any(cell.passed for cell in tally.cells.values())
-    return Verdict.AGREES if judged else Verdict.INCONCLUSIVE
+    if not (judged and is_covered):
+        return Verdict.INCONCLUSIVE
+    return judgements[0].verdict if judgements else Verdict.AGREES
 
 
 def _judgement(subject: Subject, defect: Defect, tally: Tally) -> Judgement:

@@ -42,15 +42,16 @@ def judge(subject: Subject, case: Case, *, checks: Collection[str] = CHECK_NAMES
 def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
     """What comes of a trial."""
     case = trial.case
+    classes = classes_of(case.promise, case.geometry)
     why = unclaimed(trial.subject, case) or trial.first.forward.unsupported
     if why:
-        return Judged(case, frozenset(), (), (), 1.0, unsupported=why)
+        return Judged(case, classes, (), (), 1.0, unsupported=why)
     outcomes = tuple(
         outcome for name, check in CHECKS.items() if name in checks for outcome in check.run(trial)
     )
     return Judged(
         case=case,
-        classes=classes_of(case.promise, case.geometry),
+        classes=classes,
         outcomes=outcomes,
         rulings=rule(outcomes),
         survival=trial.arrays.survival if case.values == "exact" else 1.0,

@@ -9,6 +9,7 @@ from itertools import islice
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
+from bpcheck.cases.covering import classes_of
 from bpcheck.cases.plan import plan, profile_named
 from bpcheck.checks.claims import unclaimed
 from bpcheck.errors import UsageError
@@ -18,7 +19,7 @@ from bpcheck.runner.threads import one_thread
 from bpcheck.runner.workers import judge_all
 from bpcheck.subject import Subject
 from bpcheck.verdict import Report
-from bpcheck.verdict.tally import Tally
+from bpcheck.verdict.tally import Judged, Tally
 
 #: Cases drawn for each case asked for, at most, while looking for ones that the subject claims.
 MOST_DRAWN = 20
@@ -102,6 +103,7 @@ def check_subject(
             profile=profile,
             seed=seed,
             is_complete=complete,
+            covers=cases is None and count is None,
             notify=lambda text: notify(Progress(total, total, text, "shrinking")),
         )
 
@@ -117,7 +119,8 @@ def _claimed(
     for case in islice(stream, MOST_DRAWN * total):
         why = unclaimed(subject, case)
         if why:
-            tally.reasons[why] += 1
+            classes = classes_of(case.promise, case.geometry)
+            tally.add(Judged(case, classes, (), (), 1.0, unsupported=why))
             continue
         yield case
         claimed += 1

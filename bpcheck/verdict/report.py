@@ -54,6 +54,9 @@ class Report:
         Number of cases judged, and of those that the subject did not claim.
     coverage
         Number of cases judged in each edge class.
+    missing
+        Edge classes that had no case although the run was to cover them and nothing that the
+        subject leaves unclaimed belongs to them; they make it inconclusive.
     survival_one, survival_run_log10
         Largest probability that a gradient row which is wrong in a case survived the exact probe of
         it, and the power of ten of the probability that one which is wrong in every such case
@@ -76,6 +79,7 @@ class Report:
     cases: int
     unsupported: int
     coverage: Mapping[str, int]
+    missing: tuple[str, ...] = ()
     survival_one: float = 1.0
     survival_run_log10: float = 0.0
     reasons: Mapping[str, int] = field(default_factory=dict)

@@ -56,6 +56,8 @@ class Tally:
         self.dtypes: Counter[str] = Counter()
         self.coverage: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
+        #: Edge classes of cases that the subject does not claim.
+        self.unclaimed: set[str] = set()
         self.cells: dict[tuple[str, str], Cell] = {}
         self.defects: dict[tuple[Verdict, str], Defect] = {}
         #: Survival probabilities of exact probes: the weakest of them, and log10 of the product.
@@ -66,6 +68,7 @@ class Tally:
         """Count one case."""
         if judged.unsupported:
             self.reasons[judged.unsupported] += 1
+            self.unclaimed |= judged.classes
             return
         self.cases += 1
         self.dtypes[judged.case.dtype] += 1

@@ -9,13 +9,10 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import has_batch
 from bpcheck.explain.faults.fault import CONV, EVERY, Fault
 from bpcheck.explain.faults.run import Run, planted, rewired, wide
 from bpcheck.subject import Subject
-
-
-def _is_batched(case: Case) -> bool:
-    return bool(case.geometry.n > 1)
 
 
 def _is_empty(case: Case) -> bool:
@@ -74,7 +71,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="a batch of several samples",
-        shows=_is_batched,
+        shows=has_batch,
         plant=planted(w_bar=_mean),
     ),
     Fault(
@@ -83,7 +80,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar", "w_bar", "b_bar"),
         condition="a batch of several samples",
-        shows=_is_batched,
+        shows=has_batch,
         plant=planted(x_bar=_mean, w_bar=_mean, b_bar=_mean),
     ),
     Fault(
@@ -92,10 +89,8 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="a batch of several samples",
-        shows=_is_batched,
-        plant=planted(
-            w_bar=lambda run, y_bar, bar: run.bars(_only(slice(1))(run, y_bar))["w_bar"]
-        ),
+        shows=has_batch,
+        plant=planted(w_bar=lambda run, y_bar, bar: run.bars(_only(slice(1))(run, y_bar))["w_bar"]),
     ),
     Fault(
         name="w-bar-of-the-last-sample",
@@ -103,7 +98,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="a batch of several samples",
-        shows=_is_batched,
+        shows=has_batch,
         plant=planted(
             w_bar=lambda run, y_bar, bar: run.bars(_only(slice(-1, None))(run, y_bar))["w_bar"]
         ),
@@ -115,7 +110,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="a batch of several samples",
-        shows=_is_batched,
+        shows=has_batch,
         plant=planted(w_bar=_rescaled),
         source="https://github.com/LBANN/lbann/pull/1022",
     ),
@@ -125,10 +120,8 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition="a batch of several samples",
-        shows=_is_batched,
-        plant=planted(
-            x_bar=lambda run, y_bar, bar: run.bars(_only(slice(1))(run, y_bar))["x_bar"]
-        ),
+        shows=has_batch,
+        plant=planted(x_bar=lambda run, y_bar, bar: run.bars(_only(slice(1))(run, y_bar))["x_bar"]),
     ),
     Fault(
         name="x-bar-of-the-first-sample-for-all",
@@ -136,7 +129,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition="a batch of several samples",
-        shows=_is_batched,
+        shows=has_batch,
         plant=planted(x_bar=lambda run, y_bar, bar: np.repeat(bar[:1], len(bar), axis=0)),
     ),
     Fault(
@@ -145,7 +138,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition="a batch of several samples",
-        shows=_is_batched,
+        shows=has_batch,
         plant=planted(x_bar=lambda run, y_bar, bar: np.ascontiguousarray(bar[::-1])),
     ),
     Fault(
@@ -154,7 +147,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition="several samples of several channels",
-        shows=lambda case: _is_batched(case) and case.geometry.ic > 1,
+        shows=lambda case: has_batch(case) and case.geometry.ic > 1,
         plant=planted(x_bar=_axes_mixed),
     ),
     Fault(

@@ -59,7 +59,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("b_bar",),
         condition="a bias and several positions",
         shows=_spread,
-        plant=_b_bar(lambda y_bar: y_bar.reshape(*y_bar.shape[:2], -1)[..., 0].sum(axis=0)),
+        plant=_b_bar(lambda y_bar: y_bar[(..., *(0,) * (y_bar.ndim - 2))].sum(axis=0)),
     ),
     Fault(
         name="b-bar-averaged-over-positions",
@@ -77,9 +77,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("b_bar",),
         condition="a bias and several samples",
         shows=lambda case: _has_bias(case) and case.geometry.n > 1,
-        plant=_b_bar(
-            lambda y_bar: y_bar.sum(axis=(0, *_positions(y_bar))) / max(1, len(y_bar))
-        ),
+        plant=_b_bar(lambda y_bar: y_bar.sum(axis=(0, *_positions(y_bar))) / max(1, len(y_bar))),
     ),
     Fault(
         name="b-bar-the-same-for-all-channels",
@@ -107,9 +105,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("y", "b_bar"),
         condition="a bias",
         shows=_has_bias,
-        plant=planted(
-            y=lambda run: _y_plus(run, 1), b_bar=lambda run, y_bar, bar: 2 * wide(bar)
-        ),
+        plant=planted(y=lambda run: _y_plus(run, 1), b_bar=lambda run, y_bar, bar: 2 * wide(bar)),
         caught_by=("autograd", "rounding"),
     ),
     Fault(

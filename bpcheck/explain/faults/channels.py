@@ -8,6 +8,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import CONV, EVERY, LINEAR, Fault
 from bpcheck.explain.faults.run import Run, planted
 
@@ -23,11 +24,13 @@ def _w_bar_exchanged(run: Run, y_bar: Array, bar: Any) -> Array:
 def _has_several(case: Case) -> bool:
     """More than one output channel, and more than one input channel in a group."""
     g = case.geometry
-    return g.n > 0 and g.oc > 1 and g.ic // g.g > 1
+    return is_read(case) and g.oc > 1 and g.ic // g.g > 1
 
 
 def _is_square(case: Case) -> bool:
-    return _has_several(case) and bool(case.geometry.ic == case.geometry.oc) and case.geometry.g == 1
+    return (
+        _has_several(case) and bool(case.geometry.ic == case.geometry.oc) and case.geometry.g == 1
+    )
 
 
 def _x_bar_with_w_as_it_is(run: Run, y_bar: Array, bar: Any) -> Any:
@@ -103,7 +106,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="several input channels in a group",
-        shows=lambda case: case.geometry.n > 0 and case.geometry.ic // case.geometry.g > 1,
+        shows=lambda case: is_read(case) and case.geometry.ic // case.geometry.g > 1,
         plant=planted(w_bar=_first_input_channel),
     ),
     Fault(
@@ -112,7 +115,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="several input channels in a group",
-        shows=lambda case: case.geometry.n > 0 and case.geometry.ic // case.geometry.g > 1,
+        shows=lambda case: is_read(case) and case.geometry.ic // case.geometry.g > 1,
         plant=planted(w_bar=_summed_over_inputs),
     ),
     Fault(
@@ -121,7 +124,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition="several channels",
-        shows=lambda case: case.geometry.n > 0 and case.geometry.ic > 1,
+        shows=lambda case: is_read(case) and case.geometry.ic > 1,
         plant=planted(x_bar=lambda run, y_bar, bar: np.ascontiguousarray(bar[:, ::-1])),
         source="https://github.com/NervanaSystems/neon/issues/111",
     ),
@@ -131,7 +134,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=LINEAR,
         results=("x_bar",),
         condition="several channels",
-        shows=lambda case: case.geometry.n > 0 and case.geometry.ic > 1,
+        shows=lambda case: is_read(case) and case.geometry.ic > 1,
         plant=planted(
             x_bar=lambda run, y_bar, bar: np.broadcast_to(
                 bar.mean(axis=1, keepdims=True), bar.shape

@@ -9,15 +9,12 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import always, has_samples
 from bpcheck.explain.faults.fault import CONV, EVERY, VALUES, Fault
 from bpcheck.explain.faults.run import Run, planted, rewired
 from bpcheck.subject import Subject
 
 Bars = tuple[Any, ...]
-
-
-def _always(case: Case) -> bool:
-    return True
 
 
 def _fault(
@@ -28,7 +25,7 @@ def _fault(
     result: str = "x_bar",
     operations: tuple[str, ...] = EVERY,
     condition: str = "always",
-    shows: Callable[[Case], bool] = _always,
+    shows: Callable[[Case], bool] = always,
     source: str = "",
 ) -> Fault:
     return Fault(
@@ -95,20 +92,22 @@ FAULTS: tuple[Fault, ...] = (
         lambda bars: bars[:-1],
         source="https://github.com/sczhou/STFAN/issues/8",
     ),
-    _fault("a-gradient-too-many", "there is a gradient for the params too", lambda bars: (*bars, None)),
-    _fault("gradients-in-a-list", "the gradients come in a list", list),
     _fault(
-        "gradients-in-another-order",
-        "x_bar and w_bar come in each other's place",
-        lambda bars: (bars[1], bars[0], *bars[2:]),
+        "a-gradient-too-many", "there is a gradient for the params too", lambda bars: (*bars, None)
+    ),
+    _fault("gradients-in-a-list", "the gradients come in a list", list),
+    Fault(
+        name="gradients-in-another-order",
+        what="x_bar and w_bar come in each other's place",
         operations=CONV,
-        condition="operands of unequal shape",
-        shows=lambda case: case.shapes["x_bar"] != case.shapes["w_bar"],
+        results=("x_bar", "w_bar"),
+        condition="always",
+        shows=always,
+        plant=planted(gradients=lambda bars: (bars[1], bars[0], *bars[2:])),
+        caught_by=("contract",),
     ),
     _fault("x-bar-none", "x_bar is None: nothing is sent back", _with(0, lambda bar: None)),
-    _fault(
-        "x-bar-of-python-lists", "x_bar is a nested list", _with(0, lambda bar: bar.tolist())
-    ),
+    _fault("x-bar-of-python-lists", "x_bar is a nested list", _with(0, lambda bar: bar.tolist())),
     _fault(
         "x-bar-in-float64",
         "x_bar is float64 where its operand is not: an engine would cast it",
@@ -153,7 +152,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="always",
-        shows=_always,
+        shows=always,
         plant=planted(w_bar=_per_sample),
         caught_by=("contract",),
     ),
@@ -173,7 +172,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition="always",
-        shows=lambda case: case.geometry.n > 0,
+        shows=has_samples,
         plant=planted(x_bar=_one_nan),
         caught_by=("contract", *VALUES),
     ),
@@ -194,7 +193,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("y",),
         condition="always",
-        shows=_always,
+        shows=always,
         plant=_printing,
         caught_by=("contract",),
     ),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
-from bpcheck.explain.faults.fault import CONV, EVERY, VALUES, Fault
+from bpcheck.explain.faults.conditions import has_many_windows, is_read
+from bpcheck.explain.faults.fault import CONV, EVERY, LINEAR, Fault
 from bpcheck.explain.faults.run import Run, planted
 
 Place = tuple[Any, ...]
@@ -48,21 +50,13 @@ def _first_window_only(run: Run, y_bar: Array) -> Array:
     return kept
 
 
-def _any_sample(case: Case) -> bool:
-    return bool(case.geometry.n > 0)
-
-
 def _reads_the_middle_row(case: Case) -> bool:
     window = case.geometry.windows[0]
-    return _any_sample(case) and window.i // 2 in window.positions
+    return is_read(case) and bool((window.positions == window.i // 2).any())
 
 
 def _reads_the_corner(case: Case) -> bool:
-    return _any_sample(case) and all(0 in window.positions for window in case.geometry.windows)
-
-
-def _has_several_windows(case: Case) -> bool:
-    return _any_sample(case) and any(window.out > 1 for window in case.geometry.windows)
+    return is_read(case) and all((window.positions == 0).any() for window in case.geometry.windows)
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -72,13 +66,13 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition="always",
-        shows=_any_sample,
+        shows=is_read,
         plant=planted(x_bar=_zeroed(lambda bar: (slice(None), bar.shape[1] - 1))),
     ),
     Fault(
         name="x-bar-one-row-missing",
         what="one row of one channel of x_bar is 0",
-        operations=EVERY,
+        operations=LINEAR,
         results=("x_bar",),
         condition="a middle row that some window reads",
         shows=_reads_the_middle_row,
@@ -87,7 +81,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         name="x-bar-corner-missing",
         what="the first element of x_bar is 0",
-        operations=EVERY,
+        operations=LINEAR,
         results=("x_bar",),
         condition="a corner that some window reads",
         shows=_reads_the_corner,
@@ -99,7 +93,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="always",
-        shows=_any_sample,
+        shows=is_read,
         plant=planted(w_bar=_zeroed(lambda bar: (bar.shape[0] - 1,))),
     ),
     Fault(
@@ -108,7 +102,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="always",
-        shows=_any_sample,
+        shows=is_read,
         plant=planted(w_bar=_zeroed(_largest)),
     ),
     Fault(
@@ -117,7 +111,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("b_bar",),
         condition="a bias",
-        shows=lambda case: _any_sample(case) and case.geometry.bias,
+        shows=lambda case: is_read(case) and case.geometry.bias,
         plant=planted(b_bar=_zeroed(lambda bar: (bar.shape[0] - 1,))),
     ),
     Fault(
@@ -126,9 +120,8 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar", "w_bar", "b_bar"),
         condition="more than one window",
-        shows=_has_several_windows,
+        shows=has_many_windows,
         plant=planted(cotangent=_first_window_only),
-        caught_by=(*VALUES,),
         source="https://github.com/riccardoandreoni0/CNN-from-scratch/issues/1",
     ),
     Fault(
@@ -137,9 +130,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="more than one weight",
-        shows=lambda case: (
-            _any_sample(case) and np.prod(case.shapes["w_bar"]) > 1
-        ),
+        shows=lambda case: is_read(case) and prod(case.shapes["w_bar"]) > 1,
         plant=planted(w_bar=lambda run, y_bar, bar: np.roll(bar, 1)),
         source="https://github.com/tf-encrypted/tf-encrypted/issues/150",
     ),

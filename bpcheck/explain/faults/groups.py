@@ -8,6 +8,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import AGAINST_TORCH, CONV, Fault
 from bpcheck.explain.faults.kernels import x_bar_at
 from bpcheck.explain.faults.placing import place
@@ -15,7 +16,7 @@ from bpcheck.explain.faults.run import Run, planted, run_of
 
 
 def _is_grouped(case: Case) -> bool:
-    return case.geometry.n > 0 and case.geometry.g > 1
+    return is_read(case) and bool(case.geometry.g > 1)
 
 
 def _interleaves_inputs(case: Case) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import CONV, EVERY, MAX_POOL, Fault
 from bpcheck.explain.faults.run import Run, planted
 from bpcheck.explain.faults.winners import send, winners
@@ -17,7 +18,7 @@ from bpcheck.explain.faults.winners import send, winners
 SAMPLES = 2
 
 #: Stands for the number of elements that an offset of 32 bits can reach.
-ELEMENTS = 64
+ELEMENTS = 32
 
 #: Stands for the number of cells that a short index can reach.
 CELLS = 16
@@ -51,7 +52,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition=f"more than {SAMPLES} samples",
-        shows=lambda case: case.geometry.n > SAMPLES,
+        shows=lambda case: is_read(case) and case.geometry.n > SAMPLES,
         plant=planted(w_bar=_samples_lost),
         source="https://github.com/pytorch/pytorch/issues/96225",
     ),
@@ -61,7 +62,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition=f"more than {ELEMENTS} elements in x",
-        shows=lambda case: prod(case.shapes["x_bar"]) > ELEMENTS,
+        shows=lambda case: is_read(case) and prod(case.shapes["x_bar"]) > ELEMENTS,
         plant=planted(x_bar=_tail_unwritten),
         source="https://github.com/intel/torch-xpu-ops/pull/4734",
     ),

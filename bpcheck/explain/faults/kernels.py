@@ -34,9 +34,7 @@ def index_of(placings: Sequence[Placing]) -> Index:
 def columns(x: Array, placings: Sequence[Placing], *, fill: float = 0.0) -> Array:
     """What every window reads, ``(n, c, prod(out), prod(k))``, `fill` outside of the input."""
     # Cell -1 is the last one: a further cell for all that lies outside.
-    padded = np.pad(
-        wide(x), [(0, 0), (0, 0), *((0, 1) for _ in placings)], constant_values=fill
-    )
+    padded = np.pad(wide(x), [(0, 0), (0, 0), *((0, 1) for _ in placings)], constant_values=fill)
     read = padded[index_of(placings)]
     return read.reshape(*x.shape[:2], *_sizes(placings))
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Case, fill
-from bpcheck.cases.layouts import C_ORDER, lay_out
+from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import handed, has_samples, is_gapped, is_read, is_writeable
 from bpcheck.explain.faults.fault import AVG_POOL, CONV, EVERY, VALUES, Fault
 from bpcheck.explain.faults.kernels import plane_cells
 from bpcheck.explain.faults.placing import right
@@ -77,31 +77,20 @@ def _raw_with_padding(run: Run, y_bar: Array) -> Array:
     return as_if_contiguous(y_bar) if padded else y_bar
 
 
-def _handed(case: Case, name: str) -> Array:
-    """An operand or the cotangent of a case as a subject gets it."""
-    arrays = fill(case)
-    array = arrays.y_bar if name == "y_bar" else arrays.operands[name]
-    return lay_out(array, case.layouts.get(name, C_ORDER))
-
-
 def _misread(name: str, read: Callable[[Array], Array]) -> Callable[[Case], bool]:
     """Whether what is read from the memory of an array is not the array."""
 
     def shows(case: Case) -> bool:
-        if case.geometry.n == 0 or name not in case.layouts:
+        if not is_read(case) or name not in case.layouts:
             return False
-        array = _handed(case, name)
+        array = handed(case, name)
         return not np.array_equal(read(array), array)
 
     return shows
 
 
 def _must_not_be_written(case: Case) -> bool:
-    return not _handed(case, "y_bar").flags.writeable
-
-
-def _is_gapped(case: Case) -> bool:
-    return case.geometry.n > 0 and any(window.is_gapped for window in case.geometry.windows)
+    return not is_writeable(case, "y_bar")
 
 
 def _unread(run: Run) -> Array:
@@ -142,7 +131,7 @@ def _needs_to_write(right_kernel: Subject) -> Subject:
 
 
 def _is_one_cell(case: Case) -> bool:
-    return case.geometry.n > 0 and all(
+    return has_samples(case) and all(
         window.k == window.s == 1 and window.low == 0 for window in case.geometry.windows
     )
 
@@ -158,9 +147,7 @@ def _input_itself(run: Run) -> Any:
     return x if alike else run.y
 
 
-def _raw_cotangent(
-    name: str, what: str, read: Callable[[Array], Array], *, source: str
-) -> Fault:
+def _raw_cotangent(name: str, what: str, read: Callable[[Array], Array], *, source: str) -> Fault:
     return Fault(
         name=name,
         what=what,
@@ -239,7 +226,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition="cells that no window reads",
-        shows=_is_gapped,
+        shows=is_gapped,
         plant=planted(x_bar=_border(13.0)),
         caught_by=VALUES,
         source="https://github.com/intel/torch-xpu-ops/pull/4734",
@@ -250,7 +237,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition="cells that no window reads, in memory that was used before",
-        shows=_is_gapped,
+        shows=is_gapped,
         plant=_recycled,
         caught_by=("contract",),
         source="https://github.com/pytorch/pytorch/pull/189233",

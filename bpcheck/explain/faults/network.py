@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import always
 from bpcheck.explain.faults.fault import Fault
 from bpcheck.explain.faults.run import Plant, Run, planted, rewired, wide
 from bpcheck.subject import Subject
@@ -19,10 +20,6 @@ CHECKS = ("finite differences", "taylor", "rounding")
 
 def _bars(spoil: Callable[[Run, Array, Any], Any]) -> Plant:
     return planted(**{f"{name}_bar": spoil for name in OPERANDS})
-
-
-def _always(case: Case) -> bool:
-    return True
 
 
 def _anchored(right: Subject) -> Subject:
@@ -56,7 +53,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=("network",),
         results=tuple(f"{name}_bar" for name in OPERANDS),
         condition="a cotangent unlike 1",
-        shows=_always,
+        shows=always,
         plant=planted(cotangent=lambda run, y_bar: np.ones_like(y_bar)),
         caught_by=CHECKS,
     ),
@@ -66,7 +63,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=("network",),
         results=("b1_bar",),
         condition="always",
-        shows=_always,
+        shows=always,
         plant=planted(b1_bar=lambda run, y_bar, bar: np.zeros_like(bar)),
         caught_by=CHECKS,
     ),
@@ -76,7 +73,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=("network",),
         results=("w3_bar",),
         condition="always",
-        shows=_always,
+        shows=always,
         plant=planted(
             w3_bar=lambda run, y_bar, bar: np.where(np.arange(len(bar))[:, None] == 0, bar, 0)
         ),

@@ -8,6 +8,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import is_gapped, overlaps
 from bpcheck.explain.faults.fault import AVG_POOL, CONV, LINEAR, MAX_POOL, VALUES, Fault
 from bpcheck.explain.faults.kernels import columns, scatter, shares
 from bpcheck.explain.faults.placing import right
@@ -38,10 +39,6 @@ def _divided_by_coverage(run: Run, y_bar: Array, bar: Any) -> Array:
     return ratio
 
 
-def _overlaps(case: Case) -> bool:
-    return case.geometry.n > 0 and any(window.overlap > 1 for window in case.geometry.windows)
-
-
 FAULTS: tuple[Fault, ...] = (
     Fault(
         name="x-bar-overlap-overwritten",
@@ -49,7 +46,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=LINEAR,
         results=("x_bar",),
         condition="windows that overlap",
-        shows=_overlaps,
+        shows=overlaps,
         plant=planted(x_bar=_overwritten),
         source="https://github.com/FluxML/Flux.jl/issues/1197",
     ),
@@ -60,9 +57,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("x_bar",),
         condition="a cell that wins in several windows",
         shows=share_a_winner,
-        plant=planted(
-            x_bar=lambda run, y_bar, bar: send(run, y_bar, winners(run), overwrite=True)
-        ),
+        plant=planted(x_bar=lambda run, y_bar, bar: send(run, y_bar, winners(run), overwrite=True)),
         source="https://github.com/FluxML/NNlib.jl/issues/205",
     ),
     Fault(
@@ -85,7 +80,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=(*CONV, *AVG_POOL),
         results=("x_bar",),
         condition="windows that overlap",
-        shows=_overlaps,
+        shows=overlaps,
         plant=planted(x_bar=_averaged),
         source="https://github.com/jmschrei/tangermeme/pull/95",
     ),
@@ -95,9 +90,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=LINEAR,
         results=("x_bar",),
         condition="cells that no window reads",
-        shows=lambda case: (
-            case.geometry.n > 0 and any(window.is_gapped for window in case.geometry.windows)
-        ),
+        shows=is_gapped,
         plant=planted(x_bar=_divided_by_coverage),
         caught_by=("contract", *VALUES),
         source="https://github.com/CanReader/FastNN/issues/5",

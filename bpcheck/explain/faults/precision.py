@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array, is_integral
 from bpcheck.cases import Case, fill
+from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import AVG_POOL, CONV, EVERY, MAX_POOL, Fault
 from bpcheck.explain.faults.run import Plant, Run, planted, run_of, wide
 
@@ -27,7 +28,7 @@ def _needs_more_than(bits: int, dtypes: tuple[str, ...]) -> Callable[[Case], boo
     """Whether some array of the case has more significand bits than that."""
 
     def shows(case: Case) -> bool:
-        if case.geometry.n == 0 or case.dtype not in dtypes:
+        if not is_read(case) or case.dtype not in dtypes:
             return False
         arrays = fill(case)
         every = (arrays.operands["x"], arrays.operands["w"], arrays.y_bar)
@@ -67,7 +68,7 @@ def _exceeds_float32(result: str) -> Callable[[Case], bool]:
     """Whether a sum in float64 is not one of integers that float32 holds as well."""
 
     def shows(case: Case) -> bool:
-        if case.geometry.n == 0 or case.dtype != "float64":
+        if not is_read(case) or case.dtype != "float64":
             return False
         arrays = fill(case)
         every = {**arrays.operands, "y_bar": arrays.y_bar}
@@ -82,7 +83,7 @@ def _exceeds_float32(result: str) -> Callable[[Case], bool]:
 def _one_off(run: Run, y_bar: Array, bar: Any) -> Array:
     """The largest element moved by 64 units in its last place."""
     spoilt: Array = bar.copy()
-    if spoilt.size:
+    if spoilt.size and len(y_bar):
         index = np.unravel_index(np.abs(wide(bar)).argmax(), bar.shape)
         bits = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}[bar.dtype.name]
         exponent = np.frexp(float(bar[index]))[1]
@@ -95,11 +96,11 @@ def _of_long_formats(spoil: Callable[[Array], Array]) -> Callable[[Run, Array, A
 
 
 def _is_long(case: Case) -> bool:
-    return case.geometry.n > 0 and case.dtype in LONG
+    return is_read(case) and case.dtype in LONG
 
 
 def _is_real(case: Case) -> bool:
-    return case.geometry.n > 0 and case.values == "real" and case.dtype in LONG
+    return is_read(case) and case.values == "real" and case.dtype in LONG
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -148,7 +149,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=(*CONV, *MAX_POOL),
         results=("x_bar",),
         condition="always",
-        shows=lambda case: case.geometry.n > 0,
+        shows=is_read,
         plant=planted(x_bar=_one_off),
         caught_by=("autograd", "finite differences"),
     ),
@@ -158,7 +159,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="always",
-        shows=lambda case: case.geometry.n > 0,
+        shows=is_read,
         plant=planted(w_bar=_one_off),
         caught_by=("autograd", "finite differences"),
     ),
@@ -184,14 +185,12 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         name="x-bar-small-values-dropped",
-        what="gradients below 1/16 are taken for 0, as for a sparse update",
+        what="gradients below 1/2 are taken for 0, as for a sparse update",
         operations=CONV,
         results=("x_bar",),
         condition="real values in float64 or float32",
         shows=_is_real,
-        plant=planted(
-            x_bar=_of_long_formats(lambda bar: np.where(np.abs(bar) < 2.0**-4, 0, bar))
-        ),
+        plant=planted(x_bar=_of_long_formats(lambda bar: np.where(np.abs(bar) < 0.5, 0, bar))),
         caught_by=("rounding",),
     ),
 )

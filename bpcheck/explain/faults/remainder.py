@@ -8,8 +8,8 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import EVERY, Fault
-from bpcheck.explain.faults.placing import reads_input, right
 from bpcheck.explain.faults.run import Run, planted
 from bpcheck.operations.window import Window
 
@@ -52,11 +52,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=EVERY,
         results=("x_bar",),
         condition="rows that no window reads, at the end",
-        shows=lambda case: (
-            case.geometry.n > 0
-            and _has_unread_rows(case)
-            and reads_input(right(case.geometry.windows))
-        ),
+        shows=lambda case: is_read(case) and _has_unread_rows(case),
         plant=planted(x_bar=_replicated),
         source="https://github.com/pytorch/xla/issues/2333",
     ),

@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import CONV, Fault, of_rank_2_up
 from bpcheck.explain.faults.misplaced import consistent_fault, w_bar_fault, x_bar_fault
 from bpcheck.explain.faults.placing import Placing, each, rotated
@@ -23,7 +24,7 @@ def _rotated_along_the_last(windows: Sequence[Window]) -> list[Placing]:
 
 def _has_square_kernel(case: Case) -> bool:
     kernel = [window.k for window in case.geometry.windows]
-    return case.geometry.n > 0 and any(one == other > 1 for one, other in pairwise(kernel[-2:]))
+    return is_read(case) and any(one == other > 1 for one, other in pairwise(kernel[-2:]))
 
 
 def _transposed(array: Array) -> Array:
@@ -86,4 +87,3 @@ FAULTS: tuple[Fault, ...] = (
         source="https://github.com/Theano/Theano/issues/4885",
     ),
 )
-

@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import handed, has_samples, is_read, is_writeable
 from bpcheck.explain.faults.fault import CONV, EVERY, Fault
 from bpcheck.explain.faults.run import Plant, Run, rewired
 from bpcheck.subject import Subject
@@ -17,15 +18,13 @@ Bars = tuple[Any, ...]
 Vjp = Callable[[Run, Array], Bars]
 
 
-def _any_sample(case: Case) -> bool:
-    return bool(case.geometry.n > 0)
-
-
 def _right_vjp(run: Run, y_bar: Array) -> Bars:
     return tuple(run.right.vjp(run.residuals, y_bar))
 
 
-def _stateful(make: Callable[[], tuple[Callable[[Run], Any], Callable[[Any, Array], Any]]]) -> Plant:
+def _stateful(
+    make: Callable[[], tuple[Callable[[Run], Any], Callable[[Any, Array], Any]]],
+) -> Plant:
     """A transformation whose forward and vjp share what `make` makes anew for each planting."""
 
     def plant(right: Subject) -> Subject:
@@ -146,8 +145,9 @@ def _noisy() -> tuple[Any, Any]:
 
 def _changes_x() -> tuple[Any, Any]:
     def forward(run: Run) -> Any:
-        if run.operands["x"].size:
-            run.operands["x"].reshape(-1)[:1] += 1
+        x = run.operands["x"]
+        if x.size and x.flags.writeable:
+            x[(0,) * x.ndim] += 1
         return run.y, run
 
     return forward, _right_vjp
@@ -158,7 +158,8 @@ def _changes_y_bar() -> tuple[Any, Any]:
         bars = tuple(
             None if bar is None else np.array(bar, copy=True) for bar in _right_vjp(run, y_bar)
         )
-        np.maximum(y_bar, 0, out=y_bar)
+        if y_bar.flags.writeable:
+            np.maximum(y_bar, 0, out=y_bar)
         return bars
 
     return _plain, vjp
@@ -170,24 +171,35 @@ def _turns_w() -> tuple[Any, Any]:
     def vjp(run: Run, y_bar: Array) -> Bars:
         bars = _right_vjp(run, y_bar)
         w = run.operands["w"]
-        w[...] = np.flip(w, axis=tuple(range(2, w.ndim))).copy()
+        if w.flags.writeable:
+            w[...] = np.flip(w, axis=tuple(range(2, w.ndim))).copy()
         return bars
 
     return _plain, vjp
 
 
 def _borrows_x() -> tuple[Any, Any]:
-    """The forward scales its input in place, and the vjp puts it back."""
+    """The forward negates its input in place, and the vjp puts it back."""
+
+    def turn(run: Run) -> None:
+        x = run.operands["x"]
+        if x.flags.writeable:
+            np.negative(x, out=x)
 
     def forward(run: Run) -> Any:
-        run.operands["x"][...] = -run.operands["x"]
+        turn(run)
         return run.y, run
 
     def vjp(run: Run, y_bar: Array) -> Bars:
-        run.operands["x"][...] = -run.operands["x"]
+        turn(run)
         return _right_vjp(run, y_bar)
 
     return forward, vjp
+
+
+def _has_negative_cotangent(case: Case) -> bool:
+    y_bar = handed(case, "y_bar")
+    return bool(y_bar.flags.writeable and (y_bar < 0).any())
 
 
 def _fault(
@@ -199,7 +211,7 @@ def _fault(
     caught_by: tuple[str, ...],
     operations: tuple[str, ...] = EVERY,
     condition: str = "a second call",
-    shows: Callable[[Case], bool] = _any_sample,
+    shows: Callable[[Case], bool] = is_read,
     source: str = "",
 ) -> Fault:
     return Fault(name, what, operations, results, condition, shows, plant, caught_by, source)
@@ -238,16 +250,16 @@ FAULTS: tuple[Fault, ...] = (
         results=("x_bar", "w_bar"),
         operations=CONV,
         condition="other operands of the same shape",
-        caught_by=("state",),
+        caught_by=("symmetry",),
         source="https://github.com/kulinseth/pytorch/pull/273",
     ),
     _fault(
         "y-cached-by-shape",
         "the forward is cached by shape: it does not look at the values again",
         _stateful(_forward_of_its_shape),
-        results=("x_bar", "w_bar", "b_bar"),
+        results=("y", "x_bar", "w_bar", "b_bar"),
+        operations=CONV,
         condition="other operands of the same shape",
-        shows=lambda case: _any_sample(case) and case.values == "exact",
         caught_by=("finite differences",),
         source="https://github.com/kulinseth/pytorch/pull/273",
     ),
@@ -285,8 +297,9 @@ FAULTS: tuple[Fault, ...] = (
         "x-changed-by-the-forward",
         "the forward changes x in place",
         _stateful(_changes_x),
-        results=("x_bar",),
-        condition="always",
+        results=("x_bar", "w_bar"),
+        condition="an x that can be written",
+        shows=lambda case: has_samples(case) and is_writeable(case, "x"),
         caught_by=("contract",),
     ),
     _fault(
@@ -294,7 +307,8 @@ FAULTS: tuple[Fault, ...] = (
         "the backward pass clamps the caller's cotangent in place",
         _stateful(_changes_y_bar),
         results=("y",),
-        condition="a negative cotangent",
+        condition="a negative cotangent that can be written",
+        shows=_has_negative_cotangent,
         caught_by=("contract",),
     ),
     _fault(
@@ -303,9 +317,9 @@ FAULTS: tuple[Fault, ...] = (
         _stateful(_turns_w),
         results=("w_bar",),
         operations=CONV,
-        condition="a kernel larger than 1",
+        condition="a kernel larger than 1 that can be written",
         shows=lambda case: (
-            _any_sample(case) and any(window.k > 1 for window in case.geometry.windows)
+            is_writeable(case, "w") and any(window.k > 1 for window in case.geometry.windows)
         ),
         caught_by=("contract",),
     ),
@@ -314,7 +328,8 @@ FAULTS: tuple[Fault, ...] = (
         "the forward changes x in place and the backward pass puts it back",
         _stateful(_borrows_x),
         results=("x_bar",),
-        condition="another call between forward and backward",
+        condition="an x that can be written, and somebody who looks at it between the calls",
+        shows=lambda case: has_samples(case) and is_writeable(case, "x"),
         caught_by=("state",),
     ),
 )

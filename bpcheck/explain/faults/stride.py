@@ -8,6 +8,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import CONV, EVERY, LINEAR, POOLS, Fault, of_rank_2_up
 from bpcheck.explain.faults.kernels import scatter, shares
 from bpcheck.explain.faults.misplaced import (
@@ -55,7 +56,7 @@ def _repeated(run: Run, y_bar: Array, bar: Any) -> Array:
 
 
 def _is_strided(case: Case) -> bool:
-    return case.geometry.n > 0 and any(window.s > 1 for window in case.geometry.windows)
+    return is_read(case) and any(window.s > 1 for window in case.geometry.windows)
 
 
 FAULTS: tuple[Fault, ...] = (

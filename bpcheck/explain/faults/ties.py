@@ -39,8 +39,8 @@ def _near_ties(read: Array) -> Array:
 
 
 def _mask_is_wide(mask_of: Callable[[Array], Array]) -> Callable[[Case], bool]:
-    return lambda case: case.geometry.n > 0 and bool(
-        (mask_of(read_of(case)).sum(axis=-1) > 1).any()
+    return lambda case: (
+        case.geometry.n > 0 and bool((mask_of(read_of(case)).sum(axis=-1) > 1).any())
     )
 
 
@@ -78,9 +78,7 @@ def _zero_wins(case: Case) -> bool:
     """Whether a window that reads padding holds nothing above zero."""
     if case.geometry.n == 0:
         return False
-    return not np.array_equal(
-        read_of(case).max(axis=-1), read_of(case, fill_with=0).max(axis=-1)
-    )
+    return not np.array_equal(read_of(case).max(axis=-1), read_of(case, fill_with=0).max(axis=-1))
 
 
 def _height_for_width(run: Run, y_bar: Array, bar: Any) -> Array:
@@ -99,9 +97,7 @@ def _in_the_window(run: Run, y_bar: Array, bar: Any) -> Array:
 def _window_is_not_plane(case: Case) -> bool:
     windows = case.geometry.windows
     cells = plane_cells(right(windows), [window.i for window in windows])
-    return case.geometry.n > 0 and bool(
-        ((cells != np.arange(cells.shape[1])) & (cells >= 0)).any()
-    )
+    return case.geometry.n > 0 and bool(((cells != np.arange(cells.shape[1])) & (cells >= 0)).any())
 
 
 def _last_of_equals(read: Array) -> Array:
@@ -112,8 +108,9 @@ def _last_of_equals(read: Array) -> Array:
 def _lost_winner(run: Run, y_bar: Array, bar: Any) -> Array:
     picked = offsets(run, _last_of_equals)
     cells = plane_cells(right(run.windows), run.operands["x"].shape[2:])
-    index = np.where(picked < 0, prod(run.operands["x"].shape[2:]) - 1,
-                     cells[np.arange(len(cells)), picked])
+    index = np.where(
+        picked < 0, prod(run.operands["x"].shape[2:]) - 1, cells[np.arange(len(cells)), picked]
+    )
     return send(run, y_bar, index)
 
 
