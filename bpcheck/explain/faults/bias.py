@@ -34,6 +34,11 @@ def _b_bar(summed: Callable[[Array], Array]) -> Plant:
     return planted(b_bar=spoil)
 
 
+def _first_position(y_bar: Array) -> Array:
+    first: tuple[Any, ...] = (slice(None), slice(None), *(0,) * (y_bar.ndim - 2))
+    return np.asarray(y_bar[first].sum(axis=0))
+
+
 def _y_plus(run: Run, times: float) -> Array:
     """The forward with the bias added `times` times more."""
     if "b" not in run.operands:
@@ -59,7 +64,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("b_bar",),
         condition="a bias and several positions",
         shows=_spread,
-        plant=_b_bar(lambda y_bar: y_bar[(..., *(0,) * (y_bar.ndim - 2))].sum(axis=0)),
+        plant=_b_bar(_first_position),
     ),
     Fault(
         name="b-bar-averaged-over-positions",

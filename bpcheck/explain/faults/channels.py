@@ -55,7 +55,7 @@ def _summed_over_inputs(run: Run, y_bar: Array, bar: Any) -> Array:
 FAULTS: tuple[Fault, ...] = (
     Fault(
         name="w-bar-reshaped-for-transposed",
-        what="w_bar comes with its channel axes exchanged and is reshaped where a transpose is needed",
+        what="w_bar has its channel axes exchanged and is reshaped where a transpose is needed",
         operations=CONV,
         results=("w_bar",),
         condition="several output channels, and several input channels in a group",

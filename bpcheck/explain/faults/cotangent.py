@@ -101,7 +101,7 @@ def _rescaled() -> Plant:
 
         return spoilt
 
-    return planted(**{name: spoil(name) for name in RESULTS})
+    return planted(bars={name: spoil(name) for name in RESULTS})
 
 
 FAULTS: tuple[Fault, ...] = (

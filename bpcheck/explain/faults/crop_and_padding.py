@@ -36,7 +36,7 @@ def _wrapped(window: Window) -> Placing:
 
 
 def _at_most_full(window: Window) -> Placing:
-    """A full convolution pads the cotangent by ``k - 1 - p``, which is cut at 0 where ``p >= k``."""
+    """A full convolution pads by ``k - 1 - p``, which is cut at 0 where ``p >= k``."""
     return place(window, low=min(window.low, window.d * (window.k - 1)))
 
 

@@ -149,7 +149,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         name="groups-interleaved-throughout",
-        what="input channel c is taken to belong to group c % groups, in forward and backward alike",
+        what="input channel c belongs to group c % groups, in forward and backward alike",
         operations=CONV,
         results=("y", "x_bar", "w_bar"),
         condition="groups > 1, with several input channels in each",

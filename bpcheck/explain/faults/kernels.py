@@ -44,17 +44,18 @@ def scatter(
 ) -> Array:
     """The adjoint of `columns`: what windows hold, added (or written) into ``(n, c, *image)``."""
     padded = np.zeros((*values.shape[:2], *(i + 1 for i in image)))
+    inside: Index = (..., *(slice(i) for i in image))
     out, kernel = zip(*(placing.shape for placing in placings), strict=True)
     shaped = values.reshape(*values.shape[:2], *out, *kernel)
     if overwrite:
         padded[index_of(placings)] = shaped
     else:
         np.add.at(padded, index_of(placings), shaped)
-    return padded[(..., *(slice(i) for i in image))]
+    return padded[inside]
 
 
 def plane_cells(placings: Sequence[Placing], image: Sequence[int]) -> Placing:
-    """Flat index into the plane of every cell that windows read, or -1: ``(prod(out), prod(k))``."""
+    """Flat index into the plane of each cell that windows read, or -1: ``(prod(out), prod(k))``."""
     plane = np.arange(prod(image)).reshape(1, 1, *image)
     return columns(plane, placings, fill=-1)[0, 0].astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""Memory: layouts that are assumed, borders never written, results that share memory with inputs."""
+"""Memory: layouts that are assumed, borders never written, results in the memory of inputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from bpcheck.explain.faults.kernels import plane_cells
 from bpcheck.explain.faults.placing import right
 from bpcheck.explain.faults.run import Plant, Run, planted, rewired
 from bpcheck.subject import Subject
-
 
 LAYOUTS = ("layouts", "autograd")
 

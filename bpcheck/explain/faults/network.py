@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import always
 from bpcheck.explain.faults.fault import Fault
 from bpcheck.explain.faults.run import Plant, Run, planted, rewired, wide
@@ -19,7 +18,7 @@ CHECKS = ("finite differences", "taylor", "rounding")
 
 
 def _bars(spoil: Callable[[Run, Array, Any], Any]) -> Plant:
-    return planted(**{f"{name}_bar": spoil for name in OPERANDS})
+    return planted(bars={f"{name}_bar": spoil for name in OPERANDS})
 
 
 def _anchored(right: Subject) -> Subject:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import is_gapped, overlaps
 from bpcheck.explain.faults.fault import AVG_POOL, CONV, LINEAR, MAX_POOL, VALUES, Fault
 from bpcheck.explain.faults.kernels import columns, scatter, shares

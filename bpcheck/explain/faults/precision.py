@@ -13,7 +13,6 @@ from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import AVG_POOL, CONV, EVERY, MAX_POOL, Fault
 from bpcheck.explain.faults.run import Plant, Run, planted, run_of, wide
 
-
 #: Formats in which what is lost here cannot be told from honest rounding are left alone.
 LONG = ("float64", "float32")
 

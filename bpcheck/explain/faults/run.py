@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
@@ -15,6 +15,9 @@ from bpcheck.operations.window import Window
 from bpcheck.subject import Subject
 
 Plant = Callable[[Subject], Subject]
+
+#: What a vjp returns for one gradient, from the run, the cotangent and the right gradient.
+Spoil = Callable[["Run", Array, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,8 @@ def planted(
     y: Callable[[Run], Any] | None = None,
     cotangent: Callable[[Run, Array], Array] | None = None,
     gradients: Callable[[tuple[Any, ...]], Any] | None = None,
-    **bars: Callable[[Run, Array, Any], Any],
+    bars: Mapping[str, Spoil] | None = None,
+    **named: Spoil,
 ) -> Plant:
     """A transformation of right kernels.
 
@@ -114,10 +118,10 @@ def planted(
         What the vjp takes for its cotangent.
     gradients
         What the vjp returns for the tuple of gradients.
-    **bars
-        For single gradients, by result name: what the vjp returns instead, from the run, the
-        cotangent and the right gradient.
+    bars, **named
+        For single gradients, by result name: what the vjp returns instead.
     """
+    spoils = {**(bars or {}), **named}
 
     def plant(right: Subject) -> Subject:
         def forward(run: Run) -> Any:
@@ -126,7 +130,7 @@ def planted(
         def vjp(run: Run, y_bar: Array) -> Any:
             taken = y_bar if cotangent is None else cotangent(run, y_bar)
             found: dict[str, Any] = dict(run.bars(taken))
-            for name, spoil in bars.items():
+            for name, spoil in spoils.items():
                 if name in found:
                     found[name] = cast(spoil(run, y_bar, found[name]), run.y.dtype)
             returned = tuple(found.get(f"{name}_bar") for name in run.promise.operands)

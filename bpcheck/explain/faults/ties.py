@@ -126,7 +126,7 @@ def _by_sample(read: Array) -> Array:
 
 
 def _in_memory_order(run: Run, y_bar: Array, bar: Any) -> Any:
-    """The tie that comes first in memory: the last of a window that lies backwards or transposed."""
+    """The tie that comes first in memory: the last one where x lies backwards or transposed."""
     x = run.operands["x"]
     if x.flags.c_contiguous or np.isnan(x.astype(np.float64)).any():
         return bar
