@@ -12,6 +12,7 @@ class Kind(StrEnum):
     VALUE = "wrong value"
     LOST_PRECISION = "lost precision"
     CONVENTION = "another convention"
+    ORACLE = "the oracle is wrong"
     SHAPE = "wrong shape"
     DTYPE = "wrong dtype"
     TYPE = "wrong type"

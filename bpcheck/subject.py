@@ -67,9 +67,7 @@ class Subject:
     def accepted(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Those of `params` that the forward's signature takes."""
         names = _keyword_names(self.forward)
-        return {
-            name: value for name, value in params.items() if names is None or name in names
-        }
+        return {name: value for name, value in params.items() if names is None or name in names}
 
 
 def _keyword_names(function: Callable[..., Any]) -> frozenset[str] | None:

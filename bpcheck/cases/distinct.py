@@ -34,8 +34,8 @@ def distinct_values(
     ranks = rng.permuted(np.tile(np.arange(cells), (prod(planes), 1)), axis=1)
     values = (lowest + gap * ranks).reshape(*planes, *tile)
     repeats = (1, 1, *(-(-i // t) for i, t in zip(image, tile, strict=True)))
-    whole = np.tile(values, repeats)[(..., *(slice(i) for i in image))]
-    return whole, (gap - 1) // 2
+    inside = (slice(None), slice(None), *(slice(i) for i in image))
+    return np.tile(values, repeats)[inside], (gap - 1) // 2
 
 
 def _tile(image: Shape, spans: Shape, *, limit: int) -> Shape:

@@ -99,7 +99,9 @@ def _square(table: str) -> Iterator[tuple[str, str]]:
         yield "conv2d", _conv2d(i, ic, oc, k, k, s, p, p)
 
 
-def _conv2d(i: int, ic: int, oc: int, kh: int, kw: int, s: int, ph: int, pw: int, g: int = 1) -> str:
+def _conv2d(
+    i: int, ic: int, oc: int, kh: int, kw: int, s: int, ph: int, pw: int, g: int = 1
+) -> str:
     groups = f"g{g}" if g > 1 else ""
     return f"{groups}n1ic{ic}ih{i}iw{i}oc{oc}kh{kh}kw{kw}sh{s}sw{s}ph{ph}pw{pw}"
 

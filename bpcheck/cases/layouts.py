@@ -53,7 +53,7 @@ def _transposed(array: Array) -> Array:
 def _sliced(array: Array) -> Array:
     # The neighbours are NaN: whoever steps outside the array will show it.
     whole = np.full(tuple(n + 2 for n in array.shape), np.nan).astype(array.dtype)
-    inside = whole[(..., *(slice(1, -1),) * array.ndim)]
+    inside = whole[tuple(slice(1, -1) for _ in range(array.ndim))]
     inside[...] = array
     return inside
 

@@ -89,9 +89,6 @@ def _spread(
     return [
         Case(operation.name, geometry, dtype=dtype, values=kind, seed=seed + index)
         for index, (geometry, dtype, kind) in enumerate(
-            (geometry, dtype, kind)
-            for geometry in geometries
-            for dtype in dtypes
-            for kind in kinds
+            (geometry, dtype, kind) for geometry in geometries for dtype in dtypes for kind in kinds
         )
     ]

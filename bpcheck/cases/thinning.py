@@ -37,7 +37,9 @@ def thin(
         worst = excess["y"] if excess["y"] > 1 else max(excess.values())
         keep[thick] *= max(0.25, 1 / worst) * 0.9
         axis = 1 if thick == "y_bar" else 0
-        thinned[thick] = np.where(_mask(drawn[thick].shape, keep[thick], axis, rng), drawn[thick], 0)
+        thinned[thick] = np.where(
+            _mask(drawn[thick].shape, keep[thick], axis, rng), drawn[thick], 0
+        )
     y_bar = thinned["y_bar"]
     return thinned, float(np.count_nonzero(y_bar)) / max(1, y_bar.size)
 

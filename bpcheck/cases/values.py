@@ -10,8 +10,8 @@ import numpy as np
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.budget import room, spread
 from bpcheck.cases.case import Case
-from bpcheck.cases.layouts import BROADCAST, repeated
 from bpcheck.cases.lattice import Arrays, array_shapes, draw, lattice_is_kinked, lattice_of
+from bpcheck.cases.layouts import BROADCAST, repeated
 
 #: Largest magnitude drawn in `exact` mode: enough for a survival probability below 1e-3 a probe.
 CAP = 1024
@@ -51,7 +51,9 @@ def _with_repeats(case: Case, arrays: Arrays) -> Arrays:
     y_bar = repeated(arrays.y_bar).copy() if "y_bar" in names else arrays.y_bar
     # Equal numbers leave a maximum without a single winner, and a cotangent without randomness.
     kinked = {"x"} if lattice_is_kinked(case) else set()
-    steps = {name: 0 if name in kinked & set(names) else step for name, step in arrays.steps.items()}
+    steps = {
+        name: 0 if name in kinked & set(names) else step for name, step in arrays.steps.items()
+    }
     survival = 1.0 if "y_bar" in names else arrays.survival
     return replace(arrays, operands=operands, y_bar=y_bar, steps=steps, survival=survival)
 

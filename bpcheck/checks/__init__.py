@@ -11,6 +11,7 @@ from bpcheck.checks import (
     layouts,
     line,
     linearity,
+    oracle,
     rounding,
     state,
     symmetry,
@@ -32,6 +33,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(state.NAME, state.check_state),
             Check(linearity.NAME, linearity.check_linearity),
             Check(symmetry.NAME, symmetry.check_symmetry),
+            Check(oracle.NAME, oracle.check_oracle),
             Check(line.TAYLOR, line.check_taylor, Juror.DIFFERENCES),
             Check(rounding.NAME, rounding.check_rounding, Juror.AUTOGRAD),
         )

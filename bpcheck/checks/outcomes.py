@@ -40,7 +40,7 @@ def failed(
         wrong=where.wrong if where else 0,
         total=where.total if where else 0,
     )
-    status = Status.PASSED if kind is Kind.CONVENTION else Status.FAILED
+    status = Status.PASSED if kind in (Kind.CONVENTION, Kind.ORACLE) else Status.FAILED
     return Outcome(check, result, status, finding)
 
 

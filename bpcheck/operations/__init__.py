@@ -18,8 +18,8 @@ __all__ = [
     "Lattice",
     "Operation",
     "Product",
-    "operation_names",
     "operation_named",
+    "operation_names",
 ]
 
 

@@ -275,7 +275,9 @@ class Operation(ABC):
         unknown = [key for key in numbers if key not in self.keys]
         if unknown:
             raise CaseError(f"{unknown[0]}: {self.name} has the keys {' '.join(self.keys)}")
-        missing = [key for key, default in self.keys.items() if default is None and key not in numbers]
+        missing = [
+            key for key, default in self.keys.items() if default is None and key not in numbers
+        ]
         if missing:
             raise CaseError(f"{self.name} needs {' '.join(missing)}, and the case does not give it")
         return {

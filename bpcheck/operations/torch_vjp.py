@@ -24,6 +24,7 @@ def torch_vjp(
     params: dict[str, Any],
     *,
     dtype: str = "float64",
+    onednn: bool = True,
 ) -> dict[str, Array]:
     """``y`` and one gradient for each operand, by result name, as arrays of `dtype`.
 
@@ -33,17 +34,24 @@ def torch_vjp(
         ``forward(operands, params)`` on tensors.
     operands, y_bar
         Arrays of any floating dtype; they are converted to `dtype`, and never changed.
+    dtype, onednn
+        The precision that torch works in, and whether it may use oneDNN's kernels.
     """
     import torch
 
     precision = getattr(torch, dtype)
-    tensors = {
-        name: _tensor(array, precision).requires_grad_() for name, array in operands.items()
-    }
+    tensors = {name: _tensor(array, precision).requires_grad_() for name, array in operands.items()}
     cotangent = _tensor(y_bar, precision)
-    with few_threads(operands), torch.enable_grad(), warnings.catch_warnings():
+    with (
+        few_threads(operands),
+        torch.enable_grad(),
+        warnings.catch_warnings(),
+        contextlib.ExitStack() as stack,
+    ):
         # torch remarks on the cost of some paths ('same' with even kernels); only values count here.
         warnings.simplefilter("ignore")
+        if not onednn:
+            stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
         y = forward(tensors, params)
         gradients = torch.autograd.grad(y, tuple(tensors.values()), cotangent)
     results = {f"{name}_bar": grad for name, grad in zip(tensors, gradients, strict=True)}

@@ -52,7 +52,9 @@ class Window:
         if self.p < 0:
             raise CaseError(f"p={self.p}: must be at least 0")
         if self.same and (self.p or self.s > 1):
-            raise CaseError(f"same with p={self.p}, s={self.s}: 'same' needs padding 0 and stride 1")
+            raise CaseError(
+                f"same with p={self.p}, s={self.s}: 'same' needs padding 0 and stride 1"
+            )
         if self.span > self.i + self.low + self.high:
             raise CaseError(
                 f"i={self.i}, p={self.p}: the padded input has {self.i + self.low + self.high} "
@@ -119,9 +121,7 @@ class Window:
         return owners
 
 
-def spatial_owners(
-    planes: NDArray[np.int64], windows: Sequence[Window]
-) -> NDArray[np.int64]:
+def spatial_owners(planes: NDArray[np.int64], windows: Sequence[Window]) -> NDArray[np.int64]:
     """Owners of every output, from the plane that it reads: ``(probes * colours, ..., *out)``.
 
     `planes` ``(probes, ...)`` holds the index of the input plane that each output plane reads, -1

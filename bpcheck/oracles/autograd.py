@@ -7,8 +7,12 @@ from bpcheck.cases import Arrays, Case
 from bpcheck.operations.torch_vjp import torch_vjp
 
 
-def autograd(case: Case, arrays: Arrays, *, dtype: str = "float64") -> dict[str, Array]:
+def autograd(
+    case: Case, arrays: Arrays, *, dtype: str = "float64", onednn: bool = True
+) -> dict[str, Array]:
     """``y`` and every gradient of a case, by result name, computed in `dtype`.
+
+    Without `onednn` torch takes its own kernels where it would take oneDNN's.
 
     Examples
     --------
@@ -18,5 +22,10 @@ def autograd(case: Case, arrays: Arrays, *, dtype: str = "float64") -> dict[str,
     (1, 1, 4)
     """
     return torch_vjp(
-        case.promise.torch_forward, arrays.operands, arrays.y_bar, case.params, dtype=dtype
+        case.promise.torch_forward,
+        arrays.operands,
+        arrays.y_bar,
+        case.params,
+        dtype=dtype,
+        onednn=onednn,
     )

@@ -52,6 +52,7 @@ def _report(report: Report) -> dict[str, Any]:
             "unsupported_reasons": {why: int(n) for why, n in sorted(report.reasons.items())},
         },
         "coverage": {name: int(count) for name, count in report.coverage.items()},
+        "missing": list(report.missing),
         "survival": {
             "one_probe": _number(report.survival_one),
             "run_log10": _number(report.survival_run_log10),
@@ -86,6 +87,8 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "failing": int(judgement.failing),
         "judged": int(judgement.judged),
         "smallest_case": judgement.smallest,
+        "looks_like": judgement.looks_like,
+        "reproduction": judgement.reproduction,
         "answers": [
             {"juror": juror, "value": _number(value)} for juror, value in judgement.answers
         ],

@@ -50,10 +50,14 @@ def block(judgement: Judgement, *, target: str | None = None) -> Iterator[tuple[
         elif judgement.answers and finding.wrong:
             yield "in that case", f"{finding.wrong:,} of {finding.total:,} elements wrong"
             break
+    if judgement.looks_like:
+        yield "looks like", judgement.looks_like
     yield "seen in", f"{judgement.failing:,} of {plural(judgement.judged, 'case')}"
     yield "smallest case", judgement.smallest
     if target is not None:
         yield "replay", replay_command(judgement.smallest, target)
+    if judgement.reproduction:
+        yield "torch alone", judgement.reproduction
 
 
 def element(judgement: Judgement) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial
 from bpcheck.explain import smallest, where_it_fails
+from bpcheck.explain.reproduction import torch_reproduction
 from bpcheck.operations import operation_named
 from bpcheck.runner.one import judge, judge_trial
 from bpcheck.subject import Subject
@@ -106,6 +106,17 @@ def _judgement(subject: Subject, defect: Defect, tally: Tally) -> Judgement:
         smallest=str(case),
         findings=ruling.findings,
         answers=_answers(subject, case, ruling),
+        reproduction=_reproduction(subject, case, ruling),
+    )
+
+
+def _reproduction(subject: Subject, case: Case, ruling: Ruling) -> str:
+    """A program for torch's maintainers, where torch is what is wrong."""
+    if ruling.verdict is not Verdict.ORACLE_WRONG:
+        return ""
+    expected = Trial(subject, case).got.get(ruling.result)
+    return torch_reproduction(
+        case, ruling.result, "" if expected is None else str(expected.tolist())
     )
 
 

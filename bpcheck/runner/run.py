@@ -108,9 +108,7 @@ def check_subject(
         )
 
 
-def _claimed(
-    subject: Subject, stream: Iterator[Case], total: int, tally: Tally
-) -> Iterator[Case]:
+def _claimed(subject: Subject, stream: Iterator[Case], total: int, tally: Tally) -> Iterator[Case]:
     """The first `total` cases that the subject claims; the others are counted with their reason.
 
     A subject that claims next to nothing ends the search after a bounded number of cases.

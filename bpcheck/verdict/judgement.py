@@ -67,6 +67,11 @@ class Judgement:
     answers
         For a wrong value: what each juror says of the element, in the order subject ("got"),
         "autograd", "finite differences"; empty otherwise.
+    looks_like
+        The known mistake that gives the same wrong numbers, and how many failing cases it explains;
+        empty if none does.
+    reproduction
+        For a defect of the oracle: a program that shows it with torch alone.
     """
 
     verdict: Verdict
@@ -78,6 +83,8 @@ class Judgement:
     smallest: str
     findings: tuple[Finding, ...]
     answers: tuple[tuple[str, float], ...] = ()
+    looks_like: str = ""
+    reproduction: str = ""
 
     @property
     def headline(self) -> str:

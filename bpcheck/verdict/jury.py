@@ -27,6 +27,7 @@ from bpcheck.verdict.judgement import Verdict
 _PLAIN = {
     Kind.LOST_PRECISION: Verdict.LOST_PRECISION,
     Kind.CONVENTION: Verdict.CONVENTION,
+    Kind.ORACLE: Verdict.ORACLE_WRONG,
     Kind.SHAPE: Verdict.WRONG_SHAPE,
     Kind.DTYPE: Verdict.WRONG_SHAPE,
     Kind.TYPE: Verdict.WRONG_SHAPE,

@@ -1,0 +1,69 @@
+"""The oracle on trial: torch's precision paths must agree where arithmetic is exact.
+
+PyTorch is a fallible oracle. On the lattice its float64 and its narrower kernels, with oneDNN and
+without, have to give the same numbers; one that does not is reported as torch's defect, and the
+subject is not charged with it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bpcheck.checks.autograd import quotient_bound
+from bpcheck.checks.compare import difference
+from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+from bpcheck.oracles.autograd import autograd
+
+NAME = "oracle"
+
+#: One case in so many polls the other paths.
+EVERY = 8
+
+#: The dtypes that are polled: torch's half-precision kernels are known to crash on the CPU.
+POLLED = ("float64", "float32")
+
+#: Kinds of values whose numbers every path has to agree on.
+KINDS = ("exact", "small", "wide", "ties")
+
+
+def check_oracle(trial: Trial) -> tuple[Outcome, ...]:
+    """Every result as torch's other paths have it, against the float64 that judges the subject."""
+    results = trial.case.promise.results(trial.case.geometry)
+    why = _why_not(trial)
+    if why:
+        return tuple(not_applicable(NAME, name, why) for name in results)
+    paths = [(dtype, onednn) for dtype in {"float64", trial.case.dtype} for onednn in (True, False)]
+    found: dict[str, Outcome] = {}
+    for dtype, onednn in sorted(paths):
+        answers = autograd(trial.case, trial.arrays, dtype=dtype, onednn=onednn)
+        for result in results:
+            outcome = _compare(trial, result, answers[result], dtype=dtype, onednn=onednn)
+            if outcome is not None:
+                found.setdefault(result, outcome)
+    return tuple(found.get(result) or passed(NAME, result) for result in results)
+
+
+def _why_not(trial: Trial) -> str:
+    if trial.case.values not in KINDS:
+        return "not exact"
+    if trial.case.dtype not in POLLED:
+        return f"torch is not polled in {trial.case.dtype}"
+    return "" if trial.is_small and trial.case.seed % EVERY == 0 else "left to other cases"
+
+
+def _compare(
+    trial: Trial, result: str, answer: np.ndarray, *, dtype: str, onednn: bool
+) -> Outcome | None:
+    bound = quotient_bound(trial, result) if trial.case.promise.divides else None
+    where = difference(np.asarray(answer, np.float64), trial.autograd[result], bound)
+    if where is None:
+        return None
+    path = f"torch's {dtype} {'with' if onednn else 'without'} oneDNN"
+    message = (
+        f"{path} has {element(result, where)} = {number(where.got)}, and its float64 has "
+        f"{number(where.expected)}, where no rounding can occur: a defect of torch, not of the "
+        "subject"
+    )
+    return failed(trial, NAME, result, Kind.ORACLE, message, where)
