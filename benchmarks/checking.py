@@ -59,7 +59,7 @@ def gradcheck(*, fast: bool) -> Callable[[], Any]:
 
     from reference import conv
 
-    params = {"stride": (2, 2), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+    params: dict[str, Any] = {"stride": (2, 2), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
 
     class Reference(torch.autograd.Function):
         @staticmethod

@@ -64,7 +64,7 @@ FORMATS = {
 
 
 def gamma(terms: int, unit_roundoff: float) -> float:
-    """``n u / (1 - n u)``: bound on the relative growth of `n` roundings; infinite past ``n u = 1``.
+    """``n u / (1 - n u)``: bound on the growth of `n` roundings; infinite past ``n u = 1``.
 
     Source: N. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., lemma 3.1.
 

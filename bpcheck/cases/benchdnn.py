@@ -1,8 +1,10 @@
 """Descriptors as oneDNN's benchdnn writes them, such as ``mb8ic64ih56oc64oh56kh3ph1n"res2"``.
 
-They differ from the descriptors of case texts in four ways: the batch size is ``mb``, dilation counts
-the cells between (``dh1`` is torch's 2), a missing width or depth equals the height, and output sizes
-may be given, which must then be right. Source: oneDNN, tests/benchdnn/doc/knobs_desc.md.
+They differ from the descriptors of case texts in four ways: the batch size is ``mb``, dilation
+counts the cells between (``dh1`` is torch's 2), a missing width or depth equals the height, and
+output sizes may be given, which must then be right.
+
+Source: oneDNN, tests/benchdnn/doc/knobs_desc.md.
 """
 
 from __future__ import annotations

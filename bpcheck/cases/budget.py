@@ -1,8 +1,8 @@
 """How large the integers of a case may be: every partial sum of it must be exact.
 
 Integers up to ``2**p`` are exact in a format of `p` significand bits. A sum of ``n`` products of
-integers up to ``a`` and ``b`` never leaves them when ``n * a * b <= 2**p``, in any order of summation
-and with any accumulator at least as wide: the rule of oneDNN's benchdnn.
+integers up to ``a`` and ``b`` never leaves them when ``n * a * b <= 2**p``, in any order and with
+any accumulator at least as wide: the rule of oneDNN's benchdnn.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def budget(result: str, form: Format) -> int:
 
 
 def scale_of(lattice: Lattice, factors: tuple[str, ...]) -> int:
+    """What every product of values of `factors` is a multiple of."""
     return prod(lattice.multiples.get(factor, 1) for factor in factors)
 
 

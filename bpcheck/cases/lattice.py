@@ -1,4 +1,4 @@
-"""Drawing integers on the lattice of a case: never zero, signed, distinct or sparse where needed."""
+"""Drawing integers on the lattice of a case: never zero, signed, distinct or sparse at need."""
 
 from __future__ import annotations
 

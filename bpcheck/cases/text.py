@@ -34,12 +34,12 @@ def parse_case(text: str) -> Case:
     --------
     >>> parse_case("max_pool1d n1ic1iw4kw2").dtype
     'float64'
-    >>> parse_case("conv2d n1ic1ih2iw2oc1kh2kx2")
+    >>> parse_case("avg_pool1d n1ic1iw2kx2")
     Traceback (most recent call last):
         ...
-    bpcheck.errors.CaseError: kx: conv2d has the keys g n ic ih iw oc kh kw sh sw ph pw dh dw same bias
-        conv2d n1ic1ih2iw2oc1kh2kx2
-                                ^ position 24
+    bpcheck.errors.CaseError: kx: avg_pool1d has the keys n ic iw kw sw pw ceil cip
+        avg_pool1d n1ic1iw2kx2
+                           ^ position 19
     """
     tokens = [(match.group(), match.start()) for match in _TOKEN.finditer(text)]
     try:

@@ -1,4 +1,4 @@
-"""Exact agreement with autograd: on the lattice a right kernel gives torch's numbers bit for bit."""
+"""Exact agreement with autograd: on the lattice a right kernel has torch's numbers bit for bit."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _compare(trial: Trial, result: str) -> Outcome:
 
 
 def quotient_bound(trial: Trial, result: str) -> Array:
-    """Error of a sum of quotients, each rounded twice at most: ``gamma_(n + 2) sum |a_i / d_i|``."""
+    """Error of a sum of quotients, each rounded twice: ``gamma_(n + 2) sum |a_i / d_i|``."""
     terms = trial.case.promise.terms(trial.case.geometry)[result] + 2
     oracle = gamma(terms, 2.0**-53)
     bound: Array = (gamma(terms, trial.format.unit_roundoff) + oracle) * trial.absolute_sums[result]

@@ -1,7 +1,7 @@
 """Smooth operations along a random line: central differences, and the Taylor test.
 
-Both judge a gradient from the subject's own forward on real values, with bounds that follow from the
-operation and the dtype.
+Both judge a gradient from the subject's own forward on real values, with bounds that follow from
+the operation and the dtype.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def compare_central(trial: Trial, check: str, operand: str) -> Outcome:
 
 
 def check_taylor(trial: Trial) -> tuple[Outcome, ...]:
-    """The remainder ``|f(x + h v) - f(x) - h <x_bar, v>|`` falls as ``h**2``: no tolerance at all."""
+    """The remainder ``|f(x + h v) - f(x) - h <x_bar, v>|`` falls as ``h**2``: no tolerance."""
     why = why_no_line(trial)
     first = not_applicable(TAYLOR, "y", "it is made of values of y")
     if why:

@@ -1,4 +1,4 @@
-"""Average pooling in one, two and three dimensions, as `torch.nn.functional.avg_pool1d` and so on."""
+"""Average pooling in one to three dimensions, as `torch.nn.functional.avg_pool1d` and so on."""
 
 from __future__ import annotations
 

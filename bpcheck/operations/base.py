@@ -138,7 +138,7 @@ class Operation(ABC):
 
     @abstractmethod
     def draw(self, integers: Integers) -> Any:
-        """A geometry drawn with `integers`; it never fails, and small integers give small shapes."""
+        """A geometry drawn with `integers`, which never fails; small integers give small shapes."""
 
     @abstractmethod
     def operand_shapes(self, geometry: Any) -> dict[str, Shape]:
@@ -280,10 +280,7 @@ class Operation(ABC):
         ]
         if missing:
             raise CaseError(f"{self.name} needs {' '.join(missing)}, and the case does not give it")
-        return {
-            key: numbers[key] if key in numbers else (default or 0)
-            for key, default in self.keys.items()
-        }
+        return {key: numbers.get(key, default or 0) for key, default in self.keys.items()}
 
 
 def _scaled(sums: Array, growth: float) -> Array:

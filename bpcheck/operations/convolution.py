@@ -139,7 +139,7 @@ class Convolution(Operation):
         g, ic, oc = draw_channels(integers)
         draw_one = draw_same_window if integers(0, 5) == 5 else draw_window
         windows = [draw_one(integers, self.rank) for _ in range(self.rank)]
-        geometry = ConvGeometry(
+        return ConvGeometry(
             n=n,
             ic=ic,
             oc=oc,
@@ -147,7 +147,6 @@ class Convolution(Operation):
             g=g,
             bias=integers(0, 3) != 1,
         )
-        return geometry
 
     def operand_shapes(self, geometry: ConvGeometry) -> dict[str, Shape]:
         shapes = {

@@ -75,7 +75,7 @@ class Pooling(Operation):
 
     operands = ("x",)
 
-    def __init__(self, kind: str, rank: int, *, own_keys: Mapping[str, int]):
+    def __init__(self, kind: str, rank: int, *, own_keys: Mapping[str, int | None]):
         self.rank = rank
         self.name = f"{kind}_pool{rank}d"
         self.keys = {
@@ -111,10 +111,10 @@ class Pooling(Operation):
     def draw_windows(self, integers: Integers, *, dilate: bool) -> tuple[Window, ...]:
         """A window for each dimension, all with the same ``ceil_mode``."""
         ceil = bool(integers(0, 1))
-        windows = [self._draw_window(integers, ceil, dilate) for _ in range(self.rank)]
+        windows = [self._draw_window(integers, ceil=ceil, dilate=dilate) for _ in range(self.rank)]
         return dimensions.alike(integers, windows)
 
-    def _draw_window(self, integers: Integers, ceil: bool, dilate: bool) -> Window:
+    def _draw_window(self, integers: Integers, *, ceil: bool, dilate: bool) -> Window:
         k = integers(1, dimensions.MAX_KERNEL[self.rank])
         if integers(0, 9) == 9:
             return Window(i=k, k=k, ceil=ceil)

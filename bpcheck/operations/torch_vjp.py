@@ -48,7 +48,7 @@ def torch_vjp(
         warnings.catch_warnings(),
         contextlib.ExitStack() as stack,
     ):
-        # torch remarks on the cost of some paths ('same' with even kernels); only values count here.
+        # torch remarks on the cost of some paths ('same' with even kernels); values count here.
         warnings.simplefilter("ignore")
         if not onednn:
             stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
@@ -68,7 +68,7 @@ def _tensor(array: Array, precision: Any) -> Any:
 
 @contextlib.contextmanager
 def few_threads(operands: Mapping[str, Array]) -> Iterator[None]:
-    """One thread for small arrays: on a busy machine waking a second costs far more than it saves."""
+    """One thread for small arrays: waking a second one costs more than it saves."""
     import torch
 
     before = torch.get_num_threads()

@@ -14,7 +14,7 @@ from bpcheck.errors import CaseError
 
 @dataclass(frozen=True)
 class Window:
-    """A window of `k` cells, `d` apart, that moves by `s` over `i` cells padded by `p` on each side.
+    """A window of `k` cells, `d` apart, that moves by `s` over `i` cells, `p` padded at each end.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Window:
 
     @cached_property
     def positions(self) -> NDArray[np.int64]:
-        """Input cell read by window `o` at offset `j`, or -1 where it reads padding: ``(out, k)``."""
+        """Input cell read by window `o` at offset `j`, or -1 for padding: ``(out, k)``."""
         start = np.arange(self.out)[:, None] * self.s - self.low
         cell = start + np.arange(self.k) * self.d
         return np.where((cell >= 0) & (cell < self.i), cell, -1)

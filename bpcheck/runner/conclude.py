@@ -121,7 +121,7 @@ def _reproduction(subject: Subject, case: Case, ruling: Ruling) -> str:
 
 
 def _checks_behind(ruling: Ruling) -> frozenset[str]:
-    """The checks that a ruling rests on: all jurors for a wrong value, else the one that found it."""
+    """The checks that a ruling rests on: all jurors for a wrong value, else its own."""
     own = {finding.check for finding in ruling.findings}
     jurors = {name for name, check in CHECKS.items() if check.juror is not Juror.NOBODY}
     return frozenset(own | jurors if own & jurors else own)

@@ -9,7 +9,7 @@ from bpcheck.finding import Finding
 
 
 class Verdict(StrEnum):
-    """One conclusion; earlier members outrank later ones. Silently wrong outranks all that raise."""
+    """One conclusion; earlier members outrank later ones, and silently wrong all that raise."""
 
     BACKWARD_WRONG = "backward wrong"
     FORWARD_WRONG = "forward wrong"

@@ -76,7 +76,7 @@ def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
     if forward is False:
         rulings.append(_rule_on_forward(outcomes, gradients))
     for result, (autograd, differences) in gradients.items():
-        ruling = _rule_on_gradient(forward, autograd, differences)
+        ruling = _rule_on_gradient(forward=forward, autograd=autograd, differences=differences)
         if ruling is not None:
             rulings.append(Ruling(ruling[0], result, ruling[1], _values(outcomes, result)))
     return tuple(_without_followers(rulings))
@@ -92,7 +92,7 @@ def _without_followers(rulings: Sequence[Ruling]) -> Iterator[Ruling]:
 
 
 def _rule_on_gradient(
-    forward: bool | None, autograd: bool | None, differences: bool | None
+    *, forward: bool | None, autograd: bool | None, differences: bool | None
 ) -> tuple[Verdict, str] | None:
     """Verdict and reason for one gradient; ``None`` if it is right or the forward explains it."""
     if autograd is False and differences is False:

@@ -18,7 +18,7 @@ class Cell:
     not_applicable: int = 0
 
     def with_one(self, status: Status) -> Cell:
-        """This cell with one more outcome counted."""
+        """The cell with one more outcome counted."""
         return Cell(
             passed=self.passed + (status is Status.PASSED),
             failed=self.failed + (status is Status.FAILED),

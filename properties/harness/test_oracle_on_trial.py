@@ -28,11 +28,11 @@ class Halved(torch.autograd.Function):
     """The identity with a wrong gradient."""
 
     @staticmethod
-    def forward(ctx: Any, w: torch.Tensor) -> torch.Tensor:
+    def forward(_ctx: Any, w: torch.Tensor) -> torch.Tensor:
         return w.clone()
 
     @staticmethod
-    def backward(ctx: Any, *cotangents: torch.Tensor) -> torch.Tensor:
+    def backward(_ctx: Any, *cotangents: torch.Tensor) -> torch.Tensor:
         return cotangents[0] * 0
 
 
