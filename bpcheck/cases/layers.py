@@ -2,7 +2,8 @@
 
 Shapes are those of the papers at batch 1, each distinct layer once: He et al. 2016 (ResNet),
 Simonyan and Zisserman 2015 (VGG), Krizhevsky 2014 (AlexNet, one tower), Sandler et al. 2018
-(MobileNet-V2), Szegedy et al. 2016 (Inception), Cicek et al. 2016 (3-d U-Net), van den Oord et al. 2016 (WaveNet).
+(MobileNet-V2), Szegedy et al. 2016 (Inception), Cicek et al. 2016 (3-d U-Net),
+van den Oord et al. 2016 (WaveNet).
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def listed_cases(
     path = Path(source)
     if not path.is_file():
         raise UsageError(
-            f"cases={source!r}: a number, a file, or one of {', '.join(layer_sets())} was expected"
+            f"--cases {source}: a number, a file, or one of {', '.join(layer_sets())} was expected"
         )
     return _read(path, promise, dtypes, seed)
 

@@ -31,6 +31,7 @@ Examples:
   bpcheck check conv2d layers:Conv
   bpcheck check max_pool2d homework/pool.py --profile quick
   bpcheck check conv2d torch.nn.functional:conv2d --style torch
+  bpcheck check conv2d layers:Conv --cases resnet50 --jobs 2
 """
 
 _REPLAY_EXAMPLE = """\b
@@ -88,7 +89,20 @@ _style = click.option(
     show_default=True,
     help="How much to check.",
 )
-@click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Number of cases instead.")
+@click.option(
+    "--cases",
+    metavar="N|SET|FILE",
+    help="Instead of the profile's cases: so many, a set of real layers (resnet50, alexnet, ...), "
+    "or those of a file with one case or benchdnn descriptor a line.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Number of worker processes; the report does not depend on it.",
+)
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -109,7 +123,8 @@ def check(
     operation: str | None,
     target: str | None,
     profile: str,
-    cases: int | None,
+    cases: str | None,
+    jobs: int,
     seed: int,
     dtypes: tuple[str, ...],
     style: str,
@@ -132,7 +147,7 @@ def check(
         target,
         style=style,
         json_path=json_path,
-        request=Request(profile=profile, count=cases, seed=seed, dtypes=dtypes),
+        request=Request(profile=profile, cases=cases, seed=seed, dtypes=dtypes, jobs=jobs),
     )
 
 

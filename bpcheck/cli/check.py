@@ -17,12 +17,13 @@ from bpcheck.cli.project import Entry, entries, project_file
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """How much of a subject is to be checked; dtypes as they were typed."""
+    """How much of a subject is to be checked; cases and dtypes as they were typed."""
 
     profile: str
-    count: int | None
+    cases: str | None
     seed: int
     dtypes: tuple[str, ...]
+    jobs: int
 
 
 def run_check(
@@ -45,7 +46,7 @@ def run_check(
 
 
 def _run(todo: tuple[Entry, ...], *, directory: Path, file: Path | None, request: Request) -> int:
-    from bpcheck.cli.requests import asked_dtypes, loaded
+    from bpcheck.cli.requests import asked_cases, asked_dtypes, loaded
     from bpcheck.report import print_report, to_json
     from bpcheck.runner import check_subject
 
@@ -56,15 +57,21 @@ def _run(todo: tuple[Entry, ...], *, directory: Path, file: Path | None, request
         subjects = [loaded(entry, directory, dtypes=dtypes) for entry in todo]
     reports = []
     for entry, subject in zip(todo, subjects, strict=True):
+        count, cases = asked_cases(request.cases, subject, dtypes=dtypes, seed=request.seed)
+        if cases == [] and len(todo) > 1:
+            console.print(Text(f" {entry.operation}: no case in {request.cases}", style="dim"))
+            continue
         start = time.perf_counter()
         with Live() as live:
             live.say(f"planning {entry.operation}")
             report = check_subject(
                 subject,
                 profile=request.profile,
-                count=request.count,
+                count=count,
                 seed=request.seed,
                 dtypes=dtypes,
+                cases=cases,
+                jobs=request.jobs,
                 on_progress=live.step,
             )
         reports.append(report)
@@ -80,7 +87,7 @@ def _run(todo: tuple[Entry, ...], *, directory: Path, file: Path | None, request
     codes = [each.exit_code if each.is_complete else exits.INTERRUPTED for each in reports]
     if len(todo) > 1:
         agreeing = sum(each.agrees and each.is_complete for each in reports)
-        summary = f"\n {agreeing} of {len(todo)} subjects agree"
+        summary = f"\n {agreeing} of {len(reports)} subjects agree"
         console.print(Text(summary, style="bold"))
     return exits.worst(codes)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from bpcheck.adapters import load
 from bpcheck.adapters.claims import dtype_name
 from bpcheck.arithmetic import FORMATS
+from bpcheck.cases import Case
+from bpcheck.cases.listed import listed_cases
 from bpcheck.cli.project import Entry
 from bpcheck.errors import UsageError
 from bpcheck.operations import operation_named, operation_names
@@ -52,3 +54,35 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
         dtypes=dtypes or DEFAULT_DTYPES,
         directory=directory,
     )
+
+
+def asked_cases(
+    typed: str | None, subject: Subject, *, dtypes: tuple[str, ...] | None, seed: int
+) -> tuple[int | None, list[Case] | None]:
+    """What ``--cases`` says: a number of cases, or the cases that a set or a file lists.
+
+    Raises
+    ------
+    UsageError
+        If it is neither a number from 1 on, nor a set, nor a file; or if it lists no case.
+    CaseError
+        For a line of a file that is not understood.
+
+    Examples
+    --------
+    >>> conv = Subject(forward=print, vjp=print, operation="conv2d")
+    >>> asked_cases("12", conv, dtypes=None, seed=0)
+    (12, None)
+    >>> asked_cases("0", conv, dtypes=None, seed=0)
+    Traceback (most recent call last):
+        ...
+    bpcheck.errors.UsageError: --cases 0: must be at least 1
+    """
+    if typed is None:
+        return None, None
+    if typed.lstrip("-").isdecimal():
+        if int(typed) < 1:
+            raise UsageError(f"--cases {typed}: must be at least 1")
+        return int(typed), None
+    judged = dtypes or subject.dtypes
+    return None, listed_cases(typed, operation=subject.operation, dtypes=judged, seed=seed)

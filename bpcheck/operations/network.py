@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -229,8 +229,9 @@ class Network(Operation):
             EdgeClass("remainder", "> 0", remainder),
             EdgeClass("pool", "avg", lambda g: g.pool == "avg"),
             EdgeClass("pool", "max", lambda g: g.pool == "max"),
-            *(
-                EdgeClass("activation", name, lambda g, name=name: g.activation == name)
-                for name in ACTIVATIONS
-            ),
+            *(EdgeClass("activation", name, _has_activation(name)) for name in ACTIVATIONS),
         )
+
+
+def _has_activation(name: str) -> Callable[[NetworkGeometry], bool]:
+    return lambda geometry: geometry.activation == name
