@@ -16,6 +16,9 @@ from bpcheck.verdict import Cell, Judgement, Report, Verdict
 #: What stands for the signs where the encoding lacks them.
 _ASCII = {"✓": "ok", "✗": "X", "·": "-", "…": "...", "×": "x", wording.GLUE: " "}
 
+#: Texts that are meant to be copied: a line break inside would break them.
+_COPIED = ("smallest case", "replay", "torch alone")
+
 _MARK_STYLES = {"✓": "green", "✗": "bold red", "·": "dim"}
 
 
@@ -116,11 +119,19 @@ def _print_judgement(judgement: Judgement, console: Console, target: str | None)
     for label, text in rows:
         if not label:
             _line(console, text, indent=5)
-        elif label in ("smallest case", "replay"):
-            # Meant to be copied: a line break inside would break it.
-            console.print(Text(plain(f"     {label:{width}}{text}", console)), soft_wrap=True)
+        elif label in _COPIED:
+            _print_copied(console, label, text, width)
         else:
             _line(console, f"{label:{width}}{text}", indent=5, hanging=width)
+
+
+def _print_copied(console: Console, label: str, text: str, width: int) -> None:
+    """Print a line beside its label, or a program below it."""
+    lines = [f"{label:{width}}{text}"]
+    if "\n" in text:
+        lines = [label, *(f"    {line}" for line in text.splitlines())]
+    for line in lines:
+        console.print(Text(plain(f"     {line}".rstrip(), console)), soft_wrap=True)
 
 
 def _line(
