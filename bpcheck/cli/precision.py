@@ -185,8 +185,14 @@ def compare(
 @precision.command()
 @click.argument("file", default=_FILE, metavar="[FILE]")
 @click.option("--plot", "plot_path", metavar="FILE", help="Draw the history into FILE.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N",
-              help="At most so many commits, the newest.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="At most so many commits, the newest.",
+)
 def log(file: str, plot_path: str | None, limit: int) -> int:
     """Show how the errors in a baseline FILE changed over the commits of a git repository."""
     from bpcheck.cli.precision_log import run_log

@@ -15,6 +15,7 @@ from bpcheck.cli.precision_subjects import Found, subjects
 from bpcheck.precision import Comparison, Measurement, load
 from bpcheck.precision.baseline import entry_of
 from bpcheck.precision.repeat import compare_with
+from bpcheck.precision.summary import write_summary
 from bpcheck.precision.table import print_comparison
 
 
@@ -50,6 +51,7 @@ def run_compare(
 
         drawn = draw_all(picture, [each.current for each in comparisons], recorded)
         console.print(Text(f" drawn: {', '.join(map(str, drawn))}"))
+    write_summary(comparisons)
     return _conclude(comparisons)
 
 
@@ -71,7 +73,12 @@ def _pairs(
             for found in subjects(words, style=style, dtypes=())
         ]
     return [
-        (each, subjects((each.operation, each.target), style=each.style, dtypes=each.settings.dtypes)[0])
+        (
+            each,
+            subjects((each.operation, each.target), style=each.style, dtypes=each.settings.dtypes)[
+                0
+            ],
+        )
         for each in recorded
     ]
 

@@ -14,12 +14,12 @@ from bpcheck.cli.output import stdout
 from bpcheck.cli.precision_files import output_file, plot_file
 from bpcheck.cli.precision_live import Live
 from bpcheck.cli.precision_subjects import Found, subjects
+from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.precision import Measurement, compare, load, measure, save
 from bpcheck.precision.baseline import merged
 from bpcheck.precision.baseline_schema import BaselineError
 from bpcheck.precision.compare import require_power
 from bpcheck.precision.table import print_comparison, print_measurement
-from bpcheck.errors import BpcheckError, UsageError
 
 
 @dataclass(frozen=True, slots=True)

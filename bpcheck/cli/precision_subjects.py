@@ -37,7 +37,10 @@ def subjects(words: Sequence[str], *, style: str, dtypes: tuple[str, ...]) -> tu
     todo, directory = _entries(words, style)
     return tuple(
         Found(
-            loaded(each, directory, dtypes=asked), portable(each.target, directory), each.style, asked
+            loaded(each, directory, dtypes=asked),
+            portable(each.target, directory),
+            each.style,
+            asked,
         )
         for each in todo
     )

@@ -1,13 +1,13 @@
 """Precision: measuring the rounding error of a right kernel, and holding it against a baseline.
 
-    from pathlib import Path
-    from bpcheck import precision
+from pathlib import Path
+from bpcheck import precision
 
-    now = precision.measure(subject)                       # a Measurement
-    precision.save(Path("precision-baseline.json"), [now])
-    (before,) = precision.load(Path("precision-baseline.json"))
-    comparison = precision.compare(before, precision.measure(subject))
-    comparison.losses                                      # empty, unless precision was lost
+now = precision.measure(subject)                       # a Measurement
+precision.save(Path("precision-baseline.json"), [now])
+(before,) = precision.load(Path("precision-baseline.json"))
+comparison = precision.compare(before, precision.measure(subject))
+comparison.losses                                      # empty, unless precision was lost
 """
 
 from bpcheck.precision.baseline import dumps, load, loads, save

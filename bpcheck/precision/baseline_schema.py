@@ -42,7 +42,9 @@ def metrics_text(title: str, cell: Cell, metrics: CellMetrics) -> str:
 
 def measurement_of(entry: Any, origin: str) -> Measurement:
     """The measurement that an entry holds; `BaselineError` says what is amiss."""
-    text = {name: _get(entry, name, str, origin) for name in ("operation", "name", "target", "style")}
+    text = {
+        name: _get(entry, name, str, origin) for name in ("operation", "name", "target", "style")
+    }
     title = f"{origin}: {text['operation']} of {text['name']}"
     settings = _settings(_get(entry, "settings", dict, title), title)
     expected = {cell.text: cell for cell in _cells(text["operation"], settings, title)}
@@ -56,9 +58,7 @@ def measurement_of(entry: Any, origin: str) -> Measurement:
         )
     strange = [name for name in (*held, *unclaimed) if name not in expected]
     if strange:
-        raise BaselineError(
-            f"{title}: {strange[0]!r} is no cell of its settings; record it again"
-        )
+        raise BaselineError(f"{title}: {strange[0]!r} is no cell of its settings; record it again")
     return Measurement(
         **text,
         settings=settings,

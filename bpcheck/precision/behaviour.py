@@ -66,8 +66,7 @@ def behaviours(measurement: Measurement) -> dict[tuple[str, str], Behaviour]:
         if cell.kind in _TELLING and cell.terms <= _LONGEST:
             ladders.setdefault((cell.dtype, cell.result), []).append(cell)
     return {
-        key: _nearest(measurement, ladder, factors=count[key[1]])
-        for key, ladder in ladders.items()
+        key: _nearest(measurement, ladder, factors=count[key[1]]) for key, ladder in ladders.items()
     }
 
 

@@ -147,7 +147,9 @@ def compare(
             f"such as {missing[0]}; if that is meant, record the baseline again"
         )
     if effect is not None and not effect > 1:
-        raise UsageError(f"effect={effect:g}: a ratio of medians above 1 is a loss; give more than 1")
+        raise UsageError(
+            f"effect={effect:g}: a ratio of medians above 1 is a loss; give more than 1"
+        )
     where = differences(baseline.environment, current.environment)
     least = effect if effect is not None else OTHER_EFFECT if where else EFFECT
     require_power(baseline, false_alarm=false_alarm)

@@ -152,9 +152,7 @@ def measure(
     )
 
 
-def _dtypes(
-    subject: Subject, operation: Operation, asked: Sequence[str] | None
-) -> tuple[str, ...]:
+def _dtypes(subject: Subject, operation: Operation, asked: Sequence[str] | None) -> tuple[str, ...]:
     claimed = [name for name in FORMATS if name in subject.dtypes and name in operation.dtypes]
     for name in asked or ():
         if name not in claimed:
@@ -175,7 +173,9 @@ def _measure_cell(
     cases: list[CaseErrors] = []
     deterministic = True
     for index in range(settings.cases):
-        rng = np.random.default_rng((settings.seed, index, *f"{operation.name} {cell.text}".encode()))
+        rng = np.random.default_rng(
+            (settings.seed, index, *f"{operation.name} {cell.text}".encode())
+        )
         arrays = draw(
             operation,
             rung.geometry,

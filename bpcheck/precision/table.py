@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bpcheck.arithmetic import FORMATS
+from bpcheck.precision.behaviour import behaviours
 from bpcheck.precision.compare import Change, Comparison
 from bpcheck.precision.ladder import Cell
 from bpcheck.precision.measure import Measurement
@@ -20,82 +20,76 @@ _LISTED = 24
 
 
 def number(value: float) -> str:
-    """Three digits, without a leading zero's width wasted on what is large.
+    """Two or three digits, in at most seven characters.
 
     Examples
     --------
-    >>> number(0.04567), number(57.312), number(12345.6), number(0)
-    ('0.0457', '57.3', '12,346', '0')
+    >>> number(0.04567), number(57.312), number(12345.6), number(1.2e7), number(-3e-05)
+    ('0.046', '57.3', '12,346', '1.2e+07', '-3e-05')
     """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if abs(value) >= 1e5:
+        return f"{value:.2g}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 0.1 or not value else f"{value:.2g}"
 
 
 def print_measurement(
     measurement: Measurement, console: Console, *, every_cell: bool = False
 ) -> None:
-    """One table for each dtype: a row for each result and data kind, or for each cell."""
+    """For each dtype and result, a row for each data kind, or for each length too."""
     console.print(Text(f"\n {measurement.title} · {_where(measurement)}", style="bold"))
-    for dtype in measurement.settings.dtypes:
-        ladders = [ladder for ladder in _ladders(measurement) if ladder[0].dtype == dtype]
-        if not ladders:
-            continue
-        table = Table(box=None, pad_edge=False, padding=(0, 1), title_justify="left")
-        table.title = Text(
-            f" {dtype}: error / (u sum|ab|), u = 2^-{FORMATS[dtype].bits}", style="italic"
-        )
-        for name in ("", "data", "terms", "rms", "p99", "max", "bias", "ULP 50% 99% max", ""):
-            left = name in {"", "data"}
-            table.add_column(Text(name), justify="left" if left else "right", no_wrap=True)
-        for ladder in ladders:
-            for row in _rows(measurement, ladder, every_cell=every_cell):
-                table.add_row(*map(Text, row))
+    console.print(Text(" errors / (u sum|ab|), of the longest sums unless two are given"))
+    seen = behaviours(measurement)
+    for (dtype, result), cells in _by_result(measurement).items():
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 1), show_edge=False)
+        table.add_column(Text("terms" if every_cell else "data"), min_width=10)
+        for name in ("rms", "p99", "max", "bias", "ULP 50%", "99%", "max"):
+            table.add_column(Text(name), justify="right", no_wrap=True, min_width=6)
+        for row in _rows(measurement, cells, every_cell=every_cell):
+            table.add_row(*map(Text, row))
+        like = seen.get((dtype, result))
+        terms = f"{cells[0].terms:,} to {cells[-1].terms:,} terms"
+        behaves = f", behaves like {like}" if like else ""
+        console.print()
+        console.print(Text(f" {result} {dtype}, {terms}{behaves}", style="bold"))
         console.print(table)
+        for cell in cells:
+            if not measurement.cells[cell].deterministic:
+                console.print(Text(f" {cell.text}: two calls gave different bits", style="yellow"))
+    if not measurement.cells:
+        console.print(Text(" nothing to measure: no result is a sum, or none is claimed"))
     if measurement.unclaimed:
         count = len(measurement.unclaimed)
         console.print(Text(f" {count} cells not claimed, such as {measurement.unclaimed[0].text}"))
 
 
-def _ladders(measurement: Measurement) -> list[tuple[Cell, ...]]:
-    found: dict[tuple[str, str, str], list[Cell]] = {}
+def _by_result(measurement: Measurement) -> dict[tuple[str, str], list[Cell]]:
+    found: dict[tuple[str, str], list[Cell]] = {}
     for cell in measurement.cells:
-        found.setdefault((cell.dtype, cell.result, cell.kind), []).append(cell)
-    return [tuple(ladder) for ladder in found.values()]
+        found.setdefault((cell.dtype, cell.result), []).append(cell)
+    return found
 
 
 def _rows(
-    measurement: Measurement, ladder: Sequence[Cell], *, every_cell: bool
+    measurement: Measurement, cells: Sequence[Cell], *, every_cell: bool
 ) -> Iterator[tuple[str, ...]]:
-    first = ladder[0]
-    if every_cell:
-        for cell in ladder:
-            metrics = measurement.cells[cell]
-            yield (
-                cell.result,
-                cell.kind,
-                f"{cell.terms:,}",
-                number(median(metrics.rms)),
-                *_tail(metrics),
-            )
-        return
-    shortest, longest = (measurement.cells[cell] for cell in (first, ladder[-1]))
-    yield (
-        first.result,
-        first.kind,
-        f"{first.terms:,}→{ladder[-1].terms:,}",
-        f"{number(median(shortest.rms))}→{number(median(longest.rms))}",
-        *_tail(longest, all(measurement.cells[cell].deterministic for cell in ladder)),
-    )
+    for kind in measurement.settings.kinds:
+        ladder = [cell for cell in cells if cell.kind == kind]
+        if every_cell:
+            yield (kind, *[""] * 7)
+            for cell in ladder:
+                metrics = measurement.cells[cell]
+                yield f"{cell.terms:,}", number(median(metrics.rms)), *_tail(metrics)
+        elif ladder:
+            shortest, longest = (measurement.cells[cell] for cell in (ladder[0], ladder[-1]))
+            growth = f"{number(median(shortest.rms))} to {number(median(longest.rms))}"
+            yield kind, growth, *_tail(longest)
 
 
-def _tail(metrics: CellMetrics, deterministic: bool | None = None) -> tuple[str, ...]:  # noqa: FBT001 - a cell of the row
-    same = metrics.deterministic if deterministic is None else deterministic
-    return (
-        number(metrics.p99),
-        number(max(metrics.max)),
-        number(metrics.bias),
-        " ".join(number(value) for value in metrics.ulp),
-        "" if same else "not deterministic",
-    )
+def _tail(metrics: CellMetrics) -> tuple[str, ...]:
+    numbers = (metrics.p99, max(metrics.max), metrics.bias, *metrics.ulp)
+    return tuple(map(number, numbers))
 
 
 def _where(measurement: Measurement) -> str:
@@ -135,9 +129,7 @@ def describe(change: Change) -> str:
     Examples
     --------
     >>> from bpcheck.precision.compare import Outcome
-    >>> describe(
-    ...     Change("y", "float32", "wide", 4105, 65539, "rms", 2.5, 1e-6, Outcome.LOSS)
-    ... )
+    >>> describe(Change("y", "float32", "wide", 4105, 65539, "rms", 2.5, 1e-6, Outcome.LOSS))
     'y float32 wide, 4,105 to 65,539 terms: rms error 2.5 times the baseline (p = 1e-06)'
     """
     what = {"rms": "rms error", "max": "largest error", "misrounded": "misrounded elements"}

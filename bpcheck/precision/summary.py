@@ -1,0 +1,56 @@
+"""A comparison as Markdown, for the summary page of a GitHub workflow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from bpcheck.precision.compare import Change, Comparison, Outcome
+from bpcheck.precision.table import verdict
+
+#: Where GitHub Actions takes a step's summary from.
+VARIABLE = "GITHUB_STEP_SUMMARY"
+
+#: Changes listed for each subject.
+_LISTED = 30
+
+
+def markdown(comparisons: Sequence[Comparison]) -> str:
+    """One section for each subject: the verdict, the environment if it differs, the changes."""
+    return "\n".join(
+        ["## Precision", "", *(line for each in comparisons for line in _section(each))]
+    )
+
+
+def _section(comparison: Comparison) -> list[str]:
+    sign = "❌" if comparison.losses else "✅"
+    lines = [f"### {sign} {comparison.baseline.title}", "", verdict(comparison), ""]
+    if comparison.environment:
+        differs = "; ".join(comparison.environment)
+        lines += [f"Another environment ({differs}): ratios above {comparison.effect:g} count.", ""]
+    changes = (*comparison.losses, *comparison.gains)
+    if changes:
+        lines += ["| | result | dtype | data | terms | metric | ratio | p |", "|---" * 8 + "|"]
+        lines += [_row(change) for change in changes[:_LISTED]]
+        if len(changes) > _LISTED:
+            lines += ["", f"and {len(changes) - _LISTED} more"]
+        lines.append("")
+    return lines
+
+
+def _row(change: Change) -> str:
+    sign = "❌ loss" if change.outcome is Outcome.LOSS else "gain"
+    terms = f"{change.shortest:,} to {change.longest:,}"
+    return (
+        f"| {sign} | {change.result} | {change.dtype} | {change.kind} | {terms} | {change.metric} "
+        f"| {change.ratio:.3g} | {change.chance:.1g} |"
+    )
+
+
+def write_summary(comparisons: Sequence[Comparison]) -> None:
+    """Append to the step's summary, where there is one."""
+    path = os.environ.get(VARIABLE)
+    if path and comparisons:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(markdown(comparisons) + "\n")
