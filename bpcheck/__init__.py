@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bpcheck import adapters
+    from bpcheck import adapters, precision
     from bpcheck.cases import Case, parse_case, strategies
     from bpcheck.errors import BpcheckError, CaseError, TargetError, Unsupported, UsageError
     from bpcheck.finding import Finding
@@ -67,7 +67,11 @@ _HOMES = {
 }
 
 #: The public modules that are not imported with their package.
-_MODULES = {"adapters": "bpcheck.adapters", "strategies": "bpcheck.cases.strategies"}
+_MODULES = {
+    "adapters": "bpcheck.adapters",
+    "precision": "bpcheck.precision",
+    "strategies": "bpcheck.cases.strategies",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from bpcheck.precision import Comparison
     from bpcheck.subject import Subject
     from bpcheck.verdict import Report
 
@@ -23,6 +24,12 @@ _PROFILES = ("quick", "default", "thorough")
 #: none. The subject is kept with it, lest another one get its id.
 _RUNS = pytest.StashKey[dict[int, tuple["Subject", "Report | str"]]]()
 
+#: The same of the comparisons with the baseline; ``None`` where an operation cannot be measured.
+_COMPARISONS = pytest.StashKey[dict[int, tuple["Subject", "Comparison | str | None"]]]()
+
+#: The name of the items that compare with a baseline, in the place of a check's.
+_PRECISION = "precision"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of conformance tests, on the command line and in the configuration file."""
@@ -32,6 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--bpcheck-seed", type=int, metavar="N", help="seed of the cases and values (default: 0)"
+    )
+    group.addoption(
+        "--bpcheck-baseline",
+        metavar="FILE",
+        help="measure rounding errors too, and fail where they grew against this baseline",
     )
     parser.addini("bpcheck_profile", "what --bpcheck-profile is by default", default="default")
     parser.addini("bpcheck_seed", "what --bpcheck-seed is by default", default="0")
@@ -52,11 +64,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         message = f"{metafunc.definition.name}: {error}"
         raise pytest.Collector.CollectError(message) from None
     marks = _marks(metafunc)
+    baseline = metafunc.config.getoption("bpcheck_baseline")
+    names = (*CHECK_NAMES, _PRECISION) if baseline else CHECK_NAMES
     metafunc.parametrize(
         "bpcheck_judge",
         [
             pytest.param((check, result), id=f"{check}-{result}".replace(" ", "-"), marks=marks)
-            for check in CHECK_NAMES
+            for check in names
             for result in ("y", *(f"{operand}_bar" for operand in operands))
         ],
         indirect=True,
@@ -78,6 +92,9 @@ def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
 
     def judge(subject: Subject) -> None:
         __tracebackhide__ = True
+        if check == _PRECISION:
+            _conclude_precision(request.config, subject, result)
+            return
         runs = request.config.stash.setdefault(_RUNS, {})
         if id(subject) not in runs:
             runs[id(subject)] = subject, _run(request.config, subject)
@@ -131,6 +148,29 @@ def _conclude(report: Report, check: str, result: str, *, target: str) -> None:
         pytest.fail("\n\n".join(messages) or count, pytrace=False)
     if not cell.passed:
         pytest.skip(f"{check}: nothing to judge of {result}")
+
+
+def _conclude_precision(config: pytest.Config, subject: Subject, result: str) -> None:
+    """End the item as the comparison with the baseline says."""
+    __tracebackhide__ = True
+    from bpcheck.errors import BpcheckError
+    from bpcheck.precision.testing import comparison_of, is_measured, lost
+
+    done = config.stash.setdefault(_COMPARISONS, {})
+    if id(subject) not in done:
+        file = config.invocation_params.dir / config.getoption("bpcheck_baseline")
+        try:
+            done[id(subject)] = subject, comparison_of(subject, file)
+        except BpcheckError as error:
+            done[id(subject)] = subject, str(error)
+    comparison = done[id(subject)][1]
+    if isinstance(comparison, str):
+        pytest.fail(comparison, pytrace=False)
+    if comparison is None or not is_measured(comparison, result):
+        pytest.skip(f"precision: {result} of {subject.operation} is no sum to measure")
+    message = lost(comparison, result)
+    if message:
+        pytest.fail(message, pytrace=False)
 
 
 def _target(request: pytest.FixtureRequest, subject: Subject) -> str:

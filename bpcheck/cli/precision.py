@@ -1,4 +1,4 @@
-"""``bpcheck precision``: the commands and their options; everything heavy is imported when one runs."""
+"""``bpcheck precision``: commands and options; everything heavy is imported when one runs."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from bpcheck.cli import progress
 from bpcheck.runner import Progress as Step
 
@@ -12,7 +14,7 @@ class Live:
     def __init__(self) -> None:
         self._live = progress.Live()
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> Self:
         self._live.__enter__()
         return self
 

@@ -153,7 +153,7 @@ def save(path: Path, measurements: Sequence[Measurement]) -> None:
 
 
 def merged(old: Sequence[Measurement], new: Sequence[Measurement]) -> tuple[Measurement, ...]:
-    """`old` with the entries of the same subjects replaced by `new`, others kept, new ones added."""
+    """`old` with the entries of the same subjects replaced by `new`; new ones come last."""
     fresh = {_key(each): each for each in new}
     kept = [fresh.pop(_key(each), each) for each in old]
     return (*kept, *fresh.values())

@@ -23,8 +23,9 @@ _TELLING = ("zero-mean", "positive")
 #: Longest sums that are emulated: what an order does shows far below the end of the ladder.
 _LONGEST = 20_000
 
-#: A rounding of operands or partial sums to ``p`` bits leaves at least this share of ``2**-p`` as rms
-#: error of the shortest sums; an accumulator that would leave far more than was measured is no candidate.
+#: A rounding of operands or partial sums to ``p`` bits leaves at least this share of ``2**-p`` as
+#: rms error of the shortest sums; an accumulator that would leave far more than was measured is no
+#: candidate.
 _LEAST = 0.02
 
 #: Two accumulators whose distances differ by less than this (in octaves) are not told apart.

@@ -19,7 +19,7 @@ from bpcheck.operations import Operation
 from bpcheck.precision.slices import on_grid, slice_bits
 
 #: zero-mean: standard normal. positive: uniform on [0.5, 1.5). wide: normal times a power of two
-#: from 2**-8 to 2**8. cancelling: nearly equal magnitudes, as many sums' terms negative as positive.
+#: from 2**-8 to 2**8. cancelling: nearly equal magnitudes, half of the terms of a sum negative.
 KINDS = ("zero-mean", "positive", "wide", "cancelling")
 
 #: Relative spread of the magnitudes of cancelling data: what is left of the sum.
@@ -76,8 +76,8 @@ def draw(
 
 
 def _grid_bits(operation: Operation, geometry: Any, result: str, terms: int) -> dict[str, int]:
-    """Bits that the values of each array that `result` is a sum of products of may have."""
-    found = {}
+    """Bits that the values of an array may have, for each that `result` sums products of."""
+    found: dict[str, int] = {}
     for names in factors(operation, geometry, result):
         bits = slice_bits(terms, len(names), multiple(operation, geometry, names))
         # Plain sums must round as well, so their values keep all 53 bits.
@@ -94,7 +94,7 @@ def factors(operation: Operation, geometry: Any, result: str) -> tuple[tuple[str
 
 
 def multiple(operation: Operation, geometry: Any, names: tuple[str, ...]) -> int:
-    """What values must be multiples of, so that the quotients that the operation takes are exact."""
+    """What values must be multiples of, so that the quotients of the operation are exact."""
     lattice = operation.lattice(geometry)
     multiples: Mapping[str, int] = {} if lattice is None else lattice.multiples
     return max((multiples.get(name, 1) for name in names), default=1)

@@ -30,7 +30,7 @@ def two_product(a: Floats, b: float) -> tuple[Floats, Floats]:
     Math. 18 (1971), section 5.
     """
     p = a * b
-    high, b_high = _high(a), float(_high(np.float64(b)))
+    high, b_high = _high(a), float(_high(np.array(b)))
     low, b_low = a - high, b - b_high
     return p, ((high * b_high - p) + high * b_low + low * b_high) + low * b_low
 

@@ -1,4 +1,4 @@
-"""Where a measurement was made: all that may change the order of summation, and nothing personal."""
+"""Where a measurement was made: what may change the order of summation, nothing personal."""
 
 from __future__ import annotations
 

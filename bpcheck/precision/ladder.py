@@ -15,7 +15,7 @@ from bpcheck.precision.data import KINDS
 #: Lengths of the sums asked for; a geometry may give a few terms more.
 RUNGS = tuple(16 * 4**step for step in range(7))
 
-#: Cases of each cell unless set otherwise: what the rank test needs (see `bpcheck.precision.ranks`).
+#: Cases of each cell unless set otherwise: what the rank test of `bpcheck.precision.ranks` needs.
 CASES = 8
 
 #: Cases of a cell that a baseline may be recorded with at most, so that its lines stay readable.

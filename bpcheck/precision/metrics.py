@@ -73,7 +73,7 @@ def case_errors(got: Array, expected: Reference, form: Format, kept: Array) -> C
 
 
 def ulp_distance(got: Array, nearest: Array) -> Floats:
-    """How many numbers of their dtype `got` is away from `nearest`; infinite where it is not finite.
+    """How many numbers of their dtype `got` is away from `nearest`; infinite if it is not finite.
 
     Examples
     --------

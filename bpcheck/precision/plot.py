@@ -55,7 +55,7 @@ def draw(path: Path, measurement: Measurement, baseline: Measurement | None = No
         layout="constrained",
     )
     FigureCanvasAgg(figure)
-    axes = figure.subplots(max(1, len(dtypes)), max(1, len(results)), squeeze=False, sharex=True)
+    axes = figure.subplots(max(1, len(dtypes)), max(1, len(results)), squeeze=False, sharey="row")
     for row, dtype in zip(axes, dtypes, strict=False):
         for axis, result in zip(row, results, strict=False):
             _panel(axis, measurement, baseline, dtype, result)
@@ -65,14 +65,18 @@ def draw(path: Path, measurement: Measurement, baseline: Measurement | None = No
     beside = ", the baseline dashed" if baseline is not None else ""
     figure.suptitle(f"{measurement.title}: rounding error against length{beside}", fontsize=11)
     handles = [_line(_COLOURS[kind], _MARKERS[kind], kind) for kind in measurement.settings.kinds]
+    if baseline is not None:
+        handles.append(_line("#888888", "", "baseline", linestyle="--"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
     figure.savefig(path, dpi=130)
 
 
-def _line(colour: str, marker: str, label: str) -> Any:
+def _line(colour: str, marker: str, label: str, linestyle: str = "-") -> Any:
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], color=colour, marker=marker, markersize=4, linewidth=1.3, label=label)
+    return Line2D(
+        [], [], color=colour, marker=marker, markersize=4, linestyle=linestyle, label=label
+    )
 
 
 def _panel(
@@ -94,12 +98,14 @@ def _panel(
         axis.annotate(
             label,
             (ends[1], line[1]),
-            (-2, 2),
+            (4, 0),
             textcoords="offset points",
-            ha="right",
+            va="center",
             fontsize=7,
             color="#666666",
+            annotation_clip=False,
         )
+    axis.set_xlim(ends[0] / 1.5, ends[1] * 4)
     for kind in measurement.settings.kinds:
         own = [cell for cell in cells if cell.kind == kind]
         style = {"color": _COLOURS[kind], "marker": _MARKERS[kind], "markersize": 3.5}

@@ -60,7 +60,7 @@ def reference(
     """`result` of the operation on `arrays` (operands and ``y_bar``), for judging `dtype`.
 
     For float64 the error is below about ``n 2**-90`` of the largest product; for a narrower dtype
-    it is float64's own, at most ``n 2**-53 sum |a_i b_i|``, which is ``n 2**-29`` of float32's unit.
+    it is float64's own, at most ``n 2**-53 sum |a_i b_i|``: ``n 2**-29`` of float32's unit.
     """
     wide = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
     products = factors(operation, geometry, result)
@@ -87,7 +87,7 @@ def _exact_parts(
     names: tuple[str, ...],
     scale: int,
 ) -> Iterator[Floats]:
-    """Arrays that sum to `scale` times the sum of products of `names`, each without any rounding."""
+    """Arrays that sum to `scale` times the sum of products of `names`, none of them rounded."""
     others = {
         name for each in factors(operation, geometry, result) for name in each if name not in names
     }

@@ -1,12 +1,12 @@
 """Exact sums of products in float64: operands cut into slices so narrow that nothing rounds.
 
 A sum of ``n`` products of integers of ``b`` bits each is exact in float64, in any order and on any
-BLAS, when ``n * 2**(2 b) <= 2**53``. So each operand is written as a sum of slices of ``b`` bits, the
-operation runs on every pair of slices, and the results, each exact, are added in double-double
+BLAS, when ``n * 2**(2 b) <= 2**53``. So each operand is written as a sum of slices of ``b`` bits,
+the operation runs on every pair of slices, and the results, each exact, are added in double-double
 arithmetic. It works for whatever operation is linear in each of its factors.
 
-Source: K. Ozaki, T. Ogita, S. Oishi, S. Rump, Error-free transformations of matrix multiplication by
-using fast routines of matrix multiplication and its applications, Numer. Algorithms 59 (2012).
+Source: K. Ozaki, T. Ogita, S. Oishi, S. Rump, Error-free transformations of matrix multiplication
+by using fast routines of matrix multiplication and its applications, Numer. Algorithms 59 (2012).
 """
 
 from __future__ import annotations

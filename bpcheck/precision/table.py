@@ -42,10 +42,10 @@ def print_measurement(
     console.print(Text(" errors / (u sum|ab|), of the longest sums unless two are given"))
     seen = behaviours(measurement)
     for (dtype, result), cells in _by_result(measurement).items():
-        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 1), show_edge=False)
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 1), collapse_padding=True)
         table.add_column(Text("terms" if every_cell else "data"), min_width=10)
         for name in ("rms", "p99", "max", "bias", "ULP 50%", "99%", "max"):
-            table.add_column(Text(name), justify="right", no_wrap=True, min_width=6)
+            table.add_column(Text(name), justify="right", no_wrap=True, min_width=5)
         for row in _rows(measurement, cells, every_cell=every_cell):
             table.add_row(*map(Text, row))
         like = seen.get((dtype, result))
@@ -146,8 +146,9 @@ def verdict(comparison: Comparison) -> str:
         return f"PRECISION LOST: {len(comparison.losses)} of {len(comparison.changes)} comparisons."
     if comparison.gains:
         return (
-            f"Precision gained in {len(comparison.gains)} of {len(comparison.changes)} comparisons; "
-            "record it, so that it cannot be lost again: bpcheck precision record --force"
+            f"Precision gained in {len(comparison.gains)} of {len(comparison.changes)} "
+            "comparisons; record it, so that it cannot be lost again: bpcheck precision record "
+            "--force"
         )
     same = "every number is the same" if comparison.is_identical else "nothing lost"
     return f"Kept: {same} in {len(comparison.changes)} comparisons."

@@ -215,7 +215,7 @@ LOSSES = (
 
 
 def permuted(subject: Subject, seed: int) -> Subject:
-    """The same convolution with its input channels, and so the terms of its sums, in another order."""
+    """The same convolution with its input channels, so the terms of sums, in another order."""
 
     def order(count: int) -> Array:
         return np.random.default_rng((seed, count)).permutation(count)
