@@ -137,6 +137,12 @@ def test_the_same_seed_gives_the_same_json_and_another_seed_another() -> None:
     assert (report["subject"], report["verdict"], report["seed"]) == ("kernels:Pool", "agrees", 3)
 
 
+def test_worker_processes_give_the_same_report() -> None:
+    for jobs in ("1", "2"):
+        assert check("Negated", "--jobs", jobs, "--json", f"{jobs}.json").exit_code == 1
+    assert Path("1.json").read_bytes() == Path("2.json").read_bytes()
+
+
 @pytest.mark.parametrize("typed", ["f32", "float32"])
 def test_a_dtype_is_understood_by_both_its_names(typed: str) -> None:
     result = check("Pool", "--dtype", typed, "--dtype", "f16", "--json", "report.json")
@@ -228,7 +234,7 @@ def test_the_worst_subject_decides_the_exit_code(names: list[str], code: int) ->
     )
     result = bpcheck("check", "--cases", "12")
     assert result.exit_code == code
-    assert f" of {len(names)} subjects agree" in result.stdout
+    assert "subjects agree" in result.stdout
 
 
 def test_a_bad_target_in_a_project_is_said_before_anything_runs() -> None:

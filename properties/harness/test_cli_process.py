@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import subprocess
@@ -71,7 +72,7 @@ def on_a_terminal(*arguments: str) -> tuple[int, str, str]:
     terminal, other_end = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "bpcheck", *arguments],
-        env={**ENVIRONMENT, "TERM": "xterm", "COLUMNS": "120"},
+        env={**ENVIRONMENT, "TERM": "xterm", "COLUMNS": "80"},
         stdout=subprocess.PIPE,
         stderr=other_end,
     )
@@ -93,8 +94,7 @@ def on_a_terminal(*arguments: str) -> tuple[int, str, str]:
 def test_progress_is_shown_on_a_terminal_and_leaves_the_report_alone() -> None:
     code, out, said = on_a_terminal("check", "max_pool1d", *TORCH_POOL, "--cases", "20")
     assert code == 0
-    assert "checking" in said
-    assert "max_pool1d n" in said
+    assert re.search(r"checking .* \d+/20 .* max_pool1d n", said)
     assert "AGREES" in out
     assert "\x1b" not in out
 
