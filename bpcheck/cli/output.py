@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from rich.console import Console
@@ -35,13 +34,27 @@ def json_file(text: str | None) -> Path | None:
     if not text.strip():
         raise UsageError("--json: the path is empty; give the name of a file, such as report.json")
     path = Path(text).expanduser()
+    try:
+        _try(path, text)
+    except OSError as error:
+        raise UsageError(
+            f"--json {text}: cannot be written ({error.strerror}); name another file"
+        ) from None
+    return path
+
+
+def _try(path: Path, text: str) -> None:
+    """Open the file as it will be opened, and leave things as they were."""
     if path.is_dir():
         raise UsageError(f"--json {text}: this is a directory; name a file in it")
     if not path.parent.is_dir():
         raise UsageError(f"--json {text}: there is no directory {path.parent}; create it first")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"--json {text}: no permission to write there; name another file")
-    return path
+    is_new = not path.exists()
+    # A pipe or a device would wait, or take the attempt for the report.
+    if is_new or path.is_file():
+        path.open("a", encoding="utf-8").close()
+        if is_new:
+            path.unlink()
 
 
 def write(path: Path, text: str) -> None:

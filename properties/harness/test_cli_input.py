@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from textwrap import dedent
 
@@ -51,10 +50,22 @@ def test_an_option_that_cannot_be_used_is_refused(options: list[str], expected: 
     assert expected in refusal("check", "max_pool1d", TARGET, *options)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_report_that_may_not_be_written_is_refused(folder: Path) -> None:
-    folder.chmod(0o500)
-    assert "no permission" in refusal("check", "max_pool1d", TARGET, "--json", "report.json")
+    # Not even root may write into /proc, nor a name of 300 letters.
+    for path in ("/proc/report.json", "r" * 300):
+        assert f"--json {path}: cannot be written (" in refusal(
+            "check", "max_pool1d", TARGET, "--json", path
+        )
+    assert list(folder.iterdir()) == []
+
+
+def test_looking_at_the_report_file_leaves_things_as_they_were(folder: Path) -> None:
+    (folder / "old.json").write_text("old", encoding="utf-8")
+    for name in ("old.json", "new.json"):
+        refusal("check", "no_such_operation", TARGET, "--json", name)
+    assert [(each.name, each.read_text("utf-8")) for each in folder.iterdir()] == [
+        ("old.json", "old")
+    ]
 
 
 def test_an_operation_that_is_not_there_lists_those_there_are() -> None:
