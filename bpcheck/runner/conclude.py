@@ -37,7 +37,7 @@ def conclude(
     case belongs to either, leaves the run inconclusive.
     """
     judgements = []
-    for defect in tally.defects.values():
+    for defect in tally.decided():
         notify(f"{defect.result}: {defect.verdict}")
         judgements.append(_judgement(subject, defect, tally))
     judgements.sort(key=lambda judgement: _ORDER.index(judgement.verdict))

@@ -51,12 +51,17 @@ FOLLOWERS = (Verdict.NOT_LINEAR, Verdict.BREAKS_SYMMETRY)
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the jury says of one result of one case."""
+    """What the jury says of one result of one case.
+
+    It is tentative where the forward differs from torch's and no finite difference could say
+    whether the backward fits it: cases in which one could decide.
+    """
 
     verdict: Verdict
     result: str
     because: str
     findings: tuple[Finding, ...]
+    is_tentative: bool = False
 
 
 def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
@@ -102,7 +107,7 @@ def _rule_on_gradient(
         return Verdict.BACKWARD_WRONG, f"{reason}, and the forward is right"
     if autograd is False and differences is None:
         if forward is False:
-            return Verdict.BOTH_WRONG, "autograd is against it and against the forward"
+            return None
         return Verdict.BACKWARD_WRONG, "autograd is against it, and the forward is right"
     if autograd is False and forward is not False:
         reason = "finite differences of the forward confirm the gradient, and autograd is alone"
@@ -120,6 +125,12 @@ def _rule_on_forward(
 ) -> Ruling:
     findings = _values(outcomes, "y")
     votes = gradients.values()
+    if all(f is None for _, f in votes):
+        if any(a is False for a, _ in votes):
+            reason = "autograd is against the forward and against the backward"
+            return Ruling(Verdict.BOTH_WRONG, "y", reason, findings, is_tentative=True)
+        reason = "the forward differs from torch's, and the backward does not"
+        return Ruling(Verdict.FORWARD_WRONG, "y", reason, findings, is_tentative=True)
     if any(a is False and f is False for a, f in votes):
         reason = "the forward differs from torch's, and the gradients fit neither"
         return Ruling(Verdict.BOTH_WRONG, "y", reason, findings)

@@ -14,6 +14,10 @@ from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.report import Cell
 
 
+#: Verdicts on the values of the forward.
+FORWARDS = (Verdict.FORWARD_WRONG, Verdict.BOTH_WRONG, Verdict.FORWARD_DIFFERS)
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One case of a run and what came of it: the value that travels from a worker."""
@@ -37,10 +41,12 @@ class Defect:
     smallest: Case | None = None
     rank: tuple[bool, int] = (True, 0)
     ruling: Ruling | None = None
+    is_tentative: bool = True
 
     def add(self, judged: Judged, ruling: Ruling, size: int) -> None:
         """Count one more case."""
         self.failing += 1
+        self.is_tentative &= ruling.is_tentative
         self.classes.update(judged.classes)
         # An exact case tells more than a small one: its numbers can be followed.
         rank = (not judged.case.is_exact, size)
@@ -80,6 +86,13 @@ class Tally:
             key = (ruling.verdict, ruling.result)
             defect = self.defects.setdefault(key, Defect(*key))
             defect.add(judged, ruling, size)
+
+    def decided(self) -> list[Defect]:
+        """The defects; tentative ones only if nothing else was said of the forward."""
+        sure = [defect for defect in self.defects.values() if not defect.is_tentative]
+        if any(defect.result == "y" and defect.verdict in FORWARDS for defect in sure):
+            return sure
+        return list(self.defects.values())
 
     def _count_outcomes(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:

@@ -1,0 +1,68 @@
+"""Quality of the smallest case: what is planted in a large layer is shown on a tiny one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bpcheck import Subject, parse_case
+from bpcheck.runner import check_subject
+from bpcheck.verdict.tally import work
+from reference import conv, max_pool
+
+CONV = Subject(forward=conv.forward, vjp=conv.vjp, operation="conv2d")
+LARGE = [
+    parse_case(f"conv2d n3ic4ih11iw9oc6kh3kw3sh2sw2ph1pw1 f32 {kind} c-order seed={seed}")
+    for seed, kind in enumerate(("exact", "wide", "real"))
+]
+
+
+def rotated(residuals: Any, y_bar: Any) -> Any:
+    x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar)
+    return x_bar, np.ascontiguousarray(w_bar[..., ::-1, ::-1]), b_bar
+
+
+def without_padding_rows(residuals: Any, y_bar: Any) -> Any:
+    x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar)
+    x_bar[..., -1, :] = 0
+    return x_bar, w_bar, b_bar
+
+
+def bias_of_the_first_sample(residuals: Any, y_bar: Any) -> Any:
+    x_bar, w_bar, _ = conv.vjp(residuals, y_bar)
+    return x_bar, w_bar, y_bar[0].sum((1, 2))
+
+
+@pytest.mark.parametrize("vjp", [rotated, without_padding_rows, bias_of_the_first_sample])
+def test_a_planted_defect_is_shown_by_a_handful_of_multiplications(vjp: Any) -> None:
+    report = check_subject(replace(CONV, vjp=vjp), cases=LARGE)
+    (judgement,) = report.judgements
+    case = parse_case(judgement.smallest)
+    assert work(case) <= 24
+    assert case.values == "small"
+    assert case.one_hot is not None
+    assert case.geometry.numbers() | {"sh": 1, "sw": 1, "ph": 0, "pw": 0} == case.geometry.numbers()
+
+
+def test_the_smallest_case_still_fails_when_it_is_run_again() -> None:
+    subject = replace(CONV, vjp=rotated)
+    first = check_subject(subject, cases=LARGE).judgements[0]
+    again = check_subject(subject, cases=[parse_case(first.smallest)]).judgements[0]
+    assert (again.verdict, again.result) == (first.verdict, first.result)
+    assert again.smallest == first.smallest
+
+
+def test_a_defect_of_two_cotangents_is_not_forced_onto_one() -> None:
+    def overwritten(residuals: Any, y_bar: Any) -> Any:
+        (x_bar,) = max_pool.vjp(residuals, y_bar)
+        ones = max_pool.vjp(residuals, np.ones_like(y_bar))[0]
+        return (np.where(ones > 1, 0, x_bar),)
+
+    subject = Subject(forward=max_pool.forward, vjp=overwritten, operation="max_pool2d")
+    cases = [parse_case("max_pool2d n2ic2ih8iw8kh3kw3sh2sw2 f64 exact c-order seed=1")]
+    (judgement,) = check_subject(subject, cases=cases).judgements
+    assert judgement.result == "x_bar"
+    assert work(parse_case(judgement.smallest)) <= 24
