@@ -16,7 +16,9 @@ from bpcheck.explain.faults import (
     divisors,
     elements,
     groups,
+    in_place,
     index_overflow,
+    layouts,
     memory,
     network,
     overlap,
@@ -26,6 +28,7 @@ from bpcheck.explain.faults import (
     state,
     stride,
     ties,
+    wrong_winners,
 )
 from bpcheck.explain.faults.fault import Fault
 
@@ -42,6 +45,7 @@ FAMILIES: dict[str, tuple[Fault, ...]] = {
         groups,
         overlap,
         ties,
+        wrong_winners,
         divisors,
         batch,
         bias,
@@ -51,6 +55,8 @@ FAMILIES: dict[str, tuple[Fault, ...]] = {
         precision,
         contract,
         state,
+        in_place,
+        layouts,
         memory,
         network,
     )

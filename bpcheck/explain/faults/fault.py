@@ -48,8 +48,9 @@ class Fault:
     condition
         Under which it shows, in words.
     shows
-        Whether it shows in a case. Necessary: where it is false, the planted kernel gives the right
-        numbers. Nearly sufficient: where it is true, only an accident of the values hides the fault.
+        Whether it shows in a case. Necessary: where it is false, the planted kernel gives the
+        right numbers. Nearly sufficient: where it is true, only an accident of the values hides
+        the fault.
     plant
         From a right kernel to a wrong one. What it plants may keep state; plant anew for a new run.
     caught_by

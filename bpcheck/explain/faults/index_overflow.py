@@ -11,8 +11,10 @@ from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import CONV, EVERY, MAX_POOL, Fault
+from bpcheck.explain.faults.kernels import largest, plane_cells
+from bpcheck.explain.faults.placing import right
 from bpcheck.explain.faults.run import Run, planted
-from bpcheck.explain.faults.winners import send, winners
+from bpcheck.explain.faults.winners import read_of, send, winners
 
 #: Stands for the number of samples that an index of 16 bits can count.
 SAMPLES = 2
@@ -41,8 +43,18 @@ def _offsets_wrap(run: Run, y_bar: Array) -> Array:
     return flat[np.arange(flat.size) % ELEMENTS].reshape(y_bar.shape)
 
 
-def _plane_exceeds(case: Case) -> bool:
-    return case.geometry.n > 0 and prod(case.shapes["x_bar"][2:]) > CELLS
+def _wrapped(run: Run, y_bar: Array, bar: Any) -> Array:
+    index = winners(run)
+    return send(run, y_bar, np.where(index < 0, -1, index % CELLS))
+
+
+def _a_late_cell_wins(case: Case) -> bool:
+    if not is_read(case):
+        return False
+    windows = case.geometry.windows
+    cells = plane_cells(right(windows), [window.i for window in windows])
+    index = cells[np.arange(len(cells)), largest(*read_of(case))]
+    return bool((index >= CELLS).any())
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -81,13 +93,9 @@ FAULTS: tuple[Fault, ...] = (
         what=f"winners are recorded in an index that wraps at {CELLS} cells (for 2**16)",
         operations=MAX_POOL,
         results=("x_bar",),
-        condition=f"planes of more than {CELLS} cells",
-        shows=_plane_exceeds,
-        plant=planted(
-            x_bar=lambda run, y_bar, bar: send(
-                run, y_bar, np.where(winners(run) < 0, -1, winners(run) % CELLS)
-            )
-        ),
+        condition=f"a winner past the first {CELLS} cells",
+        shows=_a_late_cell_wins,
+        plant=planted(x_bar=_wrapped),
         source="https://github.com/intel/torch-xpu-ops/pull/3940",
     ),
 )

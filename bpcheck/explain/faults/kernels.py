@@ -87,8 +87,10 @@ def shares(run: Run, y_bar: Array, placings: Sequence[Placing] | None = None) ->
     """
     taken = flat(y_bar)
     if run.right.operation.startswith("max"):
-        read = columns(run.operands["x"], placings or right(run.windows), fill=-np.inf)
-        return one_hot(read.argmax(axis=-1), read.shape[-1]) * taken[..., None]
+        read_at = placings or right(run.windows)
+        read = columns(run.operands["x"], read_at, fill=-np.inf)
+        inside = plane_cells(read_at, run.operands["x"].shape[2:]) >= 0
+        return one_hot(largest(read, inside), read.shape[-1]) * taken[..., None]
     if run.right.operation.startswith("avg"):
         sizes = prod(window.k for window in run.windows)
         return np.repeat((taken / divisor(run).reshape(-1))[..., None], sizes, axis=-1)
@@ -123,6 +125,18 @@ def divisor(run: Run) -> Array:
 def outer(sizes: Sequence[Array]) -> Array:
     """The product of one number for each dimension: ``(*out)``."""
     return reduce(np.multiply.outer, [np.asarray(size, np.float64) for size in sizes])
+
+
+def largest(read: Array, inside: Array) -> Array:
+    """Which offset wins each window, by torch's rule: the first of equals, and the last NaN.
+
+    `read` is ``(n, c, out, k)`` with -inf where `inside`, ``(out, k)``, is false; where all is
+    -inf, the first cell inside of the input wins.
+    """
+    nan = np.isnan(read) & inside
+    equal = (read == read.max(axis=-1, keepdims=True)) & inside
+    last_nan = read.shape[-1] - 1 - nan[..., ::-1].argmax(axis=-1)
+    return np.where(nan.any(axis=-1), last_nan, equal.argmax(axis=-1))
 
 
 def one_hot(index: Array, size: int) -> Array:

@@ -38,6 +38,12 @@ def _divided_by_coverage(run: Run, y_bar: Array, bar: Any) -> Array:
     return ratio
 
 
+def _written_backwards(run: Run, y_bar: Array) -> Array:
+    """The last window is written first, so that the first one stays."""
+    windows: tuple[Any, ...] = (..., *(slice(None, None, -1) for _ in y_bar.shape[2:]))
+    return send(run, y_bar[windows], winners(run)[..., ::-1], overwrite=True)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault(
         name="x-bar-overlap-overwritten",
@@ -66,11 +72,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("x_bar",),
         condition="a cell that wins in several windows",
         shows=share_a_winner,
-        plant=planted(
-            x_bar=lambda run, y_bar, bar: send(
-                run, y_bar[_backwards(y_bar)], _flipped(winners(run), run), overwrite=True
-            )
-        ),
+        plant=planted(x_bar=lambda run, y_bar, bar: _written_backwards(run, y_bar)),
         source="https://github.com/ahrefs/ocannl/issues/512",
     ),
     Fault(
@@ -95,12 +97,3 @@ FAULTS: tuple[Fault, ...] = (
         source="https://github.com/CanReader/FastNN/issues/5",
     ),
 )
-
-
-def _backwards(y_bar: Array) -> tuple[Any, ...]:
-    return (..., *(slice(None, None, -1) for _ in y_bar.shape[2:]))
-
-
-def _flipped(index: Array, run: Run) -> Array:
-    """Flat windows in reverse order."""
-    return index[..., ::-1]

@@ -72,8 +72,10 @@ def _exceeds_float32(result: str) -> Callable[[Case], bool]:
         arrays = fill(case)
         every = {**arrays.operands, "y_bar": arrays.y_bar}
         sums = case.promise.absolute_sums(every, case.params)[result]
-        held = all(np.array_equal(array, array.astype(np.float32)) for array in every.values())
-        integral = all(is_integral(array) for array in (*every.values(), sums))
+        other = every.get("x" if result == "w_bar" else "w", arrays.y_bar)
+        factors = (arrays.y_bar, other)
+        held = all(np.array_equal(array, array.astype(np.float32)) for array in factors)
+        integral = all(is_integral(array) for array in (*factors, sums))
         return not (held and integral) or sums.max(initial=0) > 2.0**24
 
     return shows

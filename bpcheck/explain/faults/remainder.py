@@ -9,7 +9,7 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import is_read
-from bpcheck.explain.faults.fault import EVERY, Fault
+from bpcheck.explain.faults.fault import EVERY, LINEAR, Fault
 from bpcheck.explain.faults.run import Run, planted
 from bpcheck.operations.window import Window
 
@@ -49,7 +49,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         name="x-bar-last-row-replicated",
         what="the rows that no window reads get the gradient of the last row that one does",
-        operations=EVERY,
+        operations=LINEAR,
         results=("x_bar",),
         condition="rows that no window reads, at the end",
         shows=lambda case: is_read(case) and _has_unread_rows(case),

@@ -1,4 +1,4 @@
-"""What a kernel keeps between calls, changes in place, or hands out twice."""
+"""What a kernel keeps between calls, and what it hands out twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
-from bpcheck.explain.faults.conditions import handed, has_samples, is_read, is_writeable
+from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import CONV, EVERY, Fault
 from bpcheck.explain.faults.run import Plant, Run, rewired
 from bpcheck.subject import Subject
@@ -18,11 +18,12 @@ Bars = tuple[Any, ...]
 Vjp = Callable[[Run, Array], Bars]
 
 
-def _right_vjp(run: Run, y_bar: Array) -> Bars:
+def right_vjp(run: Run, y_bar: Array) -> Bars:
+    """All gradients, in the operands' order."""
     return tuple(run.right.vjp(run.residuals, y_bar))
 
 
-def _stateful(
+def stateful(
     make: Callable[[], tuple[Callable[[Run], Any], Callable[[Any, Array], Any]]],
 ) -> Plant:
     """A transformation whose forward and vjp share what `make` makes anew for each planting."""
@@ -34,7 +35,8 @@ def _stateful(
     return plant
 
 
-def _plain(run: Run) -> tuple[Array, Run]:
+def plain(run: Run) -> tuple[Array, Run]:
+    """The forward as it should be."""
     return run.y, run
 
 
@@ -45,15 +47,15 @@ def _accumulating(index: int) -> Plant:
         kept: dict[tuple[int, ...], Array] = {}
 
         def vjp(run: Run, y_bar: Array) -> Bars:
-            bars = list(_right_vjp(run, y_bar))
+            bars = list(right_vjp(run, y_bar))
             shape = bars[index].shape
             before = kept.get(shape)
             kept[shape] = bars[index] = bars[index] if before is None else before + bars[index]
             return tuple(bars)
 
-        return _plain, vjp
+        return plain, vjp
 
-    return _stateful(make)
+    return stateful(make)
 
 
 def _last_forward() -> tuple[Any, Any]:
@@ -65,7 +67,7 @@ def _last_forward() -> tuple[Any, Any]:
         return run.y, None
 
     def vjp(_: Any, y_bar: Array) -> Bars:
-        return _right_vjp(last[0], y_bar)
+        return right_vjp(last[0], y_bar)
 
     return forward, vjp
 
@@ -78,7 +80,7 @@ def _first_of_its_shape() -> tuple[Any, Any]:
         key = str((sorted((n, a.shape) for n, a in run.operands.items()), run.params))
         return run.y, kept.setdefault(key, run)
 
-    return forward, _right_vjp
+    return forward, right_vjp
 
 
 def _forward_of_its_shape() -> tuple[Any, Any]:
@@ -88,7 +90,7 @@ def _forward_of_its_shape() -> tuple[Any, Any]:
         key = str((sorted((n, a.shape) for n, a in run.operands.items()), run.params))
         return kept.setdefault(key, run.y).copy(), run
 
-    return forward, _right_vjp
+    return forward, right_vjp
 
 
 def _one_buffer() -> tuple[Any, Any]:
@@ -96,14 +98,14 @@ def _one_buffer() -> tuple[Any, Any]:
     buffers: dict[tuple[int, ...], Array] = {}
 
     def vjp(run: Run, y_bar: Array) -> Bars:
-        x_bar, *rest = _right_vjp(run, y_bar)
+        x_bar, *rest = right_vjp(run, y_bar)
         buffer = buffers.setdefault(x_bar.shape, np.empty_like(x_bar))
         if buffer.dtype != x_bar.dtype:
             return (x_bar, *rest)
         buffer[...] = x_bar
         return (buffer, *rest)
 
-    return _plain, vjp
+    return plain, vjp
 
 
 def _one_output() -> tuple[Any, Any]:
@@ -114,7 +116,7 @@ def _one_output() -> tuple[Any, Any]:
         buffer[...] = run.y
         return buffer, run
 
-    return forward, _right_vjp
+    return forward, right_vjp
 
 
 def _right_once() -> tuple[Any, Any]:
@@ -122,13 +124,13 @@ def _right_once() -> tuple[Any, Any]:
     spent: list[bool] = []
 
     def vjp(run: Run, y_bar: Array) -> Bars:
-        bars = _right_vjp(run, y_bar)
+        bars = right_vjp(run, y_bar)
         if spent:
             return tuple(None if bar is None else np.zeros_like(bar) for bar in bars)
         spent.append(True)
         return bars
 
-    return _plain, vjp
+    return plain, vjp
 
 
 def _noisy() -> tuple[Any, Any]:
@@ -136,70 +138,11 @@ def _noisy() -> tuple[Any, Any]:
     rng = np.random.default_rng(0)
 
     def vjp(run: Run, y_bar: Array) -> Bars:
-        x_bar, *rest = _right_vjp(run, y_bar)
+        x_bar, *rest = right_vjp(run, y_bar)
         noise = rng.integers(1, 100, size=x_bar.shape)
         return ((x_bar + noise).astype(x_bar.dtype), *rest)
 
-    return _plain, vjp
-
-
-def _changes_x() -> tuple[Any, Any]:
-    def forward(run: Run) -> Any:
-        x = run.operands["x"]
-        if x.size and x.flags.writeable:
-            x[(0,) * x.ndim] += 1
-        return run.y, run
-
-    return forward, _right_vjp
-
-
-def _changes_y_bar() -> tuple[Any, Any]:
-    def vjp(run: Run, y_bar: Array) -> Bars:
-        bars = tuple(
-            None if bar is None else np.array(bar, copy=True) for bar in _right_vjp(run, y_bar)
-        )
-        if y_bar.flags.writeable:
-            np.maximum(y_bar, 0, out=y_bar)
-        return bars
-
-    return _plain, vjp
-
-
-def _turns_w() -> tuple[Any, Any]:
-    """The kernel is rotated in place for ``x_bar``, and not turned back."""
-
-    def vjp(run: Run, y_bar: Array) -> Bars:
-        bars = _right_vjp(run, y_bar)
-        w = run.operands["w"]
-        if w.flags.writeable:
-            w[...] = np.flip(w, axis=tuple(range(2, w.ndim))).copy()
-        return bars
-
-    return _plain, vjp
-
-
-def _borrows_x() -> tuple[Any, Any]:
-    """The forward negates its input in place, and the vjp puts it back."""
-
-    def turn(run: Run) -> None:
-        x = run.operands["x"]
-        if x.flags.writeable:
-            np.negative(x, out=x)
-
-    def forward(run: Run) -> Any:
-        turn(run)
-        return run.y, run
-
-    def vjp(run: Run, y_bar: Array) -> Bars:
-        turn(run)
-        return _right_vjp(run, y_bar)
-
-    return forward, vjp
-
-
-def _has_negative_cotangent(case: Case) -> bool:
-    y_bar = handed(case, "y_bar")
-    return bool(y_bar.flags.writeable and (y_bar < 0).any())
+    return plain, vjp
 
 
 def _fault(
@@ -237,7 +180,7 @@ FAULTS: tuple[Fault, ...] = (
     _fault(
         "vjp-of-the-last-forward",
         "the backward pass uses what the last forward left, whichever residuals it is given",
-        _stateful(_last_forward),
+        stateful(_last_forward),
         results=("x_bar", "w_bar"),
         operations=CONV,
         condition="another forward before the backward pass",
@@ -246,7 +189,7 @@ FAULTS: tuple[Fault, ...] = (
     _fault(
         "vjp-of-the-first-forward-of-its-shape",
         "residuals are cached by shape: later operands of the same shape get the first one's",
-        _stateful(_first_of_its_shape),
+        stateful(_first_of_its_shape),
         results=("x_bar", "w_bar"),
         operations=CONV,
         condition="other operands of the same shape",
@@ -256,7 +199,7 @@ FAULTS: tuple[Fault, ...] = (
     _fault(
         "y-cached-by-shape",
         "the forward is cached by shape: it does not look at the values again",
-        _stateful(_forward_of_its_shape),
+        stateful(_forward_of_its_shape),
         results=("y", "x_bar", "w_bar", "b_bar"),
         operations=CONV,
         condition="other operands of the same shape",
@@ -266,70 +209,31 @@ FAULTS: tuple[Fault, ...] = (
     _fault(
         "x-bar-in-one-buffer",
         "every x_bar is returned in the same memory, and the next call overwrites it",
-        _stateful(_one_buffer),
+        stateful(_one_buffer),
         results=("x_bar",),
         caught_by=("state",),
     ),
     _fault(
         "y-in-one-buffer",
         "every y is returned in the same memory, and the next call overwrites it",
-        _stateful(_one_output),
+        stateful(_one_output),
         results=("y",),
         caught_by=("state",),
     ),
     _fault(
         "vjp-right-only-once",
         "the first backward pass uses up what the next ones need: they give zeros",
-        _stateful(_right_once),
+        stateful(_right_once),
         results=("x_bar", "w_bar", "b_bar"),
         caught_by=("contract",),
     ),
     _fault(
         "x-bar-different-every-time",
         "x_bar is another one every time",
-        _stateful(_noisy),
+        stateful(_noisy),
         results=("x_bar",),
         condition="always",
         caught_by=("contract", "autograd", "finite differences"),
         source="https://github.com/Theano/Theano/issues/5404",
-    ),
-    _fault(
-        "x-changed-by-the-forward",
-        "the forward changes x in place",
-        _stateful(_changes_x),
-        results=("x_bar", "w_bar"),
-        condition="an x that can be written",
-        shows=lambda case: has_samples(case) and is_writeable(case, "x"),
-        caught_by=("contract",),
-    ),
-    _fault(
-        "y-bar-changed-by-the-vjp",
-        "the backward pass clamps the caller's cotangent in place",
-        _stateful(_changes_y_bar),
-        results=("y",),
-        condition="a negative cotangent that can be written",
-        shows=_has_negative_cotangent,
-        caught_by=("contract",),
-    ),
-    _fault(
-        "w-left-rotated",
-        "the backward pass rotates the caller's kernel in place",
-        _stateful(_turns_w),
-        results=("w_bar",),
-        operations=CONV,
-        condition="a kernel larger than 1 that can be written",
-        shows=lambda case: (
-            is_writeable(case, "w") and any(window.k > 1 for window in case.geometry.windows)
-        ),
-        caught_by=("contract",),
-    ),
-    _fault(
-        "x-borrowed-until-the-vjp",
-        "the forward changes x in place and the backward pass puts it back",
-        _stateful(_borrows_x),
-        results=("x_bar",),
-        condition="an x that can be written, and somebody who looks at it between the calls",
-        shows=lambda case: has_samples(case) and is_writeable(case, "x"),
-        caught_by=("state",),
     ),
 )

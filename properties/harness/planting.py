@@ -1,0 +1,116 @@
+"""Cases in which a planted fault shows, and what the checks say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import chain, count, islice, product
+
+import numpy as np
+
+from bpcheck import adapters
+from bpcheck.cases import Case
+from bpcheck.cases.layouts import LAYOUTS, join_layouts
+from bpcheck.cases.plan import PROFILES, plan
+from bpcheck.checks import CHECK_NAMES, Trial
+from bpcheck.explain.faults import Fault
+from bpcheck.finding import Finding, Status
+from bpcheck.operations import operation_named
+from bpcheck.runner.one import judge
+from bpcheck.subject import Subject
+from bpcheck.verdict.tally import work
+
+#: Multiplications of a case up to which it is used here.
+SMALL = 8_000
+
+#: In which value kinds a check can speak, the likeliest to show a fault first.
+KINDS = {
+    "contract": ("exact", "real"),
+    "autograd": ("exact", "wide", "ties"),
+    "finite differences": ("exact", "wide"),
+    "layouts": ("exact", "ties"),
+    "state": ("exact",),
+    "linearity": ("exact",),
+    "symmetry": ("exact", "ties"),
+    "taylor": ("real",),
+    "rounding": ("real",),
+}
+
+#: The checks that fall to every third case only.
+TURNS = {"state": 0, "linearity": 1, "symmetry": 2}
+
+
+def reference(operation: str) -> Subject:
+    """The hand-written kernel of an operation."""
+    module = operation if operation == "network" else operation[:-2]
+    return adapters.load(f"reference.{module}", operation=operation)
+
+
+@cache
+def small_cases(operation: str) -> tuple[Case, ...]:
+    """Small cases that cover the edge classes of an operation."""
+    stream = plan(operation, profile=PROFILES["quick"], dtypes=["float64"], seed=1)
+    return tuple(case for case in islice(stream, 300) if work(case) <= SMALL)
+
+
+def showing(fault: Fault, operation: str, check: str) -> Iterator[Case]:
+    """Cases in which `fault` shows and of which `check` can speak."""
+    candidates = chain(
+        candidates_of(operation, check, KINDS[check]), candidates_of(operation, check, ("special",))
+    )
+    return (case for case in candidates if fault.shows(case))
+
+
+def candidates_of(operation: str, check: str, kinds: tuple[str, ...]) -> Iterator[Case]:
+    """Cases of which `check` can speak; geometry, dtype and value kind change with every one."""
+    promise = operation_named(operation)
+    dtypes = [name for name in reference(operation).dtypes if name in promise.dtypes]
+    kinds = tuple(kind for kind in kinds if kind in promise.value_kinds) or promise.value_kinds
+    cases = [case for case in small_cases(operation) if speaks(check, case)]
+    variants = list(product(kinds, dtypes))
+    for index in range(len(cases) * len(variants)):
+        # One number coprime to the other, so that every pair is met once.
+        kind, dtype = variants[(index + index // len(cases)) % len(variants)]
+        case = replace(cases[index % len(cases)], values=kind, dtype=dtype, layout="c-order")
+        if check == "layouts" or index % 3 == 2:
+            case = replace(case, layout=random_layout(case))
+        yield with_turn(case, check)
+
+
+def speaks(check: str, case: Case) -> bool:
+    """Whether the geometry of a case lets `check` judge it."""
+    if case.promise.lattice(case.geometry) is None and check in ("finite differences", "taylor"):
+        return case.promise.is_smooth(case.geometry)
+    return True
+
+
+def random_layout(case: Case) -> str:
+    """Another layout for every array."""
+    rng = np.random.default_rng(case.seed)
+    names = [*case.promise.operand_shapes(case.geometry), "y_bar"]
+    return join_layouts({name: str(rng.choice(list(LAYOUTS)[1:])) for name in names})
+
+
+def with_turn(case: Case, check: str) -> Case:
+    """The case with the next seed at which `check` has its turn."""
+    if check not in TURNS:
+        return case
+    seeds = (replace(case, seed=seed) for seed in count(case.seed))
+    # Whose turn it is depends on the seed alone.
+    return next(each for each in seeds if Trial(SUBJECT, each).turn == TURNS[check])
+
+
+SUBJECT = Subject(forward=abs, vjp=abs, operation="conv2d")
+
+
+def findings(
+    subject: Subject, case: Case, checks: Collection[str] = CHECK_NAMES
+) -> tuple[Finding, ...]:
+    """What the checks find wrong."""
+    judged = judge(subject, case, checks=checks)
+    return tuple(
+        outcome.finding
+        for outcome in judged.outcomes
+        if outcome.status is Status.FAILED and outcome.finding is not None
+    )
