@@ -40,17 +40,19 @@ def repeated(array: Array) -> Array:
 
 def _channels_last(array: Array) -> Array:
     if array.ndim < 3:
-        return np.asfortranarray(array)
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(array, 1, -1)), -1, 1)
+        return array.copy(order="F")
+    return np.moveaxis(np.moveaxis(array, 1, -1).copy(order="C"), -1, 1)
 
 
 def _transposed(array: Array) -> Array:
     if array.ndim < 2:
         return array.copy()
-    return np.swapaxes(np.ascontiguousarray(np.swapaxes(array, -1, -2)), -1, -2)
+    return np.swapaxes(np.swapaxes(array, -1, -2).copy(order="C"), -1, -2)
 
 
 def _sliced(array: Array) -> Array:
+    if array.ndim == 0:
+        return array.copy()
     # The neighbours are NaN: whoever steps outside the array will show it.
     whole = np.full(tuple(n + 2 for n in array.shape), np.nan).astype(array.dtype)
     inside = whole[tuple(slice(1, -1) for _ in range(array.ndim))]
