@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from hypothesis.strategies import SearchStrategy
 
 from bpcheck.cases import Case, fill
+from bpcheck.cases.strategies import cases, geometries
 from reference import avg_pool, conv, max_pool
+from reference.operands import DTYPES
 
 Array = npt.NDArray[Any]
 
@@ -23,6 +27,24 @@ AVG_POOLS = ("avg_pool1d", "avg_pool2d", "avg_pool3d")
 EXACT = ("exact", "wide")
 
 _KERNELS = MappingProxyType({"conv": conv, "max_pool": max_pool, "avg_pool": avg_pool})
+
+
+@cache
+def exact_cases(operation: str, values: tuple[str, ...] = EXACT) -> SearchStrategy[Case]:
+    """Cases whose every partial sum, and every quotient, is exact."""
+    # Quotients need more bits than float16 and float32 have.
+    dtypes = ("float64",) if operation in AVG_POOLS else DTYPES
+    return cases(operation, dtypes=dtypes, values=values)
+
+
+@cache
+def narrowed(
+    operation: str, holds: Callable[[Any], bool], values: tuple[str, ...] = EXACT
+) -> SearchStrategy[Case]:
+    """The cases of `exact_cases` whose geometry fulfils a condition."""
+    dtypes = ("float64",) if operation in AVG_POOLS else DTYPES
+    among = geometries(operation).filter(holds)
+    return cases(operation, dtypes=dtypes, values=values, among=among)
 
 
 @dataclass(frozen=True, slots=True)

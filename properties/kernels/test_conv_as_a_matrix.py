@@ -16,9 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpcheck.cases import Case
-from bpcheck.cases.strategies import cases, geometries
-from properties.kernels.run import CONVS, EXACT, Array, assert_same, run
-from reference.operands import DTYPES
+from properties.kernels.run import CONVS, Array, assert_same, narrowed, run
 
 #: Largest matrix, in entries, and most weights in it, counted with their repetitions.
 ENTRIES, CONNECTIONS = 1_000_000, 20_000
@@ -29,11 +27,6 @@ def is_small(geometry: Any) -> bool:
     inputs: int = geometry.ic * prod(window.i for window in geometry.windows)
     fan_in: int = geometry.ic // geometry.g * prod(geometry.kernel)
     return outputs * inputs <= ENTRIES and outputs * fan_in <= CONNECTIONS
-
-
-def small_cases(operation: str) -> st.SearchStrategy[Case]:
-    among = geometries(operation).filter(is_small)
-    return cases(operation, dtypes=DTYPES, values=EXACT, among=among)
 
 
 def weight_indices(case: Case) -> Array:
@@ -72,7 +65,7 @@ def rows(array: Array) -> Array:
 @pytest.mark.parametrize("operation", CONVS)
 @given(data=st.data())
 def test_conv_is_the_product_with_its_matrix(operation: str, data: st.DataObject) -> None:
-    case = data.draw(small_cases(operation))
+    case = data.draw(narrowed(operation, is_small))
     ran = run(case)
     y = (rows(ran.x) @ matrix_of(case, ran.w).T).reshape(ran.y.shape)
     if ran.b is not None:
@@ -85,7 +78,7 @@ def test_conv_is_the_product_with_its_matrix(operation: str, data: st.DataObject
 def test_the_input_gets_the_product_with_the_transposed_matrix(
     operation: str, data: st.DataObject
 ) -> None:
-    case = data.draw(small_cases(operation))
+    case = data.draw(narrowed(operation, is_small))
     ran = run(case)
     x_bar = rows(ran.y_bar) @ matrix_of(case, ran.w)
     assert_same(ran.vjp()["x"], x_bar.reshape(ran.x.shape))
@@ -96,7 +89,7 @@ def test_the_input_gets_the_product_with_the_transposed_matrix(
 def test_a_weight_gets_the_sum_over_all_places_that_share_it(
     operation: str, data: st.DataObject
 ) -> None:
-    case = data.draw(small_cases(operation))
+    case = data.draw(narrowed(operation, is_small))
     ran = run(case)
     index = weight_indices(case)
     # The gradient of an unshared matrix: every connection its own weight.
