@@ -125,7 +125,11 @@ def _scaled(case: Case, rng: np.random.Generator, unit: float) -> Arrays:
 
 def _real(case: Case, rng: np.random.Generator) -> Arrays:
     dtype, shapes = FORMATS[case.dtype].dtype, array_shapes(case)
-    drawn = {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
+    drawn = {
+        # A shape of () gives a scalar otherwise.
+        name: np.asarray(rng.standard_normal(shape), dtype)
+        for name, shape in shapes.items()
+    }
     y_bar = drawn.pop("y_bar")
     return Arrays(operands=drawn, y_bar=y_bar, steps=dict.fromkeys(drawn, 0))
 

@@ -60,7 +60,7 @@ def test_values_of_a_maximum_differ_by_more_than_twice_the_step(
     case = drawn(data, "max_pool2d", dtype, "exact")
     arrays = fill(case)
     step = arrays.steps["x"]
-    if not step:
+    if not step or not arrays.operands["x"].size:
         return
     x = np.asarray(arrays.operands["x"], np.float64)
     rows, columns = (window.positions for window in case.geometry.windows)
