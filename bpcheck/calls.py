@@ -8,6 +8,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bpcheck.errors import Unsupported
@@ -58,7 +59,7 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Call:
             value = function(*args, **kwargs)
     except (Unsupported, NotImplementedError) as error:
         return Call(unsupported=str(error) or type(error).__name__, printed=out.getvalue())
-    except (KeyboardInterrupt, MemoryError):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit of a subject is a finding too
         return Call(raised=_describe(error), printed=out.getvalue())
@@ -67,8 +68,19 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Call:
 
 def _describe(error: BaseException) -> str:
     """The error and the place in the user's own code that it came from."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
-    where = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame)]
+    where = f" ({_shorten(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
     message = str(error).strip().split("\n")[0]
     return f"{type(error).__name__}{': ' if message else ''}{message}{where}"
+
+
+def _is_users(frame: traceback.FrameSummary) -> bool:
+    """Whether a frame is neither ours nor an installed library's."""
+    own = Path(__file__).parent
+    return "site-packages" not in frame.filename and own not in Path(frame.filename).parents
+
+
+def _shorten(filename: str) -> str:
+    """The path from here, where it lies below."""
+    path = Path(filename)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename

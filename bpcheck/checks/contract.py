@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bpcheck.calls import Call
-from bpcheck.checks.outcomes import failed, passed
+from bpcheck.checks.outcomes import failed, not_applicable, passed
 from bpcheck.checks.run import is_pair, is_real_array
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
@@ -25,7 +25,16 @@ def check_contract(trial: Trial) -> tuple[Outcome, ...]:
     for outcome in _violations(trial):
         outcomes.setdefault(outcome.result, outcome)
     results = trial.case.promise.results(trial.case.geometry)
-    return tuple(outcomes.get(result) or passed(NAME, result) for result in results)
+    given = trial.first.raw
+    return tuple(
+        outcomes.get(result)
+        or (
+            passed(NAME, result)
+            if result in given
+            else not_applicable(NAME, result, "it was not returned")
+        )
+        for result in results
+    )
 
 
 def _violations(trial: Trial) -> Iterator[Outcome]:

@@ -66,7 +66,7 @@ def _run(todo: tuple[Entry, ...], *, directory: Path, file: Path | None, request
             live.say(f"planning {entry.operation}")
             report = check_subject(
                 subject,
-                profile=request.profile,
+                profile=request.profile if cases is None else str(request.cases),
                 count=count,
                 seed=request.seed,
                 dtypes=dtypes,

@@ -67,20 +67,19 @@ def print_report(
                y  x_bar
      contract  ✓    ✓
      9 cases, 1 of 1 edge classes, profile quick, seed 0
-     AGREES. A wrong gradient row would survive one exact probe
-     with probability < 2e-3, this run with < 1e-26.
+     AGREES. A wrong gradient row would survive the median exact
+     probe with probability < 2e-3, and all of this run, if it is
+     wrong in every case, with < 1e-26.
     """
     heading = f"{report.subject} · {report.operation} · {report.style} · {' '.join(report.dtypes)}"
     _line(console, heading, style="bold")
     if report.table and report.cases:
         console.print(Padding(_table(report, console), (0, 0, 0, 1), expand=False))
-        if any(
-            not cell.passed + cell.failed for row in report.table.values() for cell in row.values()
-        ):
+        if any(_is_silent(cell) for row in _telling(report) for cell in report.table[row].values()):
             _line(console, "· a check that says nothing of this result", style="dim")
-    for judgement in report.judgements:
+    for judgement, alike in wording.grouped(report.judgements):
         console.print()
-        _print_judgement(judgement, console, target)
+        _print_judgement(judgement, console, target, alike=alike)
     if report.judgements:
         console.print()
     _line(console, wording.counts(report, seconds=seconds), style="dim")
@@ -103,18 +102,34 @@ def _table(report: Report, console: Console) -> Table:
     table.add_column("", overflow="fold")
     for column in columns:
         table.add_column(column, justify="center", no_wrap=True)
-    for check, row in report.table.items():
+    for check in _telling(report):
+        row = report.table[check]
         marks = (row.get(column, Cell()).mark for column in columns)
         cells = (Text(plain(mark, console), style=_MARK_STYLES[mark]) for mark in marks)
         table.add_row(Text(check), *cells)
     return table
 
 
-def _print_judgement(judgement: Judgement, console: Console, target: str | None) -> None:
+def _telling(report: Report) -> list[str]:
+    """The checks that say something of any result."""
+    return [
+        check
+        for check, row in report.table.items()
+        if not all(_is_silent(cell) for cell in row.values())
+    ]
+
+
+def _is_silent(cell: Cell) -> bool:
+    return not cell.passed + cell.failed
+
+
+def _print_judgement(
+    judgement: Judgement, console: Console, target: str | None, *, alike: tuple[str, ...]
+) -> None:
     style = _verdict_style(judgement.verdict)
     mark = "✗" if judgement.verdict.is_defect else "·"
     _line(console, f"{mark} {judgement.headline}", style=style, hanging=2)
-    rows = list(wording.block(judgement, target=target))
+    rows = list(wording.block(judgement, target=target, alike=alike))
     width = max(len(label) for label, _ in rows) + 3
     for label, text in rows:
         if not label:

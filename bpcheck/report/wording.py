@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bpcheck.checks.outcomes import number
+from bpcheck.cases.plan import PROFILES
 from bpcheck.verdict import Judgement, Report, Verdict
 
 #: How many reasons for unsupported cases, and edge classes without a case, are spelt out.
@@ -27,11 +28,28 @@ def replay_command(case: str, target: str) -> str:
     return f"bpcheck replay {shlex.quote(case)} {target}"
 
 
-def block(judgement: Judgement, *, target: str | None = None) -> Iterator[tuple[str, str]]:
+def grouped(judgements: Sequence[Judgement]) -> list[tuple[Judgement, tuple[str, ...]]]:
+    """Judgements, each with the other results of which the same is to be said.
+
+    One forgotten copy or one kept array spoils every gradient: that is told once. Wrong values of
+    different gradients are different mistakes, and told each for itself.
+    """
+    groups: dict[object, list[Judgement]] = {}
+    for judgement in judgements:
+        own = judgement.verdict is Verdict.BACKWARD_WRONG
+        groups.setdefault((judgement.verdict, judgement.result if own else ""), []).append(
+            judgement
+        )
+    return [(group[0], tuple(each.result for each in group[1:])) for group in groups.values()]
+
+
+def block(
+    judgement: Judgement, *, target: str | None = None, alike: tuple[str, ...] = ()
+) -> Iterator[tuple[str, str]]:
     """What is told of a judgement below its headline, as pairs of a label and a text.
 
     The label is empty where the text is a sentence. `target` is what a shell needs to name the
-    subject; without it no command is given.
+    subject; without it no command is given. `alike` are the other results it is said of.
     """
     said = {judgement.because}
     yield "", judgement.because
@@ -50,6 +68,8 @@ def block(judgement: Judgement, *, target: str | None = None) -> Iterator[tuple[
         elif judgement.answers and finding.wrong:
             yield "in that case", f"{finding.wrong:,} of {finding.total:,} elements wrong"
             break
+    if alike:
+        yield "the same of", listing(list(alike))
     if judgement.looks_like:
         yield "looks like", judgement.looks_like
     yield "seen in", f"{judgement.failing:,} of {plural(judgement.judged, 'case')}"
@@ -72,7 +92,8 @@ def counts(report: Report, *, seconds: float | None = None) -> str:
     parts = [plural(report.cases, "case")]
     if report.coverage and report.cases:
         parts.append(f"{covered} of {len(report.coverage)} edge classes")
-    parts += [f"profile {report.profile}", f"seed {report.seed}"]
+    whence = "profile" if report.profile in PROFILES else "cases of"
+    parts += [f"{whence} {report.profile}", f"seed {report.seed}"]
     return ", ".join(parts) + ("" if seconds is None else f" · {duration(seconds)}")
 
 
@@ -84,7 +105,7 @@ def gaps(report: Report) -> Iterator[str]:
         claimed = f"{plural(report.unsupported, 'more case')} not claimed"
         yield f"{claimed}: {reasons}" if reasons else claimed
     missed = [name for name, count in report.coverage.items() if not count]
-    if missed and report.cases:
+    if missed and report.cases and report.profile in PROFILES:
         yield f"no case of: {listing(missed)}"
 
 
@@ -113,8 +134,9 @@ def _reason(report: Report) -> str:
         return "No exact probe was run; the derived rounding bounds hold."
     run = f"<{GLUE}1e{math.floor(report.survival_run_log10) + 1}"
     return (
-        "A wrong gradient row would survive one exact probe with probability "
-        f"{below(report.survival_one).replace(' ', GLUE)}, this run with {run}."
+        "A wrong gradient row would survive the median exact probe with probability "
+        f"{below(report.survival_one).replace(' ', GLUE)}, and all of this run, if it is wrong in "
+        f"every case, with {run}."
     )
 
 

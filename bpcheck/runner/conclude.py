@@ -39,7 +39,7 @@ def conclude(
     judgements = []
     for defect in tally.decided():
         notify(f"{defect.result}: {defect.verdict}")
-        judgements.append(_judgement(subject, defect, tally))
+        judgements.append(_judgement(subject, defect, tally, shrink=is_complete))
     judgements.sort(key=lambda judgement: _ORDER.index(judgement.verdict))
     operation = operation_named(subject.operation)
     results = ("y", *(f"{name}_bar" for name in operation.operands))
@@ -64,7 +64,7 @@ def conclude(
         unsupported=sum(tally.reasons.values()),
         coverage=coverage,
         missing=missing if covers else (),
-        survival_one=tally.weakest or 1.0,
+        survival_one=tally.median_survival,
         survival_run_log10=tally.survival_log10,
         reasons=dict(sorted(tally.reasons.items())),
         is_complete=is_complete,
@@ -80,8 +80,8 @@ def _verdict(judgements: list[Judgement], tally: Tally, *, is_covered: bool) -> 
     return judgements[0].verdict if judgements else Verdict.AGREES
 
 
-def _judgement(subject: Subject, defect: Defect, tally: Tally) -> Judgement:
-    """The defect, shrunk to the smallest case that shows it."""
+def _judgement(subject: Subject, defect: Defect, tally: Tally, *, shrink: bool) -> Judgement:
+    """The defect on the smallest case that shows it; whoever interrupts does not wait for that."""
     assert defect.smallest is not None and defect.ruling is not None  # noqa: S101,PT018 - add() ran
     found: dict[Case, Ruling] = {}
     checks = _checks_behind(defect.ruling)
@@ -93,7 +93,7 @@ def _judgement(subject: Subject, defect: Defect, tally: Tally) -> Judgement:
                 return True
         return False
 
-    case = smallest(defect.smallest, still_fails)
+    case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
     where = where_it_fails(defect.failing, defect.classes, tally.cases, tally.coverage)
     return Judgement(

@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     ALIASES = "shares memory with its input or an earlier result"
     NOT_DETERMINISTIC = "not deterministic"
     NOT_FINITE = "not finite"
-    WRONG_SHAPE = "wrong shape or dtype"
+    CONTRACT_BROKEN = "contract broken"
     RAISES = "raises"
     PRINTS = "prints"
     ORACLE_WRONG = "the oracle is wrong"

@@ -28,10 +28,10 @@ _PLAIN = {
     Kind.LOST_PRECISION: Verdict.LOST_PRECISION,
     Kind.CONVENTION: Verdict.CONVENTION,
     Kind.ORACLE: Verdict.ORACLE_WRONG,
-    Kind.SHAPE: Verdict.WRONG_SHAPE,
-    Kind.DTYPE: Verdict.WRONG_SHAPE,
-    Kind.TYPE: Verdict.WRONG_SHAPE,
-    Kind.COUNT: Verdict.WRONG_SHAPE,
+    Kind.SHAPE: Verdict.CONTRACT_BROKEN,
+    Kind.DTYPE: Verdict.CONTRACT_BROKEN,
+    Kind.TYPE: Verdict.CONTRACT_BROKEN,
+    Kind.COUNT: Verdict.CONTRACT_BROKEN,
     Kind.NOT_FINITE: Verdict.NOT_FINITE,
     Kind.RAISES: Verdict.RAISES,
     Kind.MUTATES: Verdict.MUTATES,
@@ -47,6 +47,10 @@ _PLAIN = {
 
 #: Verdicts that a result earns by being wrong in any other way.
 FOLLOWERS = (Verdict.NOT_LINEAR, Verdict.BREAKS_SYMMETRY)
+
+
+#: Verdicts on the values of a result.
+VALUES = (Verdict.BACKWARD_WRONG, Verdict.BOTH_WRONG, Verdict.FORWARD_WRONG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,9 @@ def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
 
 def _without_followers(rulings: Sequence[Ruling]) -> Iterator[Ruling]:
     """Leave out what follows from something else that is wrong with the same result."""
+    # A result that is not finite is wrong in value as well; the plainer word is enough.
+    infinite = {ruling.result for ruling in rulings if ruling.verdict is Verdict.NOT_FINITE}
+    rulings = [r for r in rulings if not (r.verdict in VALUES and r.result in infinite)]
     leading = {ruling.result for ruling in rulings if ruling.verdict not in FOLLOWERS}
     forward = "y" in leading
     for ruling in rulings:

@@ -58,9 +58,9 @@ class Report:
         Edge classes that had no case although the run was to cover them and nothing that the
         subject leaves unclaimed belongs to them; they make it inconclusive.
     survival_one, survival_run_log10
-        Largest probability that a gradient row which is wrong in a case survived the exact probe of
-        it, and the power of ten of the probability that one which is wrong in every such case
-        survived all; 1 and 0 when there was no exact probe.
+        Probability that a gradient row which is wrong in a case survived the exact probe of it, in
+        the median over the cases, and the power of ten of the probability that one which is wrong
+        in every such case survived all; 1 and 0 when there was no exact probe.
     reasons
         Why cases were unsupported, with counts.
     is_complete

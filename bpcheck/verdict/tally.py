@@ -66,9 +66,9 @@ class Tally:
         self.unclaimed: set[str] = set()
         self.cells: dict[tuple[str, str], Cell] = {}
         self.defects: dict[tuple[Verdict, str], Defect] = {}
-        #: Survival probabilities of exact probes: the weakest of them, and log10 of the product.
-        self.weakest = 0.0
-        self.survival_log10 = 0.0
+        #: Survival probabilities of the exact probes; there are no more different ones than there
+        #: are magnitudes.
+        self.survivals: Counter[float] = Counter()
 
     def add(self, judged: Judged) -> None:
         """Count one case."""
@@ -80,7 +80,8 @@ class Tally:
         self.dtypes[judged.case.dtype] += 1
         self.coverage.update(judged.classes)
         self._count_outcomes(judged.outcomes)
-        self._count_survival(judged.survival)
+        if judged.survival < 1:
+            self.survivals[judged.survival] += 1
         size = work(judged.case)
         for ruling in judged.rulings:
             key = (ruling.verdict, ruling.result)
@@ -99,10 +100,20 @@ class Tally:
             cell = self.cells.get((outcome.check, outcome.result), Cell())
             self.cells[outcome.check, outcome.result] = cell.with_one(outcome.status)
 
-    def _count_survival(self, survival: float) -> None:
-        if survival < 1:
-            self.weakest = max(self.weakest, survival)
-            self.survival_log10 += log10(survival)
+    @property
+    def median_survival(self) -> float:
+        """Probability with which a wrong row survives one exact probe, in the median; 1 for none."""
+        half, seen = self.survivals.total() / 2, 0
+        for value in sorted(self.survivals):
+            seen += self.survivals[value]
+            if seen >= half:
+                return value
+        return 1.0
+
+    @property
+    def survival_log10(self) -> float:
+        """log10 of the probability that a row which is wrong in every exact case survived all."""
+        return sum(count * log10(value) for value, count in sorted(self.survivals.items()))
 
 
 def work(case: Case) -> int:

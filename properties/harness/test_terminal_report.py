@@ -103,8 +103,9 @@ def test_a_report_that_agrees_reads_like_this() -> None:
         " finite differences  ·    ✓      ✓",
         " · a check that says nothing of this result",
         " 4,212 cases, 2 of 2 edge classes, profile default, seed 7",
-        " AGREES. A wrong gradient row would survive one exact probe with probability",
-        " < 2e-4, this run with < 1e-9.",
+        " AGREES. A wrong gradient row would survive the median exact probe with",
+        " probability < 2e-4, and all of this run, if it is wrong in every case, with",
+        " < 1e-9.",
     ]
 
 
