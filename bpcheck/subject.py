@@ -42,6 +42,10 @@ class Subject:
     torch_ties
         Whether it claims torch's convention where a maximum has several winners (the first in
         raster order, and the last NaN). Without the claim another valid choice is a note.
+    accumulates
+        NumPy's name of the dtype in which it claims to add up operands of a narrower one, such as
+        ``"float32"``: its results are then held to one rounding of their own dtype. ``None`` claims
+        no more than the operands' dtype.
 
     Examples
     --------
@@ -63,6 +67,7 @@ class Subject:
     supports: Callable[[dict[str, Any], dict[str, tuple[int, ...]]], bool] | None = None
     exact: bool = True
     torch_ties: bool = False
+    accumulates: str | None = None
 
     def accepted(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Those of `params` that the forward's signature takes."""

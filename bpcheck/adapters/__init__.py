@@ -71,7 +71,12 @@ def _torch_target(
 ) -> Subject:
     claims = claims_of(target, operation=operation, origin=name, dtypes=dtypes)
     subject = torch(target, operation=operation, name=name, dtypes=claims.dtypes)
-    return replace(subject, supports=claims.supports, torch_ties=claims.torch_ties)
+    return replace(
+        subject,
+        supports=claims.supports,
+        torch_ties=claims.torch_ties,
+        accumulates=claims.accumulates,
+    )
 
 
 #: For each style of code, what makes a subject of it.

@@ -58,6 +58,7 @@ class Claims:
     dtypes: tuple[str, ...] = DEFAULT_DTYPES
     supports: Callable[..., bool] | None = None
     torch_ties: bool = False
+    accumulates: str | None = None
 
 
 def claims_of(
@@ -66,7 +67,8 @@ def claims_of(
     """What `target` states in its attributes.
 
     These are ``DTYPES`` (or ``dtypes``; without them, the argument holds), ``supports``,
-    ``OPERATIONS``, and ``TORCH_TIES``: whether ties are claimed to be broken as torch does.
+    ``OPERATIONS``, ``TORCH_TIES`` (whether ties are claimed to be broken as torch does) and
+    ``ACCUMULATES`` (the dtype in which narrower operands are claimed to be added up).
 
     Raises
     ------
@@ -86,8 +88,10 @@ def claims_of(
             f"{origin}: supports is {supports!r}; it must be a function "
             "supports(params, shapes) -> bool, or absent"
         )
+    wide = getattr(target, "ACCUMULATES", None)
     return Claims(
         dtypes=dtypes if claimed is None else dtype_names(claimed, origin=origin),
         supports=supports,
         torch_ties=bool(getattr(target, "TORCH_TIES", False)),
+        accumulates=None if wide is None else dtype_names((wide,), origin=origin)[0],
     )

@@ -48,6 +48,7 @@ def pair_subject(
         dtypes=claims.dtypes,
         supports=claims.supports,
         torch_ties=claims.torch_ties,
+        accumulates=claims.accumulates,
     )
 
 

@@ -107,15 +107,15 @@ class Trial:
         Both hold the float64 oracle's own error, and one smallest number for each term that may
         have underflowed; ``None`` where a kink lies within rounding error.
         """
-        case, unit = self.case, self.format.unit_roundoff
+        case = self.case
         arrays = {**self.arrays.operands, "y_bar": self.arrays.y_bar}
         found = case.promise.error_bounds(
             case.geometry,
             {name: np.asarray(array, np.float64) for name, array in arrays.items()},
             case.params,
             (
-                lambda terms: gamma(terms, unit),
-                lambda terms: probable_growth(terms, unit),
+                lambda terms: gamma(terms, self._accumulator),
+                lambda terms: probable_growth(terms, self._accumulator),
                 lambda terms: gamma(terms, 2.0**-53),
             ),
         )
@@ -123,11 +123,34 @@ class Trial:
             return None
         terms = case.promise.terms(case.geometry)
         surely, almost, oracle = found
-        floor = {name: oracle[name] + terms[name] * self.format.tiniest for name in oracle}
+        floor = {
+            name: oracle[name]
+            + terms[name] * self.format.tiniest
+            + self._own_rounding * np.abs(self.autograd[name])
+            for name in oracle
+        }
         return (
             {name: surely[name] + floor[name] for name in surely},
             {name: almost[name] + floor[name] for name in almost},
         )
+
+    @property
+    def _accumulator(self) -> float:
+        """Unit roundoff of the sums: that of the dtype, or of a wider one that is claimed."""
+        claimed, own = self.subject.accumulates, self.format.unit_roundoff
+        if claimed is None or self.case.promise.lattice(self.case.geometry) is None:
+            # Where layers are chained, what lies between them is rounded to the dtype.
+            return own
+        return min(own, FORMATS[claimed].unit_roundoff)
+
+    @property
+    def _own_rounding(self) -> float:
+        """What rounding a wider sum to the dtype of the result may add, relative to the result.
+
+        Two roundings: a quotient may be taken afterwards.
+        """
+        unit = self.format.unit_roundoff
+        return 2 * unit if self._accumulator < unit else 0.0
 
     def is_other_convention(self) -> bool:
         """Whether the forward is torch's and the gradients are another valid subgradient."""

@@ -13,7 +13,6 @@ from bpcheck.verdict.judgement import Verdict
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.report import Cell
 
-
 #: Verdicts on the values of the forward.
 FORWARDS = (Verdict.FORWARD_WRONG, Verdict.BOTH_WRONG, Verdict.FORWARD_DIFFERS)
 
