@@ -30,8 +30,8 @@ def check_layouts(trial: Trial) -> tuple[Outcome, ...]:
             message = f"{result} comes out well in C order and not with {_named(trial)}"
             outcomes.append(failed(trial, NAME, result, Kind.LAYOUT, message))
             continue
-        bound = trial.error_bounds
-        slack = None if trial.case.is_exact or bound is None else 2 * bound[0][result]
+        bound = None if trial.case.is_exact else trial.error_bounds
+        slack = None if bound is None else 2 * bound[0][result]
         where = difference(got, expected, slack)
         if where is None:
             outcomes.append(passed(NAME, result))

@@ -101,7 +101,7 @@ class Tally:
 
     @property
     def median_survival(self) -> float:
-        """Probability with which a wrong row survives one exact probe, in the median; 1 for none."""
+        """Probability that a wrong row survives one exact probe, in the median; 1 for none."""
         half, seen = self.survivals.total() / 2, 0
         for value in sorted(self.survivals):
             seen += self.survivals[value]
