@@ -1,7 +1,6 @@
 r"""Channels first, as operands come, and channels last and by group, as convolutions compute.
 
-With the channels last, the cells that a window reads along a line of the plane are one run of
-memory, whatever the number of channels.
+With the channels last, what a window reads along a line of the plane is one run of memory.
 """
 
 from __future__ import annotations
@@ -26,20 +25,19 @@ def channels_first(x: Array) -> Array:
     return x.reshape(x.shape[0], x.shape[1] * x.shape[2], *x.shape[3:])
 
 
-def pad_channels_last(x: Array, windows: Windows, groups: int, dtype: np.dtype[Any]) -> Array:
-    r"""A zero-padded copy of `x` (n, c, \*size) as (groups, n, \*padded, c / groups)."""
-    x = channels_last(x, groups)
+def pad(x: Array, windows: Windows, dtype: np.dtype[Any]) -> Array:
+    r"""A zero-padded copy of `x` (groups, n, \*size, c / groups)."""
     padded = np.zeros((*x.shape[:2], *windows.padded, x.shape[-1]), dtype)
     padded[(*windows.inside, slice(None))] = x
     return padded
 
 
-def interleave(y_bar: Array, windows: Windows) -> tuple[Array, Windows]:
+def interleave(y_bar: Array, windows: Windows, dtype: np.dtype[Any]) -> tuple[Array, Windows]:
     r"""`y_bar` with zeros between and around, and the stride-1 windows over it that give ``x_bar``.
 
     Along one dimension, ``x_bar[p]`` is the sum of ``w[t] y_bar[i]`` over all ``i * stride + t *
-    dilation = p + before``. Put ``y_bar[i]`` at cell ``i * stride + offset`` with ``offset = reach -
-    1 - before``, and rotate the kernel: then the window that starts at cell ``p`` holds that sum.
+    dilation = p + before``. Put ``y_bar[i]`` at cell ``i * stride + offset`` with ``offset = reach
+    - 1 - before``, and rotate the kernel: then the window that starts at cell ``p`` holds that sum.
 
     Parameters
     ----------
@@ -51,7 +49,7 @@ def interleave(y_bar: Array, windows: Windows) -> tuple[Array, Windows]:
     cotangent, full
         (groups, n, \*size + reach - 1, c_out / groups), and the windows: one for each input cell.
     """
-    spread = tuple(s + r - 1 for s, r in zip(windows.size, windows.reach, strict=True))
+    spread = tuple(line.size + line.reach - 1 for line in windows.lines())
     full = Windows(
         size=spread,
         kernel=windows.kernel,
@@ -61,27 +59,13 @@ def interleave(y_bar: Array, windows: Windows) -> tuple[Array, Windows]:
         output=windows.size,
     )
     source, target = [], []
-    dimensions = zip(
-        windows.output, windows.stride, windows.reach, windows.before, spread, strict=True
-    )
-    for output, stride, reach, before, length in dimensions:
-        offset = reach - 1 - before
+    for line, length in zip(windows.lines(), spread, strict=True):
+        offset = line.reach - 1 - line.before
         # Windows that read nothing but padding would lie outside: they send nothing back.
-        first = max(0, -(offset // stride))
-        stop = max(first, min(output, -((offset - length) // stride)))
+        first = max(0, -(offset // line.stride))
+        stop = max(first, min(line.output, -((offset - length) // line.stride)))
         source.append(slice(first, stop))
-        target.append(slice(first * stride + offset, stop * stride + offset, stride))
-    cotangent = np.zeros((*y_bar.shape[:2], *spread, y_bar.shape[-1]), y_bar.dtype)
+        target.append(slice(first * line.stride + offset, stop * line.stride + offset, line.stride))
+    cotangent = np.zeros((*y_bar.shape[:2], *spread, y_bar.shape[-1]), dtype)
     cotangent[:, :, *target] = y_bar[:, :, *source]
     return cotangent, full
-
-
-def rotate(w: Array, groups: int) -> Array:
-    r"""`w` rotated by 180 degrees with its channel axes exchanged, group by group.
-
-    From (c_out, c_in / groups, \*kernel) to (c_in, c_out / groups, \*kernel).
-    """
-    c_out, c_in = w.shape[:2]
-    exchanged = w.reshape(groups, c_out // groups, *w.shape[1:]).swapaxes(1, 2)
-    rotated = np.flip(exchanged, tuple(range(3, exchanged.ndim)))
-    return rotated.reshape(groups * c_in, c_out // groups, *w.shape[2:])

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import numpy as np
 
-from reference.operands import DTYPES, Array, require_cotangent
+from reference.operands import DTYPES, Array, accumulator, require_cotangent
 from reference.pooling import pool_windows
+from reference.windows import Windows
 
 __all__ = ["DTYPES", "OPERATIONS", "Residuals", "forward", "vjp"]
 
 OPERATIONS = ("max_pool1d", "max_pool2d", "max_pool3d")
-#: Ties go to the first of equals, as torch has it.
-TORCH_TIES = True
 
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    """What the vjp needs of the forward.
+    r"""What the vjp needs.
 
     Attributes
     ----------
     winners
-        int64, shaped as the output: where each window's largest value lies, as a flat index into
-        its channel's plane; -1 for a window that holds no cell of the input.
-    x_shape
-        The input's shape.
+        int64, (n, c, \*output): where each window's largest cell lies, as a flat index into its
+        channel's plane, as torch's ``return_indices`` gives it.
+    windows
+        How the pool's windows lie on the plane.
     """
 
     winners: Array
-    x_shape: tuple[int, ...]
-    dtype: np.dtype[np.floating]
+    windows: Windows
+    dtype: np.dtype[Any]
 
 
 def forward(
@@ -43,36 +44,137 @@ def forward(
     dilation: int | tuple[int, ...] = 1,
     ceil_mode: bool = False,
 ) -> tuple[Array, Residuals]:
-    windows = pool_windows(x, kernel_size, stride, padding, dilation, ceil_mode)
-    padded = windows.pad(x, -np.inf)
-    cell = np.arange(int(np.prod(windows.size))).reshape(1, 1, *windows.size)
-    cell = windows.pad(cell, -1)
-    y = np.full((*x.shape[:2], *windows.output), -np.inf, x.dtype)
-    # A window of -inf alone is won by its first cell of the input: nothing in it exceeds -inf.
-    first = np.full((1, 1, *windows.output), -1)
-    for tap in windows.taps():
-        here = cell[windows.cells(tap)]
-        np.copyto(first, here, where=first < 0)
-    winners = np.broadcast_to(first, y.shape).copy()
-    for tap in windows.taps():
-        value = padded[windows.cells(tap)]
-        wins = (value > y) | np.isnan(value)
-        np.copyto(y, value, where=wins)
-        np.copyto(winners, cell[windows.cells(tap)], where=wins)
-    return y, Residuals(winners, x.shape, x.dtype)
+    r"""Return the largest cell of every window of `x`.
+
+    Of equal cells, the first in raster order wins. Where a window has NaN, its last NaN wins.
+    Padding never wins: a window of -inf alone is won by its first cell of the input.
+
+    Parameters
+    ----------
+    x
+        Input, (n, c, \*size), with 1, 2 or 3 sizes, of one of the `DTYPES`.
+    kernel_size, stride, padding, dilation
+        As in ``torch.nn.functional``: an int, or one for each dimension. A stride of None is the
+        kernel's size. The padding is at most half of the kernel's size.
+    ceil_mode
+        Whether a last window that reaches beyond the padding counts.
+
+    Returns
+    -------
+    y, residuals
+        Output, (n, c, \*output), and what `vjp` needs; ``residuals.winners`` says who won.
+
+    Raises
+    ------
+    ValueError
+        When a parameter or the input does not fit, or when the taps of a window skip all of the
+        input, so that it would have no winner.
+
+    Examples
+    --------
+    >>> y, residuals = forward(np.array([[[1.0, 7.0, 7.0, 5.0]]]), kernel_size=2)
+    >>> y
+    array([[[7., 7.]]])
+    >>> residuals.winners
+    array([[[1, 2]]])
+    """
+    windows = pool_windows(x, kernel_size, stride, padding, dilation, ceil_mode=ceil_mode)
+    # float16 is compared in float32: the order is the same, and the hardware knows how.
+    padded = windows.pad(x.astype(accumulator(x.dtype), copy=False), -np.inf)
+    winners = _cells(_winning_taps(padded, windows), windows)
+    # Taken from the input, not from the comparison, which may give +0 for -0.
+    y = x.reshape(-1)[_in_batch(winners, prod(windows.size))]
+    return y, Residuals(winners, windows, x.dtype)
 
 
 def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array]:
-    winners, shape = residuals.winners, residuals.x_shape
+    r"""Return ``x_bar``, (n, c, \*size), as a tuple of one.
+
+    Near `x`, where no window's largest cell changes, ``y[i] = x[winner[i]]``: a selection, linear
+    with one 1 in each row of its matrix. Its transpose *upsamples* the cotangent: all of
+    ``y_bar[i]`` goes to the cell that won window ``i``, and nothing to the window's other cells. A
+    cell that won several overlapping windows gets the sum of their cotangents; a cell that won
+    none, the unread rows past the last window among them, gets exactly 0. There is no activation
+    here, hence no factor ``f'``. At a tie the layer has no derivative; this takes the first cell's.
+
+    Parameters
+    ----------
+    residuals
+        What `forward` returned.
+    y_bar
+        Cotangent of the output, (n, c, \*output), of the input's dtype.
+
+    Raises
+    ------
+    ValueError
+        When `y_bar` has not the shape and dtype of the output.
+
+    Examples
+    --------
+    >>> y, residuals = forward(np.array([[[1.0, 7.0, 7.0, 5.0, 9.0]]]), kernel_size=2)
+    >>> vjp(residuals, np.array([[[2.0, 6.0]]]))[0]
+    array([[[0., 2., 6., 0., 0.]]])
+    """
+    winners, windows = residuals.winners, residuals.windows
     require_cotangent(y_bar, winners.shape, residuals.dtype)
-    planes, cells = shape[0] * shape[1], int(np.prod(shape[2:]))
-    # A spare cell before each plane takes what windows without a winner are sent.
-    flat = (
-        winners.reshape(planes, int(np.prod(winners.shape[2:])))
-        + (np.arange(planes) * (cells + 1) + 1)[:, None]
-    )
-    x_bar = np.bincount(
-        flat.ravel(), y_bar.astype(np.float64).ravel(), minlength=planes * (cells + 1)
-    )
-    x_bar = x_bar.reshape(planes, cells + 1)[:, 1:]
-    return (x_bar.astype(y_bar.dtype).reshape(shape),)
+    wide = y_bar.astype(accumulator(y_bar.dtype), copy=False)
+    shape = (*winners.shape[:2], *windows.size)
+    x_bar = np.zeros(prod(shape), wide.dtype)
+    cells = _in_batch(winners, prod(windows.size))
+    if all(r <= s for r, s in zip(windows.reach, windows.stride, strict=True)):
+        x_bar[cells] = wide
+    else:
+        # Scatter-add: one cell may win several windows.
+        np.add.at(x_bar, cells.reshape(-1), wide.reshape(-1))
+    return (x_bar.reshape(shape).astype(y_bar.dtype, copy=False),)
+
+
+def _winning_taps(padded: Array, windows: Windows) -> Array:
+    r"""The number, in raster order, of the tap that wins each window: (n, c, \*output)."""
+    first = _first_taps(windows)
+    tap_number = np.min_scalar_type(prod(windows.kernel) - 1).type
+    shape = (*padded.shape[:2], *windows.output)
+    winner = np.broadcast_to(first.astype(tap_number), shape).copy()
+    largest = np.full(shape, -np.inf, padded.dtype)
+    for number, tap in enumerate(windows.taps()):
+        value = padded[windows.cells(tap)]
+        wins = value > largest
+        np.maximum(largest, value, out=largest)
+        # The numbers grow, so the larger of two winners is the later.
+        np.maximum(winner, wins * tap_number(number), out=winner)
+    if np.isnan(largest).any():
+        for number, tap in enumerate(windows.taps()):
+            np.copyto(winner, tap_number(number), where=np.isnan(padded[windows.cells(tap)]))
+    return winner
+
+
+def _first_taps(windows: Windows) -> Array:
+    r"""The number of the first tap of each window that reads the input, (\*output)."""
+    number = np.zeros((), np.int64)
+    for line in windows.lines():
+        tap = np.maximum(0, -(line.starts // line.dilation))
+        if ((tap >= line.kernel) | (line.starts + tap * line.dilation >= line.size)).any():
+            raise ValueError(
+                f"dilation={windows.dilation}: with padding={windows.before} a window skips all of "
+                f"the input {windows.size}; dilate or pad less"
+            )
+        number = np.add.outer(number * line.kernel, tap)
+    return number
+
+
+def _cells(taps: Array, windows: Windows) -> Array:
+    """The flat index into the plane of the cell that each window's tap reads."""
+    start, offset = np.zeros((), np.int64), np.zeros((), np.int64)
+    for line in windows.lines():
+        start = np.add.outer(start * line.size, line.starts)
+        offset = np.add.outer(offset * line.size, np.arange(line.kernel) * line.dilation)
+    cells: Array = offset.reshape(-1)[taps]
+    cells += start
+    return cells
+
+
+def _in_batch(cells: Array, plane: int) -> Array:
+    """Flat indices into each plane (n, c, ...) as flat indices into the whole batch."""
+    planes = np.arange(cells.shape[0] * cells.shape[1]).reshape(*cells.shape[:2])
+    starts: Array = (planes * plane).reshape(*planes.shape, *(1,) * (cells.ndim - 2))
+    return starts + cells

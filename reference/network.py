@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from types import MappingProxyType
+from math import prod
 from typing import Any
 
-from reference import (
-    avg_pool,
-    conv,
-    cross_entropy,
-    identity,
-    linear,
-    max_pool,
-    relu,
-    sigmoid,
-    tanh,
-)
+from reference import block, cross_entropy, linear
 from reference.operands import DTYPES, Array
 
-__all__ = ["ACTIVATIONS", "DTYPES", "OPERATIONS", "POOLS", "Residuals", "forward", "vjp"]
+__all__ = ["DTYPES", "OPERATIONS", "Residuals", "forward", "vjp"]
 
 OPERATIONS = ("network",)
-ACTIVATIONS = MappingProxyType(
-    {"sigmoid": sigmoid, "tanh": tanh, "relu": relu, "identity": identity}
-)
-POOLS = MappingProxyType({"max": max_pool, "avg": avg_pool})
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The residuals of one conv, activation and pool."""
-
-    conv: conv.Residuals
-    activation: Any
-    pool: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    """The residuals of every layer, and which layers they are of."""
+    """What the vjp needs: the residuals of every layer, from the input to the loss."""
 
-    first: Block
-    second: Block
+    first: block.Residuals
+    second: block.Residuals
     pooled_shape: tuple[int, ...]
     linear: linear.Residuals
     loss: cross_entropy.Residuals
-    activation: str
-    pool: str
 
 
 def forward(
@@ -67,15 +41,15 @@ def forward(
     padding: tuple[Any, Any],
     pool_size: tuple[Any, Any],
 ) -> tuple[Array, Residuals]:
-    """Return the loss of the network on a batch.
+    r"""Return the loss of the network on a batch.
 
     Parameters
     ----------
     x
-        Input, (n, c0, \\*size), with 1, 2 or 3 sizes.
+        Input, (n, c0, \*size), with 1, 2 or 3 sizes.
     w1, b1, w2, b2
-        Kernels (c1, c0, \\*kernel), (c2, c1, \\*kernel) and biases (c1,), (c2,) of the convolutions;
-        each bias may be None.
+        Kernels (c1, c0, \*kernel), (c2, c1, \*kernel) and biases (c1,), (c2,) of the
+        convolutions; each bias may be None.
     w3, b3
         Weights (classes, features) and bias (classes,) of the linear layer, over the second pool's
         output flattened in C order: channels, then the plane.
@@ -124,21 +98,33 @@ def forward(
     >>> print(round(float(loss), 6))  # five equal logits: log(5)
     1.609438
     """
-    for name, value, known in (("activation", activation, ACTIVATIONS), ("pool", pool, POOLS)):
-        if value not in known:
-            raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(repr, known))}")
-    for name, pair in (("stride", stride), ("padding", padding), ("pool_size", pool_size)):
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise ValueError(
-                f"{name}={pair!r}: must be a pair, one for the first convolution or pool and one "
-                "for the second"
-            )
-    y, first = _block(x, w1, b1, activation, pool, stride[0], padding[0], pool_size[0])
-    y, second = _block(y, w2, b2, activation, pool, stride[1], padding[1], pool_size[1])
-    flat = y.reshape(len(y), math.prod(y.shape[1:]))
-    logits, dense = linear.forward(flat, w3, b3)
-    loss, judged = cross_entropy.forward(logits, labels=labels)
-    return loss, Residuals(first, second, y.shape, dense, judged, activation, pool)
+    pairs: dict[str, Any] = {"stride": stride, "padding": padding, "pool_size": pool_size}
+    for name, pair in pairs.items():
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise ValueError(f"{name}={pair!r}: must be a pair, one for each of the two blocks")
+    y, of_first = block.forward(
+        x,
+        w1,
+        b1,
+        activation=activation,
+        pool=pool,
+        stride=stride[0],
+        padding=padding[0],
+        pool_size=pool_size[0],
+    )
+    y, of_second = block.forward(
+        y,
+        w2,
+        b2,
+        activation=activation,
+        pool=pool,
+        stride=stride[1],
+        padding=padding[1],
+        pool_size=pool_size[1],
+    )
+    logits, of_linear = linear.forward(y.reshape(len(y), prod(y.shape[1:])), w3, b3)
+    loss, of_loss = cross_entropy.forward(logits, labels=labels)
+    return loss, Residuals(of_first, of_second, y.shape, of_linear, of_loss)
 
 
 def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array | None, ...]:
@@ -198,30 +184,6 @@ def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array | None, ...]:
     (delta,) = cross_entropy.vjp(residuals.loss, y_bar)
     delta, w3_bar, b3_bar = linear.vjp(residuals.linear, delta)
     delta = delta.reshape(residuals.pooled_shape)
-    delta, w2_bar, b2_bar = _block_vjp(residuals, residuals.second, delta)
-    x_bar, w1_bar, b1_bar = _block_vjp(residuals, residuals.first, delta)
+    delta, w2_bar, b2_bar = block.vjp(residuals.second, delta)
+    x_bar, w1_bar, b1_bar = block.vjp(residuals.first, delta)
     return x_bar, w1_bar, b1_bar, w2_bar, b2_bar, w3_bar, b3_bar
-
-
-def _block(
-    x: Array,
-    w: Array,
-    b: Array | None,
-    activation: str,
-    pool: str,
-    stride: Any,
-    padding: Any,
-    pool_size: Any,
-) -> tuple[Array, Block]:
-    z, of_conv = conv.forward(x, w, b, stride=stride, padding=padding)
-    a, of_activation = ACTIVATIONS[activation].forward(z)
-    y, of_pool = POOLS[pool].forward(a, kernel_size=pool_size)
-    return y, Block(of_conv, of_activation, of_pool)
-
-
-def _block_vjp(
-    residuals: Residuals, block: Block, y_bar: Array
-) -> tuple[Array, Array, Array | None]:
-    (a_bar,) = POOLS[residuals.pool].vjp(block.pool, y_bar)
-    (delta,) = ACTIVATIONS[residuals.activation].vjp(block.activation, a_bar)
-    return conv.vjp(block.conv, delta)

@@ -9,9 +9,32 @@ from reference.windows import Windows, per_dimension
 
 
 def pool_windows(
-    x: Array, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    x: Array, kernel_size: Any, stride: Any, padding: Any, dilation: Any, *, ceil_mode: bool
 ) -> Windows:
-    """The windows of a pool over `x` (n, c, \\*size); a stride of None is the kernel's size."""
+    r"""The windows of a pool over `x` (n, c, \*size).
+
+    Parameters
+    ----------
+    x
+        Input; only its shape and dtype are read.
+    kernel_size, stride, padding, dilation
+        An int, or one for each dimension; a stride of None is the kernel's size.
+    ceil_mode
+        Whether the output's size is rounded up.
+
+    Raises
+    ------
+    ValueError
+        When a parameter or the input does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pool_windows(np.zeros((1, 1, 5)), 2, None, 0, 1, ceil_mode=False).output
+    (2,)
+    >>> pool_windows(np.zeros((1, 1, 5)), 2, None, 0, 1, ceil_mode=True).output
+    (3,)
+    """
     require_float(x=x)
     rank = x.ndim - 2
     if rank not in (1, 2, 3):
@@ -28,7 +51,7 @@ def pool_windows(
             f"padding={padding}: must be at most half of kernel_size={kernel}; pad less"
         )
     output = tuple(
-        _output_size(*numbers, ceil_mode)
+        _output_size(*numbers, ceil_mode=ceil_mode)
         for numbers in zip(size, kernel, stride, padding, dilation, strict=True)
     )
     if min(output) < 1:
@@ -40,7 +63,7 @@ def pool_windows(
 
 
 def _output_size(
-    size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
+    size: int, kernel: int, stride: int, padding: int, dilation: int, *, ceil_mode: bool
 ) -> int:
     last = size + 2 * padding - dilation * (kernel - 1) - 1
     if not ceil_mode:

@@ -1,12 +1,14 @@
 r"""Convolution as matrix products: unroll the windows of the input into rows, multiply by w.
 
-Forward is ``y = rows w^T``, with a row for each window. Its transpose in `w` is ``w_bar = y_bar^T
-rows``; its transpose in `x` is ``y_bar w``, what each window sends back to each of its cells,
-followed by the transpose of unrolling: adding up.
+Forward is ``y = rows w``, with a row for each window. Its transpose in `w` is ``w_bar = rows^T
+y_bar``; its transpose in `x` is ``y_bar w^T``, what each window sends back to each of its cells,
+followed by the transpose of unrolling: adding up. With stride 1 that is the full convolution, and
+so the same unrolling again, of the cotangent.
 
 Unrolling a window whole would copy the input as often as the kernel has taps, so this goes by rows
-of the kernel (its first dimension). Throughout, arrays have their channels last and by group:
-`padded` is the zero-padded input as (groups, n, \*padded, c_in / groups).
+of the kernel (its first dimension), a few at a time. All arrays have their channels last and by
+group: the input is (groups, n, \*padded, c_in / groups), the kernel (groups, \*kernel, c_in /
+groups, c_out / groups).
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from math import prod
 
 import numpy as np
 
-from reference.operands import Array
+from reference.layout import channels_first, channels_last, interleave, pad
+from reference.operands import Array, accumulator
 from reference.windows import Windows
 
 # From so many windows in a plane, a product for each sample is large enough to run at full speed.
@@ -26,55 +29,69 @@ _LARGE_PLANE = 512
 _THIN = 64
 
 
-def correlate(padded: Array, w: Array, windows: Windows) -> Array:
-    r"""The windows of `padded` times `w` (c_out, c_in / groups, \*kernel).
+def forward(x: Array, w: Array, windows: Windows, groups: int) -> tuple[Array, Array, Array]:
+    r"""``y`` (n, c_out, \*output), and the padded input and the kernel that it was made of."""
+    dtype = accumulator(x.dtype)
+    padded = pad(channels_last(x, groups), windows, dtype)
+    by_group = w.reshape(groups, len(w) // groups, *w.shape[1:])
+    # Copied with c_out still first, where it moves runs of memory, and then seen with c_out last.
+    kernel = np.moveaxis(np.moveaxis(by_group, 2, -1).astype(dtype, order="C"), 1, -1)
+    return channels_first(_correlate(padded, kernel, windows)), padded, kernel
 
-    Returns ``y`` as (groups, n, \*output, c_out / groups).
-    """
-    groups, n = padded.shape[:2]
-    of_group = len(w) // groups
-    kernel = np.moveaxis(w.reshape(groups, of_group, *w.shape[1:]), 2, -1)
-    y = np.empty((groups, n, *windows.output, of_group), padded.dtype)
-    part = np.zeros(0, y.dtype)
-    for rows, unrolled in _unroll(padded, windows, of_group):
-        block = kernel[:, :, rows].reshape(groups, 1, of_group, unrolled.shape[-1]).swapaxes(2, 3)
-        total = y.reshape(*unrolled.shape[:-1], of_group)
+
+def vjp(padded: Array, kernel: Array, y_bar: Array, windows: Windows) -> tuple[Array, Array]:
+    r"""``x_bar`` (n, c_in, \*size) and ``w_bar`` (c_out, c_in / groups, \*kernel)."""
+    delta = channels_last(y_bar, len(padded)).astype(padded.dtype, order="C", copy=False)
+    w_bar = np.moveaxis(_kernel_cotangent(padded, delta, windows), (-1, -2), (1, 2))
+    w_bar = w_bar.reshape(y_bar.shape[1], *w_bar.shape[2:])
+    if max(windows.stride) > 1:
+        return _scatter(kernel, delta, windows), w_bar
+    cotangent, full = interleave(delta, windows, padded.dtype)
+    taps = tuple(range(1, 1 + windows.rank))
+    rotated = np.ascontiguousarray(np.flip(kernel, taps).swapaxes(-1, -2))
+    return channels_first(_correlate(cotangent, rotated, full)), w_bar
+
+
+def _correlate(padded: Array, kernel: Array, windows: Windows) -> Array:
+    r"""``rows w``: (groups, n, \*output, c_out / groups)."""
+    groups, n, c_out = *padded.shape[:2], kernel.shape[-1]
+    y = np.empty((groups, n, *windows.output, c_out), padded.dtype)
+    part = None
+    for rows, unrolled in _unroll(padded, windows, c_out):
+        block = kernel[:, rows].reshape(groups, 1, unrolled.shape[-1], c_out)
+        total = y.reshape(*unrolled.shape[:-1], c_out)
         if rows.start == 0:
             np.matmul(unrolled, block, out=total)
         else:
-            part = np.matmul(unrolled, block, out=part if part.size else None)
+            part = np.matmul(unrolled, block, out=part)
             total += part
     return y
 
 
-def w_bar(padded: Array, y_bar: Array, windows: Windows) -> Array:
-    r"""The windows of `padded` times `y_bar` (groups, n, \*output, c_out / groups).
+def _kernel_cotangent(padded: Array, delta: Array, windows: Windows) -> Array:
+    r"""``rows^T y_bar``: (groups, \*kernel, c_in / groups, c_out / groups)."""
+    groups, c_in, c_out = len(padded), padded.shape[-1], delta.shape[-1]
+    w_bar = np.empty((groups, *windows.kernel, c_in, c_out), padded.dtype)
+    for rows, unrolled in _unroll(padded, windows, c_out):
+        block = w_bar[:, rows].reshape(groups, 1, unrolled.shape[-1], c_out)
+        of_batch = unrolled.swapaxes(2, 3), delta.reshape(*unrolled.shape[:-1], c_out)
+        if unrolled.shape[1] == 1:
+            np.matmul(*of_batch, out=block)
+        else:
+            np.sum(np.matmul(*of_batch), axis=1, keepdims=True, out=block)
+    return w_bar
 
-    Returns ``w_bar`` as (c_out, c_in / groups, \*kernel).
-    """
-    groups, channels, of_group = len(padded), padded.shape[-1], y_bar.shape[-1]
-    result = np.empty((groups, *windows.kernel, channels, of_group), padded.dtype)
-    for rows, unrolled in _unroll(padded, windows, of_group):
-        block = result[:, rows]
-        delta = y_bar.reshape(*unrolled.shape[:-1], of_group)
-        block[...] = np.matmul(unrolled.swapaxes(2, 3), delta).sum(axis=1).reshape(block.shape)
-    result = np.moveaxis(result, (-1, -2), (1, 2))
-    return result.reshape(groups * of_group, channels, *windows.kernel)
 
-
-def x_bar(w: Array, y_bar: Array, windows: Windows) -> Array:
-    r"""`y_bar` (groups, n, \*output, c_out / groups) times `w`, added up: (n, c_in, \*size)."""
-    groups, n, of_group = *y_bar.shape[:2], y_bar.shape[-1]
-    c_in = groups * w.shape[1]
-    kernel = w.reshape(groups, of_group, *w.shape[1:])
-    delta = y_bar.reshape(groups, n * prod(windows.output), of_group)
+def _scatter(kernel: Array, delta: Array, windows: Windows) -> Array:
+    r"""``y_bar w^T``, added up: (n, c_in, \*size)."""
+    groups, n, c_out, c_in = *delta.shape[:2], delta.shape[-1], kernel.shape[-2]
+    delta = delta.reshape(groups, n * prod(windows.output), c_out)
     # Planes are whole here: with few channels, runs of channels would be too short to add fast.
-    padded = np.zeros((c_in, n, *windows.padded), y_bar.dtype)
-    for rows in _blocks(windows, padded.size + y_bar.size, n * c_in):
-        block = kernel[:, :, :, rows]
-        block = block.reshape(groups, of_group, prod(block.shape[2:]))
-        sent = np.matmul(block.swapaxes(1, 2), delta.swapaxes(1, 2))
-        sent = sent.reshape(c_in, rows.stop - rows.start, *windows.kernel[1:], n, *windows.output)
+    padded = np.zeros((groups * c_in, n, *windows.padded), delta.dtype)
+    for rows in _blocks(windows, padded.size + delta.size, n * groups * c_in):
+        block = np.moveaxis(kernel[:, rows], -2, 1)
+        sent = np.matmul(block.reshape(groups, -1, c_out), delta.swapaxes(1, 2))
+        sent = sent.reshape(groups * c_in, *block.shape[2:-1], n, *windows.output)
         for tap in windows.taps():
             if rows.start <= tap[0] < rows.stop:
                 # Scatter-add: overlapping windows write the same input cell.

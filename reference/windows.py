@@ -18,6 +18,38 @@ Index = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """The windows along one dimension of the plane; its fields are those of `Windows`."""
+
+    size: int
+    kernel: int
+    stride: int
+    dilation: int
+    before: int
+    output: int
+
+    @property
+    def reach(self) -> int:
+        """How many cells lie from a window's first to its last, both counted."""
+        return (self.kernel - 1) * self.dilation + 1
+
+    @property
+    def padded(self) -> int:
+        """Length of the shortest line that holds the input and every cell that a window reads."""
+        return max(self.before + self.size, (self.output - 1) * self.stride + self.reach)
+
+    @property
+    def starts(self) -> Array:
+        """The cell of the input where each window starts, (output,); padding has other numbers."""
+        return np.arange(self.output) * self.stride - self.before
+
+    def cells(self, tap: int) -> slice:
+        """Where `tap` reads a padded line: one cell for each window."""
+        start = tap * self.dilation
+        return slice(start, start + (self.output - 1) * self.stride + 1, self.stride)
+
+
+@dataclass(frozen=True, slots=True)
 class Windows:
     """The windows of one layer: `output` of them along each dimension of the plane.
 
@@ -49,6 +81,11 @@ class Windows:
     before: tuple[int, ...]
     output: tuple[int, ...]
 
+    def lines(self) -> Iterator[Line]:
+        """The windows along each dimension."""
+        fields = self.size, self.kernel, self.stride, self.dilation, self.before, self.output
+        return itertools.starmap(Line, zip(*fields, strict=True))
+
     @property
     def rank(self) -> int:
         """The number of spatial dimensions."""
@@ -57,48 +94,42 @@ class Windows:
     @property
     def reach(self) -> tuple[int, ...]:
         """How many cells lie from a window's first to its last, both counted."""
-        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+        return tuple(line.reach for line in self.lines())
 
     @property
     def padded(self) -> tuple[int, ...]:
         """Size of the smallest plane that holds the input and every cell that a window reads."""
-        last = zip(self.before, self.size, self.output, self.stride, self.reach, strict=True)
-        return tuple(
-            max(before + size, (output - 1) * stride + reach)
-            for before, size, output, stride, reach in last
-        )
+        return tuple(line.padded for line in self.lines())
 
     @property
     def inside(self) -> Index:
-        """Where the input lies in a padded array (..., \\*padded)."""
-        ends = zip(self.before, self.size, strict=True)
-        return (..., *(slice(before, before + size) for before, size in ends))
+        r"""Where the input lies in a padded array (..., \*padded)."""
+        return (..., *(slice(line.before, line.before + line.size) for line in self.lines()))
 
     def taps(self) -> Iterator[tuple[int, ...]]:
         """The kernel's offsets in raster order, the last dimension fastest."""
         return itertools.product(*map(range, self.kernel))
 
     def cells(self, tap: tuple[int, ...]) -> Index:
-        """Where `tap` reads a padded array (..., \\*padded): one cell for each window."""
-        steps = zip(tap, self.dilation, self.output, self.stride, strict=True)
-        return (
-            ...,
-            *(slice(t * d, t * d + (output - 1) * s + 1, s) for t, d, output, s in steps),
-        )
+        r"""Where `tap` reads a padded array (..., \*padded): one cell for each window."""
+        return (..., *(line.cells(t) for line, t in zip(self.lines(), tap, strict=True)))
 
     def pad(self, x: Array, fill: float) -> Array:
-        """A copy of `x` (n, c, \\*size) inside a padded plane of `fill`."""
+        r"""`x` (n, c, \*size) inside a plane of `fill`; `x` itself when nothing is padded."""
+        if self.padded == self.size:
+            return x
         padded = np.full((*x.shape[:2], *self.padded), fill, dtype=x.dtype)
         padded[self.inside] = x
         return padded
 
     def view(self, x: Array) -> Array:
-        """Every window of a padded `x` (..., \\*padded, c): (..., \\*output, \\*kernel, c), a view."""
+        r"""Every window of `x` (..., \*padded, c): a view (..., \*output, \*kernel, c)."""
         plane = tuple(range(x.ndim - 1 - self.rank, x.ndim - 1))
         cells = sliding_window_view(x, self.reach, axis=plane)
-        starts = tuple(slice(None, None, s) for s in self.stride)
-        steps = tuple(slice(None, None, d) for d in self.dilation)
-        return np.moveaxis(cells[(..., *starts, slice(None), *steps)], -1 - self.rank, -1)
+        starts = (slice(None, None, stride) for stride in self.stride)
+        steps = (slice(None, None, dilation) for dilation in self.dilation)
+        taken: Index = (..., *starts, slice(None), *steps)
+        return np.moveaxis(cells[taken], -1 - self.rank, -1)
 
 
 def per_dimension(name: str, value: Any, rank: int, *, least: int) -> tuple[int, ...]:
