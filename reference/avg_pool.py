@@ -14,6 +14,8 @@ from reference.windows import Index, Windows
 __all__ = ["DTYPES", "OPERATIONS", "Residuals", "forward", "vjp"]
 
 OPERATIONS = ("avg_pool1d", "avg_pool2d", "avg_pool3d")
+#: float16 is added up in float32.
+ACCUMULATES = "float32"
 
 
 @dataclass(frozen=True, slots=True)

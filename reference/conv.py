@@ -15,6 +15,8 @@ from reference.windows import Windows, per_dimension
 __all__ = ["DTYPES", "OPERATIONS", "Residuals", "forward", "vjp"]
 
 OPERATIONS = ("conv1d", "conv2d", "conv3d")
+#: float16 is added up in float32.
+ACCUMULATES = "float32"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from reference.windows import Windows
 __all__ = ["DTYPES", "OPERATIONS", "Residuals", "forward", "vjp"]
 
 OPERATIONS = ("max_pool1d", "max_pool2d", "max_pool3d")
+#: Ties go to the first of equals, as torch has it.
+TORCH_TIES = True
 
 
 @dataclass(frozen=True, slots=True)
