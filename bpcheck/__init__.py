@@ -42,6 +42,7 @@ __all__ = [
     "check",
     "conformance",
     "parse_case",
+    "precision",
     "strategies",
 ]
 

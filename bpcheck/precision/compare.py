@@ -9,6 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from bpcheck.errors import BpcheckError, UsageError
+from bpcheck.precision.elsewhere import is_explained
 from bpcheck.precision.environment import differences
 from bpcheck.precision.ladder import Cell
 from bpcheck.precision.measure import Measurement
@@ -125,8 +126,9 @@ def compare(
     baseline, current
         Two measurements of one subject.
     effect
-        Smallest ratio of medians that is a loss (default: 1.1, or 4 where the environments differ,
-        since the order of summation then differs legitimately).
+        Smallest ratio of medians that is a loss (default: 1.1, or 4 where the environments differ).
+        In another environment the order of summation differs legitimately, and what the worst order
+        explains is no loss (see `bpcheck.precision.elsewhere`).
     false_alarm
         Probability that any loss is reported where nothing has changed but rounding.
 
@@ -161,7 +163,19 @@ def compare(
         grown.append(worsened(before, now))
         shrunk.append(worsened(now, before))
     changes = tuple(
-        _change(baseline, current, group, metric, least, chances, false_alarm)
+        _change(
+            baseline,
+            current,
+            group,
+            metric,
+            least,
+            [
+                # What another order of summation explains is no loss where the order may differ.
+                1.0 if where and is_explained(baseline, current, group, metric) else chances[0],
+                chances[1],
+            ],
+            false_alarm,
+        )
         for (group, metric), *chances in zip(found, holm(grown), holm(shrunk), strict=True)
     )
     return Comparison(baseline, current, least, where, changes)

@@ -71,7 +71,7 @@ def draw(path: Path, measurement: Measurement, baseline: Measurement | None = No
     figure.savefig(path, dpi=130)
 
 
-def _line(colour: str, marker: str, label: str, linestyle: str = "-") -> Any:
+def _line(colour: str, marker: str, label: str, linestyle: Any = "-") -> Any:
     from matplotlib.lines import Line2D
 
     return Line2D(

@@ -106,8 +106,8 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         console.print(Text(f" Another environment: {'; '.join(comparison.environment)}."))
         console.print(
             Text(
-                " Sums may be taken in another order there, so a loss is a ratio of medians above "
-                f"{comparison.effect:g}."
+                f" Sums may be taken in another order there: a loss is a ratio above "
+                f"{comparison.effect:g} that no order of summation explains."
             )
         )
     for title, style, changes in (
