@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # More arguments for the tools: make check CHECK_ARGS='--profile thorough', make test TEST_ARGS='-k conv'
-CHECK_ARGS ?=
+CHECK_ARGS ?= --profile quick --jobs $(shell getconf _NPROCESSORS_ONLN)
 TEST_ARGS ?= -q -n auto --dist loadgroup
 
 PYTHON ?=

@@ -7,6 +7,7 @@ from math import ceil, log10
 import numpy as np
 
 from bpcheck.arithmetic import Array, gamma, is_integral
+from bpcheck.checks.autograd import quotient_bound
 from bpcheck.checks.compare import difference
 from bpcheck.checks.line import compare_central, why_no_line
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
@@ -53,9 +54,19 @@ def _compare(trial: Trial, operand: str) -> Outcome:
         return not_applicable(NAME, result, "the contract is broken")
     if not trial.arrays.steps.get(operand):
         return not_applicable(NAME, result, "the values tolerate no integer step")
-    if affords_whole_gradient(trial, operand):
+    if affords_whole_gradient(trial, operand) and _is_promised(trial):
         return _compare_elements(trial, result)
     return _compare_projection(trial, operand)
+
+
+def _is_promised(trial: Trial) -> bool:
+    """Whether the forward is that of the operation.
+
+    Only then the operation's colouring tells which output reads which element; a forward that is
+    something else is still linear, and its vjp may fit it: that a projection shows.
+    """
+    bound = quotient_bound(trial, "y") if trial.case.promise.divides else None
+    return difference(trial.got["y"], trial.autograd["y"], bound) is None
 
 
 def affords_whole_gradient(trial: Trial, operand: str) -> bool:

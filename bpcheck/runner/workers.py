@@ -55,7 +55,9 @@ def judge_all(
 
 
 def _in_processes(subject: Subject, cases: Iterator[Case], jobs: int) -> Iterator[Judged]:
-    # Forked workers inherit the subject, which need not be picklable then.
+    # Forked workers inherit the subject, which need not be picklable then, and torch with it.
+    import torch  # noqa: F401 - once here instead of once in each worker
+
     forks = "fork" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("fork" if forks else "spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(subject,))
