@@ -126,7 +126,7 @@ def conv_vjp(residuals: Any, y_bar: Array) -> tuple[Array, Array, Array | None]:
     """Every product of the forward sends the cotangent to its two factors."""
     x, w, b, params = residuals
     grid = _conv_grid(x.shape, w.shape, params)
-    x_bar, w_bar, b_bar = _sums(x.shape), _sums(w.shape), _sums(len(w))
+    x_bar, w_bar, b_bar = _sums(x.shape), _sums(w.shape), _sums(w.shape[:1])
     for n, o, c, x_c in _channels(x, w, params["groups"]):
         for p in grid.windows():
             for j, cell in grid.cells(p):
@@ -229,6 +229,4 @@ KERNELS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 def loops(operation: str) -> Subject:
     """The loops of an operation, such as ``"conv2d"``, as a subject."""
     forward, vjp = KERNELS[operation[:-2]]
-    return Subject(
-        forward=forward, vjp=vjp, operation=operation, name="loops", supports=supports
-    )
+    return Subject(forward=forward, vjp=vjp, operation=operation, name="loops", supports=supports)

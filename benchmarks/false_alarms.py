@@ -1,0 +1,114 @@
+"""False alarms: how often each checker rejects a kernel that is right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from benchmarks.hunting import is_rejected
+from benchmarks.material import kernel, operations_of, planned, small_cases
+from benchmarks.rivals import rivals
+from bpcheck.cases import Case
+from bpcheck.checks.claims import unclaimed
+from bpcheck.runner.one import judge
+from bpcheck.runner.threads import one_thread
+
+#: Cases that one task judges: small enough that the tasks end together.
+CHUNK = 500
+
+#: What the rivals are asked about; ties come up behind every ReLU.
+KINDS_FOR_RIVALS = (("real", "float64"), ("real", "float32"), ("ties", "float64"))
+
+#: Numbers in all arrays of such a case, at most.
+SMALL_FOR_RIVALS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """Right kernels judged by bpcheck.
+
+    Parameters
+    ----------
+    kernels
+        Whose they are.
+    kinds
+        How many cases there were of each dtype and of each value kind.
+    alarms
+        Cases in which something counted against the kernel, with the rulings.
+    """
+
+    kernels: str
+    cases: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    alarms: tuple[str, ...] = ()
+
+    def __add__(self, other: Alarms) -> Alarms:
+        return Alarms(
+            self.kernels,
+            self.cases + other.cases,
+            self.kinds + other.kinds,
+            self.alarms + other.alarms,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RivalAlarms:
+    """Right kernels judged by the rivals: alarms by rival, of `cases` cases each."""
+
+    kernels: str
+    kind: str
+    cases: int
+    alarms: Counter[str]
+
+    def __add__(self, other: RivalAlarms) -> RivalAlarms:
+        return RivalAlarms(
+            self.kernels, self.kind, self.cases + other.cases, self.alarms + other.alarms
+        )
+
+
+def tasks(kernels: str, total: int) -> Iterator[tuple[str, str, int, int]]:
+    """Arguments of `judge_right` for `total` cases or a few more, spread over the operations."""
+    operations = operations_of(kernels)
+    each = -(-total // len(operations))
+    for operation in operations:
+        for seed, begin in enumerate(range(0, each, CHUNK)):
+            # Seed 0 is that of the hunt.
+            yield kernels, operation, min(CHUNK, each - begin), seed + 1
+
+
+def judge_right(kernels: str, operation: str, count: int, seed: int) -> Alarms:
+    """Judge the right kernel of one operation in the first `count` cases of a plan."""
+    subject, cases = kernel(kernels, operation), 0
+    kinds: Counter[str] = Counter()
+    alarms = []
+    with one_thread():
+        for case in planned(subject, count=count, seed=seed):
+            judged = judge(subject, case)
+            cases += not judged.unsupported
+            kinds.update([case.dtype, case.values])
+            if is_rejected(judged):
+                rulings = ", ".join(f"{each.result} {each.verdict}" for each in judged.rulings)
+                alarms.append(f"{case}: {rulings}")
+    return Alarms(kernels, cases, kinds, tuple(alarms))
+
+
+def ask_rivals_about_right(
+    kernels: str, operation: str, values: str, dtype: str, count: int
+) -> RivalAlarms:
+    """Ask every rival about `count` small cases of a right kernel."""
+    cases = list(islice(_asked(kernels, operation, values, dtype), count))
+    alarms: Counter[str] = Counter()
+    with one_thread():
+        for rival in rivals():
+            passed = sum(rival.passes(kernel(kernels, operation), case) for case in cases)
+            alarms[rival.name] = len(cases) - passed
+    return RivalAlarms(kernels, f"{values} {dtype}", len(cases), alarms)
+
+
+def _asked(kernels: str, operation: str, values: str, dtype: str) -> Iterator[Case]:
+    subject = kernel(kernels, operation)
+    for case in small_cases(operation, dtype, SMALL_FOR_RIVALS):
+        if case.geometry.n and not unclaimed(subject, case):
+            yield replace(case, values=values, layout="c-order")

@@ -1,0 +1,101 @@
+"""What the benchmark of detection works on: right kernels, and cases of them in a fixed order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import islice
+from math import prod
+
+from benchmarks.loops import loops
+from bpcheck import adapters
+from bpcheck.cases import Case
+from bpcheck.cases.plan import PROFILES, plan
+from bpcheck.checks.claims import unclaimed
+from bpcheck.explain.faults import Fault
+from bpcheck.operations import operation_named, operation_names
+from bpcheck.subject import Subject
+
+KERNELS = ("reference", "torch", "loops")
+
+#: Numbers in all operands and in ``y`` up to which gradcheck's slow mode takes a second or so.
+SMALL = 800
+
+#: Geometries of the plan among which small ones are looked for.
+DRAWN = 3_000
+
+#: Layouts of operands that a torch tensor can have.
+OF_TENSORS = ("fortran", "channels-last", "transposed", "sliced", "strided")
+
+#: Value kinds in the order in which somebody who checks gradients would try them.
+KINDS = ("real", "exact", "ties", "wide", "special", "huge", "tiny")
+
+
+def operations_of(kernels: str) -> tuple[str, ...]:
+    """The operations that these kernels cover; the network is one of `reference` alone."""
+    return tuple(name for name in operation_names() if kernels == "reference" or name != "network")
+
+
+@cache
+def kernel(kernels: str, operation: str) -> Subject:
+    """A right kernel."""
+    if kernels == "loops":
+        return loops(operation)
+    if kernels == "torch":
+        # The half precisions of torch's own CPU kernels are not right: docs/found-in-torch.md.
+        target = f"torch.nn.functional:{operation}"
+        return adapters.load(target, operation=operation, style="torch")
+    module = operation if operation == "network" else operation[:-2]
+    return adapters.load(f"reference.{module}", operation=operation)
+
+
+def planned(subject: Subject, *, count: int, seed: int = 0) -> Iterator[Case]:
+    """The cases that a `default` run judges, in its order: the first `count` that are claimed."""
+    known = operation_named(subject.operation).dtypes
+    dtypes = [name for name in subject.dtypes if name in known]
+    stream = plan(subject.operation, profile=PROFILES["default"], dtypes=dtypes, seed=seed)
+    return islice((case for case in stream if not unclaimed(subject, case)), count)
+
+
+@cache
+def small_cases(operation: str, dtype: str, most: int = SMALL) -> tuple[Case, ...]:
+    """Cases that every checker can be asked about, those of empty batches last."""
+    stream = plan(operation, profile=PROFILES["default"], dtypes=[dtype], seed=1)
+    found = [case for case in islice(stream, DRAWN) if _numbers(case) <= most]
+    return tuple(sorted(found, key=lambda case: case.geometry.n == 0))
+
+
+def _numbers(case: Case) -> int:
+    """Numbers in the operands and in ``y``."""
+    return sum(prod(shape) for shape in case.shapes.values())
+
+
+def representative(fault: Fault, dtype: str) -> Case | None:
+    """The first small case in which a fault shows, with the plainest values and layouts that do."""
+    operation = operation_for(fault)
+    cases, kinds = small_cases(operation, dtype), operation_named(operation).value_kinds
+    for keeps_layout in (False, True):
+        for kind in (kind for kind in KINDS if kind in kinds):
+            for case in cases:
+                plain = replace(case, values=kind)
+                if not keeps_layout:
+                    plain = replace(plain, layout="c-order")
+                elif not _has_tensor_layouts(case):
+                    continue
+                if fault.shows(plain):
+                    return plain
+    return None
+
+
+def _has_tensor_layouts(case: Case) -> bool:
+    layouts = case.layouts
+    return bool(layouts) and all(
+        layout in OF_TENSORS for name, layout in layouts.items() if name != "y_bar"
+    )
+
+
+def operation_for(fault: Fault) -> str:
+    """The operation in which all checkers meet a fault: a two-dimensional one if there is any."""
+    flat = (name for name in fault.operations if name.endswith("2d"))
+    return next(flat, fault.operations[0])
