@@ -1,0 +1,85 @@
+"""The examples run, agree with autograd at every step, and print what their page quotes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "how-the-error-travels.md"
+
+#: For each example: how often it must say that autograd agrees.
+AGREEMENTS = {"by_hand_3x3": 9, "network_64_96": 10}
+
+
+@cache
+def output(name: str) -> str:
+    """What ``python examples/name.py`` prints; it must print no warning and end well."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", f"examples/{name}.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"},
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", AGREEMENTS)
+def test_an_example_says_of_every_step_that_autograd_agrees(name: str) -> None:
+    assert output(name).count("✓ autograd agrees: ") == AGREEMENTS[name]
+    assert output(name).endswith("Every step agrees with autograd.\n")
+
+
+def test_the_network_gives_the_last_row_and_column_nothing_and_compares_them() -> None:
+    assert "its last row and column were read by no window: 0" in output("network_64_96")
+
+
+def test_the_layer_with_a_bug_is_reported_on_the_case_that_its_text_explains() -> None:
+    said = output("check_my_layer")
+    assert "✗ w_bar: backward wrong" in said
+    assert "x_bar: " not in said
+    assert "b_bar: " not in said
+    assert "smallest case    conv2d n1ic1ih1iw3oc1kh1kw1sh2sw2 " in said
+    assert "BACKWARD WRONG. 1 defect." in said
+
+
+def test_no_line_of_an_example_is_wider_than_a_terminal_of_100_columns() -> None:
+    for name in (*AGREEMENTS, "check_my_layer"):
+        assert max(map(len, output(name).splitlines())) <= 100
+
+
+def quotations() -> list[tuple[str, str]]:
+    """Each block of output on the page, with the example whose command opens it or came before."""
+    found, name = [], ""
+    block = r"```(?:console|text)\n(?:\$ \.venv/bin/python examples/(\w+)\.py\n)?(.*?)```"
+    for command, quoted in re.findall(block, PAGE.read_text("utf-8"), re.DOTALL):
+        name = command or name
+        found.append((name, quoted))
+    return found
+
+
+def what_lasts(text: str) -> str:
+    """`text` without the last bits, which each machine has its own of, and counts of cases."""
+    return re.sub(r"no number more than .*|seen in .* cases", "", text)
+
+
+QUOTATIONS = [pytest.param(*each, id=f"{i}-{each[0]}") for i, each in enumerate(quotations())]
+
+
+@pytest.mark.parametrize(("name", "block"), QUOTATIONS)
+def test_the_page_quotes_what_the_examples_print(name: str, block: str) -> None:
+    assert name
+    assert what_lasts(block.strip("\n")) in what_lasts(output(name))
+
+
+def test_the_page_quotes_each_example() -> None:
+    assert {name for name, _ in quotations()} == {*AGREEMENTS, "check_my_layer"}
