@@ -62,14 +62,26 @@ class Trial:
 
     def evaluate(self, operands: Mapping[str, Array]) -> Array | None:
         """``y`` of a further forward, in float64; ``None`` where it has not the right shape."""
-        copies = {name: array.copy() for name, array in operands.items()}
-        outcome = call_forward(self.subject, self.case, copies, params=self.params)
+        given = {
+            name: self._spare[name] if array is self.arrays.operands.get(name) else array
+            for name, array in operands.items()
+        }
+        outcome = call_forward(self.subject, self.case, given, params=self.params)
         if not outcome.returned or not is_pair(outcome.value):
             return None
         y = outcome.value[0]
         if not is_real_array(y) or y.shape[1:] != self.case.shapes["y"][1:]:
             return None
         return np.asarray(y, np.float64)
+
+    @cached_property
+    def _spare(self) -> dict[str, Array]:
+        """The operands that may be handed out again: those of the first run, if it spared them."""
+        handed = self.first.handed.operands
+        return {
+            name: handed[name] if np.array_equal(handed[name], array) else array.copy()
+            for name, array in self.arrays.operands.items()
+        }
 
     @property
     def is_small(self) -> bool:
