@@ -10,7 +10,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
-from bpcheck.explain.faults.conditions import has_many_windows, is_read
+from bpcheck.explain.faults.conditions import has_many_windows, has_samples, is_read
 from bpcheck.explain.faults.fault import CONV, EVERY, LINEAR, Fault
 from bpcheck.explain.faults.run import Run, planted
 
@@ -111,7 +111,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("b_bar",),
         condition="a bias",
-        shows=lambda case: is_read(case) and case.geometry.bias,
+        shows=lambda case: has_samples(case) and case.geometry.bias,
         plant=planted(b_bar=_zeroed(lambda bar: (bar.shape[0] - 1,))),
     ),
     Fault(

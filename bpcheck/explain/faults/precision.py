@@ -9,7 +9,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array, is_integral
 from bpcheck.cases import Case, fill
-from bpcheck.explain.faults.conditions import is_read
+from bpcheck.explain.faults.conditions import has_samples, is_read
 from bpcheck.explain.faults.fault import AVG_POOL, CONV, EVERY, MAX_POOL, Fault
 from bpcheck.explain.faults.run import Plant, Run, planted, run_of, wide
 
@@ -150,7 +150,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=(*CONV, *MAX_POOL),
         results=("x_bar",),
         condition="always",
-        shows=is_read,
+        shows=has_samples,
         plant=planted(x_bar=_one_off),
         caught_by=("autograd", "finite differences"),
     ),
@@ -160,7 +160,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         condition="always",
-        shows=is_read,
+        shows=has_samples,
         plant=planted(w_bar=_one_off),
         caught_by=("autograd", "finite differences"),
     ),

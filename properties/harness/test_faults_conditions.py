@@ -1,0 +1,42 @@
+"""Conditions are honest: where a fault does not show, the planted kernel is right."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from bpcheck.checks import Trial
+from bpcheck.checks.autograd import quotient_bound
+from bpcheck.checks.compare import difference
+from bpcheck.explain.faults import FAULTS, Fault
+from properties.harness.planting import candidates_of, reference
+
+#: Candidates that are asked, and how many of those in which the fault does not show are tried.
+ASKED, TRIED = 60, 3
+
+PLANTED = [
+    pytest.param(fault, operation, id=f"{fault.name}-{operation}")
+    for fault in FAULTS
+    for operation in dict.fromkeys((fault.operations[0], fault.operations[-1]))
+]
+
+
+@pytest.mark.parametrize(("fault", "operation"), PLANTED)
+def test_a_planted_fault_does_nothing_where_its_condition_is_false(
+    fault: Fault, operation: str
+) -> None:
+    right = reference(operation)
+    cases = islice(candidates_of(operation, "layouts", ("exact", "ties", "special")), ASKED)
+    for case in islice((case for case in cases if not fault.shows(case)), TRIED):
+        one, other = Trial(right, case), Trial(fault.plant(right), case)
+        assert other.first.raw.keys() == one.first.raw.keys(), str(case)
+        for result, expected in one.first.raw.items():
+            got = other.first.raw[result]
+            assert isinstance(got, np.ndarray)
+            assert (got.shape, got.dtype) == (expected.shape, expected.dtype), f"{result}: {case}"
+            bound = quotient_bound(one, result) if case.promise.divides else None
+            assert difference(other.got[result], one.got[result], bound) is None, (
+                f"{result}: {case}"
+            )
