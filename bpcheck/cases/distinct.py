@@ -32,13 +32,14 @@ def distinct_values(
     gap = max(1, min((1 if negative else 2) * capacity // cells, 2 * MAX_STEP + 1))
     lowest = -gap * cells if negative else -gap * (cells - 1) // 2
     # One random order, begun at another place in each plane: drawing an order for each costs more.
-    order = rng.permutation(cells)
+    levels = lowest + gap * rng.permutation(cells).astype(np.float64)
     starts = rng.integers(cells, size=prod(planes))
-    ranks = np.lib.stride_tricks.sliding_window_view(np.tile(order, 2), cells)[starts]
-    values = (lowest + gap * ranks).reshape(*planes, *tile)
-    repeats = (1, 1, *(-(-i // t) for i, t in zip(image, tile, strict=True)))
-    inside = (slice(None), slice(None), *(slice(i) for i in image))
-    return np.tile(values, repeats)[inside], (gap - 1) // 2
+    rows = np.lib.stride_tricks.sliding_window_view(np.tile(levels, 2), cells)[starts]
+    values = rows.reshape(*planes, *tile)
+    if tile != image:
+        repeats = (1, 1, *(-(-i // t) for i, t in zip(image, tile, strict=True)))
+        values = np.tile(values, repeats)[(slice(None), slice(None), *map(slice, image))]
+    return values, (gap - 1) // 2
 
 
 def _tile(image: Shape, spans: Shape, *, limit: int) -> Shape:

@@ -107,4 +107,5 @@ def nonzero_integers(shape: Shape, magnitude: int, rng: np.random.Generator) -> 
 
 
 def _cast(values: Array, multiple: int, form: Format) -> Array:
-    return (values if multiple == 1 else values.astype(np.float64) * multiple).astype(form.dtype)
+    scaled = values if multiple == 1 else values.astype(np.float64) * multiple
+    return scaled.astype(form.dtype, copy=False)

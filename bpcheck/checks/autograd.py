@@ -25,6 +25,8 @@ def _compare(trial: Trial, result: str) -> Outcome:
     got = trial.got.get(result)
     if got is None:
         return not_applicable(NAME, result, "the contract is broken")
+    if trial.agrees_with_autograd(result):
+        return passed(NAME, result)
     expected = trial.autograd[result]
     where = difference(got, expected)
     if where is not None and trial.case.promise.divides:

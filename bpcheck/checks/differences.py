@@ -127,7 +127,7 @@ def _probes(trial: Trial, operand: str) -> int:
     ``1 / (2 * step)`` at most; against autograd the subject needs a billion to one.
     """
     result = f"{operand}_bar"
-    if difference(trial.got[result], trial.autograd[result]) is None:
+    if trial.agrees_with_autograd(result):
         return 1
     return ceil(9 / log10(2 * trial.arrays.steps[operand]))
 

@@ -71,11 +71,11 @@ def hand(case: Case, arrays: Arrays, *, layouts: Mapping[str, str] | None = None
 
 def run(subject: Subject, case: Case, handed: Handed, *, params: Mapping[str, Any]) -> Run:
     """Forward and vjp, in the order in which a user would call them."""
-    poison(case)
+    poison(case, ("y",))
     forward = call_forward(subject, case, handed.operands, params=params)
     if not forward.returned or not is_pair(forward.value):
         return Run(handed, forward, None, {}, {})
-    poison(case)
+    poison(case, tuple(f"{name}_bar" for name in handed.operands))
     vjp = call(subject.vjp, forward.value[1], handed.y_bar)
     return collect(case, handed, forward, vjp)
 
@@ -103,14 +103,15 @@ def call_forward(
     return call(subject.forward, *positional, **params)
 
 
-def poison(case: Case) -> None:
+def poison(case: Case, results: tuple[str, ...]) -> None:
     """Leave NaN in the memory that the next arrays of the results' sizes are likely to get.
 
     A kernel that reads an output before it has written it, or leaves a part unwritten, then shows
     it, instead of finding the zeros of fresh memory.
     """
     dtype = FORMATS[case.dtype].dtype
-    freed = [np.full(shape, np.nan, dtype) for shape in case.shapes.values()]
+    shapes = case.shapes
+    freed = [np.full(shapes[name], np.nan, dtype) for name in results]
     del freed
 
 

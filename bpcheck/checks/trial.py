@@ -10,6 +10,7 @@ import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array, Format, gamma, probable_growth
 from bpcheck.cases import Arrays, Case, fill
+from bpcheck.checks.compare import same_bits
 from bpcheck.checks.run import Run, call_forward, hand, is_pair, is_real_array, run
 from bpcheck.oracles.autograd import autograd
 from bpcheck.oracles.differences import gradient_by_differences
@@ -29,6 +30,7 @@ class Trial:
     def __init__(self, subject: Subject, case: Case):
         self.subject = subject
         self.case = case
+        self._agreement: dict[str, bool] = {}
 
     @cached_property
     def arrays(self) -> Arrays:
@@ -63,7 +65,7 @@ class Trial:
     def evaluate(self, operands: Mapping[str, Array]) -> Array | None:
         """``y`` of a further forward, in float64; ``None`` where it has not the right shape."""
         given = {
-            name: self._spare[name] if array is self.arrays.operands.get(name) else array
+            name: self._to_hand_out(name) if array is self.arrays.operands.get(name) else array
             for name, array in operands.items()
         }
         outcome = call_forward(self.subject, self.case, given, params=self.params)
@@ -74,14 +76,24 @@ class Trial:
             return None
         return np.asarray(y, np.float64)
 
+    def _to_hand_out(self, name: str) -> Array:
+        """The operand of the first run if it was spared, else a copy."""
+        if name in self.spared:
+            return self.first.handed.operands[name]
+        return self.arrays.operands[name].copy()
+
     @cached_property
-    def _spare(self) -> dict[str, Array]:
-        """The operands that may be handed out again: those of the first run, if it spared them."""
+    def spared(self) -> frozenset[str]:
+        """The operands that the first run left as they were."""
         handed = self.first.handed.operands
-        return {
-            name: handed[name] if np.array_equal(handed[name], array) else array.copy()
-            for name, array in self.arrays.operands.items()
-        }
+        operands = self.arrays.operands
+        return frozenset(name for name in operands if same_bits(handed[name], operands[name]))
+
+    def agrees_with_autograd(self, result: str) -> bool:
+        """Whether the first run has torch's numbers, all of them."""
+        if result not in self._agreement:
+            self._agreement[result] = np.array_equal(self.got[result], self.autograd[result])
+        return self._agreement[result]
 
     @property
     def is_small(self) -> bool:

@@ -48,7 +48,9 @@ def project(
     primal = arrays.operands[operand]
     step = arrays.steps[operand]
     direction = nonzero_integers(primal.shape, step, rng).astype(np.float64)
-    direction *= arrays.units.get(operand, 1)
+    unit = arrays.units.get(operand, 1)
+    if unit != 1:
+        direction *= unit
     moved = evaluate({**arrays.operands, operand: _add(primal, direction)})
     if moved is None:
         return None
@@ -114,4 +116,4 @@ def _evaluate_all(
 
 def _add(primal: Array, direction: Array) -> Array:
     """The sum in the primal's dtype; on the lattice it is exact."""
-    return (primal.astype(np.float64) + direction).astype(primal.dtype)
+    return (primal.astype(np.float64, copy=False) + direction).astype(primal.dtype, copy=False)
