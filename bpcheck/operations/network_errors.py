@@ -1,9 +1,9 @@
 """Running error analysis of the small CNN: how far rounding can carry every gradient.
 
 Beside each array of the forward and the backward pass travels a bound on its absolute error. A
-layer that is linear in ``a`` with weights ``w`` turns an error ``e`` into ``|w| e`` and adds
-its own ``growth(n) |w| |a|``; an activation multiplies by its largest slope; a product of two
-inexact numbers takes the error of each times the size of the other. Second-order terms are covered by
+layer that is linear in ``a`` with weights ``w`` turns an error ``e`` into ``|w| e`` and adds its
+own ``growth(n) |w| |a|``; an activation multiplies by its largest slope; a product of two inexact
+numbers takes the error of each times the size of the other. Second-order terms are covered by
 doubling the result.
 
 Source: Higham, Accuracy and Stability of Numerical Algorithms, sections 3.1 and 3.3.

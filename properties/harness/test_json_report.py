@@ -158,7 +158,7 @@ def test_a_real_run_fits_the_schema_and_gives_the_same_text_twice() -> None:
     def forward(x: Any, **_: Any) -> Any:
         return x, x
 
-    def vjp(x: Any, y_bar: Any) -> Any:  # noqa: ARG001 - a subject's signature
+    def vjp(x: Any, y_bar: Any) -> Any:
         return (np.full_like(y_bar, np.nan),)
 
     subject = Subject(forward=forward, vjp=vjp, operation="max_pool1d", dtypes=("float32",))
