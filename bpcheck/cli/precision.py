@@ -72,7 +72,7 @@ _how = _options(
     click.option(
         "--cases",
         type=click.IntRange(min=1),
-        default=8,
+        default=9,
         show_default=True,
         metavar="N",
         help="Cases of each length, dtype and data kind.",

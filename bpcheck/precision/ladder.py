@@ -16,7 +16,7 @@ from bpcheck.precision.data import KINDS
 RUNGS = tuple(16 * 4**step for step in range(7))
 
 #: Cases of each cell unless set otherwise: what the rank test of `bpcheck.precision.ranks` needs.
-CASES = 8
+CASES = 9
 
 #: Cases of a cell that a baseline may be recorded with at most, so that its lines stay readable.
 MOST_CASES = 64
