@@ -1,0 +1,95 @@
+"""What a subject answers to one case, and whether two subjects answer alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from bpcheck.arithmetic import Array
+from bpcheck.cases import Case
+from bpcheck.checks import Trial
+from bpcheck.checks.autograd import quotient_bound
+from bpcheck.checks.compare import difference
+from bpcheck.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The results of one run, and how they came.
+
+    Parameters
+    ----------
+    results
+        What was given for each result, of whatever type.
+    manner
+        How the forward and the vjp ended, and which of their inputs they changed.
+    """
+
+    results: dict[str, Any]
+    manner: tuple[str, ...]
+
+
+class Witness:
+    """One case, the right answers to it, and how far another right kernel may be from them."""
+
+    def __init__(self, right: Subject, case: Case):
+        self.case = case
+        self._trial = Trial(right, case)
+
+    @cached_property
+    def right(self) -> Answers:
+        """What the right kernel answers."""
+        return _answers_of(self._trial)
+
+    def answers(self, subject: Subject) -> Answers:
+        """What `subject` answers."""
+        return _answers_of(Trial(subject, self.case))
+
+    def alike(self, one: Answers, other: Answers, result: str) -> bool:
+        """Whether two subjects give the same for one result, in the same manner.
+
+        Numbers must be equal where arithmetic is exact, and equal up to rounding elsewhere.
+        """
+        if one.manner != other.manner:
+            return False
+        a, b = one.results.get(result), other.results.get(result)
+        if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
+            return type(a) is type(b)
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return False
+        a, b = a.astype(np.float64), b.astype(np.float64)
+        where = difference(a, b)
+        if where is None:
+            return True
+        bound = self._bound(result)
+        return bound is not None and a.shape == bound.shape and difference(a, b, bound) is None
+
+    def _bound(self, result: str) -> Array | None:
+        """What rounding can do to a right kernel, if anything."""
+        if self.case.is_exact:
+            return quotient_bound(self._trial, result) if self.case.promise.divides else None
+        bounds = self._trial.error_bounds
+        return None if bounds is None else bounds[0][result]
+
+
+def _answers_of(trial: Trial) -> Answers:
+    run, arrays = trial.first, trial.arrays
+    originals = {**arrays.operands, "y_bar": arrays.y_bar}
+    handed = {**run.handed.operands, "y_bar": run.handed.y_bar}
+    changed = [
+        f"changes {name}"
+        for name, array in originals.items()
+        if not np.array_equal(handed[name], array, equal_nan=True)
+    ]
+    ends = [
+        "no call" if each is None else _end(each.value) if each.returned else "raises"
+        for each in (run.forward, run.vjp)
+    ]
+    return Answers(dict(run.raw), (*ends, *changed))
+
+
+def _end(value: Any) -> str:
+    return f"{type(value).__name__} of {len(value)}" if isinstance(value, list | tuple) else "?"

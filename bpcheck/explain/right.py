@@ -1,0 +1,67 @@
+"""Right kernels to plant faults in: every operation as torch computes it, on NumPy arrays."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from bpcheck.arithmetic import FORMATS, Array
+from bpcheck.operations import operation_named
+from bpcheck.operations.torch_vjp import few_threads, torch_vjp
+from bpcheck.subject import Subject
+
+
+def right_kernel(operation: str) -> Subject:
+    """A subject that computes `operation` in float64 and rounds its results once.
+
+    Examples
+    --------
+    >>> kernel = right_kernel("avg_pool1d")
+    >>> y, residuals = kernel.forward(np.ones((1, 1, 4)), kernel_size=(2,), stride=(2,))
+    >>> kernel.vjp(residuals, np.array([[[2.0, 6.0]]]))
+    (array([[[1., 1., 3., 3.]]]),)
+    """
+    promise = operation_named(operation)
+
+    def forward(*operands: Array | None, **params: Any) -> tuple[Array, Any]:
+        import torch
+
+        given = {
+            name: array
+            for name, array in zip(promise.operands, operands, strict=False)
+            if array is not None
+        }
+        tensors = {
+            # A copy: torch takes neither negative strides nor memory that must not be written.
+            name: torch.from_numpy(np.array(array, np.float64, order="C"))
+            for name, array in given.items()
+        }
+        with few_threads(given), torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            y = promise.torch_forward(tensors, params).numpy()
+        dtype = next(iter(given.values())).dtype
+        return _rounded(y, dtype), (given, params)
+
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Array | None, ...]:
+        given, params = residuals
+        found = torch_vjp(promise.torch_forward, given, y_bar, params)
+        return tuple(
+            _rounded(found[f"{name}_bar"], given[name].dtype) if name in given else None
+            for name in promise.operands
+        )
+
+    return Subject(
+        forward=forward,
+        vjp=vjp,
+        operation=operation,
+        name=f"torch's {operation}",
+        dtypes=tuple(FORMATS),
+        torch_ties=True,
+    )
+
+
+def _rounded(array: Array, dtype: np.dtype[Any]) -> Array:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(dtype)
