@@ -13,6 +13,7 @@ Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def worsened(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
     >>> worsened(np.ones(20), np.ones(20))
     1.0
     """
-    from scipy.stats import rankdata, wilcoxon
+    from scipy.stats import rankdata
 
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.log(now) - np.log(before)
@@ -57,8 +58,22 @@ def worsened(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
     change = change[np.abs(change) > _SAME]
     if not change.size:
         return 1.0
-    ranks = np.sign(change) * rankdata(np.abs(change), method="ordinal")
-    return float(wilcoxon(ranks, alternative="greater", method="exact").pvalue)
+    ranks = rankdata(np.abs(change), method="ordinal")
+    return _chance(change.size, int(ranks[change > 0].sum()))
+
+
+@cache
+def _chance(pairs: int, total: int) -> float:
+    """Probability that the positive ones of the ranks ``1..pairs`` sum to `total` or more."""
+    from scipy.stats import wilcoxon
+
+    signed = -np.arange(1.0, pairs + 1)
+    for place in range(pairs - 1, -1, -1):
+        # The largest ranks that fit: some choice of signs with this sum, and any is as good.
+        if place < total:
+            signed[place] = place + 1
+            total -= place + 1
+    return float(wilcoxon(signed, alternative="greater", method="exact").pvalue)
 
 
 def holm(chances: Sequence[float]) -> tuple[float, ...]:
