@@ -33,11 +33,7 @@ def right_kernel(operation: str) -> Subject:
             for name, array in zip(promise.operands, operands, strict=False)
             if array is not None
         }
-        tensors = {
-            # A copy: torch takes neither negative strides nor memory that must not be written.
-            name: torch.from_numpy(np.array(array, np.float64, order="C"))
-            for name, array in given.items()
-        }
+        tensors = {name: torch.from_numpy(_plain(array)) for name, array in given.items()}
         with few_threads(given), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             y = promise.torch_forward(tensors, params).numpy()
@@ -46,7 +42,8 @@ def right_kernel(operation: str) -> Subject:
 
     def vjp(residuals: Any, y_bar: Array) -> tuple[Array | None, ...]:
         given, params = residuals
-        found = torch_vjp(promise.torch_forward, given, y_bar, params)
+        plain = {name: _plain(array) for name, array in given.items()}
+        found = torch_vjp(promise.torch_forward, plain, _plain(y_bar), params)
         return tuple(
             _rounded(found[f"{name}_bar"], given[name].dtype) if name in given else None
             for name in promise.operands
@@ -60,6 +57,11 @@ def right_kernel(operation: str) -> Subject:
         dtypes=tuple(FORMATS),
         torch_ties=True,
     )
+
+
+def _plain(array: Array) -> Array:
+    """A copy: torch takes neither negative strides nor memory that must not be written."""
+    return np.array(array, np.float64, order="C")
 
 
 def _rounded(array: Array, dtype: np.dtype[Any]) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 from bpcheck import adapters
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import LAYOUTS, join_layouts
-from bpcheck.cases.plan import PROFILES, plan
+from bpcheck.cases.plan import Profile, plan
 from bpcheck.checks import CHECK_NAMES, Trial
 from bpcheck.explain.faults import Fault
 from bpcheck.finding import Finding, Status
@@ -53,7 +53,8 @@ def reference(operation: str) -> Subject:
 @cache
 def small_cases(operation: str) -> tuple[Case, ...]:
     """Small cases that cover the edge classes of an operation."""
-    stream = plan(operation, profile=PROFILES["quick"], dtypes=["float64"], seed=1)
+    profile = Profile("planting", cases=300, strength=1, draws=500)
+    stream = plan(operation, profile=profile, dtypes=["float64"], seed=1)
     return tuple(case for case in islice(stream, 300) if work(case) <= SMALL)
 
 

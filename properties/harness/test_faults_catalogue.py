@@ -19,11 +19,13 @@ TOOLS = {
     "__init__",
     "catalogue",
     "conditions",
+    "division",
     "fault",
     "kernels",
     "misplaced",
     "placing",
     "run",
+    "stateful",
     "winners",
 }
 

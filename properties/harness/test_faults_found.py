@@ -9,8 +9,8 @@ import pytest
 from bpcheck.explain.faults import FAULTS, Fault
 from properties.harness.planting import findings, reference, showing
 
-#: Cases that a check may need: what its values hide once, they do not hide three times.
-TRIES = 3
+#: Cases that a check may need: what its values hide once, they do not hide every time.
+TRIES = 6
 
 
 def main_operation(fault: Fault) -> str:

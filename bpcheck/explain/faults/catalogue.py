@@ -8,6 +8,7 @@ from bpcheck.errors import UsageError
 from bpcheck.explain.faults import (
     batch,
     bias,
+    caches,
     channels,
     contract,
     cotangent,
@@ -55,6 +56,7 @@ FAMILIES: dict[str, tuple[Fault, ...]] = {
         precision,
         contract,
         state,
+        caches,
         in_place,
         layouts,
         memory,

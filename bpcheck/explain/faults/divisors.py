@@ -2,120 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
-from typing import Any
 
 import numpy as np
 
-from bpcheck.arithmetic import Array
-from bpcheck.cases import Case
+from bpcheck.explain.faults.division import (
+    Rule,
+    divides_otherwise,
+    in_x_bar,
+    in_y,
+    overhang_counts,
+    padding_counts,
+    padding_does_not_count,
+    throughout,
+)
 from bpcheck.explain.faults.fault import AGAINST_TORCH, AVG_POOL, Fault, of_rank_2_up
-from bpcheck.explain.faults.kernels import columns, flat, outer, scatter
-from bpcheck.explain.faults.placing import right
-from bpcheck.explain.faults.run import Plant, Run, planted
-from bpcheck.operations.average_pooling import window_sizes
-from bpcheck.operations.window import Window
-
-
-class Division:
-    """What a case or a run divides by; a wrong rule gives another array ``(*out)`` from it."""
-
-    def __init__(self, windows: tuple[Window, ...], *, pad_counts: bool, override: int):
-        self.windows = windows
-        self.pad_counts = pad_counts
-        self.override = override
-
-    @property
-    def out(self) -> tuple[int, ...]:
-        return tuple(window.out for window in self.windows)
-
-    def sizes(self, *, pad_counts: bool) -> Array:
-        """Cells of each window, padding counted or not, overhang never."""
-        return outer([window_sizes(window, pad_counts=pad_counts) for window in self.windows])
-
-    @property
-    def kernel(self) -> Array:
-        """All cells of the kernel, for every window."""
-        return np.full(self.out, float(prod(window.k for window in self.windows)))
-
-    @property
-    def right(self) -> Array:
-        if self.override:
-            return np.full(self.out, float(self.override))
-        return self.sizes(pad_counts=self.pad_counts)
-
-    def unless_overridden(self, divisor: Array) -> Array:
-        return self.right if self.override else divisor
-
-
-Rule = Callable[[Division], Array]
-
-
-def _division(run: Run) -> Division:
-    return Division(
-        run.windows,
-        pad_counts=bool(run.params.get("count_include_pad", True)),
-        override=run.params.get("divisor_override") or 0,
-    )
-
-
-def _shows(rule: Rule) -> Callable[[Case], bool]:
-    def shows(case: Case) -> bool:
-        g = case.geometry
-        division = Division(g.windows, pad_counts=g.pad_counts, override=g.divisor)
-        return g.n > 0 and not np.array_equal(rule(division), division.right)
-
-    return shows
-
-
-def _x_bar(rule: Rule) -> Callable[[Run, Array, Any], Array]:
-    def x_bar(run: Run, y_bar: Array, bar: Any) -> Array:
-        share = flat(y_bar) / rule(_division(run)).reshape(-1)
-        kernel = prod(window.k for window in run.windows)
-        sent = np.repeat(share[..., None], kernel, axis=-1)
-        return scatter(sent, right(run.windows), run.operands["x"].shape[2:])
-
-    return x_bar
-
-
-def _y(rule: Rule) -> Callable[[Run], Array]:
-    def y(run: Run) -> Array:
-        sums = columns(run.operands["x"], right(run.windows)).sum(axis=-1)
-        quotient = sums / rule(_division(run)).reshape(-1)
-        return quotient.reshape(run.y.shape).astype(run.y.dtype)
-
-    return y
-
-
-def _in_x_bar(rule: Rule) -> Plant:
-    return planted(x_bar=_x_bar(rule))
-
-
-def _in_y(rule: Rule) -> Plant:
-    return planted(y=_y(rule))
-
-
-def _throughout(rule: Rule) -> Plant:
-    return planted(y=_y(rule), x_bar=_x_bar(rule))
-
-
-def _overhang_counts(division: Division) -> Array:
-    sizes = [
-        np.full(window.out, window.k)
-        if window.remainder < 0
-        else window_sizes(window, pad_counts=division.pad_counts)
-        for window in division.windows
-    ]
-    return division.unless_overridden(outer(sizes))
-
-
-def _padding_counts(division: Division) -> Array:
-    return division.unless_overridden(division.sizes(pad_counts=True))
-
-
-def _padding_does_not_count(division: Division) -> Array:
-    return division.unless_overridden(division.sizes(pad_counts=False))
 
 
 def _fault(
@@ -133,8 +34,8 @@ def _fault(
         operations=operations,
         results=("x_bar",),
         condition=condition,
-        shows=_shows(rule),
-        plant=_in_x_bar(rule),
+        shows=divides_otherwise(rule),
+        plant=in_x_bar(rule),
         source=source,
     )
 
@@ -150,21 +51,21 @@ FAULTS: tuple[Fault, ...] = (
     _fault(
         "padding-counted",
         "the backward pass counts padding although count_include_pad is False",
-        _padding_counts,
+        padding_counts,
         condition="padding that does not count",
         source="https://github.com/kulinseth/pytorch/pull/273",
     ),
     _fault(
         "padding-not-counted",
         "the backward pass leaves padding out although count_include_pad is True",
-        _padding_does_not_count,
+        padding_does_not_count,
         condition="padding that counts",
         source="https://github.com/pytorch/pytorch/issues/107201",
     ),
     _fault(
         "overhang-counted",
         "a last window that overhangs is divided by the full kernel",
-        _overhang_counts,
+        overhang_counts,
         condition="ceil_mode with a window that overhangs",
         source="https://github.com/pytorch/pytorch/issues/198119",
     ),
@@ -227,8 +128,8 @@ FAULTS: tuple[Fault, ...] = (
         operations=AVG_POOL,
         results=("y", "x_bar"),
         condition="padding that does not count, or overhang",
-        shows=_shows(lambda division: division.unless_overridden(division.kernel)),
-        plant=_in_y(lambda division: division.unless_overridden(division.kernel)),
+        shows=divides_otherwise(lambda division: division.unless_overridden(division.kernel)),
+        plant=in_y(lambda division: division.unless_overridden(division.kernel)),
     ),
     Fault(
         name="padding-counted-throughout",
@@ -236,8 +137,8 @@ FAULTS: tuple[Fault, ...] = (
         operations=AVG_POOL,
         results=("y", "x_bar"),
         condition="padding that does not count",
-        shows=_shows(_padding_counts),
-        plant=_throughout(_padding_counts),
+        shows=divides_otherwise(padding_counts),
+        plant=throughout(padding_counts),
         caught_by=AGAINST_TORCH,
         source="https://github.com/kulinseth/pytorch/pull/273",
     ),
@@ -247,8 +148,8 @@ FAULTS: tuple[Fault, ...] = (
         operations=AVG_POOL,
         results=("y", "x_bar"),
         condition="padding that counts",
-        shows=_shows(_padding_does_not_count),
-        plant=_throughout(_padding_does_not_count),
+        shows=divides_otherwise(padding_does_not_count),
+        plant=throughout(padding_does_not_count),
         caught_by=AGAINST_TORCH,
     ),
 )

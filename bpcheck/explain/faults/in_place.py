@@ -11,10 +11,10 @@ from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import handed, has_samples, is_writeable
 from bpcheck.explain.faults.fault import CONV, EVERY, Fault
 from bpcheck.explain.faults.run import Run
-from bpcheck.explain.faults.state import Bars, plain, right_vjp, stateful
+from bpcheck.explain.faults.stateful import Bars, Pair, plain, right_vjp, stateful
 
 
-def _changes_x() -> tuple[Any, Any]:
+def _changes_x() -> Pair:
     def forward(run: Run) -> Any:
         x = run.operands["x"]
         if x.size and x.flags.writeable:
@@ -24,7 +24,7 @@ def _changes_x() -> tuple[Any, Any]:
     return forward, right_vjp
 
 
-def _changes_y_bar() -> tuple[Any, Any]:
+def _changes_y_bar() -> Pair:
     def vjp(run: Run, y_bar: Array) -> Bars:
         bars = tuple(
             None if bar is None else np.array(bar, copy=True) for bar in right_vjp(run, y_bar)
@@ -36,7 +36,7 @@ def _changes_y_bar() -> tuple[Any, Any]:
     return plain, vjp
 
 
-def _turns_w() -> tuple[Any, Any]:
+def _turns_w() -> Pair:
     """The kernel is rotated in place for ``x_bar``, and not turned back."""
 
     def vjp(run: Run, y_bar: Array) -> Bars:
@@ -49,7 +49,7 @@ def _turns_w() -> tuple[Any, Any]:
     return plain, vjp
 
 
-def _borrows_x() -> tuple[Any, Any]:
+def _borrows_x() -> Pair:
     """The forward negates its input in place, and the vjp puts it back."""
 
     def turn(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""What a kernel keeps between calls, and what it hands out twice."""
+"""What a kernel keeps between calls: buffers that are not cleared, or handed out twice."""
 
 from __future__ import annotations
 
@@ -11,39 +11,14 @@ from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import CONV, EVERY, Fault
-from bpcheck.explain.faults.run import Plant, Run, rewired
-from bpcheck.subject import Subject
-
-Bars = tuple[Any, ...]
-Vjp = Callable[[Run, Array], Bars]
-
-
-def right_vjp(run: Run, y_bar: Array) -> Bars:
-    """All gradients, in the operands' order."""
-    return tuple(run.right.vjp(run.residuals, y_bar))
-
-
-def stateful(
-    make: Callable[[], tuple[Callable[[Run], Any], Callable[[Any, Array], Any]]],
-) -> Plant:
-    """A transformation whose forward and vjp share what `make` makes anew for each planting."""
-
-    def plant(right: Subject) -> Subject:
-        forward, vjp = make()
-        return rewired(right, forward=forward, vjp=vjp)
-
-    return plant
-
-
-def plain(run: Run) -> tuple[Array, Run]:
-    """The forward as it should be."""
-    return run.y, run
+from bpcheck.explain.faults.run import Plant, Run
+from bpcheck.explain.faults.stateful import Bars, Pair, plain, right_vjp, stateful
 
 
 def _accumulating(index: int) -> Plant:
     """One gradient is added to those of earlier calls."""
 
-    def make() -> tuple[Any, Any]:
+    def make() -> Pair:
         kept: dict[tuple[int, ...], Array] = {}
 
         def vjp(run: Run, y_bar: Array) -> Bars:
@@ -58,42 +33,7 @@ def _accumulating(index: int) -> Plant:
     return stateful(make)
 
 
-def _last_forward() -> tuple[Any, Any]:
-    """``self.cache``: the vjp is that of the last forward, whichever residuals it gets."""
-    last: list[Run] = []
-
-    def forward(run: Run) -> Any:
-        last[:] = [run]
-        return run.y, None
-
-    def vjp(_: Any, y_bar: Array) -> Bars:
-        return right_vjp(last[0], y_bar)
-
-    return forward, vjp
-
-
-def _first_of_its_shape() -> tuple[Any, Any]:
-    """A cache whose key holds the shapes of the operands and not their values."""
-    kept: dict[Any, Run] = {}
-
-    def forward(run: Run) -> Any:
-        key = str((sorted((n, a.shape) for n, a in run.operands.items()), run.params))
-        return run.y, kept.setdefault(key, run)
-
-    return forward, right_vjp
-
-
-def _forward_of_its_shape() -> tuple[Any, Any]:
-    kept: dict[Any, Array] = {}
-
-    def forward(run: Run) -> Any:
-        key = str((sorted((n, a.shape) for n, a in run.operands.items()), run.params))
-        return kept.setdefault(key, run.y).copy(), run
-
-    return forward, right_vjp
-
-
-def _one_buffer() -> tuple[Any, Any]:
+def _one_buffer() -> Pair:
     """Every ``x_bar`` of one shape is returned in the same memory."""
     buffers: dict[tuple[int, ...], Array] = {}
 
@@ -108,7 +48,7 @@ def _one_buffer() -> tuple[Any, Any]:
     return plain, vjp
 
 
-def _one_output() -> tuple[Any, Any]:
+def _one_output() -> Pair:
     buffers: dict[Any, Array] = {}
 
     def forward(run: Run) -> Any:
@@ -119,7 +59,7 @@ def _one_output() -> tuple[Any, Any]:
     return forward, right_vjp
 
 
-def _right_once() -> tuple[Any, Any]:
+def _right_once() -> Pair:
     """The first vjp uses up something that the next ones need."""
     spent: list[bool] = []
 
@@ -133,7 +73,7 @@ def _right_once() -> tuple[Any, Any]:
     return plain, vjp
 
 
-def _noisy() -> tuple[Any, Any]:
+def _noisy() -> Pair:
     """Another order of summation every time, exaggerated to one unit."""
     rng = np.random.default_rng(0)
 
@@ -176,35 +116,6 @@ FAULTS: tuple[Fault, ...] = (
         results=("x_bar",),
         caught_by=("contract",),
         source="https://github.com/pytorch/executorch/pull/21687",
-    ),
-    _fault(
-        "vjp-of-the-last-forward",
-        "the backward pass uses what the last forward left, whichever residuals it is given",
-        stateful(_last_forward),
-        results=("x_bar", "w_bar"),
-        operations=CONV,
-        condition="another forward before the backward pass",
-        caught_by=("state",),
-    ),
-    _fault(
-        "vjp-of-the-first-forward-of-its-shape",
-        "residuals are cached by shape: later operands of the same shape get the first one's",
-        stateful(_first_of_its_shape),
-        results=("x_bar", "w_bar"),
-        operations=CONV,
-        condition="other operands of the same shape",
-        caught_by=("symmetry",),
-        source="https://github.com/kulinseth/pytorch/pull/273",
-    ),
-    _fault(
-        "y-cached-by-shape",
-        "the forward is cached by shape: it does not look at the values again",
-        stateful(_forward_of_its_shape),
-        results=("y", "x_bar", "w_bar", "b_bar"),
-        operations=CONV,
-        condition="other operands of the same shape",
-        caught_by=("finite differences",),
-        source="https://github.com/kulinseth/pytorch/pull/273",
     ),
     _fault(
         "x-bar-in-one-buffer",
