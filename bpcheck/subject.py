@@ -39,6 +39,10 @@ class Subject:
         Whether every result is a direct sum of products, as opposed to a fast transform (Winograd,
         FFT) whose intermediate values are rounded. A subject that is not exact is held to the
         derived bound on real data only.
+    constant
+        For a subject that is not exact: how many times the bound of the direct sum its rounding may
+        reach, anywhere in the array. It follows from the transform, not from measurements: the
+        product of the norms of its matrices, for Winograd.
     torch_ties
         Whether it claims torch's convention where a maximum has several winners (the first in
         raster order, and the last NaN). Without the claim another valid choice is a note.
@@ -66,6 +70,7 @@ class Subject:
     dtypes: tuple[str, ...] = DEFAULT_DTYPES
     supports: Callable[[dict[str, Any], dict[str, tuple[int, ...]]], bool] | None = None
     exact: bool = True
+    constant: float = 1.0
     torch_ties: bool = False
     accumulates: str | None = None
 

@@ -78,6 +78,8 @@ def assert_agrees(
     ------
     AssertionError
         With every defect that was found, each on its smallest case; or if nothing could be judged.
+    KeyboardInterrupt
+        If the run was interrupted.
 
     Examples
     --------
@@ -92,6 +94,8 @@ def assert_agrees(
 
     require_subject(subject, "assert_agrees")
     report = check_subject(subject, profile=profile, count=count, seed=seed, dtypes=dtypes)
+    if not report.is_complete:
+        raise KeyboardInterrupt
     if not report.agrees:
         raise AssertionError("\n" + report_text(report))
 

@@ -40,6 +40,8 @@ def thin(
         thinned[thick] = np.where(
             _mask(drawn[thick].shape, keep[thick], axis, rng), drawn[thick], 0
         )
+    else:
+        raise ArithmeticError(f"{case}: no thinning makes the sums of this case exact")
     y_bar = thinned["y_bar"]
     return thinned, float(np.count_nonzero(y_bar)) / max(1, y_bar.size)
 

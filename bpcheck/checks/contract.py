@@ -53,7 +53,12 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
 def _forward_violations(trial: Trial) -> Iterator[Outcome]:
     forward = trial.first.forward
     if forward.raised:
-        yield failed(trial, NAME, "y", Kind.RAISES, f"forward raised {forward.raised}")
+        yield failed(
+            trial, NAME, "y", Kind.RAISES, f"forward raised {forward.raised}{_hint(trial)}"
+        )
+    elif forward.unsupported:
+        message = f"forward refuses a case that supports() claims: {forward.unsupported}"
+        yield failed(trial, NAME, "y", Kind.RAISES, message)
     elif not is_pair(forward.value):
         yield failed(
             trial,
@@ -62,6 +67,16 @@ def _forward_violations(trial: Trial) -> Iterator[Outcome]:
             Kind.TYPE,
             f"forward returned {_describe(forward.value)}; return a tuple (y, residuals)",
         )
+
+
+def _hint(trial: Trial) -> str:
+    """How the forward is called, where it may be its signature that fails."""
+    if not trial.first.forward.raised.startswith("TypeError"):
+        return ""
+    operands = ", ".join(trial.case.promise.operands)
+    absent = [name for name in trial.case.promise.operands if name not in trial.arrays.operands]
+    none = f", here with {' and '.join(absent)} = None" if absent else ""
+    return f"; it is called as forward({operands}, *, {', '.join(trial.params)}){none}"
 
 
 def _vjp_violations(trial: Trial, vjp: Call) -> Iterator[Outcome]:

@@ -145,12 +145,14 @@ def _no_forward(trial: Trial, result: str) -> Outcome:
 
 
 def _difference_error(trial: Trial, operand: str, step: float, *outputs: Array) -> Array:
-    """Bound on the rounding error of ``f(x + u) - f(x)`` for each output: 0 between integers.
+    """Bound on the rounding error of ``f(x + u) - f(x)`` for each output.
 
-    A forward that multiplies by a rounded reciprocal gives no integers although the true values
-    are; each of its values is then off by ``gamma_(n + 2) sum |a_i b_i|`` at most.
+    It is 0 between integers, unless the operation divides: a forward that multiplies by a rounded
+    reciprocal may give integers by luck, and none beside them. Each of its values is off by
+    ``gamma_(n + 2) sum |a_i b_i|`` at most.
     """
-    if all(is_integral(output) for output in outputs):
+    divides = trial.case.promise.divides
+    if not divides and all(is_integral(output) for output in outputs):
         return np.zeros(trial.case.shapes["y"])
     operation = trial.case.promise
     arrays = {**trial.arrays.operands, "y_bar": trial.arrays.y_bar}

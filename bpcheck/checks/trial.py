@@ -72,9 +72,16 @@ class Trial:
         if not outcome.returned or not is_pair(outcome.value):
             return None
         y = outcome.value[0]
-        if not is_real_array(y) or y.shape[1:] != self.case.shapes["y"][1:]:
+        if not is_real_array(y) or y.shape != self._output_shape(operands):
             return None
         return np.asarray(y, np.float64)
+
+    def _output_shape(self, operands: Mapping[str, Array]) -> tuple[int, ...]:
+        """Shape of ``y`` for these operands, of which some may hold more samples than the case."""
+        shape = self.case.shapes["y"]
+        if not self.case.promise.has_stackable_batch("x"):
+            return shape
+        return (len(operands["x"]), *shape[1:])
 
     def _to_hand_out(self, name: str) -> Array:
         """The operand of the first run if it was spared, else a copy."""
@@ -147,16 +154,27 @@ class Trial:
             return None
         terms = case.promise.terms(case.geometry)
         surely, almost, oracle = found
+        rounded = case.promise.rounded_magnitudes(self.autograd, arrays)
         floor = {
             name: oracle[name]
             + terms[name] * self.format.tiniest
-            + self._own_rounding * np.abs(self.autograd[name])
+            + self._own_rounding * rounded[name]
             for name in oracle
         }
+        if not self.subject.exact:
+            surely, almost = (self._transform_bounds(each) for each in (surely, almost))
         return (
             {name: surely[name] + floor[name] for name in surely},
             {name: almost[name] + floor[name] for name in almost},
         )
+
+    def _transform_bounds(self, bounds: Mapping[str, Array]) -> dict[str, Array]:
+        """Bounds of a fast transform: its rounding spreads over the array, times its constant."""
+        constant = self.subject.constant
+        return {
+            name: np.full_like(values, constant * values.max(initial=0))
+            for name, values in bounds.items()
+        }
 
     @property
     def _accumulator(self) -> float:
@@ -199,7 +217,13 @@ class Trial:
         for operand, step in self.arrays.steps.items():
             found[f"{operand}_bar"] = (
                 gradient_by_differences(
-                    self.case, self.arrays, operand, evaluate=self.evaluate, y=y
+                    self.case,
+                    self.arrays,
+                    operand,
+                    evaluate=self.evaluate,
+                    y=y,
+                    # Who says which cases it supports is not asked for larger batches.
+                    stack=self.subject.supports is None,
                 )
                 if step and y is not None
                 else None

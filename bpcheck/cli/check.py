@@ -89,7 +89,7 @@ def _run(todo: tuple[Entry, ...], *, directory: Path, file: Path | None, request
         agreeing = sum(each.agrees and each.is_complete for each in reports)
         summary = f"\n {agreeing} of {len(reports)} subjects agree"
         console.print(Text(summary, style="bold"))
-    return exits.worst(codes)
+    return exits.worst(codes or [exits.INCONCLUSIVE])
 
 
 def shell_target(entry: Entry) -> str:

@@ -72,11 +72,14 @@ class Symmetry:
     axes
         The axis to permute, by the name of the operand, or ``"y"``; a gradient is permuted as its
         operand. Arrays that are left out stay.
+    blocks
+        How many neighbours on that axis move together, where it is more than one.
     """
 
     name: str
     length: int
     axes: Mapping[str, int]
+    blocks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,12 @@ class Operation(ABC):
             {name: _scaled(values, growth(terms[name])) for name, values in sums.items()}
             for growth in growths
         ]
+
+    def rounded_magnitudes(
+        self, results: Mapping[str, Array], arrays: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """Magnitudes of what is rounded to the results' dtype after a wider sum, by result name."""
+        return {name: np.abs(values) for name, values in results.items()}
 
     def symmetries(self, geometry: Any) -> tuple[Symmetry, ...]:
         """The permutations that it commutes with, those of a single thing left out."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpcheck.arithmetic import Array
 from bpcheck.errors import CaseError
 from bpcheck.operations import dimensions, window_classes
 from bpcheck.operations.base import (
@@ -224,11 +225,28 @@ class Convolution(Operation):
             return group_in * prod(window.span for window in geometry.windows)
         return group_in * prod(geometry.kernel) if operand == "w" else 1
 
+    def rounded_magnitudes(
+        self, results: Mapping[str, Array], arrays: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        rounded = super().rounded_magnitudes(results, arrays)
+        if "b" in arrays:
+            # The sum may be rounded before the bias is added, and they may cancel.
+            b = np.asarray(arrays["b"], np.float64).reshape(-1, *(1,) * self.rank)
+            rounded["y"] = np.abs(results["y"] - b) + np.abs(b) + rounded["y"]
+        return rounded
+
     def symmetries(self, geometry: ConvGeometry) -> tuple[Symmetry, ...]:
         samples = Symmetry("samples", geometry.n, {"x": 0, "y": 0})
         inputs = Symmetry("input channels", geometry.ic, {"x": 1, "w": 1})
         outputs = Symmetry("output channels", geometry.oc, {"w": 0, "b": 0, "y": 1})
-        every = (samples, inputs, outputs) if geometry.g == 1 else (samples,)
+        group_in, group_out = geometry.ic // geometry.g, geometry.oc // geometry.g
+        groups = Symmetry(
+            "groups",
+            geometry.g,
+            {"x": 1, "w": 0, "b": 0, "y": 1},
+            {"x": group_in, "w": group_out, "b": group_out, "y": group_out},
+        )
+        every = (samples, inputs, outputs) if geometry.g == 1 else (samples, groups)
         return tuple(symmetry for symmetry in every if symmetry.length > 1)
 
     def has_stackable_batch(self, operand: str) -> bool:

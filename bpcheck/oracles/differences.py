@@ -48,6 +48,8 @@ def project(
     primal = arrays.operands[operand]
     step = arrays.steps[operand]
     direction = nonzero_integers(primal.shape, step, rng).astype(np.float64)
+    # Where thinning left a zero, a step would make the sums longer than they may be.
+    direction[primal == 0] = 0
     unit = arrays.units.get(operand, 1)
     if unit != 1:
         direction *= unit
@@ -63,13 +65,20 @@ def project(
 
 
 def gradient_by_differences(
-    case: Case, arrays: Arrays, operand: str, *, evaluate: Evaluate, y: Array
+    case: Case,
+    arrays: Arrays,
+    operand: str,
+    *,
+    evaluate: Evaluate,
+    y: Array,
+    stack: bool = True,
 ) -> Array | None:
     """``J^T y_bar``, every element, from one forward for each probe of the operation's colouring.
 
     Elements of one colour are stepped at once, and every output is credited to the only one of them
     that it depends on, so the number of forwards does not grow with the image. Where samples are
-    independent, all probes travel as one large batch.
+    independent, all probes travel as one large batch, unless the subject takes none of that size
+    or `stack` forbids it.
     """
     operation = case.promise
     primal = arrays.operands[operand]
@@ -82,7 +91,10 @@ def gradient_by_differences(
         cells = np.unique(owner[owner >= 0])
         probe[cells] = _add(probe[cells], np.full(cells.size, step))
     moved = moved.reshape(len(owners), *primal.shape)
-    outputs = _evaluate_all(case, arrays, operand, moved, evaluate)
+    stack &= case.promise.has_stackable_batch(operand)
+    outputs = _evaluate_stacked(arrays, operand, moved, evaluate) if stack else None
+    if outputs is None:
+        outputs = _evaluate_each(arrays, operand, moved, evaluate)
     if outputs is None:
         return None
     with np.errstate(invalid="ignore"):
@@ -99,15 +111,18 @@ def credit(owners: Array, outputs: Array, shape: tuple[int, ...]) -> Array:
     return total.reshape(shape)
 
 
-def _evaluate_all(
-    case: Case, arrays: Arrays, operand: str, moved: Array, evaluate: Evaluate
+def _evaluate_stacked(
+    arrays: Arrays, operand: str, moved: Array, evaluate: Evaluate
 ) -> Array | None:
-    """``y`` for each array in `moved`, in one forward where samples are independent."""
-    if case.promise.has_stackable_batch(operand):
-        probes, samples = moved.shape[:2]
-        stacked = moved.reshape(probes * samples, *moved.shape[2:])
-        outputs = evaluate({**arrays.operands, operand: stacked})
-        return None if outputs is None else outputs.reshape(probes, samples, *outputs.shape[1:])
+    """``y`` for each array in `moved`, as further samples of one forward."""
+    probes, samples = moved.shape[:2]
+    stacked = moved.reshape(probes * samples, *moved.shape[2:])
+    outputs = evaluate({**arrays.operands, operand: stacked})
+    return None if outputs is None else outputs.reshape(probes, samples, *outputs.shape[1:])
+
+
+def _evaluate_each(arrays: Arrays, operand: str, moved: Array, evaluate: Evaluate) -> Array | None:
+    """``y`` for each array in `moved`, in one forward each."""
     each = [evaluate({**arrays.operands, operand: one}) for one in moved]
     if any(output is None for output in each):
         return None

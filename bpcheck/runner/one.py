@@ -43,7 +43,10 @@ def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judge
     """What comes of a trial."""
     case = trial.case
     classes = classes_of(case.promise, case.geometry)
-    why = unclaimed(trial.subject, case) or trial.first.forward.unsupported
+    why = unclaimed(trial.subject, case)
+    if not why and trial.subject.supports is None:
+        # Who states what it supports is taken at its word: refusing such a case is a defect.
+        why = trial.first.forward.unsupported
     if why:
         return Judged(case, classes, (), (), 1.0, unsupported=why)
     outcomes = tuple(

@@ -96,7 +96,11 @@ def _without_followers(rulings: Sequence[Ruling]) -> Iterator[Ruling]:
     # A result that is not finite is wrong in value as well; the plainer word is enough.
     infinite = {ruling.result for ruling in rulings if ruling.verdict is Verdict.NOT_FINITE}
     rulings = [r for r in rulings if not (r.verdict in VALUES and r.result in infinite)]
-    leading = {ruling.result for ruling in rulings if ruling.verdict not in FOLLOWERS}
+    leading = {
+        ruling.result
+        for ruling in rulings
+        if ruling.verdict.is_defect and ruling.verdict not in FOLLOWERS
+    }
     forward = "y" in leading
     for ruling in rulings:
         if ruling.verdict not in FOLLOWERS or not (forward or ruling.result in leading):

@@ -87,8 +87,12 @@ class Report:
 
     @property
     def agrees(self) -> bool:
-        """Whether no defect was found and something could be judged."""
-        return not self.verdict.is_defect and self.verdict is not Verdict.INCONCLUSIVE
+        """Whether the run was finished, found no defect, and could judge something."""
+        return (
+            self.is_complete
+            and not self.verdict.is_defect
+            and self.verdict is not Verdict.INCONCLUSIVE
+        )
 
     @property
     def exit_code(self) -> int:
