@@ -34,15 +34,30 @@ def check_oracle(trial: Trial) -> tuple[Outcome, ...]:
     why = _why_not(trial)
     if why:
         return tuple(not_applicable(NAME, name, why) for name in results)
-    paths = [(dtype, onednn) for dtype in {"float64", trial.case.dtype} for onednn in (True, False)]
     found: dict[str, Outcome] = {}
-    for dtype, onednn in sorted(paths):
+    for dtype, onednn in _paths(trial):
         answers = autograd(trial.case, trial.arrays, dtype=dtype, onednn=onednn)
         for result in results:
             outcome = _compare(trial, result, answers[result], dtype=dtype, onednn=onednn)
             if outcome is not None:
                 found.setdefault(result, outcome)
     return tuple(found.get(result) or passed(NAME, result) for result in results)
+
+
+def differing_path(trial: Trial, result: str) -> tuple[str, bool] | None:
+    """The dtype of torch's first path that differs from its float64, and whether it has oneDNN."""
+    if trial.case.values not in KINDS or trial.case.dtype not in POLLED:
+        return None
+    for dtype, onednn in _paths(trial):
+        answers = autograd(trial.case, trial.arrays, dtype=dtype, onednn=onednn)
+        if _compare(trial, result, answers[result], dtype=dtype, onednn=onednn) is not None:
+            return dtype, onednn
+    return None
+
+
+def _paths(trial: Trial) -> list[tuple[str, bool]]:
+    dtypes = {"float64", trial.case.dtype}
+    return sorted((dtype, onednn) for dtype in dtypes for onednn in (True, False))
 
 
 def _why_not(trial: Trial) -> str:

@@ -8,10 +8,12 @@ from bpcheck.cases import Case, fill
 MAX_NUMBERS = 400
 
 
-def torch_reproduction(case: Case, result: str, expected: str) -> str:
+def torch_reproduction(
+    case: Case, result: str, expected: str, *, dtype: str = "float64", onednn: bool = True
+) -> str:
     """Lines of Python that print what torch gives for `result`, and what it should be.
 
-    Empty where the arrays are too large to be written out, or the operation is no single function
+    `dtype` and `onednn` are those of torch's path that is wrong. Empty where the arrays are too large to be written out, or the operation is no single function
     of `torch.nn.functional`.
 
     Examples
@@ -25,8 +27,10 @@ def torch_reproduction(case: Case, result: str, expected: str) -> str:
     numbers = sum(array.size for array in arrays.operands.values())
     if numbers > MAX_NUMBERS or not case.operation.endswith("d"):
         return ""
-    dtype = f"torch.{case.dtype}"
+    dtype = f"torch.{dtype}"
     lines = ["import torch", "from torch.nn import functional", ""]
+    if not onednn:
+        lines.append("torch.backends.mkldnn.set_flags(False)")
     for name, array in arrays.operands.items():
         values = array.astype(float).tolist()
         lines.append(f"{name} = torch.tensor({values}, dtype={dtype}, requires_grad=True)")

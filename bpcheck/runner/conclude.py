@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial
+from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, oracle
 from bpcheck.explain import smallest, where_it_fails
+from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
 from bpcheck.operations import operation_named
 from bpcheck.runner.one import judge, judge_trial
@@ -16,6 +17,9 @@ from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.tally import Defect, Tally
 
 _ORDER = list(Verdict)
+
+#: Verdicts for which a known mistake is looked for: the wrong numbers tell which it is.
+NAMED = (Verdict.BACKWARD_WRONG, Verdict.FORWARD_DIFFERS, Verdict.FORWARD_WRONG, Verdict.BOTH_WRONG)
 
 #: Verdicts whose numbers come from further runs, so that the first one may well be right.
 SHOWN_BY_FURTHER_RUNS = (Verdict.KEEPS_STATE, Verdict.NOT_LINEAR, Verdict.BREAKS_SYMMETRY)
@@ -106,18 +110,33 @@ def _judgement(subject: Subject, defect: Defect, tally: Tally, *, shrink: bool) 
         smallest=str(case),
         findings=ruling.findings,
         answers=_answers(subject, case, ruling),
+        looks_like=_known_mistake(subject, defect, case, tally.passing) if shrink else "",
         reproduction=_reproduction(subject, case, ruling),
     )
+
+
+def _known_mistake(
+    subject: Subject, defect: Defect, smallest_case: Case, passing: list[Case]
+) -> str:
+    """The mistake of the catalogue that gives the same wrong numbers, and how many it explains."""
+    if defect.verdict not in NAMED:
+        return ""
+    failing = [smallest_case, *(case for _, _, case in defect.examples)]
+    found = diagnose(subject, failing, passing, result=defect.result)
+    return "" if found is None else str(found)
 
 
 def _reproduction(subject: Subject, case: Case, ruling: Ruling) -> str:
     """A program for torch's maintainers, where torch is what is wrong."""
     if ruling.verdict is not Verdict.ORACLE_WRONG:
         return ""
-    expected = Trial(subject, case).got.get(ruling.result)
-    return torch_reproduction(
-        case, ruling.result, "" if expected is None else str(expected.tolist())
-    )
+    trial = Trial(subject, case)
+    path = oracle.differing_path(trial, ruling.result)
+    # Where one path of torch differs from its float64, that is right; else the subject is.
+    right = trial.autograd if path else trial.got
+    expected = right[ruling.result].tolist() if ruling.result in right else ""
+    dtype, onednn = path or ("float64", True)
+    return torch_reproduction(case, ruling.result, str(expected), dtype=dtype, onednn=onednn)
 
 
 def _checks_behind(ruling: Ruling) -> frozenset[str]:

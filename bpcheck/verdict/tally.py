@@ -17,6 +17,10 @@ from bpcheck.verdict.report import Cell
 FORWARDS = (Verdict.FORWARD_WRONG, Verdict.BOTH_WRONG, Verdict.FORWARD_DIFFERS)
 
 
+#: Cases of each defect, and cases without one, that are kept for naming the mistake.
+EXAMPLES = 12
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One case of a run and what came of it: the value that travels from a worker."""
@@ -38,6 +42,7 @@ class Defect:
     failing: int = 0
     classes: Counter[str] = field(default_factory=Counter)
     smallest: Case | None = None
+    examples: list[tuple[tuple[bool, int], int, Case]] = field(default_factory=list)
     rank: tuple[bool, int] = (True, 0)
     ruling: Ruling | None = None
     is_tentative: bool = True
@@ -49,6 +54,7 @@ class Defect:
         self.classes.update(judged.classes)
         # An exact case tells more than a small one: its numbers can be followed.
         rank = (not judged.case.is_exact, size)
+        self.examples = sorted([*self.examples, (rank, self.failing, judged.case)])[:EXAMPLES]
         if self.smallest is None or rank < self.rank:
             self.smallest, self.rank, self.ruling = judged.case, rank, ruling
 
@@ -68,6 +74,8 @@ class Tally:
         #: Survival probabilities of the exact probes; there are no more different ones than there
         #: are magnitudes.
         self.survivals: Counter[float] = Counter()
+        #: The first cases in which nothing was wrong.
+        self.passing: list[Case] = []
 
     def add(self, judged: Judged) -> None:
         """Count one case."""
@@ -81,6 +89,8 @@ class Tally:
         self._count_outcomes(judged.outcomes)
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
+        if not judged.rulings and judged.case.is_exact and len(self.passing) < EXAMPLES:
+            self.passing.append(judged.case)
         size = work(judged.case)
         for ruling in judged.rulings:
             key = (ruling.verdict, ruling.result)
