@@ -66,11 +66,11 @@ def test_a_module_is_found_by_name_and_by_file(target: str) -> None:
 
 
 def test_a_module_in_a_package_is_found_by_name_and_by_file() -> None:
-    write("layers/__init__.py", "")
-    write("layers/shared.py", "DTYPES = ('float32',)")
-    write("layers/mine.py", f"from .shared import DTYPES\n{dedent(PAIR)}")
-    assert find("layers.mine").dtypes == ("float32",)
-    assert find("layers/mine.py").forward is find("layers.mine").forward
+    write("course/__init__.py", "")
+    write("course/shared.py", "DTYPES = ('float32',)")
+    write("course/mine.py", f"from .shared import DTYPES\n{dedent(PAIR)}")
+    assert find("course.mine").dtypes == ("float32",)
+    assert find("course/mine.py").forward is find("course.mine").forward
 
 
 def test_a_file_in_another_directory_finds_its_neighbours() -> None:
