@@ -132,6 +132,7 @@ def layer2d(
     [
         pytest.param(layer2d((2, 24, 25, 23), (5, 24, 3, 3)), id="large plane"),
         pytest.param(layer2d((1, 24, 25, 23), (5, 24, 3, 3)), id="large plane, one sample"),
+        pytest.param(layer2d((2, 24, 29, 25), (5, 24, 3, 3), dilation=(2, 3)), id="large, dilated"),
         pytest.param(layer2d((2, 48, 26, 25), (6, 24, 3, 3), groups=2), id="large plane, groups"),
         pytest.param(layer2d((2, 70, 40, 21), (4, 70, 1, 2), dilation=(2, 3)), id="one row"),
         pytest.param(layer2d((2, 3, 31, 30), (8, 3, 7, 7), stride=(4, 3)), id="many blocks"),
