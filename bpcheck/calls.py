@@ -51,14 +51,14 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Call:
     >>> call(int, "one").raised
     "ValueError: invalid literal for int() with base 10: 'one'"
     """
-    out = io.StringIO()
+    out = _Output()
     try:
         with contextlib.redirect_stdout(out), warnings.catch_warnings():
             # Overflow warnings of a subject would be reported by its numbers.
             warnings.simplefilter("ignore")
             value = function(*args, **kwargs)
     except (Unsupported, NotImplementedError) as error:
-        return Call(unsupported=str(error) or type(error).__name__, printed=out.getvalue())
+        return Call(unsupported=_text(error) or type(error).__name__, printed=out.getvalue())
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit of a subject is a finding too
@@ -66,12 +66,27 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Call:
     return Call(value=value, printed=out.getvalue())
 
 
+class _Output(io.StringIO):
+    """What is printed; a subject that closes it closes nothing."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
 def _describe(error: BaseException) -> str:
     """The error and the place in the user's own code that it came from."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame)]
     where = f" ({_shorten(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    message = str(error).strip().split("\n")[0]
+    message = _text(error).strip().split("\n")[0]
     return f"{type(error).__name__}{': ' if message else ''}{message}{where}"
+
+
+def _text(error: BaseException) -> str:
+    """What the error says; nothing if not even that can be found out."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - user code
+        return ""
 
 
 def _is_users(frame: traceback.FrameSummary) -> bool:

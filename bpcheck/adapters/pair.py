@@ -30,7 +30,7 @@ def pair_subject(
     """
     _refuse_torch(target, name)
     holder = _instance(target, name) if isinstance(target, type) else target
-    found = {each: getattr(holder, each, None) for each in _NEEDED}
+    found = {each: _attribute(holder, each, name) for each in _NEEDED}
     missing = [each for each, value in found.items() if value is None]
     if missing:
         raise TargetError(_missing(holder, name, missing))
@@ -41,8 +41,8 @@ def pair_subject(
             )
     claims = claims_of(holder, operation=operation, origin=name, dtypes=dtypes)
     return Subject(
-        forward=holder.forward,
-        vjp=holder.vjp,
+        forward=found["forward"],
+        vjp=found["vjp"],
         operation=operation,
         name=name,
         dtypes=claims.dtypes,
@@ -52,13 +52,22 @@ def pair_subject(
     )
 
 
+def _attribute(holder: Any, attribute: str, name: str) -> Any:
+    try:
+        return getattr(holder, attribute, None)
+    except Exception as error:  # noqa: BLE001 - user code
+        raise TargetError(
+            f"{name}: its {attribute} cannot be looked up\n{explain(error)}\nMend that first."
+        ) from None
+
+
 def _instance(target: type, name: str) -> Any:
     static = (inspect.getattr_static(target, each, None) for each in _NEEDED)
     if all(isinstance(each, staticmethod | classmethod) for each in static):
         return target
     try:
         return target()
-    except Exception as error:  # noqa: BLE001 - user code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - user code
         raise TargetError(
             f"{name}: the class cannot be made without arguments\n"
             f"{explain(error)}\n"

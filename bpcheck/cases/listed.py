@@ -61,7 +61,14 @@ def listed_cases(
 
 def _read(path: Path, operation: Operation, dtypes: Sequence[str], seed: int) -> list[Case]:
     cases: list[Case] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"--cases {path}: cannot be read ({error}); a text file with one case a line was "
+            "expected"
+        ) from None
+    for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].strip()
         if not text:
             continue

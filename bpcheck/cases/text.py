@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import prod
 from typing import TypeVar
 
 from bpcheck.arithmetic import FORMATS
@@ -19,6 +20,10 @@ _NUMBER = re.compile(r"([a-z]+)([0-9]+)")
 
 #: No array has more cells in one dimension than a number of so many digits can say.
 _DIGITS = 12
+
+#: Cells of an operand; more fill the memory of any machine that this runs on.
+MOST_CELLS = 2**40
+
 _FORMATS = {each.short: each.name for each in FORMATS.values()}
 
 
@@ -57,6 +62,13 @@ def parse_case(text: str) -> Case:
         geometry = operation.geometry(numbers)
     except CaseError as error:
         raise CaseError(str(error), text=text, position=tokens[1][1]) from None
+    for name, shape in operation.operand_shapes(geometry).items():
+        if prod(shape) > MOST_CELLS:
+            raise CaseError(
+                f"{name} would have {prod(shape)} cells; at most {MOST_CELLS} can be checked",
+                text=text,
+                position=tokens[1][1],
+            )
     case = Case(operation.name, geometry)
     rest = _Rest(text, tokens[2:])
     dtype = rest.take("a dtype", " ".join(_FORMATS), _FORMATS.get) or case.dtype

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from bpcheck.cases import Case
+from collections.abc import Callable
+from typing import Any
+
+from bpcheck.calls import call
+from bpcheck.cases import Case, fill
+from bpcheck.checks.run import call_forward
+from bpcheck.errors import TargetError
 from bpcheck.subject import Subject
+
+_DECLARED = "declared unsupported"
 
 
 def unclaimed(subject: Subject, case: Case) -> str:
@@ -19,6 +27,39 @@ def unclaimed(subject: Subject, case: Case) -> str:
             return f"forward takes no {name}"
     if subject.supports is not None:
         shapes = operation.operand_shapes(case.geometry)
-        if not subject.supports(params, shapes):
-            return "declared unsupported"
+        return "" if _supports(subject.supports, subject.name, params, shapes) else _DECLARED
+    if params.get("padding") == "same" and not _takes_same(subject, case):
+        return "forward takes no padding='same'"
     return ""
+
+
+def _supports(
+    supports: Callable[..., Any], name: str, params: dict[str, Any], shapes: dict[str, Any]
+) -> bool:
+    """What the subject's own ``supports`` says.
+
+    Raises
+    ------
+    TargetError
+        If it raises, or says something that is neither true nor false.
+    """
+    answer = call(lambda: bool(supports(params, shapes)))
+    if not answer.returned:
+        raise TargetError(
+            f"{name}: supports raised {answer.raised or answer.unsupported}; it is called as "
+            "supports(params, shapes), and must return whether the case is claimed"
+        )
+    return bool(answer.value)
+
+
+def _takes_same(subject: Subject, case: Case) -> bool:
+    """Whether the forward takes the word ``"same"`` where padding is numbers otherwise.
+
+    Only a forward that raises on the smallest case with that word is taken not to.
+    """
+    operation, bias = case.promise, case.geometry.numbers()["bias"]
+    numbers = {key: 1 if default is None else default for key, default in operation.keys.items()}
+    smallest = operation.geometry({**numbers, "same": 1, "bias": bias})
+    probe = Case(operation.name, smallest, dtype=case.dtype, values="small")
+    operands = fill(probe).operands
+    return not call_forward(subject, probe, operands, params=subject.accepted(probe.params)).raised

@@ -14,6 +14,9 @@ from bpcheck.errors import UsageError
 from bpcheck.operations import operation_named, operation_names
 from bpcheck.subject import DEFAULT_DTYPES, Subject
 
+#: No machine checks as many cases as a number of more digits says.
+_DIGITS = 12
+
 
 def asked_dtypes(typed: tuple[str, ...]) -> tuple[str, ...] | None:
     """NumPy names of the dtypes that were typed; ``None`` if there were none.
@@ -81,6 +84,8 @@ def asked_cases(
     if typed is None:
         return None, None
     if typed.lstrip("-").isdecimal():
+        if len(typed) > _DIGITS:
+            raise UsageError(f"--cases {typed}: a number of at most {_DIGITS} digits was expected")
         if int(typed) < 1:
             raise UsageError(f"--cases {typed}: must be at least 1")
         return int(typed), None

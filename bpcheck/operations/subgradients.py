@@ -20,7 +20,7 @@ def is_subgradient(
     Two conditions that every right answer fulfils, whatever it does at ties: a cell gets no more
     than the windows that it wins can send it, and no less than those of which it is the only
     winner must; and the cells that ties link get together what their windows hold. Where there are
-    no ties, only one gradient fulfils them.
+    no ties, only one gradient fulfils them. Several NaN in a window are a tie as well.
 
     Parameters
     ----------
@@ -33,9 +33,10 @@ def is_subgradient(
     """
     cells = plane_cells(windows)
     planes, size = prod(x.shape[:2]), prod(x.shape[2:])
-    # A last cell that equals nothing takes what lies outside of the input.
-    padded = np.concatenate([x.reshape(planes, size), np.full((planes, 1), np.nan)], axis=1)
-    wins = padded[:, cells] == y.reshape(planes, len(cells), 1)
+    x, y = x.reshape(planes, size), y.reshape(planes, len(cells), 1)
+    # NaN wins over all numbers, and over other NaN as any of equals does.
+    read = x[:, cells]
+    wins = (cells >= 0) & ((read == y) | (np.isnan(read) & np.isnan(y)))
     plane, window, offset = np.nonzero(wins)
     cell = plane * size + cells[window, offset]
     window = plane * len(cells) + window
