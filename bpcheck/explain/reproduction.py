@@ -13,8 +13,8 @@ def torch_reproduction(
 ) -> str:
     """Lines of Python that print what torch gives for `result`, and what it should be.
 
-    `dtype` and `onednn` are those of torch's path that is wrong. Empty where the arrays are too large to be written out, or the operation is no single function
-    of `torch.nn.functional`.
+    `dtype` and `onednn` are those of torch's path that is wrong. Empty where the arrays are too
+    large to be written out, or the operation is no single function of `torch.nn.functional`.
 
     Examples
     --------
