@@ -56,8 +56,8 @@ def differing_path(trial: Trial, result: str) -> tuple[str, bool] | None:
 
 
 def _paths(trial: Trial) -> list[tuple[str, bool]]:
-    dtypes = {"float64", trial.case.dtype}
-    return sorted((dtype, onednn) for dtype in dtypes for onednn in (True, False))
+    # Without oneDNN, float32 may take NNPACK's fast transforms, which round where a sum does not.
+    return sorted({("float64", True), ("float64", False), (trial.case.dtype, True)})
 
 
 def _why_not(trial: Trial) -> str:
