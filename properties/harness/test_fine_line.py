@@ -110,7 +110,12 @@ def test_a_convolution_by_fast_transforms_agrees_when_it_says_so() -> None:
         return y + (0 if b is None else b[:, None, None]), conv_residuals(x, w, b)
 
     def conv_residuals(x: Any, w: Any, b: Any) -> Any:
-        params = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+        params: dict[str, Any] = {
+            "stride": (1, 1),
+            "padding": (0, 0),
+            "dilation": (1, 1),
+            "groups": 1,
+        }
         return conv.forward(x, w, b, **params)[1]
 
     fast = Subject(
