@@ -20,6 +20,12 @@ from bpcheck.finding import Kind, Outcome
 NAME = "contract"
 
 
+_SMALL = "small; look for memory that is read before it is written"
+
+#: Kinds of values that are not small, and what to look for where those lead to no finite number.
+_SIZES = {"huge": "no true result overflows; look for a narrower type, or a product of two of them"}
+
+
 def check_contract(trial: Trial) -> tuple[Outcome, ...]:
     """One outcome for each result of the case; the first violation of each is the finding."""
     outcomes: dict[str, Outcome] = {}
@@ -70,7 +76,10 @@ def _forward_violations(trial: Trial) -> Iterator[Outcome]:
 
 
 def _hint(trial: Trial) -> str:
-    """How the forward is called, where it may be its signature that fails."""
+    """How the forward is called, where its signature may be what fails, or a word for numbers."""
+    words = [f"{k}={v!r}" for k, v in trial.params.items() if isinstance(v, str)]
+    if words:
+        return f"; here with {', '.join(words)}, which supports() may leave out"
     if not trial.first.forward.raised.startswith("TypeError"):
         return ""
     operands = ", ".join(trial.case.promise.operands)
@@ -126,7 +135,7 @@ def _array_violations(trial: Trial, result: str, value: Any) -> Iterator[Outcome
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
         message = (
             f"{result}[{','.join(map(str, index))}] is {value[index]}, and every operand is "
-            "finite and small; look for memory that is read before it is written"
+            f"finite and {_SIZES.get(trial.case.values, _SMALL)}"
         )
         yield failed(trial, NAME, result, Kind.NOT_FINITE, message)
 

@@ -8,7 +8,7 @@ from math import floor, log2
 
 import numpy as np
 
-from bpcheck.arithmetic import Array, Format
+from bpcheck.arithmetic import Array, Format, gamma
 from bpcheck.checks.autograd import quotient_bound
 from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
@@ -79,7 +79,9 @@ def _compare(trial: Trial, y_bar: Array, factor: float, what: str) -> Iterator[O
             # A quotient may fall below the normal numbers, and loses bits there that it keeps when
             # it is scaled up: half the tiniest number, scaled, and half of it once more.
             bound = np.full(got.shape, abs(factor) * trial.format.tiniest)
-        where = difference(run.got[result], got * factor, bound)
+        with np.errstate(all="ignore"):
+            expected = got * factor
+        where = difference(run.got[result], expected, bound)
         if where is not None:
             yield failed(trial, NAME, result, Kind.NOT_LINEAR, _message(result, where, what), where)
 
@@ -94,11 +96,26 @@ def _compare_halves(trial: Trial) -> Iterator[Outcome]:
     for result, got in trial.got.items():
         if result == "y" or result not in one.got or result not in two.got:
             continue
-        bound = 2 * quotient_bound(trial, result) if trial.case.promise.divides else None
-        where = difference(one.got[result] + two.got[result], got, bound)
+        with np.errstate(all="ignore"):
+            total = one.got[result] + two.got[result]
+        where = difference(total, got, _halves_bound(trial, result))
         if where is not None:
             what = "the sum of two parts of it"
             yield failed(trial, NAME, result, Kind.NOT_LINEAR, _message(result, where, what), where)
+
+
+def _halves_bound(trial: Trial, result: str) -> Array | None:
+    """What rounding explains between the whole and the sum of its parts; ``None`` for nothing."""
+    promise, geometry = trial.case.promise, trial.case.geometry
+    if promise.divides:
+        return 2 * quotient_bound(trial, result)
+    if trial.agrees_with_autograd(result) or not trial.is_other_convention():
+        return None
+    # Who shares a cotangent out among several winners rounds the shares.
+    terms = promise.terms(geometry)[result]
+    largest = float(np.abs(trial.arrays.y_bar.astype(np.float64)).max(initial=0))
+    rounding = 2 * gamma(terms + 4, trial.format.unit_roundoff) * terms * largest
+    return np.full(trial.case.shapes[result], rounding)
 
 
 def _message(result: str, where: Difference, what: str) -> str:

@@ -70,8 +70,10 @@ class MaxPooling(Pooling):
         unit_roundoff: float,
     ) -> bool:
         """Whether every window shares its cotangent out among its own winners."""
-        slack = gamma(self.terms(geometry)["x_bar"] + 4, unit_roundoff)
         x, y, x_bar = operands["x"], results["y"], results["x_bar"]
+        # The subject's own rounding, and that of adding its shares up in float64.
+        slack = gamma(self.terms(geometry)["x_bar"] + 4, unit_roundoff)
+        slack += gamma(x.size + y.size, 2.0**-53)
         return is_subgradient(geometry.windows, x, y, y_bar, x_bar, slack=slack)
 
     def is_smooth(self, geometry: PoolGeometry) -> bool:
