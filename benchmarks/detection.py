@@ -207,7 +207,7 @@ def main() -> None:
     arguments = parser.parse_args()
     every, jobs = arguments.every_operation, arguments.jobs
     if arguments.quick:
-        run(faults=2, cases=150, asked=2, every=every, jobs=jobs)
+        run(faults=2, cases=300, asked=2, every=every, jobs=jobs)
     else:
         run(faults=None, cases=20_000, asked=20, every=every, jobs=jobs)
 
