@@ -77,9 +77,9 @@ def _forward_violations(trial: Trial) -> Iterator[Outcome]:
 
 def _hint(trial: Trial) -> str:
     """How the forward is called, where its signature may be what fails, or a word for numbers."""
-    words = [f"{k}={v!r}" for k, v in trial.params.items() if isinstance(v, str)]
+    words = _words(trial)
     if words:
-        return f"; here with {', '.join(words)}, which supports() may leave out"
+        return words
     if not trial.first.forward.raised.startswith("TypeError"):
         return ""
     operands = ", ".join(trial.case.promise.operands)
@@ -88,13 +88,19 @@ def _hint(trial: Trial) -> str:
     return f"; it is called as forward({operands}, *, {', '.join(trial.params)}){none}"
 
 
+def _words(trial: Trial) -> str:
+    """The params that are words where others are numbers."""
+    words = [f"{k}={v!r}" for k, v in trial.params.items() if isinstance(v, str)]
+    return f"; here with {', '.join(words)}, which supports() may leave out" if words else ""
+
+
 def _vjp_violations(trial: Trial, vjp: Call) -> Iterator[Outcome]:
     promise, handed = trial.case.promise, trial.first.handed.operands
     names = [f"{name}_bar" for name in promise.operands]
     first = f"{next(iter(handed))}_bar"
     wanted = f"({', '.join(names)}{',' if len(names) == 1 else ''})"
     if vjp.raised:
-        yield failed(trial, NAME, first, Kind.RAISES, f"vjp raised {vjp.raised}")
+        yield failed(trial, NAME, first, Kind.RAISES, f"vjp raised {vjp.raised}{_words(trial)}")
     elif vjp.unsupported:
         message = f"vjp does not support what forward accepted: {vjp.unsupported}"
         yield failed(trial, NAME, first, Kind.RAISES, message)
@@ -125,11 +131,13 @@ def _array_violations(trial: Trial, result: str, value: Any) -> Iterator[Outcome
         message = f"{result} has shape {value.shape}; {expected}"
         yield failed(trial, NAME, result, Kind.SHAPE, message)
     elif value.dtype != dtype:
-        message = (
-            f"{result} is {value.dtype.name}; {expected}: the gradient has its operand's dtype"
+        given = value.dtype.name
+        if given == dtype.name:
+            given = f"{given} in another byte order ({value.dtype.str})"
+        why = (
+            "the dtype of the operands" if result == "y" else "the gradient has its operand's dtype"
         )
-        if result == "y":
-            message = f"{result} is {value.dtype.name}; {expected}: the dtype of the operands"
+        message = f"{result} is {given}; {expected}: {why}"
         yield failed(trial, NAME, result, Kind.DTYPE, message)
     elif trial.case.values != "special" and is_real_array(value) and not _is_finite(value):
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])

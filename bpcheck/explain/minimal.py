@@ -28,7 +28,7 @@ MAX_OUTPUTS = 64
 def smallest(case: Case, still_fails: Callable[[Case], bool]) -> Case:
     """A case near `case` that still fails and from which no single step leads to a smaller one.
 
-    Every number of the descriptor is tried at its simplest value, at half the way, and one less;
+    Every number of the descriptor is tried at its simplest value, at half the way, and 1 to 5 less;
     then the plainest dtype and value kind, and a cotangent with a single 1, which a linear vjp that
     is wrong anywhere must also fail.
     """
@@ -87,7 +87,7 @@ def _smaller(case: Case) -> Iterator[Case]:
     """Cases with one number nearer to its simplest value, the boldest step first."""
     operation = case.promise
     numbers = case.geometry.numbers()
-    for step in (_simplest, _halfway, _one_less):
+    for step in (_simplest, _halfway, *_LESS):
         for group in _groups(operation.keys):
             changed = {key: step(numbers[key], operation.keys[key]) for key in group}
             if all(changed[key] == numbers[key] for key in group):
@@ -122,8 +122,12 @@ def _halfway(number: int, default: int | None) -> int:
     return (number + _simplest(number, default)) // 2
 
 
-def _one_less(number: int, default: int | None) -> int:
-    return number - 1 if number > _simplest(number, default) else number
+def _less(by: int) -> Callable[[int, int | None], int]:
+    return lambda number, default: max(number - by, min(number, _simplest(number, default)))
+
+
+#: A remainder that a stride leaves is kept by steps of that stride.
+_LESS = tuple(_less(by) for by in range(1, 6))
 
 
 def _with_numbers(case: Case, numbers: dict[str, int]) -> Case | None:

@@ -66,3 +66,18 @@ def test_a_defect_of_two_cotangents_is_not_forced_onto_one() -> None:
     (judgement,) = check_subject(subject, cases=cases).judgements
     assert judgement.result == "x_bar"
     assert work(parse_case(judgement.smallest)) <= 24
+
+
+@pytest.mark.parametrize("stride", [2, 3, 5])
+def test_a_defect_of_the_remainder_shrinks_although_one_less_has_none(stride: int) -> None:
+    def cropped(residuals: Any, y_bar: Any) -> Any:
+        x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar)
+        read = (y_bar.shape[-1] - 1) * stride + 2
+        return x_bar[..., :read] if read == x_bar.shape[-1] - 1 else x_bar, w_bar, b_bar
+
+    case = parse_case(f"conv1d n1ic1iw{2 + 6 * stride + 1}oc1kw2sw{stride}")
+    subject = Subject(forward=conv.forward, vjp=cropped, operation="conv1d")
+    (judgement,) = check_subject(subject, cases=[case]).judgements
+    numbers = parse_case(judgement.smallest).geometry.numbers()
+    # Every stride leaves this remainder behind the first window already.
+    assert (numbers["iw"], numbers["kw"]) <= (3, 2)
