@@ -87,11 +87,13 @@ def collect(case: Case, handed: Handed, forward: Call, vjp: Call) -> Run:
         gradients = dict(zip(case.promise.operands, vjp.value, strict=False))
         raw |= {f"{name}_bar": gradients[name] for name in handed.operands if name in gradients}
     shapes = case.shapes
-    got = {
-        name: np.array(value, np.float64)
-        for name, value in raw.items()
-        if is_real_array(value) and value.shape == shapes[name]
-    }
+    # Recycled memory may hold signalling NaN, which a cast remarks on.
+    with np.errstate(invalid="ignore"):
+        got = {
+            name: np.array(value, np.float64)
+            for name, value in raw.items()
+            if is_real_array(value) and value.shape == shapes[name]
+        }
     return Run(handed, forward, vjp, raw, got)
 
 

@@ -74,7 +74,8 @@ class Trial:
         y = outcome.value[0]
         if not is_real_array(y) or y.shape != self._output_shape(operands):
             return None
-        return np.asarray(y, np.float64)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(y, np.float64)
 
     def _output_shape(self, operands: Mapping[str, Array]) -> tuple[int, ...]:
         """Shape of ``y`` for these operands, of which some may hold more samples than the case."""
