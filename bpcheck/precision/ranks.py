@@ -49,8 +49,6 @@ def worsened(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
     >>> worsened(np.ones(20), np.ones(20))
     1.0
     """
-    from scipy.stats import rankdata
-
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.log(now) - np.log(before)
     # Infinitely wrong before and now is no change.
@@ -58,7 +56,7 @@ def worsened(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
     change = change[np.abs(change) > _SAME]
     if not change.size:
         return 1.0
-    ranks = rankdata(np.abs(change), method="ordinal")
+    ranks = np.argsort(np.argsort(np.abs(change), kind="stable")) + 1
     return _chance(change.size, int(ranks[change > 0].sum()))
 
 
