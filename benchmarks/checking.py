@@ -160,9 +160,12 @@ def measure_case(text: str, repeats: int) -> dict[str, float]:
 
     from bpcheck.cases import fill, parse_case
     from bpcheck.operations.torch_vjp import torch_vjp
+    from bpcheck.runner.memory import keep_freed_memory
     from bpcheck.runner.one import judge
 
     torch.set_num_threads(1)
+    # As the command line does, for torch's part as for all.
+    keep_freed_memory()
     case = parse_case(text)
     subject, arrays, params = reference_subject(case.operation), fill(case), case.params
     tensors = {name: torch.from_numpy(array) for name, array in arrays.operands.items()}

@@ -1,6 +1,6 @@
 """``python -m bpcheck``: the command line."""
 
-from bpcheck.cli import main
+from bpcheck.cli import run
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 #: The dtypes a subject is taken to claim when it does not say.
@@ -76,10 +77,14 @@ class Subject:
 
     def accepted(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Those of `params` that the forward's signature takes."""
-        names = _keyword_names(self.forward)
+        try:
+            names = _keyword_names(self.forward)
+        except TypeError:  # it has no hash
+            names = _keyword_names.__wrapped__(self.forward)
         return {name: value for name, value in params.items() if names is None or name in names}
 
 
+@lru_cache(maxsize=16)
 def _keyword_names(function: Callable[..., Any]) -> frozenset[str] | None:
     """Names that `function` takes by keyword; ``None`` if it takes any, or does not tell."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -91,11 +92,8 @@ def forward(
     y = windows.pad(x.astype(dtype, copy=False), 0)
     # The sum over a box is the sum along one dimension after another.
     for axis, line in enumerate(windows.lines(), start=2):
-        total = y[_along(axis, line.cells(0))].copy()
-        for tap in range(1, line.kernel):
-            total += y[_along(axis, line.cells(tap))]
-        y = total
-    y /= divisor
+        y = reduce(np.add, (y[_along(axis, line.cells(tap))] for tap in range(line.kernel)))
+    y = y / divisor
     return y.astype(x.dtype, copy=False), Residuals(windows, divisor, x.shape, x.dtype)
 
 
@@ -136,7 +134,8 @@ def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array]:
     for axis, line in reversed(tuple(enumerate(windows.lines(), start=2))):
         share = x_bar
         x_bar = np.zeros((*share.shape[:axis], line.padded, *share.shape[axis + 1 :]), share.dtype)
-        for tap in range(line.kernel):
+        x_bar[_along(axis, line.cells(0))] = share
+        for tap in range(1, line.kernel):
             # Scatter-add: overlapping windows write the same input cell.
             x_bar[_along(axis, line.cells(tap))] += share
     return (x_bar[windows.inside].astype(y_bar.dtype, copy=False),)

@@ -137,15 +137,16 @@ def _winning_taps(padded: Array, windows: Windows) -> Array:
     tap_number = np.min_scalar_type(prod(windows.kernel) - 1).type
     shape = (*padded.shape[:2], *windows.output)
     winner = np.broadcast_to(first.astype(tap_number), shape).copy()
-    largest = np.full(shape, -np.inf, padded.dtype)
-    for number, tap in enumerate(windows.taps()):
+    taps = tuple(windows.taps())
+    largest = padded[windows.cells(taps[0])].copy()
+    for number, tap in enumerate(taps[1:], start=1):
         value = padded[windows.cells(tap)]
         wins = value > largest
         np.maximum(largest, value, out=largest)
         # The numbers grow, so the larger of two winners is the later.
         np.maximum(winner, wins * tap_number(number), out=winner)
     if np.isnan(largest).any():
-        for number, tap in enumerate(windows.taps()):
+        for number, tap in enumerate(taps):
             np.copyto(winner, tap_number(number), where=np.isnan(padded[windows.cells(tap)]))
     return winner
 

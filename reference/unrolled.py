@@ -48,7 +48,7 @@ def vjp(padded: Array, kernel: Array, y_bar: Array, windows: Windows) -> tuple[A
         return _scatter(kernel, delta, windows), w_bar
     cotangent, full = interleave(delta, windows, padded.dtype)
     taps = tuple(range(1, 1 + windows.rank))
-    rotated = np.ascontiguousarray(np.flip(kernel, taps).swapaxes(-1, -2))
+    rotated = np.flip(kernel, taps).swapaxes(-1, -2)
     return channels_first(_correlate(cotangent, rotated, full)), w_bar
 
 
@@ -96,6 +96,8 @@ def _scatter(kernel: Array, delta: Array, windows: Windows) -> Array:
             if rows.start <= tap[0] < rows.stop:
                 # Scatter-add: overlapping windows write the same input cell.
                 padded[windows.cells(tap)] += sent[:, tap[0] - rows.start, *tap[1:]]
+        # Not until the next block is there as well.
+        del sent
     return padded[windows.inside].swapaxes(0, 1)
 
 
@@ -117,9 +119,14 @@ def _unroll(padded: Array, windows: Windows, c_out: int) -> Iterator[tuple[slice
         return
     window = windows.view(padded)
     plane = (slice(None),) * (2 + windows.rank)
+    memory = None
     for rows in _blocks(windows, padded.size + groups * n * count * c_out, groups * n * channels):
-        some = np.ascontiguousarray(window[(*plane, rows)])
-        yield rows, some.reshape(groups, 1, n * count, (rows.stop - rows.start) * cells)
+        some = window[(*plane, rows)]
+        # The first block is the largest: all others find room where it was.
+        memory = np.empty(some.size, padded.dtype) if memory is None else memory
+        block = memory[: some.size].reshape(some.shape)
+        np.copyto(block, some)
+        yield rows, block.reshape(groups, 1, n * count, (rows.stop - rows.start) * cells)
 
 
 def _blocks(windows: Windows, operands: int, channels: int) -> Iterator[slice]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from reference.operands import Array
 
@@ -124,12 +124,18 @@ class Windows:
 
     def view(self, x: Array) -> Array:
         r"""Every window of `x` (..., \*padded, c): a view (..., \*output, \*kernel, c)."""
-        plane = tuple(range(x.ndim - 1 - self.rank, x.ndim - 1))
-        cells = sliding_window_view(x, self.reach, axis=plane)
-        starts = (slice(None, None, stride) for stride in self.stride)
-        steps = (slice(None, None, dilation) for dilation in self.dilation)
-        taken: Index = (..., *starts, slice(None), *steps)
-        return np.moveaxis(cells[taken], -1 - self.rank, -1)
+        outer, plane = slice(None, -1 - self.rank), slice(-1 - self.rank, -1)
+        sizes = zip(x.shape[plane], self.reach, self.stride, strict=True)
+        output = ((size - reach) // stride + 1 for size, reach, stride in sizes)
+        cells = x.strides[plane]
+        starts = (stride * cell for stride, cell in zip(self.stride, cells, strict=True))
+        taps = (dilation * cell for dilation, cell in zip(self.dilation, cells, strict=True))
+        return as_strided(
+            x,
+            (*x.shape[outer], *output, *self.kernel, x.shape[-1]),
+            (*x.strides[outer], *starts, *taps, x.strides[-1]),
+            writeable=False,
+        )
 
 
 def per_dimension(name: str, value: Any, rank: int, *, least: int) -> tuple[int, ...]:

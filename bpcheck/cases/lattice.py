@@ -107,5 +107,5 @@ def nonzero_integers(shape: Shape, magnitude: int, rng: np.random.Generator) -> 
 
 
 def _cast(values: Array, multiple: int, form: Format) -> Array:
-    scaled = values if multiple == 1 else values.astype(np.float64) * multiple
+    scaled = values if multiple == 1 else np.multiply(values, multiple, dtype=np.float64)
     return scaled.astype(form.dtype, copy=False)

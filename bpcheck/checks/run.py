@@ -90,7 +90,7 @@ def collect(case: Case, handed: Handed, forward: Call, vjp: Call) -> Run:
     # Recycled memory may hold signalling NaN, which a cast remarks on.
     with np.errstate(invalid="ignore"):
         got = {
-            name: np.array(value, np.float64)
+            name: np.array(value, np.float64, order="C")
             for name, value in raw.items()
             if is_real_array(value) and value.shape == shapes[name]
         }

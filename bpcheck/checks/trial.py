@@ -75,7 +75,7 @@ class Trial:
         if not is_real_array(y) or y.shape != self._output_shape(operands):
             return None
         with np.errstate(invalid="ignore"):
-            return np.asarray(y, np.float64)
+            return np.ascontiguousarray(y, np.float64).reshape(y.shape)
 
     def _output_shape(self, operands: Mapping[str, Array]) -> tuple[int, ...]:
         """Shape of ``y`` for these operands, of which some may hold more samples than the case."""
@@ -103,7 +103,7 @@ class Trial:
             self._agreement[result] = np.array_equal(self.got[result], self.autograd[result])
         return self._agreement[result]
 
-    @property
+    @cached_property
     def is_small(self) -> bool:
         """Whether further runs cost next to nothing."""
         terms = self.case.promise.terms(self.case.geometry)["y"]

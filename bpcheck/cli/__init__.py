@@ -1,5 +1,6 @@
-"""The command line: ``bpcheck check`` and ``bpcheck replay``."""
+"""The command line: ``bpcheck check``, ``bpcheck replay`` and ``bpcheck precision``."""
 
 from bpcheck.cli.app import main
+from bpcheck.cli.watch import run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

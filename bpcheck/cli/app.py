@@ -8,6 +8,7 @@ import click
 
 from bpcheck.cli.exits import Guarded
 from bpcheck.cli.precision import precision
+from bpcheck.cli.trail import Trail
 
 _EPILOG = """\b
 Exit codes:
@@ -119,7 +120,9 @@ _style = click.option(
 )
 @_style
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
+@click.pass_obj
 def check(
+    trail: Trail | None,
     operation: str | None,
     target: str | None,
     profile: str,
@@ -147,6 +150,7 @@ def check(
         target,
         style=style,
         json_path=json_path,
+        trail=trail or Trail(),
         request=Request(profile=profile, cases=cases, seed=seed, dtypes=dtypes, jobs=jobs),
     )
 
@@ -154,14 +158,15 @@ def check(
 @main.command(epilog=f"{_TARGET}\n{_REPLAY_EXAMPLE}")
 @click.argument("words", nargs=-1, required=True, metavar="'CASE' TARGET")
 @_style
-def replay(words: tuple[str, ...], style: str) -> int:
+@click.pass_obj
+def replay(trail: Trail | None, words: tuple[str, ...], style: str) -> int:
     """Run one CASE of a report on TARGET and print everything about it."""
     from bpcheck.cli.replay import run_replay
 
     if len(words) == 1:
         raise click.UsageError("one argument is too few; write  bpcheck replay 'CASE' TARGET.")
     # A case that lost its quotes comes as several words.
-    return run_replay(" ".join(words[:-1]), words[-1], style=style)
+    return run_replay(" ".join(words[:-1]), words[-1], style=style, trail=trail or Trail())
 
 
 main.add_command(precision)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.text import Text
@@ -13,6 +14,7 @@ from bpcheck.cli import exits
 from bpcheck.cli.output import json_file, stdout, write
 from bpcheck.cli.progress import Live
 from bpcheck.cli.project import Entry, entries, project_file
+from bpcheck.cli.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ def run_check(
     style: str,
     json_path: str | None,
     request: Request,
+    trail: Trail,
 ) -> int:
     """Check, print, write; the exit code. Whatever is wrong with the input is said first."""
     file = json_file(json_path)
@@ -42,19 +45,23 @@ def run_check(
     else:
         project = project_file(directory)
         todo, directory = entries(project), project.parent
-    return _run(todo, directory=directory, file=file, request=request)
+    return _run(todo, directory=directory, file=file, request=request, trail=trail)
 
 
-def _run(todo: tuple[Entry, ...], *, directory: Path, file: Path | None, request: Request) -> int:
+def _run(
+    todo: tuple[Entry, ...], *, directory: Path, file: Path | None, request: Request, trail: Trail
+) -> int:
     from bpcheck.cli.requests import asked_cases, asked_dtypes, loaded
     from bpcheck.report import print_report, to_json
     from bpcheck.runner import check_subject
+    from bpcheck.runner.memory import keep_freed_memory
 
     dtypes = asked_dtypes(request.dtypes)
     console = stdout()
     with Live() as live:
         live.say("loading")
         subjects = [loaded(entry, directory, dtypes=dtypes) for entry in todo]
+    keep_freed_memory()
     reports = []
     for entry, subject in zip(todo, subjects, strict=True):
         count, cases = asked_cases(request.cases, subject, dtypes=dtypes, seed=request.seed)
@@ -62,7 +69,8 @@ def _run(todo: tuple[Entry, ...], *, directory: Path, file: Path | None, request
             console.print(Text(f" {entry.operation}: no case in {request.cases}", style="dim"))
             continue
         start = time.perf_counter()
-        with Live() as live:
+        note = partial(trail.note, target=shell_target(entry))
+        with Live(note) as live:
             live.say(f"planning {entry.operation}")
             report = check_subject(
                 subject,

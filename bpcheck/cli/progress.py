@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -14,9 +15,13 @@ from bpcheck.runner import Progress as Step
 
 
 class Live:
-    """A line that says what is being checked; nothing at all where nobody watches."""
+    """A line that says what is being checked; nothing at all where nobody watches.
 
-    def __init__(self) -> None:
+    `on_case` is told the case in any event.
+    """
+
+    def __init__(self, on_case: Callable[[str], None] | None = None) -> None:
+        self._on_case = on_case or (lambda case: None)
         console = Console(file=sys.stderr, highlight=False)
         # The runner keeps what a subject prints; standard output is not the progress line's.
         self._progress = Progress(
@@ -52,6 +57,7 @@ class Live:
 
     def step(self, step: Step) -> None:
         """Say how far a run is."""
+        self._on_case(step.case)
         self._progress.update(
             self._task,
             what=step.phase,

@@ -5,16 +5,22 @@ from __future__ import annotations
 from bpcheck.adapters import load
 from bpcheck.cases import parse_case
 from bpcheck.cli import exits
+from bpcheck.cli.check import shell_target
 from bpcheck.cli.output import stdout
+from bpcheck.cli.project import Entry
+from bpcheck.cli.trail import Trail
 from bpcheck.finding import Status
 from bpcheck.report import print_replay
 from bpcheck.runner import replay
+from bpcheck.runner.memory import keep_freed_memory
 
 
-def run_replay(case_text: str, target: str, *, style: str) -> int:
+def run_replay(case_text: str, target: str, *, style: str, trail: Trail) -> int:
     """Run the case, print all of it; 1 if it fails, 3 if nothing of it could be judged."""
     case = parse_case(case_text)
     subject = load(target, operation=case.operation, style=style, dtypes=(case.dtype,))
+    trail.note(str(case), shell_target(Entry(target, case.operation, style)))
+    keep_freed_memory()
     replayed = replay(subject, case)
     print_replay(replayed, stdout())
     if any(ruling.verdict.is_defect for ruling in replayed.rulings):

@@ -123,6 +123,8 @@ class Operation(ABC):
     divides
         Whether it divides, so that a right kernel may round even on the lattice (once for the
         quotient, or twice when it multiplies by a rounded reciprocal).
+    linear_together
+        Operands in which the forward is linear taken together, so that one step may move them all.
     """
 
     name: str
@@ -134,6 +136,7 @@ class Operation(ABC):
     rank: int = 2
     landmarks: tuple[Mapping[str, int], ...] = ()
     divides: bool = False
+    linear_together: tuple[str, ...] = ()
 
     @abstractmethod
     def geometry(self, numbers: Mapping[str, int]) -> Any:

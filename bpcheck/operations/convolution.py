@@ -82,6 +82,7 @@ class Convolution(Operation):
     """``y[n, o, p] = b[o] + sum over c, j of w[o, c, j] x[n, c + group, p s + j d - pad]``."""
 
     operands = ("x", "w", "b")
+    linear_together = ("w", "b")
 
     def __init__(self, rank: int):
         self.rank = rank

@@ -97,13 +97,13 @@ class Window:
         cell = start + np.arange(self.k) * self.d
         return np.where((cell >= 0) & (cell < self.i), cell, -1)
 
-    @property
+    @cached_property
     def overlap(self) -> int:
         """Largest number of windows that read one input cell (at least 1)."""
         read = self.positions[self.positions >= 0]
         return int(np.bincount(read).max()) if read.size else 1
 
-    @property
+    @cached_property
     def is_gapped(self) -> bool:
         """Whether some input cell is read by no window."""
         return np.unique(self.positions[self.positions >= 0]).size < self.i

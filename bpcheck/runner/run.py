@@ -27,7 +27,7 @@ MOST_DRAWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: `done` of `total` cases, the case at hand, and the phase."""
+    """How far a run is: `done` of `total` cases, the case that comes next, and the phase."""
 
     done: int
     total: int
@@ -68,7 +68,7 @@ def check_subject(
     executor
         Any `concurrent.futures.Executor` to work in instead; the subject must be picklable then.
     on_progress
-        Called after every case.
+        Called before every case (with several jobs: when it is handed out).
 
     Returns
     -------
@@ -89,11 +89,15 @@ def check_subject(
         if cases is not None
         else _planned(subject, profile, count, seed, dtypes)
     )
-    claimed = _claimed(subject, stream, total, tally)
+
+    def announced() -> Iterator[Case]:
+        for case in _claimed(subject, stream, total, tally):
+            notify(Progress(tally.cases, total, str(case)))
+            yield case
+
     try:
-        for done, judged in enumerate(judge_all(subject, claimed, jobs=jobs, executor=executor)):
+        for judged in judge_all(subject, announced(), jobs=jobs, executor=executor):
             tally.add(judged)
-            notify(Progress(done + 1, total, str(judged.case)))
     except KeyboardInterrupt:
         complete = False
     with one_thread():

@@ -12,6 +12,7 @@ from itertools import islice
 
 from bpcheck.cases import Case
 from bpcheck.errors import BpcheckError
+from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.one import judge
 from bpcheck.runner.threads import one_thread
 from bpcheck.subject import Subject
@@ -91,6 +92,7 @@ _inherited: list[Subject] = []
 def _begin(subject: Subject) -> None:
     """Set up a worker: it leaves Ctrl-C to its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
     _inherited.append(subject)
 
 
