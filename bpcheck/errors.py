@@ -21,7 +21,7 @@ class CaseError(BpcheckError):
     def __init__(self, message: str, *, text: str | None = None, position: int | None = None):
         self.text = text
         self.position = position
-        if text is not None and position is not None:
+        if text and position is not None:
             message = f"{message}\n    {text}\n    {' ' * position}^ position {position}"
         super().__init__(message)
 

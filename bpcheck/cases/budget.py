@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from math import floor, prod
 
 from bpcheck.arithmetic import Format
-from bpcheck.operations.base import Lattice
+from bpcheck.operations.promises import Lattice
 
 
 def spread(lattice: Lattice, form: Format, names: tuple[str, ...], *, cap: int) -> dict[str, int]:

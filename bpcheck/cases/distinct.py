@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from bpcheck.arithmetic import Array, Format
-from bpcheck.operations.base import Shape
+from bpcheck.operations.promises import Shape
 
 #: Largest step that is asked for; larger gaps would not make a probe much sharper.
 MAX_STEP = 127

@@ -12,7 +12,7 @@ from bpcheck.cases.budget import is_exact
 from bpcheck.cases.case import Case
 from bpcheck.cases.distinct import distinct_values
 from bpcheck.cases.thinning import thin
-from bpcheck.operations.base import Lattice, Shape
+from bpcheck.operations.promises import Lattice, Shape
 
 
 @dataclass(frozen=True, slots=True)

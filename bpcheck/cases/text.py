@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 _TOKEN = re.compile(r"\S+")
 _NUMBER = re.compile(r"([a-z]+)([0-9]+)")
+_KEY = re.compile(r"\b([a-z]+)(?==|[0-9])")
 
 #: No array has more cells in one dimension than a number of so many digits can say.
 _DIGITS = 12
@@ -57,11 +58,14 @@ def parse_case(text: str) -> Case:
             text=text,
             position=len(text),
         )
-    numbers = _parse_descriptor(operation, text, *tokens[1])
+    numbers, positions = _parse_descriptor(operation, text, *tokens[1])
     try:
         geometry = operation.geometry(numbers)
     except CaseError as error:
-        raise CaseError(str(error), text=text, position=tokens[1][1]) from None
+        # The first number that is complained of and was given; defaults were not.
+        named = (key for key in _KEY.findall(str(error)) if key in positions)
+        position = next((positions[key] for key in named), tokens[1][1])
+        raise CaseError(str(error), text=text, position=position) from None
     for name, shape in operation.operand_shapes(geometry).items():
         if prod(shape) > MOST_CELLS:
             raise CaseError(
@@ -108,8 +112,12 @@ def parse_case(text: str) -> Case:
     )
 
 
-def _parse_descriptor(operation: Operation, text: str, token: str, start: int) -> dict[str, int]:
+def _parse_descriptor(
+    operation: Operation, text: str, token: str, start: int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """The numbers by key, and where each of them stands in the text."""
     numbers: dict[str, int] = {}
+    positions: dict[str, int] = {}
     at = 0
     while at < len(token):
         match = _NUMBER.match(token, at)
@@ -134,9 +142,9 @@ def _parse_descriptor(operation: Operation, text: str, token: str, start: int) -
                 text=text,
                 position=start + at,
             )
-        numbers[key] = int(number)
+        numbers[key], positions[key] = int(number), start + at
         at = match.end()
-    return numbers
+    return numbers, positions
 
 
 class _Rest:

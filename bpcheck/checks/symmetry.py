@@ -13,7 +13,7 @@ from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
-from bpcheck.operations.base import Symmetry
+from bpcheck.operations.promises import Symmetry
 
 NAME = "symmetry"
 

@@ -7,10 +7,11 @@ from types import MappingProxyType
 
 from bpcheck.errors import CaseError
 from bpcheck.operations.average_pooling import AveragePooling
-from bpcheck.operations.base import EdgeClass, Geometry, Lattice, Operation, Product
+from bpcheck.operations.base import Operation
 from bpcheck.operations.convolution import Convolution
 from bpcheck.operations.max_pooling import MaxPooling
 from bpcheck.operations.network import Network
+from bpcheck.operations.promises import EdgeClass, Geometry, Lattice, Product
 
 __all__ = [
     "EdgeClass",

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from bpcheck.errors import CaseError
-from bpcheck.operations.base import EdgeClass, Integers, Lattice, Params, Product
 from bpcheck.operations.pooling import PoolGeometry, Pooling
+from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Product
 from bpcheck.operations.window import Window
 
 

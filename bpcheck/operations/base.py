@@ -4,98 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bpcheck.arithmetic import Array
 from bpcheck.errors import CaseError
+from bpcheck.operations.promises import (
+    EdgeClass,
+    Growth,
+    Integers,
+    Lattice,
+    Params,
+    Shape,
+    Symmetry,
+)
 from bpcheck.operations.torch_vjp import torch_vjp
-
-Shape = tuple[int, ...]
-Params = dict[str, Any]
-#: Relative error that a number of roundings can do.
-Growth = Callable[[int], float]
-#: Draws an integer between two bounds, both included. Simple values lie near the lower bound.
-Integers = Callable[[int, int], int]
-
-
-class Geometry(Protocol):
-    """The shapes and params of one case: a frozen value that its operation owns."""
-
-    def numbers(self) -> dict[str, int]:
-        """The numbers that describe it, by key, defaults included."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """A result that is a sum of at most `terms` products of one value from each of `factors`."""
-
-    result: str
-    terms: int
-    factors: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Lattice:
-    """What the integers of a case must fulfil so that every partial sum of it is exact.
-
-    Parameters
-    ----------
-    products
-        The sums of products that the operation and its vjp compute.
-    multiples
-        For an array that is divided: the number that all its values must be multiples of.
-    distinct
-        Number of cells in each spatial dimension within which the values of ``x`` must differ, for
-        an operation that compares; ``None`` for one that does not.
-    """
-
-    products: tuple[Product, ...]
-    multiples: Mapping[str, int] = field(default_factory=dict)
-    distinct: Shape | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Symmetry:
-    """A permutation that the operation commutes with.
-
-    Parameters
-    ----------
-    name
-        What is permuted, in the plural: ``"samples"``.
-    length
-        How many of them there are, two at least.
-    axes
-        The axis to permute, by the name of the operand, or ``"y"``; a gradient is permuted as its
-        operand. Arrays that are left out stay.
-    blocks
-        How many neighbours on that axis move together, where it is more than one.
-    """
-
-    name: str
-    length: int
-    axes: Mapping[str, int]
-    blocks: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeClass:
-    """A named kind of geometry in which defects are known to hide.
-
-    `factor` names the question that the class answers, such as ``"stride"``; classes of one factor
-    need not exclude each other.
-    """
-
-    factor: str
-    name: str
-    holds: Callable[[Any], bool]
-
-    def __str__(self) -> str:
-        return f"{self.factor} {self.name}"
 
 
 class Operation(ABC):

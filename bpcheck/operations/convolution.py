@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -14,68 +12,19 @@ from numpy.typing import NDArray
 from bpcheck.arithmetic import Array
 from bpcheck.errors import CaseError
 from bpcheck.operations import dimensions, window_classes
-from bpcheck.operations.base import (
+from bpcheck.operations.base import Operation
+from bpcheck.operations.conv_geometry import ConvGeometry, draw_geometry
+from bpcheck.operations.promises import (
     EdgeClass,
     Integers,
     Lattice,
-    Operation,
     Params,
     Product,
     Shape,
     Symmetry,
 )
 from bpcheck.operations.reductions import conv_reduction
-from bpcheck.operations.window import Window, spatial_owners
-
-PRIMES = (2, 3, 5, 7, 11, 13)
-
-
-@dataclass(frozen=True)
-class ConvGeometry:
-    """``x (n, ic, *i)``, ``w (oc, ic // g, *k)``, ``b (oc,)`` or none, ``y (n, oc, *out)``."""
-
-    n: int
-    ic: int
-    oc: int
-    windows: tuple[Window, ...]
-    g: int = 1
-    bias: bool = True
-
-    def __post_init__(self) -> None:
-        if self.n < 0:
-            raise CaseError(f"n={self.n}: the batch size must be at least 0")
-        if self.ic < 1 or self.oc < 1 or self.g < 1:
-            raise CaseError(f"ic={self.ic}, oc={self.oc}, g={self.g}: each must be at least 1")
-        if self.ic % self.g or self.oc % self.g:
-            raise CaseError(f"g={self.g}: must divide ic={self.ic} and oc={self.oc}")
-        if len({window.same for window in self.windows}) > 1:
-            raise CaseError("same: 'same' padding holds for all dimensions or for none")
-
-    @property
-    def same(self) -> bool:
-        return self.windows[0].same
-
-    @property
-    def kernel(self) -> Shape:
-        return tuple(window.k for window in self.windows)
-
-    @cached_property
-    def out(self) -> Shape:
-        return tuple(window.out for window in self.windows)
-
-    def numbers(self) -> dict[str, int]:
-        spatial: dict[str, int] = {}
-        for prefix in "ikspd":
-            spatial |= dimensions.spell(prefix, [getattr(w, prefix) for w in self.windows])
-        return {
-            "g": self.g,
-            "n": self.n,
-            "ic": self.ic,
-            "oc": self.oc,
-            **spatial,
-            "same": int(self.same),
-            "bias": int(self.bias),
-        }
+from bpcheck.operations.window import spatial_owners
 
 
 class Convolution(Operation):
@@ -122,11 +71,7 @@ class Convolution(Operation):
         for flag in ("same", "bias"):
             if full[flag] not in (0, 1):
                 raise CaseError(f"{flag}{full[flag]}: {flag} is 0 or 1")
-        spatial = [dimensions.values(full, prefix, self.rank) for prefix in "ikspd"]
-        windows = tuple(
-            Window(i=i, k=k, s=s, p=p, d=d, same=bool(full["same"]))
-            for i, k, s, p, d in zip(*spatial, strict=True)
-        )
+        windows = dimensions.windows(full, self.rank, same=bool(full["same"]))
         return ConvGeometry(
             n=full["n"],
             ic=full["ic"],
@@ -137,18 +82,7 @@ class Convolution(Operation):
         )
 
     def draw(self, integers: Integers) -> ConvGeometry:
-        n = dimensions.choose(integers, (1, 2, 3, 1, 2, 0))
-        g, ic, oc = draw_channels(integers)
-        draw_one = draw_same_window if integers(0, 5) == 5 else draw_window
-        windows = [draw_one(integers, self.rank) for _ in range(self.rank)]
-        return ConvGeometry(
-            n=n,
-            ic=ic,
-            oc=oc,
-            windows=dimensions.alike(integers, windows),
-            g=g,
-            bias=integers(0, 3) != 1,
-        )
+        return draw_geometry(integers, self.rank)
 
     def operand_shapes(self, geometry: ConvGeometry) -> dict[str, Shape]:
         shapes = {
@@ -255,64 +189,4 @@ class Convolution(Operation):
 
     @property
     def edge_classes(self) -> tuple[EdgeClass, ...]:
-        return (*CHANNEL_CLASSES, *window_classes.conv_classes(self.rank))
-
-
-def draw_channels(integers: Integers) -> tuple[int, int, int]:
-    """Groups, input and output channels; unequal ones most often, 64 -> 96 among them."""
-    kind = integers(0, 7)
-    if kind == 1:
-        return 1, 1, 1
-    if kind == 2:
-        channels = integers(1, 6)
-        return 1, channels, channels
-    if kind == 4:
-        return 1, dimensions.choose(integers, PRIMES), dimensions.choose(integers, PRIMES)
-    if kind == 5:
-        groups = integers(2, 4)
-        return groups, groups * integers(1, 3), groups * integers(1, 3)
-    if kind == 6:
-        channels = integers(2, 6)
-        return channels, channels, channels * integers(1, 3)
-    if kind == 7:
-        # Last, since nothing that fails with fewer channels is to shrink to these.
-        return dimensions.choose(integers, (1, 1, 2, 32)), 64, 96
-    channels = integers(1, 4)
-    return 1, channels, channels + integers(1, 4)
-
-
-def draw_window(integers: Integers, rank: int) -> Window:
-    """A window of one dimension; padding up to one more than the kernel size."""
-    k = integers(1, dimensions.MAX_KERNEL[rank])
-    if integers(0, 9) == 9:
-        # The kernel as large as the input.
-        return Window(i=k, k=k)
-    s = integers(1, 4)
-    d = dimensions.choose(integers, (1, 1, 1, 2, 3))
-    p = dimensions.choose(integers, (0, 1, 2, k - 1, k, k + 1, 0))
-    return dimensions.sizes(integers, k=k, s=s, p=p, d=d, rank=rank, ceil=False)
-
-
-def draw_same_window(integers: Integers, rank: int) -> Window:
-    """A window with 'same' padding, of even or odd kernel size."""
-    k = integers(1, dimensions.MAX_KERNEL[rank])
-    d = dimensions.choose(integers, (1, 1, 2))
-    return Window(i=integers(1, 7), k=k, d=d, same=True)
-
-
-CHANNEL_CLASSES = (
-    EdgeClass("batch", "0", lambda g: g.n == 0),
-    EdgeClass("batch", "1", lambda g: g.n == 1),
-    EdgeClass("batch", "many", lambda g: g.n > 1),
-    EdgeClass("channels", "1 -> 1", lambda g: g.ic == g.oc == 1),
-    EdgeClass("channels", "equal", lambda g: g.ic == g.oc > 1),
-    EdgeClass("channels", "64 -> 96", lambda g: (g.ic, g.oc) == (64, 96)),
-    EdgeClass("channels", "prime", lambda g: g.ic in PRIMES and g.oc in PRIMES),
-    EdgeClass("channels", "unequal", lambda g: g.ic != g.oc),
-    EdgeClass("groups", "1", lambda g: g.g == 1),
-    EdgeClass("groups", "> 1", lambda g: 1 < g.g < g.ic),
-    EdgeClass("groups", "depthwise", lambda g: 1 < g.g == g.ic == g.oc),
-    EdgeClass("groups", "channel multiplier", lambda g: 1 < g.g == g.ic < g.oc),
-    EdgeClass("bias", "yes", lambda g: g.bias),
-    EdgeClass("bias", "none", lambda g: not g.bias),
-)
+        return (*window_classes.channel_classes(), *window_classes.conv_classes(self.rank))

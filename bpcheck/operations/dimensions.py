@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from bpcheck.operations.base import Integers
+from bpcheck.errors import CaseError
+from bpcheck.operations.promises import Integers
 from bpcheck.operations.window import Window
 
 T = TypeVar("T")
@@ -30,6 +32,35 @@ def values(numbers: Mapping[str, int], prefix: str, rank: int) -> tuple[int, ...
 def spell(prefix: str, numbers: Sequence[int]) -> dict[str, int]:
     """The inverse of `values`."""
     return dict(zip((prefix + letter for letter in LETTERS[len(numbers)]), numbers, strict=True))
+
+
+def windows(
+    numbers: Mapping[str, int], rank: int, *, same: bool = False, ceil: bool = False
+) -> tuple[Window, ...]:
+    """The window of each dimension; dilation is 1 where `numbers` has none.
+
+    Raises
+    ------
+    CaseError
+        With the descriptor's own keys: ``kh=0`` where the window says ``k=0``.
+    """
+    found = []
+    for letter in LETTERS[rank]:
+        own = {prefix: numbers.get(prefix + letter, 1) for prefix in "ikspd"}
+        try:
+            found.append(Window(**own, same=same, ceil=ceil))
+        except CaseError as error:
+            named = re.sub(r"\b([ikspd])(?==)", rf"\1{letter}", str(error))
+            raise CaseError(named) from None
+    return tuple(found)
+
+
+def spelled(windows: Sequence[Window]) -> dict[str, int]:
+    """The inverse of `windows`: the numbers by their keys."""
+    spatial: dict[str, int] = {}
+    for prefix in "ikspd":
+        spatial |= spell(prefix, [getattr(window, prefix) for window in windows])
+    return spatial
 
 
 def choose(integers: Integers, options: Sequence[T]) -> T:

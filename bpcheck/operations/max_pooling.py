@@ -7,8 +7,8 @@ from typing import Any
 
 from bpcheck.arithmetic import Array, gamma
 from bpcheck.operations import dimensions, window_classes
-from bpcheck.operations.base import EdgeClass, Integers, Lattice, Params, Product
 from bpcheck.operations.pooling import PoolGeometry, Pooling
+from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Product
 from bpcheck.operations.subgradients import is_subgradient
 from bpcheck.operations.torch_vjp import torch_vjp
 

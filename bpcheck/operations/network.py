@@ -13,7 +13,8 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.errors import CaseError
 from bpcheck.operations import dimensions, network_errors
-from bpcheck.operations.base import EdgeClass, Growth, Integers, Operation, Params, Shape
+from bpcheck.operations.base import Operation
+from bpcheck.operations.promises import EdgeClass, Growth, Integers, Params, Shape
 from bpcheck.operations.window import Window
 
 #: Activations by number, as the descriptor's ``act`` names them; the smooth ones come first.

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from bpcheck.errors import CaseError
 from bpcheck.operations import dimensions, window_classes
-from bpcheck.operations.base import EdgeClass, Integers, Operation, Shape, Symmetry
+from bpcheck.operations.base import Operation
+from bpcheck.operations.promises import EdgeClass, Integers, Shape, Symmetry
 from bpcheck.operations.reductions import pool_reduction
 from bpcheck.operations.window import Window, spatial_owners
 
@@ -38,11 +39,12 @@ class PoolGeometry:
             raise CaseError(f"ic={self.ic}: must be at least 1")
         if self.divisor < 0:
             raise CaseError(f"div={self.divisor}: must be at least 1, or 0 for none")
-        for window in self.windows:
+        for window, letter in zip(self.windows, dimensions.LETTERS[len(self.windows)], strict=True):
+            p, i = f"p{letter}={window.p}", f"i{letter}={window.i}"
             if window.p > window.span // 2:
-                raise CaseError(f"p={window.p}: at most half the window's span of {window.span}")
+                raise CaseError(f"{p}: at most half the window's span of {window.span}")
             if (window.positions < 0).all(axis=1).any():
-                raise CaseError(f"i={window.i}, p={window.p}: a window reads no input cell")
+                raise CaseError(f"{i}, {p}: a window reads no input cell")
 
     @property
     def ceil(self) -> bool:
@@ -57,13 +59,10 @@ class PoolGeometry:
         return tuple(window.out for window in self.windows)
 
     def numbers(self) -> dict[str, int]:
-        spatial: dict[str, int] = {}
-        for prefix in "ikspd":
-            spatial |= dimensions.spell(prefix, [getattr(w, prefix) for w in self.windows])
         return {
             "n": self.n,
             "ic": self.ic,
-            **spatial,
+            **dimensions.spelled(self.windows),
             "ceil": int(self.ceil),
             "cip": int(self.pad_counts),
             "div": self.divisor,
@@ -94,12 +93,7 @@ class Pooling(Operation):
         for flag in ("ceil", "cip"):
             if full.get(flag, 0) not in (0, 1):
                 raise CaseError(f"{flag}{full[flag]}: {flag} is 0 or 1")
-        full = {**dimensions.spell("d", (1,) * self.rank), **full}
-        spatial = [dimensions.values(full, prefix, self.rank) for prefix in "ikspd"]
-        windows = tuple(
-            Window(i=i, k=k, s=s, p=p, d=d, ceil=bool(full["ceil"]))
-            for i, k, s, p, d in zip(*spatial, strict=True)
-        )
+        windows = dimensions.windows(full, self.rank, ceil=bool(full["ceil"]))
         return PoolGeometry(
             n=full["n"],
             ic=full["ic"],

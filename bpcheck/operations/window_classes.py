@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bpcheck.operations.base import EdgeClass
+from bpcheck.operations.conv_geometry import PRIMES
+from bpcheck.operations.promises import EdgeClass
 from bpcheck.operations.window import Window
 
 
@@ -47,6 +48,26 @@ def shared_classes(rank: int) -> tuple[EdgeClass, ...]:
         _all("remainder", "0", lambda w: w.remainder == 0),
         _any("remainder", "1", lambda w: w.remainder == 1),
         _any("remainder", ">= 2", lambda w: w.remainder >= 2),
+    )
+
+
+def channel_classes() -> tuple[EdgeClass, ...]:
+    """Batch, channels, groups and bias of a convolution."""
+    return (
+        EdgeClass("batch", "0", lambda g: g.n == 0),
+        EdgeClass("batch", "1", lambda g: g.n == 1),
+        EdgeClass("batch", "many", lambda g: g.n > 1),
+        EdgeClass("channels", "1 -> 1", lambda g: g.ic == g.oc == 1),
+        EdgeClass("channels", "equal", lambda g: g.ic == g.oc > 1),
+        EdgeClass("channels", "64 -> 96", lambda g: (g.ic, g.oc) == (64, 96)),
+        EdgeClass("channels", "prime", lambda g: g.ic in PRIMES and g.oc in PRIMES),
+        EdgeClass("channels", "unequal", lambda g: g.ic != g.oc),
+        EdgeClass("groups", "1", lambda g: g.g == 1),
+        EdgeClass("groups", "> 1", lambda g: 1 < g.g < g.ic),
+        EdgeClass("groups", "depthwise", lambda g: 1 < g.g == g.ic == g.oc),
+        EdgeClass("groups", "channel multiplier", lambda g: 1 < g.g == g.ic < g.oc),
+        EdgeClass("bias", "yes", lambda g: g.bias),
+        EdgeClass("bias", "none", lambda g: not g.bias),
     )
 
 
