@@ -25,9 +25,9 @@ class Case:
     values
         How operands and cotangent are filled: ``exact`` (integers small enough that every partial
         sum is exact), ``small`` (the same, up to 4), ``wide`` (the same, one array using nearly all
-        significand bits), ``ties`` (few distinct integers), ``special`` (NaN, infinities and both
-        zeros), ``tiny`` and ``huge`` (exact, subnormal and near overflow), ``real`` (standard
-        normal).
+        significand bits), ``ties`` (few distinct integers), ``negative`` (exact, all below 0),
+        ``special`` (NaN, infinities and both zeros), ``tiny`` and ``huge`` (exact, subnormal and
+        near overflow), ``real`` (standard normal).
     layout
         Memory layouts of the arrays: ``c-order``, or those that have another by name, such as
         ``x:fortran,y_bar:negative``.

@@ -1,19 +1,16 @@
-"""Geometries that cover every pair (or triple) of edge classes, since real bugs live in pairs."""
+"""Covering every pair (or triple) of edge classes, since real bugs live in pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from bpcheck.cases.classes import geometry_classes
+from bpcheck.cases.draws import integers_from
 from bpcheck.operations import Operation
-
-
-def classes_of(operation: Operation, geometry: Any) -> frozenset[str]:
-    """Names of the edge classes that a geometry belongs to."""
-    return frozenset(str(each) for each in operation.edge_classes if each.holds(geometry))
 
 
 def covering(
@@ -28,16 +25,37 @@ def covering(
     integers = integers_from(rng)
     for _ in range(draws):
         geometry = operation.draw(integers)
-        found = set(combinations(sorted(classes_of(operation, geometry)), strength))
+        found = set(combinations(sorted(geometry_classes(operation, geometry)), strength))
         if not found <= seen:
             seen |= found
             yield geometry
 
 
-def integers_from(rng: np.random.Generator) -> Callable[[int, int], int]:
-    """Uniform integers between two bounds, both included, as `Operation.draw` wants them."""
+class Covered:
+    """Which sets of `strength` classes the cases of a plan have met.
 
-    def integers(low: int, high: int) -> int:
-        return int(rng.integers(low, high + 1))
+    Examples
+    --------
+    >>> covered = Covered(("stride 1", "stride > 1", "x fortran"), strength=2)
+    >>> covered.add({"stride 1", "x fortran"})
+    >>> covered.gain({"stride 1", "x fortran"}), covered.gain({"stride > 1", "x fortran"})
+    (0, 3)
+    """
 
-    return integers
+    def __init__(self, names: Sequence[str], *, strength: int):
+        self._strength = strength
+        self._number = {name: number for number, name in enumerate(names)}
+        # Every order and repetition of a set has a cell, so that one look-up counts them all.
+        self._met = np.zeros((len(names),) * strength, dtype=bool)
+
+    def gain(self, classes: Collection[str]) -> int:
+        """How much a case of these classes would add: for comparing with other cases."""
+        return int(np.count_nonzero(~self._met[self._where(classes)]))
+
+    def add(self, classes: Collection[str]) -> None:
+        """Count a case of these classes."""
+        self._met[self._where(classes)] = True
+
+    def _where(self, classes: Collection[str]) -> tuple[np.ndarray, ...]:
+        numbers = sorted(self._number[name] for name in classes if name in self._number)
+        return np.ix_(*(numbers,) * self._strength)

@@ -14,7 +14,12 @@ MAX_STEP = 127
 
 
 def distinct_values(
-    shape: Shape, spans: Shape, form: Format, rng: np.random.Generator
+    shape: Shape,
+    spans: Shape,
+    form: Format,
+    rng: np.random.Generator,
+    *,
+    negative: bool = False,
 ) -> tuple[Array, int]:
     """Integers ``(n, c, *i)`` that differ inside every window, and the step they tolerate.
 
@@ -27,8 +32,9 @@ def distinct_values(
     capacity = int(min(2**form.bits, form.largest)) * 2 // 3
     tile = _tile(image, spans, limit=2 * capacity // 3)
     cells = prod(tile)
-    # Every third array is negative throughout: zero padding must not win there.
-    negative = rng.integers(3) == 0 and capacity // cells >= 3
+    # Every third array is negative throughout, and others on demand: zero padding must not win.
+    drawn = rng.integers(3) == 0
+    negative = (drawn or negative) and capacity // cells >= (1 if negative else 3)
     gap = max(1, min((1 if negative else 2) * capacity // cells, 2 * MAX_STEP + 1))
     lowest = -gap * cells if negative else -gap * (cells - 1) // 2
     # One random order, begun at another place in each plane: drawing an order for each costs more.

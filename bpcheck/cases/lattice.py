@@ -81,7 +81,9 @@ def draw(
     steps = {name: magnitudes[name] for name in shapes if name != "y_bar"}
     density = 1.0
     if lattice.distinct is not None:
-        drawn["x"], steps["x"] = distinct_values(shapes["x"], lattice.distinct, form, rng)
+        drawn["x"], steps["x"] = distinct_values(
+            shapes["x"], lattice.distinct, form, rng, negative=case.values == "negative"
+        )
     elif not is_exact(lattice, form, magnitudes):
         drawn, density = thin(case, drawn, form, rng)
     y_bar = _cast(drawn.pop("y_bar"), lattice.multiples.get("y_bar", 1), form)

@@ -28,6 +28,19 @@ def lay_out(array: Array, layout: str) -> Array:
     return LAYOUTS[layout](array)
 
 
+def layouts_for(dimensions: int) -> tuple[str, ...]:
+    """The layouts that differ for arrays of so many dimensions, without repeated numbers.
+
+    Examples
+    --------
+    >>> layouts_for(1)
+    ('c-order', 'sliced', 'strided', 'negative', 'read-only', 'unaligned')
+    """
+    least = {"fortran": 2, "channels-last": 3, "transposed": 3, "read-only": 0, "unaligned": 0}
+    every = (name for name in LAYOUTS if name != BROADCAST)
+    return tuple(each for each in every if each == C_ORDER or least.get(each, 1) <= dimensions)
+
+
 def repeated(array: Array) -> Array:
     """The numbers that a stride-0 array of this shape can hold: one for each sample and channel.
 

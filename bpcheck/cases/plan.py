@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from bpcheck.cases.case import Case
-from bpcheck.cases.covering import covering, integers_from
-from bpcheck.cases.layouts import BROADCAST, C_ORDER, LAYOUTS, join_layouts
+from bpcheck.cases.classes import (
+    WEIGHTS,
+    array_layouts,
+    dress_classes,
+    edge_classes,
+    geometry_classes,
+)
+from bpcheck.cases.covering import Covered, covering
+from bpcheck.cases.draws import integers_from
+from bpcheck.cases.layouts import C_ORDER, join_layouts
 from bpcheck.errors import UsageError
 from bpcheck.operations import Operation, operation_named
 
@@ -38,11 +47,11 @@ PROFILES: MappingProxyType[str, Profile] = MappingProxyType(
     }
 )
 
-#: How often each value kind occurs: exact ones find most, real ones judge rounding. Kinds that are
-#: left out occur in no plan.
-_WEIGHTS = MappingProxyType(
-    {"exact": 5, "wide": 2, "ties": 2, "special": 1, "tiny": 1, "huge": 1, "real": 3}
-)
+#: How many random choices of dtype, values and layouts a case is picked from.
+OPTIONS = 8
+
+#: After so many cases in a row that add nothing the choice is not offered, until one does.
+PATIENCE = 100
 
 
 def profile_named(name: str) -> Profile:
@@ -82,7 +91,6 @@ def plan(
     operation = operation_named(operation_name)
     total = profile.cases if count is None else count
     rng = np.random.default_rng((seed, *operation_name.encode()))
-    kinds = _kinds(operation)
     geometries = chain(
         (operation.geometry(numbers) for numbers in operation.landmarks),
         covering(
@@ -90,8 +98,33 @@ def plan(
         ),
         _random(operation, rng),
     )
+    covered = Covered(edge_classes(operation, dtypes), strength=profile.strength)
+    kinds, barren, options = _kinds(operation), 0, 1 + OPTIONS
     for index, geometry in enumerate(geometries):
-        yield _case(operation, geometry, dtypes, kinds, index, seed)
+        case = Case(operation.name, geometry, seed=seed * 1_000_003 + index)
+        own = geometry_classes(operation, geometry)
+        dressed = _dressed(case, dtypes, kinds, index)
+        gains = [
+            (covered.gain(own | dress_classes(each)), each) for each in islice(dressed, options)
+        ]
+        # The first of those that add most: that whose turn it is, once all is covered.
+        gain, chosen = max(gains, key=itemgetter(0))
+        barren = 0 if gain else barren + 1
+        options = 1 if barren > PATIENCE else 1 + OPTIONS
+        covered.add(own | dress_classes(chosen))
+        yield chosen
+
+
+def cases_of_class(
+    operation_name: str, edge_class: str, *, dtypes: Sequence[str], seed: int, draws: int
+) -> Iterator[Case]:
+    """Those of `draws` random cases whose geometry belongs to an edge class."""
+    operation = operation_named(operation_name)
+    rng = np.random.default_rng((seed, *edge_class.encode()))
+    for index, geometry in enumerate(islice(_random(operation, rng), draws)):
+        if edge_class in geometry_classes(operation, geometry):
+            values = operation.value_kinds[0]
+            yield Case(operation.name, geometry, dtypes[index % len(dtypes)], values, seed=index)
 
 
 def _random(operation: Operation, rng: np.random.Generator) -> Iterator[Any]:
@@ -100,50 +133,45 @@ def _random(operation: Operation, rng: np.random.Generator) -> Iterator[Any]:
         yield operation.draw(integers)
 
 
-def _case(
-    operation: Operation,
-    geometry: Any,
-    dtypes: Sequence[str],
-    kinds: Sequence[str],
-    index: int,
-    seed: int,
-) -> Case:
-    # Kinds change with every case and dtypes once a round of kinds, so that all pairs occur.
-    case_seed = seed * 1_000_003 + index
-    return Case(
-        operation.name,
-        geometry,
-        dtype=dtypes[(index + index // len(kinds)) % len(dtypes)],
-        values=kinds[index % len(kinds)],
-        layout=_layout(operation, geometry, case_seed),
-        seed=case_seed,
-    )
-
-
-def _layout(operation: Operation, geometry: Any, seed: int) -> str:
-    """In every third case a layout for about half of the arrays, and one for the cotangent.
-
-    A cotangent may be broadcast, as a mean leaves it.
-    """
+def _dressed(case: Case, dtypes: Sequence[str], kinds: Sequence[str], index: int) -> Iterator[Case]:
+    """The case with its turn of dtype and value kind, and then with others drawn at random."""
+    arrays = [*case.promise.operand_shapes(case.geometry), "y_bar"]
+    layouts = array_layouts(case.operation)
     # Drawn, not counted: layouts must meet every dtype and every value kind.
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(case.seed)
+    # Kinds change with every case and dtypes once a round of kinds, so that all pairs occur.
+    dtype = dtypes[(index + index // len(kinds)) % len(dtypes)]
+    plain = replace(case, dtype=dtype, values=kinds[index % len(kinds)])
     if rng.integers(3):
-        return C_ORDER
-    names = [name for name in LAYOUTS if name != BROADCAST]
-    layouts = {
-        name: str(rng.choice(names)) if rng.integers(2) else C_ORDER
-        for name in operation.operand_shapes(geometry)
+        yield plain
+    else:
+        yield replace(plain, layout=_layout(layouts, arrays, rng))
+    while True:
+        yield replace(
+            case,
+            dtype=str(rng.choice(list(dtypes))),
+            values=str(rng.choice(list(kinds))),
+            layout=_layout(layouts, arrays, rng),
+        )
+
+
+def _layout(
+    layouts: Mapping[str, Sequence[str]], arrays: Sequence[str], rng: np.random.Generator
+) -> str:
+    """A layout for about half of the operands, and one for the cotangent."""
+    drawn = {
+        name: str(rng.choice(layouts[name])) if name == "y_bar" or rng.integers(2) else C_ORDER
+        for name in arrays
     }
-    layouts["y_bar"] = str(rng.choice([*names[1:], BROADCAST, BROADCAST]))
-    return join_layouts(layouts)
+    return join_layouts(drawn)
 
 
 def _kinds(operation: Operation) -> list[str]:
     """The operation's value kinds, each as often as its weight, spread evenly."""
     slots = [
-        ((position + 0.5) / _WEIGHTS[kind], order, kind)
+        ((position + 0.5) / WEIGHTS[kind], order, kind)
         for order, kind in enumerate(operation.value_kinds)
-        if kind in _WEIGHTS
-        for position in range(_WEIGHTS[kind])
+        if kind in WEIGHTS
+        for position in range(WEIGHTS[kind])
     ]
     return [kind for _, _, kind in sorted(slots)]

@@ -86,6 +86,15 @@ def _ties(case: Case, rng: np.random.Generator) -> Arrays:
         name: rng.integers(-1, 2, size=shapes[name]).astype(array.dtype)
         for name, array in drawn.operands.items()
     }
+    if lattice_is_kinked(case):
+        # Zeros of both signs are equal, and tie.
+        negative = {
+            name: rng.integers(2, size=array.shape) == 0 for name, array in operands.items()
+        }
+        operands = {
+            name: np.where((array == 0) & negative[name], -array, array)
+            for name, array in operands.items()
+        }
     return replace(drawn, operands=operands, steps=dict.fromkeys(operands, 0))
 
 
@@ -139,6 +148,7 @@ _FILLERS = {
     "small": _small,
     "wide": _wide,
     "ties": _ties,
+    "negative": _exact,
     "special": _special,
     "tiny": _tiny,
     "huge": _huge,

@@ -16,7 +16,7 @@ from bpcheck.operations.torch_vjp import torch_vjp
 class MaxPooling(Pooling):
     """The largest value of each window; padding never wins, the first of equal values does."""
 
-    value_kinds = ("exact", "small", "ties", "special", "wide", "tiny", "huge", "real")
+    value_kinds = ("exact", "small", "ties", "negative", "special", "wide", "tiny", "huge", "real")
 
     def __init__(self, rank: int):
         super().__init__("max", rank, own_keys=dimensions.keys("d", rank, 1))

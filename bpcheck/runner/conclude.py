@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bpcheck.cases import Case
+from bpcheck.cases.classes import edge_classes
 from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, oracle
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
@@ -31,14 +32,15 @@ def conclude(
     *,
     profile: str,
     seed: int,
+    dtypes: Sequence[str],
     is_complete: bool,
     covers: bool,
     notify: Callable[[str], None],
 ) -> Report:
     """The report of everything that `tally` holds.
 
-    With `covers`, the run was to meet every edge class: one that had no case, and that no unclaimed
-    case belongs to either, leaves the run inconclusive.
+    With `covers`, the run was to meet every edge class in these `dtypes`: one that had no case, and
+    that the subject did not refuse either, leaves the run inconclusive.
     """
     judgements = []
     for defect in tally.decided():
@@ -47,7 +49,7 @@ def conclude(
     judgements.sort(key=lambda judgement: _ORDER.index(judgement.verdict))
     operation = operation_named(subject.operation)
     results = ("y", *(f"{name}_bar" for name in operation.operands))
-    coverage = {str(each): tally.coverage[str(each)] for each in operation.edge_classes}
+    coverage = {name: tally.coverage[name] for name in edge_classes(operation, dtypes)}
     missing = tuple(
         name for name, cases in coverage.items() if not cases and name not in tally.unclaimed
     )

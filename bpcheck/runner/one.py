@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Arrays, Case
-from bpcheck.cases.covering import classes_of
+from bpcheck.cases.classes import classes_of
 from bpcheck.checks import CHECK_NAMES, CHECKS, Trial
 from bpcheck.checks.claims import unclaimed
 from bpcheck.finding import Outcome
@@ -42,7 +42,7 @@ def judge(subject: Subject, case: Case, *, checks: Collection[str] = CHECK_NAMES
 def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
     """What comes of a trial."""
     case = trial.case
-    classes = classes_of(case.promise, case.geometry)
+    classes = classes_of(case)
     why = unclaimed(trial.subject, case)
     if not why and trial.subject.supports is None:
         # Who states what it supports is taken at its word: refusing such a case is a defect.

@@ -9,8 +9,8 @@ from itertools import islice
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
-from bpcheck.cases.covering import classes_of
-from bpcheck.cases.plan import plan, profile_named
+from bpcheck.cases.classes import classes_of, edge_classes
+from bpcheck.cases.plan import cases_of_class, plan, profile_named
 from bpcheck.checks.claims import unclaimed
 from bpcheck.errors import UsageError
 from bpcheck.operations import operation_named
@@ -23,6 +23,10 @@ from bpcheck.verdict.tally import Judged, Tally
 
 #: Cases drawn for each case asked for, at most, while looking for ones that the subject claims.
 MOST_DRAWN = 20
+
+#: How many geometries are drawn in search of one of an edge class that had no case, and how many
+#: cases the code itself may refuse before that is taken for an answer.
+SEARCHED, REFUSALS = 2_000, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,12 @@ def check_subject(
         raise UsageError(f"jobs={jobs}: must be at least 1")
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
-    stream, total = (
-        (iter(todo := list(cases)), len(todo))
-        if cases is not None
-        else _planned(subject, profile, count, seed, dtypes)
-    )
+    if cases is not None:
+        todo = list(cases)
+        stream, total, judged_dtypes = iter(todo), len(todo), tuple({c.dtype: 1 for c in todo})
+    else:
+        stream, total, judged_dtypes = _planned(subject, profile, count, seed, dtypes)
+    covers = cases is None and count is None
 
     def announced() -> Iterator[Case]:
         for case in _claimed(subject, stream, total, tally):
@@ -98,6 +103,8 @@ def check_subject(
     try:
         for judged in judge_all(subject, announced(), jobs=jobs, executor=executor):
             tally.add(judged)
+        if covers:
+            _look_for_missing(subject, judged_dtypes, seed, tally)
     except KeyboardInterrupt:
         complete = False
     with one_thread():
@@ -106,8 +113,9 @@ def check_subject(
             tally,
             profile=profile,
             seed=seed,
+            dtypes=judged_dtypes,
             is_complete=complete,
-            covers=cases is None and count is None,
+            covers=covers,
             notify=lambda text: notify(Progress(total, total, text, "shrinking")),
         )
 
@@ -121,7 +129,7 @@ def _claimed(subject: Subject, stream: Iterator[Case], total: int, tally: Tally)
     for case in islice(stream, MOST_DRAWN * total):
         why = unclaimed(subject, case)
         if why:
-            classes = classes_of(case.promise, case.geometry)
+            classes = classes_of(case)
             tally.add(Judged(case, classes, (), (), 1.0, unsupported=why))
             continue
         yield case
@@ -130,13 +138,31 @@ def _claimed(subject: Subject, stream: Iterator[Case], total: int, tally: Tally)
             return
 
 
+def _look_for_missing(subject: Subject, dtypes: Sequence[str], seed: int, tally: Tally) -> None:
+    """Judge a claimed case of each edge class of which only refused ones were met.
+
+    A subject may have refused them for something else; where it refuses all that can be found, it
+    does not support the class.
+    """
+    operation = operation_named(subject.operation)
+    for name in edge_classes(operation, dtypes):
+        if tally.coverage[name] or name not in tally.unclaimed:
+            continue
+        found = cases_of_class(operation.name, name, dtypes=dtypes, seed=seed, draws=SEARCHED)
+        for case in islice((case for case in found if not unclaimed(subject, case)), REFUSALS):
+            (judged,) = judge_all(subject, iter([case]))
+            tally.add(judged)
+            if not judged.unsupported:
+                break
+
+
 def _planned(
     subject: Subject,
     profile: str,
     count: int | None,
     seed: int,
     dtypes: Sequence[str] | None,
-) -> tuple[Iterator[Case], int]:
+) -> tuple[Iterator[Case], int, tuple[str, ...]]:
     if count is not None and count < 1:
         raise UsageError(f"cases={count}: must be at least 1")
     if seed < 0:
@@ -153,4 +179,4 @@ def _planned(
         )
     chosen = profile_named(profile)
     stream = plan(subject.operation, profile=chosen, dtypes=judged, seed=seed, count=count)
-    return stream, chosen.cases if count is None else count
+    return stream, chosen.cases if count is None else count, tuple(judged)

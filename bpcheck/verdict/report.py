@@ -55,8 +55,8 @@ class Report:
     coverage
         Number of cases judged in each edge class.
     missing
-        Edge classes that had no case although the run was to cover them and nothing that the
-        subject leaves unclaimed belongs to them; they make it inconclusive.
+        Edge classes that had no case although the run was to cover them and the subject refused
+        none of theirs; they make it inconclusive.
     survival_one, survival_run_log10
         Probability that a gradient row which is wrong in a case survived the exact probe of it, in
         the median over the cases, and the power of ten of the probability that one which is wrong

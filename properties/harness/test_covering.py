@@ -2,40 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations, islice
 
 import numpy as np
 import pytest
 
-from bpcheck.cases.covering import classes_of, covering, integers_from
+from bpcheck import Subject, check
+from bpcheck.cases import Case, parse_case
+from bpcheck.cases.classes import array_layouts, classes_of, edge_classes, geometry_classes
+from bpcheck.cases.covering import covering
+from bpcheck.cases.draws import integers_from
+from bpcheck.cases.layouts import join_layouts
 from bpcheck.cases.plan import PROFILES, plan
 from bpcheck.operations import operation_named, operation_names
+from bpcheck.verdict import Verdict
+from reference import conv
+
+DTYPES = ("float64", "float32")
 
 
-def pairs(operation: str, geometries: list[object]) -> set[tuple[str, str]]:
-    promise = operation_named(operation)
-    return {
-        pair
-        for geometry in geometries
-        for pair in combinations(sorted(classes_of(promise, geometry)), 2)
-    }
+def pairs(cases: Iterable[Case]) -> set[tuple[str, str]]:
+    return {pair for case in cases for pair in combinations(sorted(classes_of(case)), 2)}
+
+
+def dressed_at_random(operation: str, number: int) -> Iterable[Case]:
+    """Cases that no plan has chosen: geometry, dtype, values and layouts each drawn alone."""
+    promise, rng = operation_named(operation), np.random.default_rng(1)
+    kinds = [kind for kind in promise.value_kinds if kind != "small"]
+    for seed in range(number):
+        geometry = promise.draw(integers_from(rng))
+        arrays = (*promise.operand_shapes(geometry), "y_bar")
+        drawn = {name: str(rng.choice(array_layouts(operation)[name])) for name in arrays}
+        yield Case(
+            operation,
+            geometry,
+            str(rng.choice(DTYPES)),
+            str(rng.choice(kinds)),
+            join_layouts(drawn),
+            seed,
+        )
 
 
 @pytest.mark.parametrize("operation", ["conv2d", "max_pool2d", "avg_pool1d"])
 def test_the_default_plan_covers_every_pair_that_any_other_draw_meets(operation: str) -> None:
-    promise, profile = operation_named(operation), PROFILES["default"]
-    chosen = covering(promise, strength=2, rng=np.random.default_rng(0), draws=profile.draws)
-    other = integers_from(np.random.default_rng(1))
-    met = pairs(operation, [promise.draw(other) for _ in range(4_000)])
-    assert met <= pairs(operation, list(chosen))
+    profile = PROFILES["default"]
+    chosen = islice(plan(operation, profile=profile, dtypes=DTYPES), profile.cases)
+    assert pairs(dressed_at_random(operation, 4_000)) <= pairs(chosen)
 
 
 @pytest.mark.parametrize("operation", operation_names())
 def test_the_quick_plan_has_a_case_of_every_edge_class(operation: str) -> None:
-    promise, profile = operation_named(operation), PROFILES["quick"]
-    cases = islice(plan(operation, profile=profile, dtypes=["float64"]), profile.cases)
-    covered = frozenset[str]().union(*(classes_of(promise, case.geometry) for case in cases))
-    assert covered == {str(each) for each in promise.edge_classes}
+    profile = PROFILES["quick"]
+    cases = islice(plan(operation, profile=profile, dtypes=DTYPES), profile.cases)
+    covered = frozenset[str]().union(*map(classes_of, cases))
+    assert covered == set(edge_classes(operation_named(operation), DTYPES))
+
+
+def test_a_class_is_a_kind_of_geometry_dtype_values_or_layout() -> None:
+    text = "max_pool2d n2ic1ih5iw4kh3kw2sh2sw2 f32 negative x:fortran,y_bar:broadcast"
+    found = classes_of(parse_case(text))
+    assert {
+        "batch many",
+        "image H > W",
+        "windows overlap",
+        "dtype float32",
+        "values negative",
+        "x fortran",
+        "y_bar broadcast",
+    } <= found
+    assert "y_bar c-order" not in found
 
 
 def test_a_covering_is_a_small_part_of_the_draws() -> None:
@@ -52,3 +88,36 @@ def test_the_plan_begins_with_the_layer_of_64_and_96_channels() -> None:
         "w_bar": (96, 64, 2, 2),
         "b_bar": (96,),
     }
+
+
+def test_a_class_that_the_subject_refuses_throughout_is_not_missing() -> None:
+    ungrouped = Subject(
+        conv.forward,
+        conv.vjp,
+        operation="conv1d",
+        supports=lambda params, shapes: bool(params["groups"] == 1),
+    )
+    report = check(ungrouped, profile="quick")
+    assert report.verdict is Verdict.AGREES
+    assert report.coverage["groups depthwise"] == 0
+    assert report.missing == ()
+
+
+def test_a_class_that_is_refused_for_something_else_is_looked_for() -> None:
+    # Most geometries of three dimensions have a side above 3: what is left of many classes is rare.
+    small = Subject(
+        conv.forward,
+        conv.vjp,
+        operation="conv3d",
+        supports=lambda params, shapes: bool(max(shapes["x"][2:]) < 4),
+    )
+    promise = operation_named("conv3d")
+    reachable: set[str] = set()
+    integers = integers_from(np.random.default_rng(5))
+    for _ in range(3_000):
+        geometry = promise.draw(integers)
+        if max(promise.operand_shapes(geometry)["x"][2:]) < 4:
+            reachable |= geometry_classes(promise, geometry)
+    report = check(small, profile="quick")
+    assert report.verdict is Verdict.AGREES
+    assert {name for name in reachable if not report.coverage[name]} == set()

@@ -1,0 +1,87 @@
+"""Edge classes of a case: those of its geometry, its dtype, its values and its memory layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from bpcheck.cases.case import Case
+from bpcheck.cases.draws import integers_from
+from bpcheck.cases.layouts import BROADCAST, C_ORDER, layouts_for
+from bpcheck.operations import Operation, operation_named
+
+#: How often each value kind occurs in a plan: exact ones find most, real ones judge rounding. Kinds
+#: that are left out occur in none.
+WEIGHTS = {
+    "exact": 5,
+    "wide": 2,
+    "ties": 2,
+    "negative": 1,
+    "special": 1,
+    "tiny": 1,
+    "huge": 1,
+    "real": 3,
+}
+
+
+def edge_classes(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]:
+    """Names of all the edge classes that a run in these dtypes must cover."""
+    return (
+        *(str(each) for each in operation.edge_classes),
+        *(_dtype(name) for name in dtypes),
+        *(_values(kind) for kind in operation.value_kinds if kind in WEIGHTS),
+        *(
+            _layout(array, layout)
+            for array, layouts in array_layouts(operation.name).items()
+            for layout in layouts
+        ),
+    )
+
+
+def classes_of(case: Case) -> frozenset[str]:
+    """Names of the edge classes that a case belongs to."""
+    return geometry_classes(case.promise, case.geometry) | dress_classes(case)
+
+
+def dress_classes(case: Case) -> frozenset[str]:
+    """Those that its geometry has no part in: dtype, values and layouts."""
+    given = case.layouts
+    arrays = (*case.promise.operand_shapes(case.geometry), "y_bar")
+    layouts = (_layout(array, given.get(array, C_ORDER)) for array in arrays)
+    return frozenset((_dtype(case.dtype), _values(case.values), *layouts))
+
+
+def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
+    """Names of the edge classes that a geometry belongs to."""
+    return frozenset(str(each) for each in operation.edge_classes if each.holds(geometry))
+
+
+@cache
+def array_layouts(operation_name: str) -> dict[str, tuple[str, ...]]:
+    """The layouts that each operand and the cotangent may have, C order first.
+
+    Only the cotangent is broadcast, as a mean leaves it.
+    """
+    operation = operation_named(operation_name)
+    integers = integers_from(np.random.default_rng(0))
+    geometry = operation.draw(integers)
+    while len(shapes := operation.operand_shapes(geometry)) < len(operation.operands):
+        geometry = operation.draw(integers)
+    found = {name: layouts_for(len(shape)) for name, shape in shapes.items()}
+    rank = len(operation.output_shape(geometry))
+    return {**found, "y_bar": (*layouts_for(rank), *((BROADCAST,) if rank else ()))}
+
+
+def _dtype(name: str) -> str:
+    return f"dtype {name}"
+
+
+def _values(kind: str) -> str:
+    return f"values {kind}"
+
+
+def _layout(array: str, layout: str) -> str:
+    return f"{array} {layout}"
