@@ -99,6 +99,10 @@ def _ties(case: Case, rng: np.random.Generator) -> Arrays:
 
 
 def _special(case: Case, rng: np.random.Generator) -> Arrays:
+    return _special_ties(case, rng) if lattice_is_kinked(case) else _special_terms(case, rng)
+
+
+def _special_ties(case: Case, rng: np.random.Generator) -> Arrays:
     # Half of the cells are what a comparison can stumble over; some samples are -inf throughout.
     drawn, form = _ties(case, rng), FORMATS[case.dtype]
     specials = np.array([np.nan, np.inf, -np.inf, -np.inf, 0.0, -0.0])
@@ -109,6 +113,22 @@ def _special(case: Case, rng: np.random.Generator) -> Arrays:
         mixed[rng.integers(4, size=array.shape[:1]) == 0] = -np.inf
         operands[name] = mixed.astype(form.dtype)
     return replace(drawn, operands=operands)
+
+
+def _special_terms(case: Case, rng: np.random.Generator) -> Arrays:
+    # A few numbers of the first operand or of the cotangent, in about half of the samples.
+    drawn = _exact(case, rng)
+    arrays = {**drawn.operands, "y_bar": drawn.y_bar}
+    name = str(rng.choice([next(iter(drawn.operands)), "y_bar"]))
+    mixed = arrays[name].astype(np.float64)
+    picked = rng.integers(1 + mixed.size // 8, size=mixed.shape) == 0
+    picked[rng.integers(2, size=mixed.shape[:1]) == 0] = False
+    # One at least, unless the batch is empty.
+    picked.flat[: 0 if picked.any() else 1] = True
+    mixed[picked] = rng.choice([np.nan, np.inf, -np.inf], size=mixed.shape)[picked]
+    arrays[name] = mixed.astype(arrays[name].dtype)
+    y_bar = arrays.pop("y_bar")
+    return replace(drawn, operands=arrays, y_bar=y_bar, steps=dict.fromkeys(arrays, 0))
 
 
 def _tiny(case: Case, rng: np.random.Generator) -> Arrays:

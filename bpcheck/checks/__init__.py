@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 
 from bpcheck.checks import (
     autograd,
     contract,
     differences,
+    finite,
+    interleaved,
     layouts,
     line,
-    linearity,
+    memory,
     oracle,
+    repeat,
     rounding,
-    state,
+    scaled,
+    split,
     symmetry,
+    unchanged,
 )
 from bpcheck.checks.check import Check, Juror
 from bpcheck.checks.trial import Trial
 
 __all__ = ["CHECKS", "CHECK_NAMES", "Check", "Juror", "Trial"]
+
+
+def _against_autograd(name: str) -> Check:
+    return Check(name, partial(autograd.check_autograd, name=name), Juror.AUTOGRAD)
+
 
 #: The checks by name, in the order in which they run: the contract before the numbers.
 CHECKS: MappingProxyType[str, Check] = MappingProxyType(
@@ -27,12 +38,22 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
         check.name: check
         for check in (
             Check(contract.NAME, contract.check_contract),
-            Check(autograd.NAME, autograd.check_autograd, Juror.AUTOGRAD),
+            Check(finite.NAME, finite.check_finite),
+            Check(unchanged.NAME, unchanged.check_unchanged),
+            Check(repeat.NAME, repeat.check_repeat),
+            _against_autograd(autograd.NAME),
+            _against_autograd(autograd.TIES),
+            _against_autograd(autograd.SPECIAL),
+            _against_autograd(autograd.EXTREME),
+            _against_autograd(autograd.EMPTY),
             Check(differences.NAME, differences.check_differences, Juror.DIFFERENCES),
             Check(layouts.NAME, layouts.check_layouts),
-            Check(state.NAME, state.check_state),
-            Check(linearity.NAME, linearity.check_linearity),
-            Check(symmetry.NAME, symmetry.check_symmetry),
+            Check(interleaved.NAME, interleaved.check_interleaved),
+            Check(memory.NAME, memory.check_memory),
+            Check(scaled.NAME, scaled.check_scaled),
+            Check(split.NAME, split.check_split),
+            Check(symmetry.SAMPLES, symmetry.check_samples),
+            Check(symmetry.CHANNELS, symmetry.check_channels),
             Check(oracle.NAME, oracle.check_oracle),
             Check(line.TAYLOR, line.check_taylor, Juror.DIFFERENCES),
             Check(rounding.NAME, rounding.check_rounding, Juror.AUTOGRAD),

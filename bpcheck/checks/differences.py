@@ -7,7 +7,6 @@ from math import ceil, log10
 import numpy as np
 
 from bpcheck.arithmetic import Array, gamma, is_integral
-from bpcheck.checks.autograd import quotient_bound
 from bpcheck.checks.compare import difference
 from bpcheck.checks.line import compare_central, why_no_line
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
@@ -93,7 +92,7 @@ def _is_promised(trial: Trial) -> bool:
     Only then the operation's colouring tells which output reads which element; a forward that is
     something else is still linear, and its vjp may fit it: that a projection shows.
     """
-    bound = quotient_bound(trial, "y") if trial.case.promise.divides else None
+    bound = trial.quotient_bound("y") if trial.case.promise.divides else None
     return difference(trial.got["y"], trial.autograd["y"], bound) is None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpcheck.checks.compare import difference
-from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
+from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed, unjudged
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 
@@ -16,12 +16,13 @@ def check_layouts(trial: Trial) -> tuple[Outcome, ...]:
     On the lattice both must have the same bits; on real data another order of summation is allowed
     for, by twice the rounding bound.
     """
-    results = trial.case.promise.results(trial.case.geometry)
     if not trial.case.layouts:
-        return tuple(not_applicable(NAME, name, "all arrays are in C order") for name in results)
+        return unjudged(trial, NAME, "all arrays are in C order")
+    if not trial.is_defined_throughout:
+        return unjudged(trial, NAME, "operands that are not finite")
     if not _is_exact(trial) and trial.error_bounds is None:
-        why = "a kink lies within rounding error"
-        return tuple(not_applicable(NAME, name, why) for name in results)
+        return unjudged(trial, NAME, "a kink lies within rounding error")
+    results = trial.case.promise.results(trial.case.geometry)
     plain = trial.again(trial.arrays)
     outcomes = []
     for result in results:

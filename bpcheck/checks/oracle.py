@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpcheck.checks.autograd import quotient_bound
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 from bpcheck.oracles.autograd import autograd
 
-NAME = "oracle"
+NAME = "torch itself"
 
 #: One case in so many polls the other paths.
 EVERY = 8
@@ -71,7 +70,7 @@ def _why_not(trial: Trial) -> str:
 def _compare(
     trial: Trial, result: str, answer: np.ndarray, *, dtype: str, onednn: bool
 ) -> Outcome | None:
-    bound = quotient_bound(trial, result) if trial.case.promise.divides else None
+    bound = trial.quotient_bound(result) if trial.case.promise.divides else None
     where = difference(np.asarray(answer, np.float64), trial.autograd[result], bound)
     if where is None:
         return None

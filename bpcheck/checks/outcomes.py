@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bpcheck.checks.compare import Difference
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Finding, Kind, Outcome, Status
@@ -42,6 +44,21 @@ def failed(
     )
     status = Status.PASSED if kind in (Kind.CONVENTION, Kind.ORACLE) else Status.FAILED
     return Outcome(check, result, status, finding)
+
+
+def unjudged(trial: Trial, check: str, why: str) -> tuple[Outcome, ...]:
+    """The check says nothing about any result of the case."""
+    results = trial.case.promise.results(trial.case.geometry)
+    return tuple(not_applicable(check, name, why) for name in results)
+
+
+def first_of_each(trial: Trial, check: str, found: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    """The first outcome that was found for each result; the results without one have passed."""
+    first: dict[str, Outcome] = {}
+    for outcome in found:
+        first.setdefault(outcome.result, outcome)
+    results = trial.case.promise.results(trial.case.geometry)
+    return tuple(first.get(result) or passed(check, result) for result in results)
 
 
 def element(result: str, where: Difference) -> str:

@@ -1,16 +1,16 @@
-"""One run of a subject: forward, then vjp, on arrays made for it alone."""
+"""Runs of a subject: forward, then vjp, on arrays made for them alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.calls import Call, call
-from bpcheck.cases import Arrays, Case
+from bpcheck.cases import Arrays, Case, fill
 from bpcheck.cases.layouts import C_ORDER, lay_out
 from bpcheck.subject import Subject
 
@@ -127,3 +127,31 @@ def is_real_array(value: Any) -> bool:
     if not isinstance(value, np.ndarray):
         return False
     return value.dtype.kind in "fiu" or value.dtype.name == "bfloat16"
+
+
+@dataclass(frozen=True, slots=True)
+class Interleaved:
+    """A run with another case in between, and the operands that were other ones by then."""
+
+    run: Run | None
+    changed: tuple[str, ...]
+
+
+def interleave(
+    subject: Subject, case: Case, arrays: Arrays, *, params: Mapping[str, Any]
+) -> Interleaved:
+    """Forward of this case, forward of another one of its shape, then both vjps, this one last."""
+    other = replace(case, seed=case.seed + 1, one_hot=None)
+    ours, theirs = hand(case, arrays), hand(other, fill(other), layouts={})
+    one = call_forward(subject, case, ours.operands, params=params)
+    two = call_forward(subject, case, theirs.operands, params=params)
+    changed = tuple(
+        name
+        for name, array in arrays.operands.items()
+        if not np.array_equal(ours.operands[name], array, equal_nan=True)
+    )
+    if not all(each.returned and is_pair(each.value) for each in (one, two)):
+        return Interleaved(None, changed)
+    call(subject.vjp, two.value[1], theirs.y_bar)
+    vjp = call(subject.vjp, one.value[1], ours.y_bar)
+    return Interleaved(collect(case, ours, one, vjp), changed)

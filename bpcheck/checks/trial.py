@@ -8,16 +8,29 @@ from typing import Any
 
 import numpy as np
 
-from bpcheck.arithmetic import FORMATS, Array, Format, gamma, probable_growth
+from bpcheck.arithmetic import FORMATS, Array, Format
 from bpcheck.cases import Arrays, Case, fill
+from bpcheck.checks import bounds
 from bpcheck.checks.compare import same_bits
-from bpcheck.checks.run import Run, call_forward, hand, is_pair, is_real_array, run
+from bpcheck.checks.run import (
+    Interleaved,
+    Run,
+    call_forward,
+    hand,
+    interleave,
+    is_pair,
+    is_real_array,
+    run,
+)
 from bpcheck.oracles.autograd import autograd
 from bpcheck.oracles.differences import gradient_by_differences
 from bpcheck.subject import Subject
 
 #: Multiplications of the forward up to which every case is run more than once.
 SMALL = 100_000
+
+#: One in so many larger cases is run more than once too.
+EVERY_LARGE = 8
 
 
 class Trial:
@@ -57,6 +70,11 @@ class Trial:
         handed = hand(self.case, arrays, layouts=layouts or {})
         return run(self.subject, self.case, handed, params=self.params)
 
+    @cached_property
+    def interleaved(self) -> Interleaved:
+        """A further run, with another case between its forward and its vjp."""
+        return interleave(self.subject, self.case, self.arrays, params=self.params)
+
     @property
     def got(self) -> dict[str, Array]:
         """The results of the first run that can be compared, in float64."""
@@ -75,7 +93,8 @@ class Trial:
         if not is_real_array(y) or y.shape != self._output_shape(operands):
             return None
         with np.errstate(invalid="ignore"):
-            return np.ascontiguousarray(y, np.float64).reshape(y.shape)
+            # A copy: the next forward may return the same memory.
+            return np.array(y, np.float64, order="C")
 
     def _output_shape(self, operands: Mapping[str, Array]) -> tuple[int, ...]:
         """Shape of ``y`` for these operands, of which some may hold more samples than the case."""
@@ -85,8 +104,8 @@ class Trial:
         return (len(operands["x"]), *shape[1:])
 
     def _to_hand_out(self, name: str) -> Array:
-        """The operand of the first run if it was spared, else a copy."""
-        if name in self.spared:
+        """A copy of the operand; a large one of the first run that was spared goes out again."""
+        if not self.is_small and name in self.spared:
             return self.first.handed.operands[name]
         return self.arrays.operands[name].copy()
 
@@ -110,6 +129,20 @@ class Trial:
         return terms * int(np.prod(self.case.shapes["y"])) <= SMALL
 
     @property
+    def affords_more(self) -> bool:
+        """Whether the case is run more often than once: all small ones, and some large ones."""
+        return self.is_small or self.case.seed % EVERY_LARGE == 0
+
+    def takes_turn(self, turn: int) -> bool:
+        """Whether the costlier checks of this turn fall to the case."""
+        return self.affords_more and self.turn == turn
+
+    @property
+    def is_defined_throughout(self) -> bool:
+        """Whether every number of every result is defined, by the operation or by IEEE sums."""
+        return self.case.values != "special" or self.case.promise.orders_special
+
+    @property
     def turn(self) -> int:
         """0, 1 or 2: which one of the costlier checks falls to this case.
 
@@ -126,74 +159,19 @@ class Trial:
     @cached_property
     def absolute_sums(self) -> dict[str, Array]:
         """``sum |a_i b_i|`` of every element of every result, in float64."""
-        arrays = {**self.arrays.operands, "y_bar": self.arrays.y_bar}
-        return self.case.promise.absolute_sums(
-            {name: np.asarray(array, np.float64) for name, array in arrays.items()},
-            self.case.params,
-        )
+        return bounds.absolute_sums(self.case, self.arrays)
+
+    def quotient_bound(self, result: str) -> Array:
+        """What rounding explains where every term was divided."""
+        return bounds.quotient_bound(self.case, result, self.absolute_sums[result])
 
     @cached_property
     def error_bounds(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
         """What rounding explains of every result: surely (``gamma_n``), and almost surely.
 
-        Both hold the float64 oracle's own error, and one smallest number for each term that may
-        have underflowed; ``None`` where a kink lies within rounding error.
+        ``None`` where a kink lies within rounding error.
         """
-        case = self.case
-        arrays = {**self.arrays.operands, "y_bar": self.arrays.y_bar}
-        found = case.promise.error_bounds(
-            case.geometry,
-            {name: np.asarray(array, np.float64) for name, array in arrays.items()},
-            case.params,
-            (
-                lambda terms: gamma(terms, self._accumulator),
-                lambda terms: probable_growth(terms, self._accumulator),
-                lambda terms: gamma(terms, 2.0**-53),
-            ),
-        )
-        if found is None:
-            return None
-        terms = case.promise.terms(case.geometry)
-        surely, almost, oracle = found
-        rounded = case.promise.rounded_magnitudes(self.autograd, arrays)
-        floor = {
-            name: oracle[name]
-            + terms[name] * self.format.tiniest
-            + self._own_rounding * rounded[name]
-            for name in oracle
-        }
-        if not self.subject.exact:
-            surely, almost = (self._transform_bounds(each) for each in (surely, almost))
-        return (
-            {name: surely[name] + floor[name] for name in surely},
-            {name: almost[name] + floor[name] for name in almost},
-        )
-
-    def _transform_bounds(self, bounds: Mapping[str, Array]) -> dict[str, Array]:
-        """Bounds of a fast transform: its rounding spreads over the array, times its constant."""
-        constant = self.subject.constant
-        return {
-            name: np.full_like(values, constant * values.max(initial=0))
-            for name, values in bounds.items()
-        }
-
-    @property
-    def _accumulator(self) -> float:
-        """Unit roundoff of the sums: that of the dtype, or of a wider one that is claimed."""
-        claimed, own = self.subject.accumulates, self.format.unit_roundoff
-        if claimed is None or self.case.promise.lattice(self.case.geometry) is None:
-            # Where layers are chained, what lies between them is rounded to the dtype.
-            return own
-        return min(own, FORMATS[claimed].unit_roundoff)
-
-    @property
-    def _own_rounding(self) -> float:
-        """What rounding a wider sum to the dtype of the result may add, relative to the result.
-
-        Two roundings: a quotient may be taken afterwards.
-        """
-        unit = self.format.unit_roundoff
-        return 2 * unit if self._accumulator < unit else 0.0
+        return bounds.error_bounds(self.subject, self.case, self.arrays, self.autograd)
 
     def is_other_convention(self) -> bool:
         """Whether the forward is torch's and the gradients are another valid subgradient."""

@@ -11,7 +11,6 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.checks import Trial
-from bpcheck.checks.autograd import quotient_bound
 from bpcheck.checks.compare import difference
 from bpcheck.subject import Subject
 
@@ -70,7 +69,7 @@ class Witness:
     def _bound(self, result: str) -> Array | None:
         """What rounding can do to a right kernel, if anything."""
         if self.case.is_exact:
-            return quotient_bound(self._trial, result) if self.case.promise.divides else None
+            return self._trial.quotient_bound(result) if self.case.promise.divides else None
         bounds = self._trial.error_bounds
         return None if bounds is None else bounds[0][result]
 

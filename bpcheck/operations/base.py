@@ -50,18 +50,22 @@ class Operation(ABC):
         quotient, or twice when it multiplies by a rounded reciprocal).
     linear_together
         Operands in which the forward is linear taken together, so that one step may move them all.
+    orders_special
+        Whether it only compares, so that NaN and infinities have one right place. A sum of products
+        has not: who multiplies padding or skipped cells by 0 turns an infinity there into NaN.
     """
 
     name: str
     operands: tuple[str, ...]
     keys: Mapping[str, int | None]
     neutral: Mapping[str, Callable[[Params], bool]] = {}
-    value_kinds: tuple[str, ...] = ("exact", "small", "wide", "tiny", "huge", "real")
+    value_kinds: tuple[str, ...] = ("exact", "small", "wide", "special", "tiny", "huge", "real")
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     rank: int = 2
     landmarks: tuple[Mapping[str, int], ...] = ()
     divides: bool = False
     linear_together: tuple[str, ...] = ()
+    orders_special: bool = False
 
     @abstractmethod
     def geometry(self, numbers: Mapping[str, int]) -> Any:

@@ -17,6 +17,7 @@ class MaxPooling(Pooling):
     """The largest value of each window; padding never wins, the first of equal values does."""
 
     value_kinds = ("exact", "small", "ties", "negative", "special", "wide", "tiny", "huge", "real")
+    orders_special = True
 
     def __init__(self, rank: int):
         super().__init__("max", rank, own_keys=dimensions.keys("d", rank, 1))

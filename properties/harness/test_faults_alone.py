@@ -16,10 +16,20 @@ SEEDS = range(8)
 #: For each check: a fault, and a case in which every other check lets it pass.
 ALONE = {
     "contract": ("prints", "conv2d n1ic2ih4iw4oc3kh2kw2 f64 exact"),
+    "finite": ("x-bar-one-nan", "conv2d n1ic1ih4iw4oc1kh2kw2 f64 exact"),
+    "inputs unchanged": ("y-bar-changed-by-the-vjp", "conv2d n1ic2ih4iw4oc3kh2kw2 f64 exact"),
+    "same bits twice": (
+        "x-bar-added-to-a-recycled-buffer",
+        "conv2d n1ic2ih4iw4oc3kh2kw2 f64 real",
+    ),
     "autograd": (
         "strides-exchanged-throughout",
         "conv2d n2ic2ih7iw7oc3kh2kw2sh2sw3ph1pw1 f64 exact",
     ),
+    "ties": ("x-bar-all-ties-rewarded", "max_pool2d n1ic1ih6iw6kh3kw3 f64 ties"),
+    "NaN and infinity": ("y-nan-in-every-sample", "conv2d n4ic2ih4iw4oc3kh2kw2 f64 special"),
+    "extreme values": ("y-subnormals-flushed", "conv2d n1ic2ih4iw4oc3kh2kw2 f64 tiny"),
+    "empty batch": ("w-bar-unwritten-for-no-samples", "conv2d n0ic2ih4iw4oc3kh2kw2 f64 special"),
     "finite differences": (
         "y-cached-by-shape",
         "conv2d n1ic1ih4iw4oc1kh2kw2 f64 exact",
@@ -28,15 +38,27 @@ ALONE = {
         "x-bar-ties-in-memory-order",
         "max_pool2d n1ic1ih6iw6kh3kw3 f64 ties x:transposed",
     ),
-    "state": ("vjp-of-the-last-forward", "conv2d n2ic2ih5iw5oc3kh2kw2 f64 exact"),
-    "linearity": ("cotangent-scaled-by-its-largest-value", "conv2d n1ic2ih5iw5oc3kh2kw2 f64 exact"),
-    "symmetry": ("x-bar-ties-by-sample", "max_pool2d n2ic1ih6iw6kh3kw3 f64 ties"),
+    "interleaved calls": ("vjp-of-the-last-forward", "conv2d n2ic2ih5iw5oc3kh2kw2 f64 exact"),
+    "own memory": ("x-bar-in-one-buffer", "conv2d n2ic2ih5iw5oc3kh2kw2 f64 exact"),
+    "scaled cotangent": ("cotangent-clipped-when-large", "conv2d n1ic2ih5iw5oc3kh2kw2 f64 exact"),
+    "split cotangent": (
+        "cotangent-of-zero-taken-for-the-largest",
+        "conv2d n1ic2ih5iw5oc3kh2kw2 f64 exact",
+    ),
+    "samples": ("x-bar-ties-by-sample", "max_pool2d n2ic1ih6iw6kh3kw3 f64 ties"),
+    "channels": (
+        "vjp-of-the-first-forward-of-its-shape",
+        "conv2d n1ic2ih5iw5oc3kh2kw2 f64 exact",
+    ),
     "taylor": ("kink-at-the-first-weights", "network n2ic2ih8iw8oca3ka3ocb2kb2classes3 f64 real"),
     "rounding": ("x-bar-small-values-dropped", "conv2d n1ic2ih5iw5oc3kh2kw2 f64 real"),
 }
 
+#: Where numbers are compared as well, NaN is wrong everywhere: a fast transform has none compared.
+NOT_DIRECT = {"finite"}
+
 #: They judge torch, not the subject.
-OF_THE_ORACLE = {"oracle"}
+OF_THE_ORACLE = {"torch itself"}
 
 
 @pytest.mark.parametrize("check", [name for name in CHECK_NAMES if name not in OF_THE_ORACLE])
@@ -44,11 +66,13 @@ def test_a_check_finds_what_no_other_one_does(check: str) -> None:
     name, text = ALONE[check]
     fault, case = fault_named(name), parse_case(text)
     # Who claims torch's ties is also held to them by autograd.
-    right = replace(reference(case.operation), torch_ties=False)
+    right = replace(reference(case.operation), torch_ties=False, exact=check not in NOT_DIRECT)
     reports: list[set[str]] = []
+    shows: list[bool] = []
     for seed in SEEDS:
         each = with_turn(replace(case, seed=seed), check)
-        assert fault.shows(each)
+        shows.append(fault.shows(each))
         reports.append({finding.check for finding in findings(fault.plant(right), each)})
+    assert any(shows)
     assert {check} in reports
     assert all(report <= {check} for report in reports)

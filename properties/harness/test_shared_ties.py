@@ -44,7 +44,7 @@ CASES = [
 def test_shares_that_are_rounded_are_another_convention_and_no_defect() -> None:
     report = bpcheck.check(Subject(forward, shared, operation="max_pool1d"), cases=CASES)
     assert {each.verdict for each in report.judgements} == {Verdict.CONVENTION}
-    assert report.table["linearity"]["x_bar"].passed
+    assert report.table["split cotangent"]["x_bar"].passed
 
 
 @pytest.mark.parametrize("factor", [1 - 1e-3, 1 + 1e-3])

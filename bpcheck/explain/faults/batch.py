@@ -158,6 +158,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="an empty batch",
         shows=_is_empty,
         plant=planted(w_bar=_garbage_for_none),
+        caught_by=("empty batch", "finite differences"),
         source="https://github.com/FluxML/NNlib.jl/pull/763",
     ),
     Fault(

@@ -55,7 +55,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("x_bar", "w_bar"),
         operations=CONV,
         condition="another forward before the backward pass",
-        caught_by=("state",),
+        caught_by=("interleaved calls",),
     ),
     Fault(
         name="vjp-of-the-first-forward-of-its-shape",
@@ -65,7 +65,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("x_bar", "w_bar"),
         operations=CONV,
         condition="other operands of the same shape",
-        caught_by=("symmetry",),
+        caught_by=("channels", "samples"),
         source="https://github.com/kulinseth/pytorch/pull/273",
     ),
     Fault(

@@ -174,7 +174,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="always",
         shows=has_samples,
         plant=planted(x_bar=_one_nan),
-        caught_by=("contract", *VALUES),
+        caught_by=("finite", *VALUES),
     ),
     Fault(
         name="raises-for-strides",

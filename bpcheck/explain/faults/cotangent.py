@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from bpcheck.explain.faults.run import Plant, Run, planted, wide
 #: Far above the cotangents of ordinary cases, and far below what float32 holds.
 LIMIT = np.float32(2.0**60)
 
-NOT_LINEAR = (*VALUES, "linearity")
+NOT_LINEAR = (*VALUES, "scaled cotangent")
 RESULTS = ("x_bar", "w_bar", "b_bar")
 
 #: From the cotangent to what a wrong kernel takes for it.
@@ -59,6 +60,11 @@ def _fault(
         caught_by=caught_by,
         source=source,
     )
+
+
+def _filled(y_bar: Array) -> Array:
+    largest = np.abs(y_bar).max(initial=y_bar.dtype.type(0))
+    return np.where(y_bar == 0, largest, y_bar)
 
 
 def _clipped(y_bar: Array) -> Array:
@@ -204,7 +210,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a cotangent of zeros",
         shows=has_samples,
         plant=_rescaled(),
-        caught_by=("linearity",),
+        caught_by=("scaled cotangent",),
     ),
     Fault(
         name="cotangent-clipped-when-large",
@@ -214,6 +220,16 @@ FAULTS: tuple[Fault, ...] = (
         condition="a cotangent that is large",
         shows=has_samples,
         plant=planted(cotangent=_held_below_the_limit),
-        caught_by=("linearity",),
+        caught_by=("scaled cotangent",),
+    ),
+    Fault(
+        name="cotangent-of-zero-taken-for-the-largest",
+        what="cells whose cotangent is exactly 0 are taken for missing, and get the largest one",
+        operations=EVERY,
+        results=RESULTS,
+        condition="zeros in the cotangent",
+        shows=lambda case: is_read(case) and prod(case.shapes["y"]) > 1,
+        plant=planted(cotangent=lambda run, y_bar: _filled(y_bar)),
+        caught_by=("split cotangent",),
     ),
 )

@@ -82,7 +82,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("x_bar", "w_bar"),
         condition="an x that can be written",
         shows=lambda case: has_samples(case) and is_writeable(case, "x"),
-        caught_by=("contract",),
+        caught_by=("inputs unchanged",),
     ),
     Fault(
         name="y-bar-changed-by-the-vjp",
@@ -92,7 +92,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("y",),
         condition="a negative cotangent that can be written",
         shows=_has_negative_cotangent,
-        caught_by=("contract",),
+        caught_by=("inputs unchanged",),
     ),
     Fault(
         name="w-left-rotated",
@@ -104,7 +104,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=lambda case: (
             is_writeable(case, "w") and any(window.k > 1 for window in case.geometry.windows)
         ),
-        caught_by=("contract",),
+        caught_by=("inputs unchanged",),
     ),
     Fault(
         name="x-borrowed-until-the-vjp",
@@ -114,6 +114,6 @@ FAULTS: tuple[Fault, ...] = (
         results=("x_bar",),
         condition="an x that can be written, and somebody who looks at it between the calls",
         shows=lambda case: has_samples(case) and is_writeable(case, "x"),
-        caught_by=("state",),
+        caught_by=("inputs unchanged",),
     ),
 )

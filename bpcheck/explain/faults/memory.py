@@ -81,7 +81,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="cells that no window reads, in memory that was used before",
         shows=is_gapped,
         plant=_recycled,
-        caught_by=("contract",),
+        caught_by=("finite",),
         source="https://github.com/pytorch/pytorch/pull/189233",
     ),
     Fault(
@@ -92,7 +92,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="windows of one cell",
         shows=_is_one_cell,
         plant=planted(x_bar=_cotangent_itself),
-        caught_by=("state",),
+        caught_by=("own memory",),
     ),
     Fault(
         name="y-is-the-input",
@@ -102,6 +102,6 @@ FAULTS: tuple[Fault, ...] = (
         condition="windows of one cell",
         shows=_is_one_cell,
         plant=planted(y=_input_itself),
-        caught_by=("state",),
+        caught_by=("own memory",),
     ),
 )

@@ -93,7 +93,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="cells that no window reads",
         shows=is_gapped,
         plant=planted(x_bar=_divided_by_coverage),
-        caught_by=("contract", *VALUES),
+        caught_by=("finite", *VALUES),
         source="https://github.com/CanReader/FastNN/issues/5",
     ),
 )

@@ -94,7 +94,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="ties",
         shows=_rewards_several(_equal),
         plant=planted(x_bar=_to_all(_equal)),
-        caught_by=("autograd",),
+        caught_by=("ties",),
         source="https://github.com/BVLC/caffe/pull/162",
     ),
     Fault(
@@ -116,7 +116,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="ties in a batch",
         shows=another_wins(_by_sample),
         plant=planted(x_bar=sent_by(_by_sample)),
-        caught_by=("symmetry",),
+        caught_by=("samples",),
         source="https://github.com/Theano/Theano/issues/5404",
     ),
     Fault(

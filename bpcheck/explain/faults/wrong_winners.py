@@ -161,7 +161,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a window of nothing but NaN or -inf",
         shows=_has_lost_windows,
         plant=planted(x_bar=_lost),
-        caught_by=("autograd",),
+        caught_by=("NaN and infinity",),
         source="https://github.com/pytorch/pytorch/pull/1466",
     ),
 )

@@ -1,0 +1,39 @@
+"""Interleaved calls: two forwards before the first vjp, as autograd engines make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bpcheck.checks.compare import difference
+from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+
+NAME = "interleaved calls"
+
+
+def check_interleaved(trial: Trial) -> tuple[Outcome, ...]:
+    """Every result is what it is without another case in between, bit for bit."""
+    if not trial.first.is_whole:
+        return unjudged(trial, NAME, "the contract is broken")
+    if not trial.takes_turn(0):
+        return unjudged(trial, NAME, "left to other cases")
+    return first_of_each(trial, NAME, _violations(trial))
+
+
+def _violations(trial: Trial) -> Iterator[Outcome]:
+    run = trial.interleaved.run
+    if run is None or not run.is_whole:
+        why = run.why_not if run else "a forward failed"
+        message = f"two forwards before the first vjp, and it fails: {why}"
+        yield failed(trial, NAME, "y", Kind.STATE, message)
+        return
+    for result, expected in trial.got.items():
+        where = difference(run.got[result], expected)
+        if where is not None:
+            message = (
+                f"{element(result, where)} is {number(where.got)} when another forward comes "
+                f"between forward and vjp, and {number(where.expected)} without it; keep what the "
+                "vjp needs in the residuals"
+            )
+            yield failed(trial, NAME, result, Kind.STATE, message, where)

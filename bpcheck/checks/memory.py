@@ -1,0 +1,53 @@
+"""Results have memory of their own: not that of an input, nor of an earlier result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+
+import numpy as np
+
+from bpcheck.arithmetic import Array
+from bpcheck.checks.outcomes import failed, first_of_each, unjudged
+from bpcheck.checks.run import Run
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+
+NAME = "own memory"
+
+
+def check_memory(trial: Trial) -> tuple[Outcome, ...]:
+    """No result lies where an operand, the cotangent, another result or an earlier one lies."""
+    if not trial.first.is_whole:
+        return unjudged(trial, NAME, "the contract is broken")
+    if not trial.takes_turn(0):
+        return unjudged(trial, NAME, "left to other cases")
+    return first_of_each(trial, NAME, _violations(trial))
+
+
+def _violations(trial: Trial) -> Iterator[Outcome]:
+    yield from _shared(trial, trial.first, {})
+    later = trial.interleaved.run
+    if later is not None and later.is_whole:
+        earlier = {f"the earlier {name}": value for name, value in _arrays(trial.first).items()}
+        yield from _shared(trial, later, earlier)
+
+
+def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Outcome]:
+    owners = {**run.handed.operands, "y_bar": run.handed.y_bar, **earlier}
+    arrays = _arrays(run)
+    own = {name: value for name, value in arrays.items() if name != "y"}
+    for (name, value), (owner, memory) in chain(
+        ((result, other) for result in arrays.items() for other in owners.items()),
+        ((result, ("y", arrays["y"])) for result in own.items()),
+    ):
+        if value.size and np.may_share_memory(value, memory):
+            message = (
+                f"{name} lies in the memory of {owner}: whoever changes one changes both; "
+                "return a copy"
+            )
+            yield failed(trial, NAME, name, Kind.ALIASES, message)
+
+
+def _arrays(run: Run) -> dict[str, Array]:
+    return {name: value for name, value in run.raw.items() if isinstance(value, np.ndarray)}

@@ -1,0 +1,36 @@
+"""The same bits twice: nothing random, and nothing kept from one call to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bpcheck.checks.compare import same_bits
+from bpcheck.checks.outcomes import failed, first_of_each, unjudged
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+
+NAME = "same bits twice"
+
+
+def check_repeat(trial: Trial) -> tuple[Outcome, ...]:
+    """Every result of the same case, run again on the same object, bit for bit."""
+    if not trial.first.is_whole:
+        return unjudged(trial, NAME, "the contract is broken")
+    if not trial.affords_more:
+        return unjudged(trial, NAME, "left to other cases")
+    return first_of_each(trial, NAME, _violations(trial))
+
+
+def _violations(trial: Trial) -> Iterator[Outcome]:
+    second = trial.again(trial.arrays, layouts=trial.case.layouts)
+    if not second.is_whole:
+        message = f"the same case failed when it was run a second time: {second.why_not}"
+        yield failed(trial, NAME, "y", Kind.NOT_DETERMINISTIC, message)
+        return
+    for result, first in trial.got.items():
+        if not same_bits(first, second.got[result]):
+            message = (
+                f"{result} differs between two runs of the same case; "
+                "look for state that is kept between calls"
+            )
+            yield failed(trial, NAME, result, Kind.NOT_DETERMINISTIC, message)

@@ -1,0 +1,70 @@
+"""A vjp is homogeneous in the cotangent: zero, negative and large ones tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import floor, log2
+
+import numpy as np
+
+from bpcheck.arithmetic import Array, Format
+from bpcheck.checks.compare import difference
+from bpcheck.checks.outcomes import failed, first_of_each, unjudged
+from bpcheck.checks.split import not_linear, of_gradients, why_not_linear
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+
+NAME = "scaled cotangent"
+
+
+def check_scaled(trial: Trial) -> tuple[Outcome, ...]:
+    """Every gradient for multiples of the cotangent, without any oracle.
+
+    Scaling by a power of two changes no significand bit, so it holds exactly on the lattice.
+    """
+    why = why_not_linear(trial)
+    if why:
+        return unjudged(trial, NAME, why)
+    return of_gradients(first_of_each(trial, NAME, _violations(trial)))
+
+
+def _violations(trial: Trial) -> Iterator[Outcome]:
+    yield from _compare(trial, np.zeros_like(trial.arrays.y_bar), 0.0, "a cotangent of zeros")
+    scale = 2.0 ** largest_exponent(trial)
+    for factor, what in ((-1.0, "the negative cotangent"), (scale, f"{scale:g} times it")):
+        y_bar = (trial.arrays.y_bar.astype(np.float64) * factor).astype(trial.format.dtype)
+        yield from _compare(trial, y_bar, factor, what)
+
+
+def largest_exponent(trial: Trial) -> int:
+    """The largest power of two by which the cotangent may grow without an overflow."""
+    form: Format = trial.format
+    sums = trial.absolute_sums
+    largest = max(float(sums[name].max(initial=1)) for name in sums if name != "y")
+    # A quotient may be taken after the sum.
+    terms = max(trial.case.promise.terms(trial.case.geometry).values())
+    y_bar = float(np.abs(trial.arrays.y_bar.astype(np.float64)).max(initial=1))
+    largest = max(largest, terms * y_bar)
+    return max(0, floor(log2(form.largest) - log2(largest)) - 1)
+
+
+def _compare(trial: Trial, y_bar: Array, factor: float, what: str) -> Iterator[Outcome]:
+    run = trial.again(replace(trial.arrays, y_bar=y_bar))
+    for result, got in trial.got.items():
+        if result == "y":
+            continue
+        if result not in run.got:
+            message = f"{result} is missing for {what}: {run.why_not}"
+            yield failed(trial, NAME, result, Kind.NOT_LINEAR, message)
+            continue
+        bound = None
+        if trial.case.promise.divides:
+            # A quotient may fall below the normal numbers, and loses bits there that it keeps when
+            # it is scaled up: half the tiniest number, scaled, and half of it once more.
+            bound = np.full(got.shape, abs(factor) * trial.format.tiniest)
+        with np.errstate(all="ignore"):
+            expected = got * factor
+        where = difference(run.got[result], expected, bound)
+        if where is not None:
+            yield not_linear(trial, NAME, result, where, what)

@@ -1,0 +1,90 @@
+"""A vjp is additive in the cotangent: two parts of it give two parts of every gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bpcheck.arithmetic import Array, gamma
+from bpcheck.checks.compare import Difference, difference
+from bpcheck.checks.outcomes import (
+    element,
+    failed,
+    first_of_each,
+    not_applicable,
+    number,
+    unjudged,
+)
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+
+NAME = "split cotangent"
+
+
+def check_split(trial: Trial) -> tuple[Outcome, ...]:
+    """Every gradient against the sum of those for two cotangents, nonzero in different places."""
+    why = why_not_linear(trial)
+    if why:
+        return unjudged(trial, NAME, why)
+    return of_gradients(first_of_each(trial, NAME, _violations(trial)))
+
+
+def why_not_linear(trial: Trial) -> str:
+    """Why linearity in the cotangent is not asked of this case; empty if it is."""
+    if not trial.first.is_whole:
+        return "the contract is broken"
+    if not trial.case.is_exact:
+        return "real values"
+    if not trial.is_defined_throughout:
+        return "operands that are not finite"
+    if not trial.subject.exact:
+        return "not a direct sum"
+    return "" if trial.takes_turn(1) else "left to other cases"
+
+
+def of_gradients(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """The outcomes, with none for the first result, ``y``."""
+    first = not_applicable(outcomes[0].check, "y", "it does not depend on the cotangent")
+    return (first, *outcomes[1:])
+
+
+def not_linear(trial: Trial, check: str, result: str, where: Difference, what: str) -> Outcome:
+    """The gradient for `what` is not what linearity in the cotangent asks for."""
+    message = (
+        f"{element(result, where)} is {number(where.got)} for {what}, and linearity in the "
+        f"cotangent asks for {number(where.expected)}"
+    )
+    return failed(trial, check, result, Kind.NOT_LINEAR, message, where)
+
+
+def _violations(trial: Trial) -> Iterator[Outcome]:
+    rng = np.random.default_rng((trial.case.seed, *b"linearity"))
+    mask = rng.integers(0, 2, size=trial.arrays.y_bar.shape).astype(bool)
+    zero = np.zeros_like(trial.arrays.y_bar)
+    one = trial.again(replace(trial.arrays, y_bar=np.where(mask, trial.arrays.y_bar, zero)))
+    two = trial.again(replace(trial.arrays, y_bar=np.where(mask, zero, trial.arrays.y_bar)))
+    for result, got in trial.got.items():
+        if result == "y" or result not in one.got or result not in two.got:
+            continue
+        with np.errstate(all="ignore"):
+            total = one.got[result] + two.got[result]
+        where = difference(total, got, _bound(trial, result))
+        if where is not None:
+            what = "the sum of two parts of it"
+            yield not_linear(trial, NAME, result, where, what)
+
+
+def _bound(trial: Trial, result: str) -> Array | None:
+    """What rounding explains between the whole and the sum of its parts; ``None`` for nothing."""
+    promise, geometry = trial.case.promise, trial.case.geometry
+    if promise.divides:
+        return 2 * trial.quotient_bound(result)
+    if trial.agrees_with_autograd(result) or not trial.is_other_convention():
+        return None
+    # Who shares a cotangent out among several winners rounds the shares.
+    terms = promise.terms(geometry)[result]
+    largest = float(np.abs(trial.arrays.y_bar.astype(np.float64)).max(initial=0))
+    rounding = 2 * gamma(terms + 4, trial.format.unit_roundoff) * terms * largest
+    return np.full(trial.case.shapes[result], rounding)

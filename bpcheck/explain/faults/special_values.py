@@ -1,0 +1,98 @@
+"""Values at the ends of the range: NaN and infinities lost or spread, subnormals flushed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bpcheck.arithmetic import FORMATS, Array
+from bpcheck.cases import Case, fill
+from bpcheck.explain.faults.conditions import is_read
+from bpcheck.explain.faults.fault import EVERY, LINEAR, Fault
+from bpcheck.explain.faults.run import Run, planted
+
+#: The check that judges NaN and infinities.
+SPECIAL = ("NaN and infinity",)
+
+
+def _cleaned(array: Array) -> Array:
+    """With zeros for NaN and infinities."""
+    return np.where(np.isfinite(array), array, array.dtype.type(0))
+
+
+def _y_of_the_clean_input(run: Run) -> Array:
+    return run.once_more(x=_cleaned(run.operands["x"])).y
+
+
+def _y_of_one_product(run: Run) -> Array:
+    """As if the batch were multiplied by a matrix with zeros between the samples."""
+    x = run.operands["x"]
+    with np.errstate(invalid="ignore"):
+        nothing = (x * x.dtype.type(0)).sum(dtype=x.dtype)
+        return run.y + nothing
+
+
+def _flushed(run: Run) -> Array:
+    normal = np.finfo(run.y.dtype).smallest_normal
+    return np.where(np.abs(run.y) < normal, run.y.dtype.type(0), run.y)
+
+
+def _has_special(case: Case, name: str) -> bool:
+    arrays = fill(case)
+    array = arrays.y_bar if name == "y_bar" else arrays.operands[name]
+    return is_read(case) and not bool(np.isfinite(array.astype(np.float64)).all())
+
+
+def _has_special_and_clean_samples(case: Case) -> bool:
+    if not _has_special(case, "x"):
+        return False
+    x = fill(case).operands["x"].astype(np.float64)
+    clean = np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
+    return bool(clean.any())
+
+
+def _has_subnormal_results(case: Case) -> bool:
+    return case.values == "tiny" and FORMATS[case.dtype].dtype.kind == "f" and is_read(case)
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        name="y-of-nan-taken-for-zero",
+        what="NaN and infinities in x are replaced by zeros: y does not show them",
+        operations=LINEAR,
+        results=("y",),
+        condition="NaN or an infinity in x",
+        shows=lambda case: _has_special(case, "x"),
+        plant=planted(y=_y_of_the_clean_input),
+        caught_by=SPECIAL,
+    ),
+    Fault(
+        name="cotangent-nan-taken-for-zero",
+        what="NaN and infinities in the cotangent are replaced by zeros: no gradient shows them",
+        operations=LINEAR,
+        results=("x_bar", "w_bar", "b_bar"),
+        condition="NaN or an infinity in the cotangent",
+        shows=lambda case: _has_special(case, "y_bar"),
+        plant=planted(cotangent=lambda run, y_bar: _cleaned(y_bar)),
+        caught_by=SPECIAL,
+    ),
+    Fault(
+        name="y-nan-in-every-sample",
+        what="samples are kept apart by multiplying the others with 0: NaN in one spoils all",
+        operations=LINEAR,
+        results=("y",),
+        condition="NaN or an infinity in another sample",
+        shows=_has_special_and_clean_samples,
+        plant=planted(y=_y_of_one_product),
+        caught_by=SPECIAL,
+    ),
+    Fault(
+        name="y-subnormals-flushed",
+        what="subnormal results of the forward are flushed to zero",
+        operations=EVERY,
+        results=("y",),
+        condition="results below the smallest normal number",
+        shows=_has_subnormal_results,
+        plant=planted(y=_flushed),
+        caught_by=("extreme values",),
+    ),
+)
