@@ -24,7 +24,10 @@ _PROFILES = ("quick", "default", "thorough")
 #: none. The subject is kept with it, lest another one get its id.
 _RUNS = pytest.StashKey[dict[int, tuple["Subject", "Report | str"]]]()
 
-#: The same of the comparisons with the baseline; ``None`` where an operation cannot be measured.
+#: For each subject's id: the headlines that an item has told at length, and that item's name.
+_TOLD = pytest.StashKey[dict[int, dict[str, str]]]()
+
+#: As for the runs, the comparisons with the baseline; ``None`` where nothing can be measured.
 _COMPARISONS = pytest.StashKey[dict[int, tuple["Subject", "Comparison | str | None"]]]()
 
 #: The name of the items that compare with a baseline, in the place of a check's.
@@ -101,7 +104,9 @@ def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
         report = runs[id(subject)][1]
         if isinstance(report, str):
             pytest.fail(report, pytrace=False)
-        _conclude(report, check, result, target=_target(request, subject))
+        told = request.config.stash.setdefault(_TOLD, {}).setdefault(id(subject), {})
+        target = _target(request, subject)
+        _conclude(report, check, result, target=target, told=told, item=request.node.name)
 
     return judge
 
@@ -128,10 +133,15 @@ def _option(config: pytest.Config, name: str) -> str:
     return str(config.getini(f"bpcheck_{name}") if given is None else given)
 
 
-def _conclude(report: Report, check: str, result: str, *, target: str) -> None:
-    """End the item as its cell of the report says: what was not judged is never a pass."""
+def _conclude(
+    report: Report, check: str, result: str, *, target: str, told: dict[str, str], item: str
+) -> None:
+    """End the item as its cell of the report says: what was not judged is never a pass.
+
+    `told` are the headlines of what earlier items have told at length, with the items' names.
+    """
     __tracebackhide__ = True
-    from bpcheck.report.message import inconclusive_message, judgement_message
+    from bpcheck.report.message import brief_message, inconclusive_message, judgement_message
     from bpcheck.testing import judgements_of
     from bpcheck.verdict import Verdict
 
@@ -143,9 +153,17 @@ def _conclude(report: Report, check: str, result: str, *, target: str) -> None:
         defects = [each for each in judgements if each.verdict.is_defect]
         if judgements and not defects:
             pytest.xfail(judgements[0].headline)
-        messages = [judgement_message(each, target=target) for each in defects]
-        count = f"{check} failed for {result} in {cell.failed} cases"
-        pytest.fail("\n\n".join(messages) or count, pytrace=False)
+        messages = [
+            brief_message(each, item=told[each.headline], target=target)
+            if each.headline in told
+            else judgement_message(each, target=target)
+            for each in defects
+        ]
+        for each in defects:
+            told.setdefault(each.headline, item)
+        total = cell.failed + cell.passed
+        messages.append(f"This check failed for {result} in {cell.failed:,} of {total:,} cases.")
+        pytest.fail("\n\n".join(messages), pytrace=False)
     if not cell.passed:
         pytest.skip(f"{check}: nothing to judge of {result}")
 

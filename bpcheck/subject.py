@@ -77,11 +77,20 @@ class Subject:
 
     def accepted(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Those of `params` that the forward's signature takes."""
-        try:
-            names = _keyword_names(self.forward)
-        except TypeError:  # it has no hash
-            names = _keyword_names.__wrapped__(self.forward)
+        names = self._keywords
         return {name: value for name, value in params.items() if names is None or name in names}
+
+    @property
+    def keywords(self) -> frozenset[str]:
+        """Names that the forward takes by keyword; none if it takes any, or does not tell."""
+        return self._keywords or frozenset()
+
+    @property
+    def _keywords(self) -> frozenset[str] | None:
+        try:
+            return _keyword_names(self.forward)
+        except TypeError:  # it has no hash
+            return _keyword_names.__wrapped__(self.forward)
 
 
 @lru_cache(maxsize=16)
@@ -95,3 +104,12 @@ def _keyword_names(function: Callable[..., Any]) -> frozenset[str] | None:
         return None
     by_keyword = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return frozenset(p.name for p in parameters if p.kind in by_keyword)
+
+
+def require_subject(subject: object, function: str) -> None:
+    """Raise `TypeError` unless `subject` is a `Subject`."""
+    if not isinstance(subject, Subject):
+        raise TypeError(
+            f"{function}({subject!r}): a bpcheck.Subject was expected; make one with "
+            "bpcheck.Subject(forward=..., vjp=..., operation=...) or an adapter of bpcheck"
+        )

@@ -41,6 +41,8 @@ def conformance(subject: Subject) -> Callable[..., None]:
     ... )
     >>> test_conv2d = conformance(conv2d)
     """
+    from bpcheck.subject import require_subject
+
     require_subject(subject, "conformance")
 
     # A lambda has its body on its first line, which is where pytest is to point. Its first
@@ -91,6 +93,7 @@ def assert_agrees(
     __tracebackhide__ = True
     from bpcheck.report import report_text
     from bpcheck.runner import check_subject
+    from bpcheck.subject import require_subject
 
     require_subject(subject, "assert_agrees")
     report = check_subject(subject, profile=profile, count=count, seed=seed, dtypes=dtypes)
@@ -113,14 +116,3 @@ def judgements_of(report: Report, check: str, result: str) -> tuple[Judgement, .
     )
     by_result = tuple(each for each in report.judgements if each.result == result)
     return by_check or by_result or report.judgements
-
-
-def require_subject(subject: object, function: str) -> None:
-    """Raise `TypeError` unless `subject` is a `Subject`."""
-    from bpcheck.subject import Subject
-
-    if not isinstance(subject, Subject):
-        raise TypeError(
-            f"{function}({subject!r}): a bpcheck.Subject was expected; make one with "
-            "bpcheck.Subject(forward=..., vjp=..., operation=...) or an adapter of bpcheck"
-        )

@@ -54,7 +54,7 @@ def parse_case(text: str) -> Case:
         raise CaseError(str(error), text=text, position=tokens[0][1] if tokens else 0) from None
     if len(tokens) < 2:
         raise CaseError(
-            f"a descriptor of {operation.name} was expected, such as n1ic1ih4iw4kh2kw2",
+            f"a descriptor of {operation.name} was expected, such as {_example(operation)}",
             text=text,
             position=len(text),
         )
@@ -75,10 +75,11 @@ def parse_case(text: str) -> Case:
             )
     case = Case(operation.name, geometry)
     rest = _Rest(text, tokens[2:])
-    dtype = rest.take("a dtype", " ".join(_FORMATS), _FORMATS.get) or case.dtype
-    kinds = operation.value_kinds
-    values = rest.take("a value kind", " ".join(kinds), dict(zip(kinds, kinds, strict=True)).get)
-    layout = rest.take("a layout", f"c-order or x:{'|'.join(LAYOUTS)}", parse_layout)
+    dtype = rest.take(f"a dtype ({' '.join(_FORMATS)})", _FORMATS.get) or case.dtype
+    kinds = {kind: kind for kind in operation.value_kinds}
+    values = rest.take(f"a value kind ({' '.join(kinds)})", kinds.get)
+    known = f"layouts (c-order, or such as x:{'|'.join(LAYOUTS)})"
+    layout = rest.take(known, parse_layout, mark=":")
     arrays = (*operation.operand_shapes(geometry), "y_bar")
     strangers = [name for name in layouts_of(layout or "") if name not in arrays]
     if strangers:
@@ -87,8 +88,8 @@ def parse_case(text: str) -> Case:
             text=text,
             position=text.index(f"{strangers[0]}:"),
         )
-    seed = rest.take("a seed", "seed=7", _parse_seed)
-    one_hot = rest.take("a one-hot cotangent", "y_bar=0,0,1", _parse_index)
+    seed = rest.take("a seed (seed=7)", _parse_seed, mark="seed=")
+    one_hot = rest.take("a one-hot cotangent (y_bar=0,0,1)", _parse_index, mark="y_bar=")
     rest.end()
     if one_hot is not None:
         shape = operation.output_shape(geometry)
@@ -112,6 +113,13 @@ def parse_case(text: str) -> Case:
     )
 
 
+def _example(operation: Operation) -> str:
+    """A small descriptor: ``n1ic1iw4kw2``."""
+    sizes = {"i": 4, "k": 2}
+    required = (key for key, default in operation.keys.items() if default is None)
+    return "n1" + "".join(f"{key}{sizes.get(key[0], 1) if key != 'ic' else 1}" for key in required)
+
+
 def _parse_descriptor(
     operation: Operation, text: str, token: str, start: int
 ) -> tuple[dict[str, int], dict[str, int]]:
@@ -123,7 +131,7 @@ def _parse_descriptor(
         match = _NUMBER.match(token, at)
         if match is None:
             raise CaseError(
-                f"{token[at:]!r}: a key and its number were expected, such as kh3",
+                f"{token[at:]!r}: a key and its number were expected, such as kw3",
                 text=text,
                 position=start + at,
             )
@@ -148,33 +156,38 @@ def _parse_descriptor(
 
 
 class _Rest:
-    """The optional parts after the descriptor, taken one by one in their order."""
+    """The optional parts after the descriptor: each may be left out, and they keep their order."""
 
     def __init__(self, text: str, tokens: list[tuple[str, int]]):
         self._text = text
         self._tokens = tokens
+        self._expected: list[str] = []
 
-    def take(self, what: str, examples: str, parse: Callable[[str], T | None]) -> T | None:
-        """The next part, `None` at the end; it must be what is expected here."""
+    def take(self, what: str, parse: Callable[[str], T | None], *, mark: str = "") -> T | None:
+        """The next part if it is `what`, else ``None``.
+
+        What holds the `mark` of a part, such as ``seed=``, is nothing else.
+        """
+        self._expected.append(what)
         if not self._tokens:
             return None
-        token, start = self._tokens.pop(0)
+        token, start = self._tokens[0]
         value = parse(token)
-        if value is None:
-            raise CaseError(
-                f"{token!r}: {what} was expected here, such as {examples}",
-                text=self._text,
-                position=start,
-            )
+        if value is None and mark and mark in token:
+            raise CaseError(f"{token!r}: expected {what}", text=self._text, position=start)
+        if value is not None:
+            self._tokens.pop(0)
+            self._expected.clear()
         return value
 
     def end(self) -> None:
         """Nothing may be left."""
-        if self._tokens:
-            token, start = self._tokens[0]
-            raise CaseError(
-                f"{token!r}: the case ends before this", text=self._text, position=start
-            )
+        if not self._tokens:
+            return
+        token, start = self._tokens[0]
+        wanted = " or ".join(self._expected)
+        message = f"expected {wanted} here" if wanted else "the case ends before this"
+        raise CaseError(f"{token!r}: {message}", text=self._text, position=start)
 
 
 def _parse_seed(token: str) -> int | None:

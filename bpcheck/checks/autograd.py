@@ -29,7 +29,7 @@ def check_autograd(trial: Trial, *, name: str = NAME) -> tuple[Outcome, ...]:
     """
     asked = name_of(trial.case)
     if asked != name:
-        return unjudged(trial, name, f"such cases belong to {asked}")
+        return unjudged(trial, name, f"this case belongs to {asked!r}")
     if name == NAME and not trial.case.is_exact:
         return unjudged(trial, name, "real values")
     if not trial.subject.exact and name != EMPTY:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bpcheck.calls import call
 from bpcheck.cases import Case, fill
 from bpcheck.checks.run import call_forward
 from bpcheck.errors import TargetError
+from bpcheck.operations import operation_named
 from bpcheck.subject import Subject
 
 _DECLARED = "declared unsupported"
@@ -24,13 +25,19 @@ def unclaimed(subject: Subject, case: Case) -> str:
     for name in (each for each in params if each not in accepted):
         is_neutral = operation.neutral.get(name)
         if is_neutral is None or not is_neutral(params):
-            return f"forward takes no {name}"
+            return f"forward takes no {name}{_instead(subject, params)}"
     if subject.supports is not None:
         shapes = operation.operand_shapes(case.geometry)
         return "" if _supports(subject.supports, subject.name, params, shapes) else _DECLARED
     if params.get("padding") == "same" and not _takes_same(subject, case):
         return "forward takes no padding='same'"
     return ""
+
+
+def _instead(subject: Subject, params: Mapping[str, Any]) -> str:
+    """The keywords that the forward does take, if it takes none of those that it is given."""
+    names = subject.keywords - set(params) - set(operation_named(subject.operation).operands)
+    return f" (it takes {', '.join(sorted(names))})" if names else ""
 
 
 def _supports(

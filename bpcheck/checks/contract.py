@@ -83,7 +83,9 @@ def _vjp_violations(trial: Trial, vjp: Call) -> Iterator[Outcome]:
     first = f"{next(iter(handed))}_bar"
     wanted = f"({', '.join(names)}{',' if len(names) == 1 else ''})"
     if vjp.raised:
-        yield failed(trial, NAME, first, Kind.RAISES, f"vjp raised {vjp.raised}{_words(trial)}")
+        called = "; it is called as vjp(residuals, y_bar)"
+        hint = called if vjp.raised.startswith("TypeError") else _words(trial)
+        yield failed(trial, NAME, first, Kind.RAISES, f"vjp raised {vjp.raised}{hint}")
     elif vjp.unsupported:
         message = f"vjp does not support what forward accepted: {vjp.unsupported}"
         yield failed(trial, NAME, first, Kind.RAISES, message)
@@ -107,7 +109,7 @@ def _array_violations(trial: Trial, result: str, value: Any) -> Iterator[Outcome
     shape = trial.case.shapes[result]
     dtype = trial.format.dtype
     expected = f"expected an array of {dtype.name} with shape {shape}"
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray | np.matrix):
         message = f"{result} is {_describe(value)}; {expected}"
         yield failed(trial, NAME, result, Kind.TYPE, message)
     elif value.shape != shape:
@@ -130,14 +132,17 @@ def _printed(trial: Trial) -> Iterator[Outcome]:
     if printed:
         line = printed.strip().split("\n")[0][:60]
         who = "forward" if forward.printed else "vjp"
+        result = "y" if forward.printed else f"{next(iter(trial.arrays.operands))}_bar"
         message = f"{who} printed {line!r}; a kernel is called thousands of times: remove the print"
-        yield failed(trial, NAME, "y", Kind.PRINTS, message)
+        yield failed(trial, NAME, result, Kind.PRINTS, message)
 
 
 def _describe(value: Any) -> str:
     """``a list of length 3``, ``None``, ``an array of shape (2, 3)``."""
     if value is None:
         return "None"
+    if isinstance(value, np.ma.MaskedArray | np.matrix):
+        return f"a numpy {type(value).__name__}"
     if isinstance(value, np.ndarray):
         return f"an array of {value.dtype.name} with shape {value.shape}"
     kind = type(value).__name__

@@ -82,7 +82,7 @@ def _bound(trial: Trial, result: str) -> Array | None:
     if promise.divides:
         return 2 * trial.quotient_bound(result)
     if trial.agrees_with_autograd(result) or not trial.is_other_convention():
-        return None
+        return trial.slack_of_wrong(result)
     # Who shares a cotangent out among several winners rounds the shares.
     terms = promise.terms(geometry)[result]
     largest = float(np.abs(trial.arrays.y_bar.astype(np.float64)).max(initial=0))

@@ -82,7 +82,7 @@ def _compare(
         message = f"{result} is missing when {symmetry.name} are permuted"
         return failed(trial, check, result, Kind.SYMMETRY, message)
     expected = _permuted(trial.got[result], symmetry, result.removesuffix("_bar"), order)
-    bound = None
+    bound = trial.slack_of_wrong(result)
     if trial.case.promise.divides:
         bound = 2 * float(trial.quotient_bound(result).max(initial=0)) * np.ones(expected.shape)
     where = difference(got[result], expected, bound)

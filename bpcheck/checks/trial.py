@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from bpcheck.arithmetic import FORMATS, Array, Format
+from bpcheck.arithmetic import FORMATS, Array, Format, gamma
 from bpcheck.cases import Arrays, Case, fill
 from bpcheck.checks import bounds
 from bpcheck.checks.compare import same_bits
@@ -121,6 +122,19 @@ class Trial:
         if result not in self._agreement:
             self._agreement[result] = np.array_equal(self.got[result], self.autograd[result])
         return self._agreement[result]
+
+    def slack_of_wrong(self, result: str) -> Array | None:
+        """What rounding may do to a sum of products that is wrong; ``None`` for one that is right.
+
+        A wrong sum may be longer, or of larger products, than the lattice keeps exact.
+        """
+        if self.case.promise.orders_special or self.agrees_with_autograd(result):
+            return None
+        arrays = [*self.arrays.operands.values(), self.arrays.y_bar]
+        terms = sum(array.size for array in arrays)
+        largest = prod(float(np.abs(array.astype(np.float64)).max(initial=1)) for array in arrays)
+        bound = gamma(terms, self.format.unit_roundoff) * terms * largest
+        return np.full(self.case.shapes[result], bound)
 
     @cached_property
     def is_small(self) -> bool:

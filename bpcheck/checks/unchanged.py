@@ -24,7 +24,8 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
             yield failed(trial, NAME, f"{name}_bar", Kind.MUTATES, message)
     if not same_bits(trial.arrays.y_bar, trial.first.handed.y_bar):
         message = "y_bar was changed by vjp; work on a copy"
-        yield failed(trial, NAME, "y", Kind.MUTATES, message)
+        first = f"{next(iter(trial.arrays.operands))}_bar"
+        yield failed(trial, NAME, first, Kind.MUTATES, message)
     if trial.first.is_whole and trial.takes_turn(0):
         for name in trial.interleaved.changed:
             message = f"{name} is another one between forward and vjp; work on a copy"

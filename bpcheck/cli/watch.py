@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -29,15 +31,17 @@ def run() -> NoReturn:
     watcher, child = os.getpid(), os.fork()
     if child == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _take_one_interrupt_at_a_time()
         _die_with(watcher)
         _run_to_the_end(trail)
-    code = os.waitstatus_to_exitcode(_wait(child))
+    status, caught = _wait(child)
     if trail.code is not None:
         sys.exit(trail.code)
-    if code == -signal.SIGTERM:
-        # As a shell counts it: nothing crashed, somebody ended the run.
-        sys.exit(128 - code)
-    sys.exit(_bury(code, *trail.last))
+    if caught:
+        # Nothing crashed: somebody ended the run, perhaps in the middle of an import.
+        click.echo("Interrupted.", err=True)
+        sys.exit(128 + caught)
+    sys.exit(_bury(os.waitstatus_to_exitcode(status), *trail.last))
 
 
 def _run_to_the_end(trail: Trail) -> NoReturn:
@@ -49,17 +53,37 @@ def _run_to_the_end(trail: Trail) -> NoReturn:
     raise AssertionError("click's main ends in SystemExit")
 
 
-def _wait(child: int) -> int:
-    """The status that the child ends with; signals that are meant for it are handed on."""
+def _wait(child: int) -> tuple[int, int]:
+    """The status that the child ends with, and the last signal that was to end the run, or 0."""
+    ending = 0
     while True:
         caught = signal.sigwaitinfo({*_RELAYED, signal.SIGCHLD})
         if caught.si_signo == signal.SIGCHLD:
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
-                return status
-        elif caught.si_code <= 0:
+                return status, ending
+            continue
+        ending = caught.si_signo
+        if caught.si_code <= 0:
             # From a process; what a terminal sends reaches the child by itself.
-            os.kill(child, caught.si_signo)
+            os.kill(child, ending)
+
+
+def _take_one_interrupt_at_a_time() -> None:
+    """Take what comes within a second of an interrupt for the same one.
+
+    Who signals the whole group reaches this process twice: directly, and through the watcher.
+    """
+    last = -1.0
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if last < 0 or now - last > 1:
+            last = now
+            signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def _die_with(parent: int) -> None:

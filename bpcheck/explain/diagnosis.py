@@ -38,7 +38,9 @@ class Diagnosis:
 
     def __str__(self) -> str:
         cases = "case" if self.failing == 1 else "cases"
-        return f"{self.fault.what} (explains {self.explained} of {self.failing} failing {cases})"
+        return (
+            f"{self.fault.what} (explains {self.explained} of {self.failing} failing {cases} tried)"
+        )
 
 
 @dataclass(frozen=True, slots=True)

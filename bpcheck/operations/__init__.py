@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 
@@ -57,4 +58,6 @@ def operation_named(name: str) -> Operation:
         return _operations()[name]
     except KeyError:
         known = ", ".join(operation_names())
-        raise CaseError(f"{name!r}: no such operation; there are {known}") from None
+        close = get_close_matches(name, operation_names(), n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise CaseError(f"{name!r}: no such operation; {hint}there are {known}") from None

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from bpcheck.errors import CaseError
 
+#: The longest line that a case may have, in cells.
+MOST_CELLS = 1_000_000
+
 
 @dataclass(frozen=True)
 class Window:
@@ -51,6 +54,9 @@ class Window:
                 raise CaseError(f"{name}={getattr(self, name)}: must be at least 1")
         if self.p < 0:
             raise CaseError(f"p={self.p}: must be at least 0")
+        for name in ("i", "k", "p"):
+            if getattr(self, name) > MOST_CELLS:
+                raise CaseError(f"{name}={getattr(self, name)}: must be at most {MOST_CELLS}")
         if self.same and (self.p or self.s > 1):
             raise CaseError(
                 f"same with p={self.p}, s={self.s}: 'same' needs padding 0 and stride 1"

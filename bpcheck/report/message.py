@@ -43,6 +43,12 @@ def judgement_message(judgement: Judgement, *, target: str = "TARGET") -> str:
     return f"{judgement.headline}\n    {body}"
 
 
+def brief_message(judgement: Judgement, *, item: str, target: str = "TARGET") -> str:
+    """What another check says of a defect that the test `item` has told at length."""
+    replay = wording.replay_command(judgement.smallest, target)
+    return f"{judgement.headline}\n    as told by      {item}\n    replay          {replay}"
+
+
 def inconclusive_message(report: Report) -> str:
     """Why nothing could be judged, for a run that must not count as passed."""
     return "\n    ".join(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -88,7 +90,7 @@ def _print_result(console: Console, replayed: Replayed, result: str) -> None:
             _print_array(console, f"{result} by {oracle}  {expected.shape}", expected)
         elif np.array_equal(got, expected, equal_nan=True):
             _print(console, f"  {oracle}: the same numbers", style="green")
-        elif failed:
+        elif failed or any(ruling.result == result for ruling in replayed.rulings):
             _print_difference(console, result, oracle, got, expected)
         else:
             error = np.abs(got - expected).max()
@@ -138,13 +140,22 @@ def _spelt(values: Array, width: int) -> str:
 def _print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
     """Print how the checks ended, in one line what ended in the same way."""
     alike: dict[tuple[str, Status, str], list[str]] = {}
-    for outcome in outcomes:
-        said = outcome.finding.message if outcome.finding else outcome.note
-        alike.setdefault((outcome.check, outcome.status, said), []).append(outcome.result)
+    silent: dict[str, list[str]] = {}
+    for check, own in groupby(outcomes, key=attrgetter("check")):
+        ended = list(own)
+        if all(outcome.status is Status.NOT_APPLICABLE for outcome in ended):
+            silent.setdefault(ended[-1].note, []).append(check)
+            continue
+        for outcome in ended:
+            said = outcome.finding.message if outcome.finding else outcome.note
+            alike.setdefault((check, outcome.status, said), []).append(outcome.result)
     for (check, status, said), results in alike.items():
         mark, style = _MARKS[status]
         line = f"  {mark} {check:20} {', '.join(results):26} {said}".rstrip()
         _print(console, line, style=style)
+    mark, style = _MARKS[Status.NOT_APPLICABLE]
+    for why, checks in silent.items():
+        _print(console, f"  {mark} {', '.join(checks)}: {why}", style=style)
 
 
 def _print_verdict(console: Console, replayed: Replayed) -> None:

@@ -46,7 +46,7 @@ def conclude(
     for defect in tally.decided():
         notify(f"{defect.result}: {defect.verdict}")
         judgements.append(_judgement(subject, defect, tally, shrink=is_complete))
-    judgements.sort(key=lambda judgement: _ORDER.index(judgement.verdict))
+    judgements.sort(key=_rank)
     operation = operation_named(subject.operation)
     results = ("y", *(f"{name}_bar" for name in operation.operands))
     coverage = {name: tally.coverage[name] for name in edge_classes(operation, dtypes)}
@@ -75,6 +75,13 @@ def conclude(
         reasons=dict(sorted(tally.reasons.items())),
         is_complete=is_complete,
     )
+
+
+def _rank(judgement: Judgement) -> tuple[int, int]:
+    """What comes first: of wrong values what most cases show, else what does most harm."""
+    if judgement.verdict in NAMED:
+        return -1, -judgement.failing
+    return _ORDER.index(judgement.verdict), 0
 
 
 def _verdict(judgements: list[Judgement], tally: Tally, *, is_covered: bool) -> Verdict:

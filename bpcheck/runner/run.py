@@ -17,7 +17,7 @@ from bpcheck.operations import operation_named
 from bpcheck.runner.conclude import conclude
 from bpcheck.runner.threads import one_thread
 from bpcheck.runner.workers import judge_all
-from bpcheck.subject import Subject
+from bpcheck.subject import Subject, require_subject
 from bpcheck.verdict import Report
 from bpcheck.verdict.tally import Judged, Tally
 
@@ -81,9 +81,14 @@ def check_subject(
 
     Raises
     ------
+    TypeError
+        If `subject` is not a `bpcheck.Subject`.
     UsageError
         For an unknown profile or dtype, or a number of cases or jobs below 1.
     """
+    import torch  # noqa: F401 - an interrupt below keeps what was found, and must not meet half of torch
+
+    require_subject(subject, "check")
     if jobs < 1:
         raise UsageError(f"jobs={jobs}: must be at least 1")
     tally, complete = Tally(), True

@@ -78,7 +78,14 @@ def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
             rulings.append(Ruling(verdict, outcome.result, because, (outcome.finding,)))
     # What goes wrong in this layout alone says nothing about the formula.
     by_layout = {r.result for r in rulings if r.verdict is Verdict.READS_BY_LAYOUT}
-    outcomes = [outcome for outcome in outcomes if outcome.result not in by_layout]
+    # Nor do the numbers of what has another type or dtype, or what is made from such a y.
+    broken = {r.result for r in rulings if r.verdict is Verdict.CONTRACT_BROKEN}
+    outcomes = [
+        outcome
+        for outcome in outcomes
+        if outcome.result not in by_layout | broken
+        and not ("y" in broken and CHECKS[outcome.check].juror is Juror.DIFFERENCES)
+    ]
     forward = _forward_agrees(outcomes)
     results = dict.fromkeys(outcome.result for outcome in outcomes if outcome.result != "y")
     gradients = {result: _votes(outcomes, result) for result in results}

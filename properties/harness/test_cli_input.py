@@ -70,7 +70,8 @@ def test_looking_at_the_report_file_leaves_things_as_they_were(folder: Path) -> 
 
 def test_an_operation_that_is_not_there_lists_those_there_are() -> None:
     message = refusal("check", "conv", TARGET)
-    assert "'conv': no such operation; there are conv1d, conv2d" in message
+    assert "'conv': no such operation; did you mean conv" in message
+    assert "there are conv1d, conv2d" in message
 
 
 def test_operation_and_target_in_the_wrong_order_are_recognised() -> None:

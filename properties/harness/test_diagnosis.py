@@ -82,7 +82,8 @@ def test_a_diagnosis_reads_as_a_sentence() -> None:
     fault = fault_named("w-bar-window-at-j-for-j-times-stride")
     cases = on_seeds(12, "conv2d n1ic1ih5iw5oc1kh2kw2sh2sw2 f64 exact")
     found = diagnose(fault.plant(reference("conv2d")), cases)
-    expected = "window column taken at j instead of j * stride (explains 12 of 12 failing cases)"
+    mistake = "window column taken at j instead of j * stride"
+    expected = f"{mistake} (explains 12 of 12 failing cases tried)"
     assert str(found) == expected
 
 
