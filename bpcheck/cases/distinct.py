@@ -20,6 +20,7 @@ def distinct_values(
     rng: np.random.Generator,
     *,
     negative: bool = False,
+    wide: bool = False,
 ) -> tuple[Array, int]:
     """Integers ``(n, c, *i)`` that differ inside every window, and the step they tolerate.
 
@@ -37,6 +38,10 @@ def distinct_values(
     negative = (drawn or negative) and capacity // cells >= (1 if negative else 3)
     gap = max(1, min((1 if negative else 2) * capacity // cells, 2 * MAX_STEP + 1))
     lowest = -gap * cells if negative else -gap * (cells - 1) // 2
+    step = (gap - 1) // 2
+    if wide:
+        # As large as they may be: neighbours differ in the last bits alone.
+        lowest = int(min(2**form.bits, form.largest)) - 1 - step - gap * (cells - 1)
     # One random order, begun at another place in each plane: drawing an order for each costs more.
     levels = lowest + gap * rng.permutation(cells).astype(np.float64)
     starts = rng.integers(cells, size=prod(planes))
@@ -45,7 +50,7 @@ def distinct_values(
     if tile != image:
         repeats = (1, 1, *(-(-i // t) for i, t in zip(image, tile, strict=True)))
         values = np.tile(values, repeats)[(slice(None), slice(None), *map(slice, image))]
-    return values, (gap - 1) // 2
+    return values, step
 
 
 def _tile(image: Shape, spans: Shape, *, limit: int) -> Shape:

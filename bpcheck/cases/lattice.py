@@ -82,7 +82,12 @@ def draw(
     density = 1.0
     if lattice.distinct is not None:
         drawn["x"], steps["x"] = distinct_values(
-            shapes["x"], lattice.distinct, form, rng, negative=case.values == "negative"
+            shapes["x"],
+            lattice.distinct,
+            form,
+            rng,
+            negative=case.values == "negative",
+            wide=case.values == "wide",
         )
     elif not is_exact(lattice, form, magnitudes):
         drawn, density = thin(case, drawn, form, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -50,8 +51,9 @@ PROFILES: MappingProxyType[str, Profile] = MappingProxyType(
 #: How many random choices of dtype, values and layouts a case is picked from.
 OPTIONS = 8
 
-#: After so many cases in a row that add nothing the choice is not offered, until one does.
-PATIENCE = 100
+#: After so many cases in a row that add nothing, only those have the choice whose geometry belongs
+#: to a class that fewer than `RARE` cases have met.
+PATIENCE, RARE = 100, 100
 
 
 def profile_named(name: str) -> Profile:
@@ -99,18 +101,19 @@ def plan(
         _random(operation, rng),
     )
     covered = Covered(edge_classes(operation, dtypes), strength=profile.strength)
-    kinds, barren, options = _kinds(operation), 0, 1 + OPTIONS
+    kinds, barren, seen = _kinds(operation), 0, Counter[str]()
     for index, geometry in enumerate(geometries):
         case = Case(operation.name, geometry, seed=seed * 1_000_003 + index)
         own = geometry_classes(operation, geometry)
         dressed = _dressed(case, dtypes, kinds, index)
-        gains = [
-            (covered.gain(own | dress_classes(each)), each) for each in islice(dressed, options)
-        ]
+        seen.update(own)
+        # Choosing costs time: where it added nothing for long, only rare geometries have a choice.
+        chooses = barren < PATIENCE or min(seen[name] for name in own) < RARE
+        some = islice(dressed, 1 + OPTIONS if chooses else 1)
+        gains = [(covered.gain(own | dress_classes(each)), each) for each in some]
         # The first of those that add most: that whose turn it is, once all is covered.
         gain, chosen = max(gains, key=itemgetter(0))
         barren = 0 if gain else barren + 1
-        options = 1 if barren > PATIENCE else 1 + OPTIONS
         covered.add(own | dress_classes(chosen))
         yield chosen
 

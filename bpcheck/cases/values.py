@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from math import floor, log2
 
 import numpy as np
 
-from bpcheck.arithmetic import FORMATS
-from bpcheck.cases.budget import room, spread
+from bpcheck.arithmetic import FORMATS, Array
+from bpcheck.cases.budget import is_exact, room, spread
 from bpcheck.cases.case import Case
 from bpcheck.cases.lattice import Arrays, array_shapes, draw, lattice_is_kinked, lattice_of
 from bpcheck.cases.layouts import BROADCAST, repeated
@@ -49,6 +50,10 @@ def _with_repeats(case: Case, arrays: Arrays) -> Arrays:
         for name, array in arrays.operands.items()
     }
     y_bar = repeated(arrays.y_bar).copy() if "y_bar" in names else arrays.y_bar
+    if not _fits(case, {**operands, "y_bar": y_bar}, names):
+        # As many equal numbers have a sum that does not fit: that of zeros does.
+        operands = {n: np.zeros_like(a) if n in names else a for n, a in operands.items()}
+        y_bar = np.zeros_like(y_bar) if "y_bar" in names else y_bar
     # Equal numbers leave a maximum without a single winner, and a cotangent without randomness.
     kinked = {"x"} if lattice_is_kinked(case) else set()
     steps = {
@@ -56,6 +61,23 @@ def _with_repeats(case: Case, arrays: Arrays) -> Arrays:
     }
     survival = 1.0 if "y_bar" in names else arrays.survival
     return replace(arrays, operands=operands, y_bar=y_bar, steps=steps, survival=survival)
+
+
+def _fits(case: Case, arrays: Mapping[str, Array], repeated_ones: Collection[str]) -> bool:
+    """Whether sums of numbers as large as these are exact, however many of them there are.
+
+    Thinning, which keeps few numbers besides zeros, does not survive repetition.
+    """
+    lattice = case.promise.lattice(case.geometry)
+    if case.values not in ("exact", "small", "wide", "ties", "negative") or lattice is None:
+        return True
+    if case.promise.divides or lattice.distinct is not None:
+        return True
+    concerned = tuple(each for each in lattice.products if set(each.factors) & set(repeated_ones))
+    largest = {
+        name: int(np.abs(array.astype(np.float64)).max(initial=0)) for name, array in arrays.items()
+    }
+    return is_exact(replace(lattice, products=concerned), FORMATS[case.dtype], largest)
 
 
 def _exact(case: Case, rng: np.random.Generator) -> Arrays:
@@ -99,7 +121,9 @@ def _ties(case: Case, rng: np.random.Generator) -> Arrays:
 
 
 def _special(case: Case, rng: np.random.Generator) -> Arrays:
-    return _special_ties(case, rng) if lattice_is_kinked(case) else _special_terms(case, rng)
+    if lattice_is_kinked(case) and rng.integers(3):
+        return _special_ties(case, rng)
+    return _special_terms(case, rng)
 
 
 def _special_ties(case: Case, rng: np.random.Generator) -> Arrays:
@@ -117,9 +141,11 @@ def _special_ties(case: Case, rng: np.random.Generator) -> Arrays:
 
 def _special_terms(case: Case, rng: np.random.Generator) -> Arrays:
     # A few numbers of the first operand or of the cotangent, in about half of the samples.
-    drawn = _exact(case, rng)
+    plain = replace(case, values="exact")
+    drawn = _with_repeats(plain, _exact(plain, rng))
     arrays = {**drawn.operands, "y_bar": drawn.y_bar}
-    name = str(rng.choice([next(iter(drawn.operands)), "y_bar"]))
+    sources = ["y_bar"] if lattice_is_kinked(case) else [next(iter(drawn.operands)), "y_bar"]
+    name = str(rng.choice(sources))
     mixed = arrays[name].astype(np.float64)
     picked = rng.integers(1 + mixed.size // 8, size=mixed.shape) == 0
     picked[rng.integers(2, size=mixed.shape[:1]) == 0] = False
@@ -143,13 +169,20 @@ def _huge(case: Case, rng: np.random.Generator) -> Arrays:
 
 
 def _scaled(case: Case, rng: np.random.Generator, unit: float) -> Arrays:
-    """Exact values, and all that is added up in the forward times a power of two."""
-    drawn, dtype = _exact(case, rng), FORMATS[case.dtype].dtype
+    """Exact values, and all that one side adds up times a power of two: forward, or backward."""
+    plain = replace(case, values="exact")
+    drawn, dtype = _with_repeats(plain, _exact(plain, rng)), FORMATS[case.dtype].dtype
+
+    def scaled(array: Array) -> Array:
+        return (array.astype(np.float64) * unit).astype(dtype)
+
+    steps = dict.fromkeys(drawn.operands, 0)
+    if rng.integers(2):
+        return replace(drawn, y_bar=scaled(drawn.y_bar), steps=steps)
     operands = {
-        name: array if name == "w" else (array.astype(np.float64) * unit).astype(dtype)
-        for name, array in drawn.operands.items()
+        name: array if name == "w" else scaled(array) for name, array in drawn.operands.items()
     }
-    return replace(drawn, operands=operands, steps=dict.fromkeys(operands, 0))
+    return replace(drawn, operands=operands, steps=steps)
 
 
 def _real(case: Case, rng: np.random.Generator) -> Arrays:

@@ -102,7 +102,7 @@ def _vjp_violations(trial: Trial, vjp: Call) -> Iterator[Outcome]:
                     f"vjp returned {_describe(value)} for {name}, and {operand} was None; "
                     "return None there"
                 )
-                yield failed(trial, NAME, first, Kind.TYPE, message)
+                yield failed(trial, NAME, name, Kind.TYPE, message)
 
 
 def _array_violations(trial: Trial, result: str, value: Any) -> Iterator[Outcome]:

@@ -58,7 +58,9 @@ def first_of_each(trial: Trial, check: str, found: Iterable[Outcome]) -> tuple[O
     for outcome in found:
         first.setdefault(outcome.result, outcome)
     results = trial.case.promise.results(trial.case.geometry)
-    return tuple(first.get(result) or passed(check, result) for result in results)
+    own = tuple(first.pop(result, passed(check, result)) for result in results)
+    # What was given for an operand that the case does not have.
+    return (*own, *first.values())
 
 
 def element(result: str, where: Difference) -> str:

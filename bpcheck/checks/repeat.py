@@ -13,7 +13,7 @@ NAME = "same bits twice"
 
 
 def check_repeat(trial: Trial) -> tuple[Outcome, ...]:
-    """Every result of the same case, run again on the same object, bit for bit."""
+    """Every result of the same case, run again on the same arrays, bit for bit."""
     if not trial.first.is_whole:
         return unjudged(trial, NAME, "the contract is broken")
     if not trial.affords_more:
@@ -22,7 +22,7 @@ def check_repeat(trial: Trial) -> tuple[Outcome, ...]:
 
 
 def _violations(trial: Trial) -> Iterator[Outcome]:
-    second = trial.again(trial.arrays, layouts=trial.case.layouts)
+    second = trial.once_more()
     if not second.is_whole:
         message = f"the same case failed when it was run a second time: {second.why_not}"
         yield failed(trial, NAME, "y", Kind.NOT_DETERMINISTIC, message)

@@ -35,10 +35,20 @@ def _compare(trial: Trial, result: str) -> Outcome:
         if result != "y" and trial.is_other_convention():
             message = f"{element(result, where)}: another subgradient at a tie, valid, not torch's"
             return failed(trial, NAME, result, Kind.CONVENTION, message, where)
-        message = (
+        off = (
             f"{element(result, where)} is {where.got!r}, autograd has {where.expected!r}: off by "
-            f"{where.error:.3g}, and rounding in {trial.format.name} explains {where.bound:.3g} "
-            f"at most ({where.wrong} of {where.total} elements)"
+            f"{where.error:.3g}"
+        )
+        many = f"({where.wrong} of {where.total} elements)"
+        plain = trial.bounds_without_claim
+        if plain is not None and difference(got, expected, plain[0][result]) is None:
+            message = (
+                f"{off}, and sums in {trial.subject.accumulates}, as claimed, explain "
+                f"{where.bound:.3g} at most; sums in {trial.format.name} do explain it {many}"
+            )
+            return failed(trial, NAME, result, Kind.LOST_PRECISION, message, where)
+        message = (
+            f"{off}, and rounding in {trial.format.name} explains {where.bound:.3g} at most {many}"
         )
         return failed(trial, NAME, result, Kind.VALUE, message, where)
     where = difference(got, expected, probable)

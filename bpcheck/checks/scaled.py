@@ -58,6 +58,11 @@ def _compare(trial: Trial, y_bar: Array, factor: float, what: str) -> Iterator[O
             message = f"{result} is missing for {what}: {run.why_not}"
             yield failed(trial, NAME, result, Kind.NOT_LINEAR, message)
             continue
+        given, usual = (each.raw[result].dtype for each in (run, trial.first))
+        if given != usual:
+            message = f"{result} is {given.name} for {what}, and {usual.name} otherwise"
+            yield failed(trial, NAME, result, Kind.DTYPE, message)
+            continue
         bound = None
         if trial.case.promise.divides:
             # A quotient may fall below the normal numbers, and loses bits there that it keeps when

@@ -71,7 +71,13 @@ def _spread(trial: Trial, result: str) -> _Spread:
         nowhere = np.zeros(expected.shape, dtype=bool)
         return _Spread(nowhere, nowhere, expected, bound)
     # How many special numbers reach each element: 1 for each of them, 1 for whatever is not 0.
-    others = {name: np.asarray(a != 0, np.float64) for name, a in given.items() if name != source}
+    # Where the operation compares, other values would choose other cells.
+    ordered = trial.case.promise.orders_special
+    others = {
+        name: a if ordered else np.asarray(a != 0, np.float64)
+        for name, a in given.items()
+        if name != source
+    }
     ones = _with(arrays, {**others, source: special[source].astype(np.float64)})
     none = _with(arrays, {**others, source: np.zeros(given[source].shape)})
     counted, without = (autograd(trial.case, each)[result] for each in (ones, none))

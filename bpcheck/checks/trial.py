@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -69,6 +70,14 @@ class Trial:
     def again(self, arrays: Arrays, *, layouts: Mapping[str, str] | None = None) -> Run:
         """A further run on these arrays, in C order unless told."""
         handed = hand(self.case, arrays, layouts=layouts or {})
+        return run(self.subject, self.case, handed, params=self.params)
+
+    def once_more(self) -> Run:
+        """A further run: on the very arrays of the first one, if it has left them as they were."""
+        handed = self.first.handed
+        spared = len(self.spared) == len(self.arrays.operands)
+        if not (spared and same_bits(handed.y_bar, self.arrays.y_bar)):
+            return self.again(self.arrays, layouts=self.case.layouts)
         return run(self.subject, self.case, handed, params=self.params)
 
     @cached_property
@@ -154,7 +163,10 @@ class Trial:
     @property
     def is_defined_throughout(self) -> bool:
         """Whether every number of every result is defined, by the operation or by IEEE sums."""
-        return self.case.values != "special" or self.case.promise.orders_special
+        if self.case.values != "special":
+            return True
+        finite = bool(np.isfinite(self.arrays.y_bar.astype(np.float64)).all())
+        return finite and self.case.promise.orders_special
 
     @property
     def turn(self) -> int:
@@ -186,6 +198,14 @@ class Trial:
         ``None`` where a kink lies within rounding error.
         """
         return bounds.error_bounds(self.subject, self.case, self.arrays, self.autograd)
+
+    @cached_property
+    def bounds_without_claim(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
+        """The error bounds if the subject claimed no wider accumulator; ``None`` if it does not."""
+        if self.subject.accumulates is None:
+            return None
+        subject = replace(self.subject, accumulates=None)
+        return bounds.error_bounds(subject, self.case, self.arrays, self.autograd)
 
     def is_other_convention(self) -> bool:
         """Whether the forward is torch's and the gradients are another valid subgradient."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bpcheck.cases import Case
@@ -64,6 +64,7 @@ def diagnose(
     right: Subject | None = None,
     *,
     result: str | None = None,
+    sound: Collection[str] = (),
 ) -> Diagnosis | None:
     """The fault of the catalogue that gives the subject's wrong numbers, or ``None``.
 
@@ -82,6 +83,8 @@ def diagnose(
         A right kernel of the operation; by default torch's.
     result
         The result that is wrong; by default any.
+    sound
+        Results that are right: what spoils them is not the mistake.
     """
     kernel = right or right_kernel(subject.operation)
     scenes = _scenes(subject, failing, kernel)
@@ -92,7 +95,9 @@ def diagnose(
     best: tuple[tuple[int, int, int], Fault] | None = None
     for fault in faults_of(subject.operation):
         concerned = [name for name in wrong if name in fault.results]
-        if not concerned or not fault.shows(scenes[0].witness.case):
+        if not concerned or set(sound) & set(fault.results):
+            continue
+        if not fault.shows(scenes[0].witness.case):
             continue
         if not scenes[0].gives(fault.plant(kernel), concerned):
             continue

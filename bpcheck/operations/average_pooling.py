@@ -47,8 +47,7 @@ class AveragePooling(Pooling):
         return geometry
 
     def draw(self, integers: Integers) -> PoolGeometry:
-        n, channels = self.draw_batch(integers)
-        windows = self.draw_windows(integers, dilate=False)
+        n, channels, windows = self.draw_shape(integers, dilate=False)
         if self.rank == 3:
             windows = tuple(replace(window, i=max(window.i, window.k)) for window in windows)
         pad_counts = integers(0, 1) == 0

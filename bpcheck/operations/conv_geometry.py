@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bpcheck.errors import CaseError
-from bpcheck.operations import dimensions
+from bpcheck.operations import dimensions, large
 from bpcheck.operations.promises import Integers, Shape
 from bpcheck.operations.window import Window
 
@@ -60,11 +60,30 @@ class ConvGeometry:
 
 def draw_geometry(integers: Integers, rank: int) -> ConvGeometry:
     """A random geometry; see `Operation.draw`."""
+    if large.is_drawn(integers):
+        return _draw_large(integers, rank)
     n = dimensions.choose(integers, (1, 2, 3, 1, 2, 0))
     g, ic, oc = _draw_channels(integers)
     draw_one = _draw_same_window if integers(0, 5) == 5 else _draw_window
     windows = dimensions.alike(integers, [draw_one(integers, rank) for _ in range(rank)])
     return ConvGeometry(n=n, ic=ic, oc=oc, windows=windows, g=g, bias=integers(0, 3) != 1)
+
+
+def _draw_large(integers: Integers, rank: int) -> ConvGeometry:
+    """A geometry that is large in one way."""
+    kind, few = integers(0, 5), 1 + integers(0, 1)
+    small = (_draw_window(lambda low, high: min(high, low + integers(0, 1)), rank),) * rank
+    if kind == 0:
+        return ConvGeometry(n=large.samples(integers), ic=few, oc=2, windows=small)
+    if kind == 1:
+        return ConvGeometry(n=1, ic=large.channels(integers), oc=few, windows=small)
+    if kind == 2:
+        return ConvGeometry(n=few, ic=1, oc=large.channels(integers), windows=small)
+    if kind == 3:
+        return ConvGeometry(n=1, ic=few, oc=1, windows=large.large_window(integers, rank))
+    if kind == 4:
+        return ConvGeometry(n=1, ic=1, oc=few, windows=large.large_output(integers, rank))
+    return ConvGeometry(n=1, ic=1, oc=1, windows=large.large_plane(integers, rank))
 
 
 def _draw_channels(integers: Integers) -> tuple[int, int, int]:

@@ -29,8 +29,8 @@ class MaxPooling(Pooling):
         }
 
     def draw(self, integers: Integers) -> PoolGeometry:
-        n, channels = self.draw_batch(integers)
-        return PoolGeometry(n=n, ic=channels, windows=self.draw_windows(integers, dilate=True))
+        n, channels, windows = self.draw_shape(integers, dilate=True)
+        return PoolGeometry(n=n, ic=channels, windows=windows)
 
     def params(self, geometry: PoolGeometry) -> Params:
         windows = geometry.windows

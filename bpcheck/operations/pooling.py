@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpcheck.errors import CaseError
-from bpcheck.operations import dimensions, window_classes
+from bpcheck.operations import dimensions, large, window_classes
 from bpcheck.operations.base import Operation
 from bpcheck.operations.promises import EdgeClass, Integers, Shape, Symmetry
 from bpcheck.operations.reductions import pool_reduction
@@ -102,7 +102,30 @@ class Pooling(Operation):
             divisor=full.get("div", 0),
         )
 
-    def draw_windows(self, integers: Integers, *, dilate: bool) -> tuple[Window, ...]:
+    def draw_shape(
+        self, integers: Integers, *, dilate: bool
+    ) -> tuple[int, int, tuple[Window, ...]]:
+        """Batch size, channels and windows."""
+        if large.is_drawn(integers):
+            return self._draw_large(integers)
+        n, channels = dimensions.choose(integers, (1, 2, 3, 1, 2, 0)), integers(1, 4)
+        return n, channels, self._draw_windows(integers, dilate=dilate)
+
+    def _draw_large(self, integers: Integers) -> tuple[int, int, tuple[Window, ...]]:
+        """Large in one way."""
+        kind, few = integers(0, 4), 1 + integers(0, 1)
+        small = (Window(i=4 + integers(0, 1), k=2, s=few),) * self.rank
+        if kind == 0:
+            return large.samples(integers), few, small
+        if kind == 1:
+            return few, large.channels(integers), small
+        if kind == 2:
+            return few, 1, large.large_window(integers, self.rank)
+        if kind == 3:
+            return 1, few, large.large_output(integers, self.rank)
+        return 1, 1, large.large_plane(integers, self.rank)
+
+    def _draw_windows(self, integers: Integers, *, dilate: bool) -> tuple[Window, ...]:
         """A window for each dimension, all with the same ``ceil_mode``."""
         ceil = bool(integers(0, 1))
         windows = [self._draw_window(integers, ceil=ceil, dilate=dilate) for _ in range(self.rank)]
@@ -121,10 +144,6 @@ class Pooling(Operation):
         while (Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil).positions < 0).all(axis=1).any():
             i += 1
         return Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil)
-
-    def draw_batch(self, integers: Integers) -> tuple[int, int]:
-        """Batch size and channels."""
-        return dimensions.choose(integers, (1, 2, 3, 1, 2, 0)), integers(1, 4)
 
     def operand_shapes(self, geometry: PoolGeometry) -> dict[str, Shape]:
         return {"x": (geometry.n, geometry.ic, *(window.i for window in geometry.windows))}

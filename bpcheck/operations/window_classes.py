@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
+from bpcheck.operations import large
 from bpcheck.operations.conv_geometry import PRIMES
 from bpcheck.operations.promises import EdgeClass
 from bpcheck.operations.window import Window
@@ -34,6 +36,7 @@ def shared_classes(rank: int) -> tuple[EdgeClass, ...]:
     )
     not_square = (_unequal("kernel", "k"), _unequal("stride", "s")) if rank > 1 else ()
     return (
+        *size_classes(),
         *(image if rank > 1 else ()),
         _all("kernel", "1", lambda w: w.k == 1),
         _any("kernel", "even", lambda w: w.k % 2 == 0),
@@ -49,6 +52,21 @@ def shared_classes(rank: int) -> tuple[EdgeClass, ...]:
         _any("remainder", "1", lambda w: w.remainder == 1),
         _any("remainder", ">= 2", lambda w: w.remainder >= 2),
     )
+
+
+def size_classes() -> tuple[EdgeClass, ...]:
+    """Sizes past which the blocks, buffers and narrow indices of a kernel end."""
+    return (
+        EdgeClass("size", "many samples", lambda g: g.n > large.SAMPLES),
+        EdgeClass("size", "many channels", lambda g: g.ic > large.CHANNELS),
+        EdgeClass("size", "large window", lambda g: _cells(g, "k") > large.WINDOW),
+        EdgeClass("size", "many outputs", lambda g: _cells(g, "out") > large.OUTPUTS),
+        EdgeClass("size", "large plane", lambda g: _cells(g, "i") > large.PLANE),
+    )
+
+
+def _cells(g: Any, number: str) -> int:
+    return prod(getattr(window, number) for window in g.windows)
 
 
 def channel_classes() -> tuple[EdgeClass, ...]:

@@ -26,6 +26,13 @@ NAMED = (Verdict.BACKWARD_WRONG, Verdict.FORWARD_DIFFERS, Verdict.FORWARD_WRONG,
 SHOWN_BY_FURTHER_RUNS = (Verdict.KEEPS_STATE, Verdict.NOT_LINEAR, Verdict.BREAKS_SYMMETRY)
 
 
+#: Said of a case that failed, and does not any more.
+COMES_AND_GOES = (
+    "; the same case did not fail when it was run once more, as a replay may not: look for state "
+    "that is kept from one case to the next, or for chance"
+)
+
+
 def conclude(
     subject: Subject,
     tally: Tally,
@@ -112,7 +119,7 @@ def _judgement(subject: Subject, defect: Defect, tally: Tally, *, shrink: bool) 
     return Judgement(
         verdict=defect.verdict,
         result=defect.result,
-        because=ruling.because,
+        because=ruling.because + ("" if not shrink or still_fails(case) else COMES_AND_GOES),
         where=where,
         failing=defect.failing,
         judged=tally.cases,
@@ -131,8 +138,17 @@ def _known_mistake(
     if defect.verdict not in NAMED:
         return ""
     failing = [smallest_case, *(case for _, _, case in defect.examples)]
-    found = diagnose(subject, failing, passing, result=defect.result)
+    found = diagnose(subject, failing, passing, result=defect.result, sound=_sound(subject, defect))
     return "" if found is None else str(found)
+
+
+def _sound(subject: Subject, defect: Defect) -> tuple[str, ...]:
+    """The results that the verdict itself says are right."""
+    if defect.verdict is Verdict.BACKWARD_WRONG:
+        return ("y",)
+    if defect.verdict is Verdict.FORWARD_WRONG:
+        return tuple(f"{name}_bar" for name in operation_named(subject.operation).operands)
+    return ()
 
 
 def _reproduction(subject: Subject, case: Case, ruling: Ruling) -> str:

@@ -78,6 +78,9 @@ def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
             rulings.append(Ruling(verdict, outcome.result, because, (outcome.finding,)))
     # What goes wrong in this layout alone says nothing about the formula.
     by_layout = {r.result for r in rulings if r.verdict is Verdict.READS_BY_LAYOUT}
+    rulings = [
+        r for r in rulings if not (r.verdict is Verdict.NOT_FINITE and r.result in by_layout)
+    ]
     # Nor do the numbers of what has another type or dtype, or what is made from such a y.
     broken = {r.result for r in rulings if r.verdict is Verdict.CONTRACT_BROKEN}
     outcomes = [

@@ -17,6 +17,14 @@ from bpcheck.verdict.report import Cell
 FORWARDS = (Verdict.FORWARD_WRONG, Verdict.BOTH_WRONG, Verdict.FORWARD_DIFFERS)
 
 
+#: Verdicts that rest on a difference between two runs.
+BETWEEN_RUNS = (
+    Verdict.KEEPS_STATE,
+    Verdict.READS_BY_LAYOUT,
+    Verdict.NOT_LINEAR,
+    Verdict.BREAKS_SYMMETRY,
+)
+
 #: Cases of each defect, and cases without one, that are kept for naming the mistake.
 EXAMPLES = 12
 
@@ -98,11 +106,22 @@ class Tally:
             defect.add(judged, ruling, size)
 
     def decided(self) -> list[Defect]:
-        """The defects; tentative ones only if nothing else was said of the forward."""
-        sure = [defect for defect in self.defects.values() if not defect.is_tentative]
+        """The defects; tentative ones only if nothing else was said of the forward.
+
+        What is another number every time differs between any two runs: that is said once.
+        """
+        unsteady = {
+            result for verdict, result in self.defects if verdict is Verdict.NOT_DETERMINISTIC
+        }
+        own = [
+            defect
+            for defect in self.defects.values()
+            if not (defect.verdict in BETWEEN_RUNS and defect.result in unsteady)
+        ]
+        sure = [defect for defect in own if not defect.is_tentative]
         if any(defect.result == "y" and defect.verdict in FORWARDS for defect in sure):
             return sure
-        return list(self.defects.values())
+        return own
 
     def _count_outcomes(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:

@@ -22,7 +22,7 @@ from bpcheck.subject import Subject
 from bpcheck.verdict.tally import work
 
 #: Multiplications of a case up to which it is used here.
-SMALL = 8_000
+SMALL = 40_000
 
 #: Candidates that are asked whether a fault shows in them, before rarer value kinds are tried.
 MOST_ASKED = 1_000

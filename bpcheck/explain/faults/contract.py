@@ -142,6 +142,7 @@ FAULTS: tuple[Fault, ...] = (
         "b-bar-where-there-is-no-bias",
         "there is a gradient for the bias although there is none",
         lambda bars: (bars[0], bars[1], np.zeros(len(bars[1])) if bars[2] is None else bars[2]),
+        result="b_bar",
         operations=CONV,
         condition="no bias",
         shows=lambda case: not case.geometry.bias,

@@ -74,7 +74,8 @@ def _clipped(y_bar: Array) -> Array:
 
 def _normalised(y_bar: Array) -> Array:
     norm = np.abs(wide(y_bar)).max(initial=0)
-    return (y_bar / norm if norm else y_bar).astype(y_bar.dtype)
+    with np.errstate(invalid="ignore"):
+        return (y_bar / norm if norm else y_bar).astype(y_bar.dtype)
 
 
 def _exchanged(y_bar: Array) -> Array:

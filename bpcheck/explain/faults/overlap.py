@@ -20,6 +20,19 @@ def _overwritten(run: Run, y_bar: Array, bar: Any) -> Array:
     return scatter(shares(run, y_bar), right(run.windows), image, overwrite=True)
 
 
+def _overwritten_by_taps(run: Run, y_bar: Array, bar: Any) -> Array:
+    """As a loop over the taps writes: of the windows that read a cell, the first one stays."""
+    placings, image = right(run.windows), run.operands["x"].shape[2:]
+    out = tuple(placing.shape[0] for placing in placings)
+    sent = shares(run, y_bar)
+    backwards = (slice(None, None, -1),) * len(out)
+    turned = sent.reshape(*sent.shape[:2], *out, sent.shape[-1])[
+        (slice(None), slice(None), *backwards)
+    ]
+    last_first = [placing[::-1] for placing in placings]
+    return scatter(turned.reshape(sent.shape), last_first, image, overwrite=True)
+
+
 def _coverage(run: Run) -> Array:
     """How many windows read each cell: ``(1, 1, *image)``."""
     placings = right(run.windows)
@@ -54,6 +67,15 @@ FAULTS: tuple[Fault, ...] = (
         shows=overlaps,
         plant=planted(x_bar=_overwritten),
         source="https://github.com/FluxML/Flux.jl/issues/1197",
+    ),
+    Fault(
+        name="x-bar-overlap-overwritten-tap-by-tap",
+        what="a loop over the window's cells writes x_bar with = where overlaps need +=",
+        operations=LINEAR,
+        results=("x_bar",),
+        condition="windows that overlap",
+        shows=overlaps,
+        plant=planted(x_bar=_overwritten_by_taps),
     ),
     Fault(
         name="x-bar-last-window-wins",

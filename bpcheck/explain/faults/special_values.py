@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
@@ -34,6 +36,17 @@ def _y_of_one_product(run: Run) -> Array:
 def _flushed(run: Run) -> Array:
     normal = np.finfo(run.y.dtype).smallest_normal
     return np.where(np.abs(run.y) < normal, run.y.dtype.type(0), run.y)
+
+
+def _flushed_gradient(run: Run, y_bar: Array, bar: Any) -> Array:
+    return np.where(np.abs(bar) < 1e-12, bar.dtype.type(0), bar)
+
+
+def _has_tiny_cotangents(case: Case) -> bool:
+    if case.values != "tiny" or not is_read(case):
+        return False
+    y_bar = np.abs(fill(case).y_bar.astype(np.float64))
+    return bool(y_bar.max(initial=0) < 1e-20)
 
 
 def _has_special(case: Case, name: str) -> bool:
@@ -93,6 +106,16 @@ FAULTS: tuple[Fault, ...] = (
         condition="results below the smallest normal number",
         shows=_has_subnormal_results,
         plant=planted(y=_flushed),
+        caught_by=("extreme values",),
+    ),
+    Fault(
+        name="x-bar-small-numbers-taken-for-zero",
+        what="gradients below 1e-12 are taken for noise, and set to 0",
+        operations=EVERY,
+        results=("x_bar",),
+        condition="a tiny cotangent",
+        shows=_has_tiny_cotangents,
+        plant=planted(x_bar=_flushed_gradient),
         caught_by=("extreme values",),
     ),
 )

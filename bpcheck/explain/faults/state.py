@@ -9,7 +9,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
-from bpcheck.explain.faults.conditions import is_read
+from bpcheck.explain.faults.conditions import has_samples, is_read
 from bpcheck.explain.faults.fault import CONV, EVERY, Fault
 from bpcheck.explain.faults.run import Plant, Run
 from bpcheck.explain.faults.stateful import Bars, Pair, plain, right_vjp, stateful
@@ -100,6 +100,33 @@ def _fault(
     return Fault(name, what, operations, results, condition, shows, plant, caught_by, source)
 
 
+def _per_object() -> Pair:
+    """Gradients added up for each kernel array, as an engine adds them up for a parameter."""
+    sums: dict[int, tuple[Array, Array]] = {}
+
+    def vjp(run: Run, y_bar: Array) -> Bars:
+        x_bar, w_bar, *rest = right_vjp(run, y_bar)
+        w = run.operands["w"]
+        kept, total = sums.get(id(w), (w, None))
+        total = w_bar if kept is not w or total is None else total + w_bar
+        sums[id(w)] = w, total
+        return x_bar, total, *rest
+
+    return plain, vjp
+
+
+def _wide_zeros() -> Pair:
+    """A shortcut for zero cotangents, which forgets the dtype."""
+
+    def vjp(run: Run, y_bar: Array) -> Bars:
+        bars = right_vjp(run, y_bar)
+        if y_bar.size and not y_bar.any():
+            return tuple(None if bar is None else np.zeros(bar.shape) for bar in bars)
+        return bars
+
+    return plain, vjp
+
+
 FAULTS: tuple[Fault, ...] = (
     _fault(
         "w-bar-added-to-earlier-ones",
@@ -144,7 +171,26 @@ FAULTS: tuple[Fault, ...] = (
         stateful(_noisy),
         results=("x_bar",),
         condition="always",
+        shows=has_samples,
         caught_by=("same bits twice", "autograd", "finite differences"),
         source="https://github.com/Theano/Theano/issues/5404",
+    ),
+    _fault(
+        "w-bar-added-up-for-each-array",
+        "w_bar is added to what earlier calls with the same array of w gave",
+        stateful(_per_object),
+        operations=CONV,
+        results=("w_bar",),
+        condition="a second call with the same array",
+        caught_by=("same bits twice",),
+    ),
+    _fault(
+        "zeros-of-another-dtype",
+        "a cotangent of zeros takes a shortcut, whose gradients are float64",
+        stateful(_wide_zeros),
+        results=("x_bar", "w_bar", "b_bar"),
+        condition="a cotangent of zeros, in a narrower dtype",
+        shows=lambda case: is_read(case) and case.dtype != "float64",
+        caught_by=("scaled cotangent",),
     ),
 )

@@ -32,6 +32,12 @@ def _close(read: Array, inside: Array) -> Array:
         return (read >= top - 0.01 * np.abs(top)) & inside
 
 
+def _as_close_as_isclose(read: Array, inside: Array) -> Array:
+    top = read.max(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return (np.abs(read - top) <= 1e-9 * np.abs(top)) & inside
+
+
 def _rewarded(read: Array, inside: Array, beside: Mask) -> Array:
     winner: Array = one_hot(largest(read, inside), read.shape[-1]) > 0
     return (winner & inside) | beside(read, inside)
@@ -107,6 +113,16 @@ FAULTS: tuple[Fault, ...] = (
         plant=planted(x_bar=_to_all(_close)),
         caught_by=AGAINST_TORCH,
         source="https://github.com/mni-ml/framework/pull/22",
+    ),
+    Fault(
+        name="x-bar-ties-by-isclose",
+        what="every cell within a relative 1e-9 of the maximum gets the whole cotangent",
+        operations=MAX_POOL,
+        results=("x_bar",),
+        condition="values within 1e-9 of each other, relative to them",
+        shows=_rewards_several(_as_close_as_isclose),
+        plant=planted(x_bar=_to_all(_as_close_as_isclose)),
+        caught_by=("autograd", "finite differences", "ties"),
     ),
     Fault(
         name="x-bar-ties-by-sample",
