@@ -34,6 +34,10 @@ _COMPARISONS = pytest.StashKey[dict[int, tuple["Subject", "Comparison | str | No
 _PRECISION = "precision"
 
 
+class PrecisionWarning(pytest.PytestWarning):
+    """What a comparison with a baseline has to say although nothing was lost."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of conformance tests, on the command line and in the configuration file."""
     group = parser.getgroup("bpcheck", "conformance of hand-written backward passes")
@@ -50,6 +54,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("bpcheck_profile", "what --bpcheck-profile is by default", default="default")
     parser.addini("bpcheck_seed", "what --bpcheck-seed is by default", default="0")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a baseline without a name, as an unset variable of CI leaves it."""
+    if config.getoption("bpcheck_baseline") == "":
+        raise pytest.UsageError("--bpcheck-baseline: the path is empty; give the name of a file")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -96,7 +106,7 @@ def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
     def judge(subject: Subject) -> None:
         __tracebackhide__ = True
         if check == _PRECISION:
-            _conclude_precision(request.config, subject, result)
+            _conclude_precision(request.node, subject, result)
             return
         runs = request.config.stash.setdefault(_RUNS, {})
         if id(subject) not in runs:
@@ -168,24 +178,32 @@ def _conclude(
         pytest.skip(f"{check}: nothing to judge of {result}")
 
 
-def _conclude_precision(config: pytest.Config, subject: Subject, result: str) -> None:
+def _conclude_precision(item: pytest.Item, subject: Subject, result: str) -> None:
     """End the item as the comparison with the baseline says."""
     __tracebackhide__ = True
     from bpcheck.errors import BpcheckError
-    from bpcheck.precision.testing import comparison_of, is_measured, lost
+    from bpcheck.precision.testing import comparison_of, lost, remarks, why_not_measured
 
+    config = item.config
     done = config.stash.setdefault(_COMPARISONS, {})
     if id(subject) not in done:
         file = config.invocation_params.dir / config.getoption("bpcheck_baseline")
         try:
-            done[id(subject)] = subject, comparison_of(subject, file)
+            found = comparison_of(subject, file)
+            done[id(subject)] = subject, found
         except BpcheckError as error:
             done[id(subject)] = subject, str(error)
+        else:
+            for remark in remarks(found) if found else ():
+                item.warn(PrecisionWarning(remark))
     comparison = done[id(subject)][1]
     if isinstance(comparison, str):
         pytest.fail(comparison, pytrace=False)
-    if comparison is None or not is_measured(comparison, result):
-        pytest.skip(f"precision: {result} of {subject.operation} is no sum to measure")
+    if comparison is None:
+        pytest.skip(f"precision: {subject.operation} has no sums to measure")
+    why = why_not_measured(comparison, result)
+    if why:
+        pytest.skip(f"precision: {why}")
     message = lost(comparison, result)
     if message:
         pytest.fail(message, pytrace=False)

@@ -48,6 +48,9 @@ PROFILES: MappingProxyType[str, Profile] = MappingProxyType(
     }
 )
 
+#: After so many geometries comes one of the same shapes and other params.
+TWIN_EVERY = 10
+
 #: How many random choices of dtype, values and layouts a case is picked from.
 OPTIONS = 8
 
@@ -102,7 +105,7 @@ def plan(
     )
     covered = Covered(edge_classes(operation, dtypes), strength=profile.strength)
     kinds, barren, seen = _kinds(operation), 0, Counter[str]()
-    for index, geometry in enumerate(geometries):
+    for index, geometry in enumerate(_with_twins(operation, geometries, seed)):
         case = Case(operation.name, geometry, seed=seed * 1_000_003 + index)
         own = geometry_classes(operation, geometry)
         dressed = _dressed(case, dtypes, kinds, index)
@@ -128,6 +131,21 @@ def cases_of_class(
         if edge_class in geometry_classes(operation, geometry):
             values = operation.value_kinds[0]
             yield Case(operation.name, geometry, dtypes[index % len(dtypes)], values, seed=index)
+
+
+def _with_twins(operation: Operation, geometries: Iterator[Any], seed: int) -> Iterator[Any]:
+    """The geometries, some followed by one of the same shapes and other params.
+
+    A plan that is kept for the shapes alone, as a library keeps those of its convolutions, is then
+    used for other params than it was made for.
+    """
+    integers = integers_from(np.random.default_rng((seed, *b"twins")))
+    for index, geometry in enumerate(geometries):
+        yield geometry
+        if index % TWIN_EVERY == TWIN_EVERY - 1:
+            twin = operation.twin(geometry, integers)
+            if twin is not None:
+                yield twin
 
 
 def _random(operation: Operation, rng: np.random.Generator) -> Iterator[Any]:

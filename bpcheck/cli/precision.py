@@ -86,7 +86,7 @@ _how = _options(
     ),
     click.option(
         "--threads",
-        type=click.IntRange(min=1),
+        type=click.IntRange(min=1, max=4_096),
         default=1,
         show_default=True,
         help="Threads of BLAS and torch. One gives the same numbers whatever the number of cores.",

@@ -14,7 +14,7 @@ from bpcheck.cli.precision_live import Live
 from bpcheck.cli.precision_subjects import Found, subjects
 from bpcheck.precision import Comparison, Measurement, load
 from bpcheck.precision.baseline import entry_of
-from bpcheck.precision.repeat import compare_with
+from bpcheck.precision.repeat import compare_with, uncovered
 from bpcheck.precision.summary import write_summary
 from bpcheck.precision.table import print_comparison
 
@@ -45,6 +45,9 @@ def run_compare(
                 on_progress=live.step,
             )
         print_comparison(comparison, console)
+        beyond = uncovered(before, found.subject)
+        if beyond:
+            console.print(Text(f" not in the baseline: {', '.join(beyond)}", style="dim"))
         comparisons.append(comparison)
     if picture is not None:
         from bpcheck.precision.plot import draw_all

@@ -101,7 +101,7 @@ def _show_differences(
             try:
                 print_comparison(compare(before, after), console)
             except BpcheckError as error:
-                console.print(Text(f"\n {before.title}: cannot be compared: {error}"))
+                console.print(Text(f"\n {before.title}: no comparison with the old one: {error}"))
     return tuple(replaced)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bpcheck.adapters.target import find
@@ -37,13 +38,19 @@ def subjects(words: Sequence[str], *, style: str, dtypes: tuple[str, ...]) -> tu
     todo, directory = _entries(words, style)
     return tuple(
         Found(
-            loaded(each, directory, dtypes=asked),
+            _portably_named(loaded(each, directory, dtypes=asked), each.target, directory),
             portable(each.target, directory),
             each.style,
             asked,
         )
         for each in todo
     )
+
+
+def _portably_named(subject: Subject, target: str, directory: Path) -> Subject:
+    """The subject, which is called after its target, without what holds on one machine only."""
+    name = subject.name
+    return replace(subject, name=portable(name, directory)) if name == target else subject
 
 
 def portable(target: str, directory: Path) -> str:
@@ -53,13 +60,14 @@ def portable(target: str, directory: Path) -> str:
     --------
     >>> portable("layers:Conv", Path("/home")), portable("/home/a/layers.py:Conv", Path("/home"))
     ('layers:Conv', 'a/layers.py:Conv')
+    >>> portable("/home/a/layers.py", Path("/home/b"))
+    '../a/layers.py'
     """
     where, colon, attribute = target.rpartition(":") if ".py:" in target else (target, "", "")
     path = Path(where)
     if not path.is_absolute():
         return target
-    inside = path.is_relative_to(directory)
-    return f"{path.relative_to(directory) if inside else path.name}{colon}{attribute}"
+    return f"{Path(os.path.relpath(path, directory)).as_posix()}{colon}{attribute}"
 
 
 def _entries(words: Sequence[str], style: str) -> tuple[tuple[Entry, ...], Path]:

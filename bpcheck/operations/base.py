@@ -75,6 +75,10 @@ class Operation(ABC):
     def draw(self, integers: Integers) -> Any:
         """A geometry drawn with `integers`, which never fails; small integers give small shapes."""
 
+    def twin(self, geometry: Any, integers: Integers) -> Any | None:
+        """Another geometry with operands of the same shapes, if there is one: params differ."""
+        return None
+
     @abstractmethod
     def operand_shapes(self, geometry: Any) -> dict[str, Shape]:
         """Shape of each operand that the geometry has, by name, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from math import prod
 from typing import Any
@@ -83,6 +84,15 @@ class Convolution(Operation):
 
     def draw(self, integers: Integers) -> ConvGeometry:
         return draw_geometry(integers, self.rank)
+
+    def twin(self, geometry: ConvGeometry, integers: Integers) -> ConvGeometry | None:
+        for _ in range(dimensions.TRIES):
+            numbers = geometry.numbers()
+            other = dimensions.other_params(self.keys, numbers, self.rank, integers)
+            with contextlib.suppress(CaseError):
+                if any(numbers[key] != number for key, number in other.items()):
+                    return self.geometry(other)
+        return None
 
     def operand_shapes(self, geometry: ConvGeometry) -> dict[str, Shape]:
         shapes = {

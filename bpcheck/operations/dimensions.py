@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from bpcheck.errors import CaseError
@@ -14,6 +14,9 @@ T = TypeVar("T")
 
 #: The letters of the spatial dimensions, by rank: width alone, height and width, depth first.
 LETTERS = {1: "w", 2: "hw", 3: "dhw"}
+
+#: How many other params are tried in search of some that the operation allows.
+TRIES = 6
 
 #: Largest kernel size drawn, by rank, so that three dimensions stay affordable.
 MAX_KERNEL = {1: 7, 2: 5, 3: 3}
@@ -61,6 +64,20 @@ def spelled(windows: Sequence[Window]) -> dict[str, int]:
     for prefix in "ikspd":
         spatial |= spell(prefix, [getattr(window, prefix) for window in windows])
     return spatial
+
+
+def other_params(
+    keys: Collection[str], numbers: Mapping[str, int], rank: int, integers: Integers
+) -> dict[str, int]:
+    """`numbers` with another stride, padding or dilation in one of the dimensions.
+
+    Not every choice is allowed by the operation.
+    """
+    letter = LETTERS[rank][integers(0, rank - 1)]
+    prefix = choose(integers, [each for each in "dsp" if each + letter in keys])
+    least = 0 if prefix == "p" else 1
+    own = {key: number for key, number in numbers.items() if key in keys}
+    return {**own, prefix + letter: choose(integers, (least, least + 1, least + 2))}
 
 
 def choose(integers: Integers, options: Sequence[T]) -> T:

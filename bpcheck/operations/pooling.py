@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -144,6 +145,15 @@ class Pooling(Operation):
         while (Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil).positions < 0).all(axis=1).any():
             i += 1
         return Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil)
+
+    def twin(self, geometry: PoolGeometry, integers: Integers) -> PoolGeometry | None:
+        for _ in range(dimensions.TRIES):
+            numbers = geometry.numbers()
+            other = dimensions.other_params(self.keys, numbers, self.rank, integers)
+            with contextlib.suppress(CaseError):
+                if any(numbers[key] != number for key, number in other.items()):
+                    return self.geometry(other)
+        return None
 
     def operand_shapes(self, geometry: PoolGeometry) -> dict[str, Shape]:
         return {"x": (geometry.n, geometry.ic, *(window.i for window in geometry.windows))}

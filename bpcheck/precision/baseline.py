@@ -78,13 +78,13 @@ def loads(text: str, *, origin: str) -> tuple[Measurement, ...]:
             f"{text.count(chr(10)) + 1}): it may be truncated or badly merged; restore it from "
             "version control, or record it again"
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BaselineError(f"{origin}: {error}") from None
     if not isinstance(document, dict) or document.get("format") != "bpcheck precision baseline":
         raise BaselineError(
             f"{origin}: not a precision baseline; bpcheck precision record makes one"
         )
-    if document.get("version") != VERSION:
+    if type(document.get("version")) is not int or document["version"] != VERSION:
         raise BaselineError(
             f"{origin}: version {document.get('version')!r} of the format, and this bpcheck reads "
             f"version {VERSION}; record it again, or use the bpcheck that wrote it"
@@ -92,7 +92,10 @@ def loads(text: str, *, origin: str) -> tuple[Measurement, ...]:
     entries = document.get("subjects")
     if not isinstance(entries, list) or not entries:
         raise BaselineError(f"{origin}: it holds no subjects; record it again")
-    return tuple(measurement_of(entry, origin) for entry in entries)
+    found = tuple(measurement_of(entry, origin) for entry in entries)
+    if len({_key(each) for each in found}) < len(found):
+        raise BaselineError(f"{origin}: it holds a subject twice: badly merged? record it again")
+    return found
 
 
 def _refuse_constant(name: str) -> Any:
@@ -133,6 +136,8 @@ def save(path: Path, measurements: Sequence[Measurement]) -> None:
         If it cannot be written.
     """
     text = dumps(measurements)
+    # A link stays one.
+    path = path.resolve()
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:

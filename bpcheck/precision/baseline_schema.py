@@ -16,6 +16,12 @@ from bpcheck.precision.metrics import TESTED, CellMetrics
 #: Version of the format; a change of the cells, their seeds or their metrics makes a new one.
 VERSION = 1
 
+#: No metric is larger.
+_LARGEST = 10**300
+
+#: No machine has more threads.
+_THREADS = 4_096
+
 
 class BaselineError(BpcheckError):
     """A baseline file that cannot be used."""
@@ -49,7 +55,10 @@ def measurement_of(entry: Any, origin: str) -> Measurement:
     settings = _settings(_get(entry, "settings", dict, title), title)
     expected = {cell.text: cell for cell in _cells(text["operation"], settings, title)}
     held = _get(entry, "cells", dict, title)
-    unclaimed = _get(entry, "unclaimed", list, title)
+    unclaimed = _names(entry, "unclaimed", title)
+    both = [name for name in unclaimed if name in held]
+    if both:
+        raise BaselineError(f"{title}: {both[0]} is measured and not claimed; record it again")
     missing = [name for name in expected if name not in held and name not in unclaimed]
     if missing:
         raise BaselineError(
@@ -62,7 +71,7 @@ def measurement_of(entry: Any, origin: str) -> Measurement:
     return Measurement(
         **text,
         settings=settings,
-        environment=_get(entry, "environment", dict, title),
+        environment=_environment(entry, title),
         cells={
             cell: _metrics(held[name], settings.cases, f"{title}: {name}")
             for name, cell in expected.items()
@@ -70,6 +79,14 @@ def measurement_of(entry: Any, origin: str) -> Measurement:
         },
         unclaimed=tuple(expected[name] for name in unclaimed),
     )
+
+
+def _environment(entry: Any, title: str) -> dict[str, str | int]:
+    found: dict[str, str | int] = _get(entry, "environment", dict, title)
+    threads = found.get("threads", 1)
+    if not isinstance(threads, int) or not 1 <= threads <= _THREADS:
+        raise BaselineError(f"{title}: threads={threads!r}: must be from 1 to {_THREADS}")
+    return found
 
 
 def _cells(operation: str, settings: Settings, title: str) -> tuple[Cell, ...]:
@@ -104,6 +121,8 @@ def _metrics(given: Any, cases: int, title: str) -> CellMetrics:
     if any(value < 0 for row in rows.values() for value in row):
         raise BaselineError(f"{title}: a metric is below 0; record it again")
     ulp = _numbers(given, "ulp", 3, title)
+    if _get(given, "elements", int, title) < 1:
+        raise BaselineError(f"{title}: elements={given['elements']}; record it again")
     return CellMetrics(
         rms=rows["rms"],
         max=rows["max"],
@@ -131,8 +150,9 @@ def _names(given: Mapping[str, Any], name: str, title: str) -> tuple[str, ...]:
 
 
 def _number(value: Any, name: str, title: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BaselineError(f"{title}: {name} holds {value!r}; a finite number was expected")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or abs(value) > _LARGEST or not math.isfinite(value):
+        raise BaselineError(f"{title}: {name} holds {value!r:.40}; a finite number was expected")
     return float(value)
 
 

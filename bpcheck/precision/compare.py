@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.precision.elsewhere import is_explained
 from bpcheck.precision.environment import differences
-from bpcheck.precision.ladder import Cell
+from bpcheck.precision.ladder import Cell, Settings
 from bpcheck.precision.measure import Measurement
 from bpcheck.precision.metrics import TESTED, CellMetrics
 from bpcheck.precision.ranks import (
@@ -139,8 +139,8 @@ def compare(
     """
     if baseline.settings != current.settings:
         raise BpcheckError(
-            f"{baseline.title}: measured with other settings than its baseline; measure with "
-            f"{baseline.settings}"
+            f"the settings differ: {settings_differ(baseline.settings, current.settings)}; measure "
+            "with those of the baseline"
         )
     missing = [cell.text for cell in baseline.cells if cell not in current.cells]
     if missing:
@@ -170,15 +170,31 @@ def compare(
             metric,
             least,
             [
-                # What another order of summation explains is no loss where the order may differ.
-                1.0 if where and is_explained(baseline, current, group, metric) else chances[0],
-                chances[1],
+                # What another order of summation explains is no change where the order may differ.
+                1.0 if where and is_explained(before, after, group, metric) else chance
+                for (before, after), chance in zip(
+                    ((baseline, current), (current, baseline)), chances, strict=True
+                )
             ],
             false_alarm,
         )
         for (group, metric), *chances in zip(found, holm(grown), holm(shrunk), strict=True)
     )
     return Comparison(baseline, current, least, where, changes)
+
+
+def settings_differ(recorded: Settings, current: Settings) -> str:
+    """What is not the same, such as ``"longest 65536, now 4096"``."""
+    return "; ".join(
+        f"{each.name} {_plain(getattr(recorded, each.name))}, "
+        f"now {_plain(getattr(current, each.name))}"
+        for each in fields(Settings)
+        if getattr(recorded, each.name) != getattr(current, each.name)
+    )
+
+
+def _plain(value: object) -> str:
+    return (" ".join(value) or "all") if isinstance(value, tuple) else str(value)
 
 
 def _change(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ def environment(*, threads: int, backend: str) -> Environment:
         "blas": _blas(),
         "numpy": np.__version__,
         "torch": f"{torch.__version__} {torch.backends.cpu.get_cpu_capability()}",
+        # Recorded only where it holds oneDNN back.
+        **({"onednn": limit} if (limit := os.environ.get("ONEDNN_MAX_CPU_ISA")) else {}),
         "python": ".".join(map(str, sys.version_info[:2])),
         "ml_dtypes": version("ml_dtypes"),
         "threads": threads,

@@ -66,9 +66,9 @@ def _revision(directory: Path, name: str, commit: str, date: str, subject: str) 
         text = _git(directory, "show", f"{commit}:./{name}")
         return Revision(commit, date, subject, loads(text, origin=f"{commit[:7]}:{name}"))
     except UsageError:
-        return Revision(commit, date, subject, (), "deleted")
+        return Revision(commit, date, subject, (), "the file was deleted")
     except BaselineError as error:
-        return Revision(commit, date, subject, (), str(error))
+        return Revision(commit, date, subject, (), f"cannot be read: {error}")
 
 
 def _git(directory: Path, *arguments: str) -> str:

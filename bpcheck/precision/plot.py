@@ -51,7 +51,7 @@ def draw(path: Path, measurement: Measurement, baseline: Measurement | None = No
     dtypes = list(dict.fromkeys(cell.dtype for cell in measurement.cells))
     results = list(dict.fromkeys(cell.result for cell in measurement.cells))
     figure = Figure(
-        figsize=(1.2 + 3.1 * max(1, len(results)), 1.3 + 2.5 * max(1, len(dtypes))),
+        figsize=(max(7.0, 1.2 + 3.1 * len(results)), 1.5 + 2.5 * max(1, len(dtypes))),
         layout="constrained",
     )
     FigureCanvasAgg(figure)
@@ -63,7 +63,10 @@ def draw(path: Path, measurement: Measurement, baseline: Measurement | None = No
     for axis in axes[-1]:
         axis.set_xlabel("terms n")
     beside = ", the baseline dashed" if baseline is not None else ""
-    figure.suptitle(f"{measurement.title}: rounding error against length{beside}", fontsize=11)
+    small = any(max(each.max) < _LEAST for each in measurement.cells.values())
+    floor = f"\nerrors below {_LEAST:g} are drawn there" if small else ""
+    title = f"{measurement.title}: rounding error against length{beside}{floor}"
+    figure.suptitle(title, fontsize=10)
     handles = [_line(_COLOURS[kind], _MARKERS[kind], kind) for kind in measurement.settings.kinds]
     if baseline is not None:
         handles.append(_line("#888888", "", "baseline", linestyle="--"))

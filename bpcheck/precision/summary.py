@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from bpcheck.errors import BpcheckError
 from bpcheck.precision.compare import Change, Comparison, Outcome
 from bpcheck.precision.table import verdict
 
@@ -52,5 +53,8 @@ def write_summary(comparisons: Sequence[Comparison]) -> None:
     """Append to the step's summary, where there is one."""
     path = os.environ.get(VARIABLE)
     if path and comparisons:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(markdown(comparisons) + "\n")
+        try:
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(markdown(comparisons) + "\n")
+        except OSError as error:
+            raise BpcheckError(f"{VARIABLE}={path}: cannot be written ({error.strerror})") from None

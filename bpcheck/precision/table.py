@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from statistics import median
 
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from bpcheck.precision.behaviour import behaviours
 from bpcheck.precision.compare import Change, Comparison
-from bpcheck.precision.ladder import Cell
+from bpcheck.precision.ladder import Cell, Settings
 from bpcheck.precision.measure import Measurement
 from bpcheck.precision.metrics import CellMetrics
 
@@ -39,12 +40,15 @@ def print_measurement(
 ) -> None:
     """For each dtype and result, a row for each data kind, or for each length too."""
     console.print(Text(f"\n {measurement.title} · {_where(measurement)}", style="bold"))
-    console.print(Text(" errors / (u sum|ab|), of the longest sums unless two are given"))
+    console.print(
+        Text(" errors / (u sum|ab|), of the longest sums unless two are given; off: share of")
+    )
+    console.print(Text(" elements that are not the exact result, rounded once"))
     seen = behaviours(measurement)
     for (dtype, result), cells in _by_result(measurement).items():
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 1), collapse_padding=True)
         table.add_column(Text("terms" if every_cell else "data"), min_width=10)
-        for name in ("rms", "p99", "max", "bias", "ULP 50%", "99%", "max"):
+        for name in ("rms", "p99", "max", "bias", "ULP 50%", "ULP 99%", "ULP max", "off"):
             table.add_column(Text(name), justify="right", no_wrap=True, min_width=5)
         for row in _rows(measurement, cells, every_cell=every_cell):
             table.add_row(*map(Text, row))
@@ -54,9 +58,12 @@ def print_measurement(
         console.print()
         console.print(Text(f" {result} {dtype}, {terms}{behaves}", style="bold"))
         console.print(table)
-        for cell in cells:
-            if not measurement.cells[cell].deterministic:
-                console.print(Text(f" {cell.text}: two calls gave different bits", style="yellow"))
+        random = [cell for cell in cells if not measurement.cells[cell].deterministic]
+        if random:
+            others = f" in {len(random)} of {len(cells)} cells, such as {random[0].text}"
+            console.print(Text(f" two calls gave different bits{others}", style="yellow"))
+    if measurement.cells and all(each.deterministic for each in measurement.cells.values()):
+        console.print(Text("\n two calls gave the same bits, everywhere"))
     if not measurement.cells:
         console.print(Text(" nothing to measure: no result is a sum, or none is claimed"))
     if measurement.unclaimed:
@@ -77,7 +84,7 @@ def _rows(
     for kind in measurement.settings.kinds:
         ladder = [cell for cell in cells if cell.kind == kind]
         if every_cell:
-            yield (kind, *[""] * 7)
+            yield (kind, *[""] * 8)
             for cell in ladder:
                 metrics = measurement.cells[cell]
                 yield f"{cell.terms:,}", number(median(metrics.rms)), *_tail(metrics)
@@ -89,7 +96,7 @@ def _rows(
 
 def _tail(metrics: CellMetrics) -> tuple[str, ...]:
     numbers = (metrics.p99, max(metrics.max), metrics.bias, *metrics.ulp)
-    return tuple(map(number, numbers))
+    return (*map(number, numbers), f"{median(metrics.misrounded):.1%}")
 
 
 def _where(measurement: Measurement) -> str:
@@ -115,12 +122,15 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         ("gain", "green", comparison.gains),
     ):
         for change in changes[:_LISTED]:
-            console.print(Text.assemble(" ", (title, style), f"  {describe(change)}"))
+            line = Text.assemble(" ", (title, style), f"  {describe(change)}")
+            console.print(line, soft_wrap=True)
         if len(changes) > _LISTED:
             console.print(Text(f"       and {len(changes) - _LISTED} more"))
-    for cell in comparison.undetermined[:_LISTED]:
-        console.print(Text(f" note  {cell.text}: two calls gave the same bits, and do not now"))
-    console.print(Text(f" {verdict(comparison)}", style="bold"))
+    random = comparison.undetermined
+    if random:
+        cells = f"{len(random)} cells, such as {random[0].text}"
+        console.print(Text(f" note  {cells}: two calls gave the same bits, and do not now"))
+    console.print(Text(f" {verdict(comparison)}", style="bold"), soft_wrap=True)
 
 
 def describe(change: Change) -> str:
@@ -141,14 +151,37 @@ def describe(change: Change) -> str:
 
 
 def verdict(comparison: Comparison) -> str:
-    """The last line."""
+    """The last line, with what to do next."""
+    total = len(comparison.changes)
+    command = record_command(comparison.baseline)
     if comparison.losses:
-        return f"PRECISION LOST: {len(comparison.losses)} of {len(comparison.changes)} comparisons."
+        return (
+            f"PRECISION LOST: {len(comparison.losses)} of {total} comparisons. Look at what "
+            f"changed in the kernel; if it is meant, record it: {command}"
+        )
+    if comparison.gains and comparison.environment:
+        return (
+            f"Kept, and better in {len(comparison.gains)} of {total} comparisons than another "
+            "environment was; a baseline of this one would hold it."
+        )
     if comparison.gains:
         return (
-            f"Precision gained in {len(comparison.gains)} of {len(comparison.changes)} "
-            "comparisons; record it, so that it cannot be lost again: bpcheck precision record "
-            "--force"
+            f"Precision gained in {len(comparison.gains)} of {total} comparisons; record it, so "
+            f"that it cannot be lost again: {command}"
         )
     same = "every number is the same" if comparison.is_identical else "nothing lost"
-    return f"Kept: {same} in {len(comparison.changes)} comparisons."
+    return f"Kept: {same} in {total} comparisons."
+
+
+def record_command(measurement: Measurement) -> str:
+    """The command that records a subject anew, as it was recorded."""
+    settings, plain = measurement.settings, Settings(dtypes=measurement.settings.dtypes)
+    words = ["bpcheck", "precision", "record", measurement.operation, measurement.target]
+    if measurement.style != "numpy":
+        words += ["--style", measurement.style]
+    for option in ("longest", "cases", "seed"):
+        if getattr(settings, option) != getattr(plain, option):
+            words += [f"--{option}", str(getattr(settings, option))]
+    for result in settings.results:
+        words += ["--result", result]
+    return f"{shlex.join(words)} --force"

@@ -10,7 +10,7 @@ from bpcheck.precision.baseline import entry_of, load
 from bpcheck.precision.compare import Comparison
 from bpcheck.precision.repeat import compare_with
 from bpcheck.precision.summary import write_summary
-from bpcheck.precision.table import describe
+from bpcheck.precision.table import describe, verdict
 from bpcheck.subject import Subject
 
 
@@ -44,6 +44,25 @@ def lost(comparison: Comparison, result: str) -> str:
     return "\n".join(["precision lost", *lines]) if lines else ""
 
 
-def is_measured(comparison: Comparison, result: str) -> bool:
-    """Whether anything of `result` was compared."""
-    return any(change.result == result for change in comparison.changes)
+def why_not_measured(comparison: Comparison, result: str) -> str:
+    """Why nothing of `result` was compared; empty if something was."""
+    if any(change.result == result for change in comparison.changes):
+        return ""
+    if comparison.baseline.settings.results and result not in comparison.baseline.settings.results:
+        held = ", ".join(comparison.baseline.settings.results)
+        return f"the baseline holds {held} alone; record {result} too"
+    return f"{result} of {comparison.baseline.operation} is no sum to measure"
+
+
+def remarks(comparison: Comparison) -> tuple[str, ...]:
+    """What must not stay unsaid where nothing fails: another environment, and gains."""
+    said = []
+    title = comparison.baseline.title
+    if comparison.environment:
+        said.append(
+            f"precision of {title}: another environment ({'; '.join(comparison.environment)}): "
+            f"only ratios above {comparison.effect:g} that no order of summation explains count"
+        )
+    if comparison.gains and not comparison.losses:
+        said.append(f"precision of {title}: {verdict(comparison)}")
+    return tuple(said)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import combinations, islice
+from itertools import combinations, islice, pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bpcheck import Subject, check
+from bpcheck.arithmetic import Array
 from bpcheck.cases import Case, parse_case
 from bpcheck.cases.classes import array_layouts, classes_of, edge_classes, geometry_classes
 from bpcheck.cases.covering import covering
@@ -121,3 +123,31 @@ def test_a_class_that_is_refused_for_something_else_is_looked_for() -> None:
     report = check(small, profile="quick")
     assert report.verdict is Verdict.AGREES
     assert {name for name in reachable if not report.coverage[name]} == set()
+
+
+@pytest.mark.parametrize("operation", ["conv2d", "max_pool2d", "avg_pool1d"])
+def test_some_cases_follow_one_of_the_same_shapes_and_other_params(operation: str) -> None:
+    cases = list(islice(plan(operation, profile=PROFILES["quick"], dtypes=DTYPES), 300))
+    promise = operation_named(operation)
+    twins = [
+        (one, other)
+        for one, other in pairwise(cases)
+        if promise.operand_shapes(one.geometry) == promise.operand_shapes(other.geometry)
+        and one.params != other.params
+    ]
+    assert len(twins) >= 15
+
+
+def test_params_that_are_cached_by_shape_are_found() -> None:
+    dilations: dict[tuple[tuple[int, ...], ...], tuple[int, ...]] = {}
+
+    def forward(x: Array, w: Array, b: Array | None, **params: Any) -> Any:
+        y, residuals = conv.forward(x, w, b, **params)
+        kept = dilations.setdefault((x.shape, w.shape, y.shape), params["dilation"])
+        if kept != params["dilation"] and params["padding"] != "same":
+            y, residuals = conv.forward(x, w, b, **{**params, "dilation": kept})
+        return y, residuals
+
+    cached = Subject(forward, conv.vjp, operation="conv2d", name="cached")
+    report = check(cached)
+    assert not report.agrees

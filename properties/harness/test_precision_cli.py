@@ -97,7 +97,7 @@ def test_a_baseline_is_not_overwritten_without_force_and_the_difference_is_shown
     code, text = run("record", "conv1d", "layers.py", *SMALL, "--seed", "1")
     assert code == 2
     assert "--force replaces it" in text
-    assert "measured with other settings" in text
+    assert "the settings differ: seed 0, now 1" in text
     assert (tmp_path / "precision-baseline.json").read_text() == before
     code, text = run("record", "conv1d", "layers.py", *SMALL, "--force")
     assert code == 0
