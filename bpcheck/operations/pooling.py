@@ -42,8 +42,9 @@ class PoolGeometry:
             raise CaseError(f"div={self.divisor}: must be at least 1, or 0 for none")
         for window, letter in zip(self.windows, dimensions.LETTERS[len(self.windows)], strict=True):
             p, i = f"p{letter}={window.p}", f"i{letter}={window.i}"
-            if window.p > window.span // 2:
-                raise CaseError(f"{p}: at most half the window's span of {window.span}")
+            # What torch's kernels take that record their winners; dilation does not count.
+            if window.p > window.k // 2:
+                raise CaseError(f"{p}: at most half of k{letter}={window.k}")
             if (window.positions < 0).all(axis=1).any():
                 raise CaseError(f"{i}, {p}: a window reads no input cell")
 
