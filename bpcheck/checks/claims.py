@@ -29,8 +29,9 @@ def unclaimed(subject: Subject, case: Case) -> str:
     if subject.supports is not None:
         shapes = operation.operand_shapes(case.geometry)
         return "" if _supports(subject.supports, subject.name, params, shapes) else _DECLARED
-    if params.get("padding") == "same" and not _takes_same(subject, case):
-        return "forward takes no padding='same'"
+    worded = operation.worded(case.geometry)
+    if worded is not None and not _takes(subject, case, worded[1]):
+        return f"forward takes no {worded[0]}"
     return ""
 
 
@@ -59,14 +60,11 @@ def _supports(
     return bool(answer.value)
 
 
-def _takes_same(subject: Subject, case: Case) -> bool:
-    """Whether the forward takes the word ``"same"`` where padding is numbers otherwise.
+def _takes(subject: Subject, case: Case, smallest: Any) -> bool:
+    """Whether the forward takes a word where the param is numbers otherwise.
 
-    Only a forward that raises on the smallest case with that word is taken not to.
+    Only a forward that raises on the smallest geometry with that word is taken not to.
     """
-    operation, bias = case.promise, case.geometry.numbers()["bias"]
-    numbers = {key: 1 if default is None else default for key, default in operation.keys.items()}
-    smallest = operation.geometry({**numbers, "same": 1, "bias": bias})
-    probe = Case(operation.name, smallest, dtype=case.dtype, values="small")
+    probe = Case(case.operation, smallest, dtype=case.dtype, values="small")
     operands = fill(probe).operands
     return not call_forward(subject, probe, operands, params=subject.accepted(probe.params)).raised

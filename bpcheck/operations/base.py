@@ -91,6 +91,10 @@ class Operation(ABC):
     def params(self, geometry: Any) -> Params:
         """Keyword arguments of the forward: `torch.nn.functional` names, tuples for dimensions."""
 
+    def worded(self, geometry: Any) -> tuple[str, Any] | None:
+        """A param that is a word here and numbers elsewhere, and the smallest geometry with it."""
+        return None
+
     @abstractmethod
     def torch_forward(self, operands: Mapping[str, Any], params: Params) -> Any:
         """``y`` as torch computes it from torch tensors (an operand may be ``None``)."""

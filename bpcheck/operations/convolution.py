@@ -112,6 +112,13 @@ class Convolution(Operation):
             "groups": geometry.g,
         }
 
+    def worded(self, geometry: ConvGeometry) -> tuple[str, ConvGeometry] | None:
+        if not geometry.same:
+            return None
+        numbers = {key: 1 if default is None else default for key, default in self.keys.items()}
+        bias = int(geometry.bias)
+        return "padding='same'", self.geometry({**numbers, "same": 1, "bias": bias})
+
     def torch_forward(self, operands: Mapping[str, Any], params: Params) -> Any:
         import torch
 

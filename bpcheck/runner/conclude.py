@@ -66,7 +66,7 @@ def conclude(
         style=subject.style,
         profile=profile,
         seed=seed,
-        dtypes=tuple(tally.dtypes),
+        dtypes=tuple(name for name in dtypes if tally.dtypes[name]),
         verdict=_verdict(judgements, tally, is_covered=not (covers and is_complete and missing)),
         judgements=tuple(judgements),
         table={

@@ -29,7 +29,8 @@ def _overwritten_by_taps(run: Run, y_bar: Array, bar: Any) -> Array:
     turned = sent.reshape(*sent.shape[:2], *out, sent.shape[-1])[
         (slice(None), slice(None), *backwards)
     ]
-    last_first = [placing[::-1] for placing in placings]
+    # Copies: NumPy writes through views that run backwards from their end.
+    last_first = [placing[::-1].copy() for placing in placings]
     return scatter(turned.reshape(sent.shape), last_first, image, overwrite=True)
 
 
