@@ -129,11 +129,12 @@ def _spread_of(values: Sequence[float], form: str) -> tuple[str, ...]:
 
 def print_alarms(alarms: list[Alarms]) -> None:
     """The table of bpcheck's false alarms."""
-    print(head("right kernels", "cases", "ties", "float32", "float64", "float16", "false alarms"))
+    kinds_told = ("ties", "special", "float32", "float64", "float16")
+    print(head("right kernels", "cases", *kinds_told, "left out", "false alarms"))
     for _, group in groupby(alarms, key=lambda each: each.kernels):
         each = reduce(add, group)
-        kinds = (each.kinds[kind] for kind in ("ties", "float32", "float64", "float16"))
-        print(row(each.kernels, each.cases, *kinds, len(each.alarms)))
+        kinds = (each.kinds[kind] for kind in kinds_told)
+        print(row(each.kernels, each.cases, *kinds, each.left_out, len(each.alarms)))
     for each in alarms:
         for alarm in each.alarms:
             print(f"ALARM on {each.kernels}: {alarm}")

@@ -50,6 +50,17 @@ def kernel(kernels: str, operation: str) -> Subject:
     return adapters.load(f"reference.{module}", operation=operation)
 
 
+def is_known_of_torch(case: Case) -> bool:
+    """Whether torch is known to err or to crash in such a case: docs/found-in-torch.md."""
+    layouts = case.layouts
+    if case.operation == "max_pool3d":
+        return case.values == "special" and "x" in layouts
+    if case.operation != "conv1d" or layouts.get("w", "c-order") == "c-order":
+        return False
+    (window,) = case.geometry.windows
+    return case.geometry.g > 1 and window.d > 1 and bool((window.positions < 0).all())
+
+
 def planned(subject: Subject, *, count: int, seed: int = 0) -> Iterator[Case]:
     """The cases that a `default` run judges, in its order: the first `count` that are claimed."""
     known = operation_named(subject.operation).dtypes
