@@ -34,8 +34,8 @@ _COMPARISONS = pytest.StashKey[dict[int, tuple["Subject", "Comparison | str | No
 _PRECISION = "precision"
 
 
-class PrecisionWarning(pytest.PytestWarning):
-    """What a comparison with a baseline has to say although nothing was lost."""
+#: The property of a report under which stands what a comparison has to say, lost or not.
+_REMARK = "bpcheck precision"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,6 +60,21 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse a baseline without a name, as an unset variable of CI leaves it."""
     if config.getoption("bpcheck_baseline") == "":
         raise pytest.UsageError("--bpcheck-baseline: the path is empty; give the name of a file")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what comparisons with a baseline have to say although nothing was lost."""
+    reports = (each for kind in terminalreporter.stats.values() for each in kind)
+    said = dict.fromkeys(
+        text
+        for report in reports
+        for name, text in getattr(report, "user_properties", ())
+        if name == _REMARK
+    )
+    if said:
+        terminalreporter.section("bpcheck")
+        for text in said:
+            terminalreporter.write_line(text)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -195,7 +210,8 @@ def _conclude_precision(item: pytest.Item, subject: Subject, result: str) -> Non
             done[id(subject)] = subject, str(error)
         else:
             for remark in remarks(found) if found else ():
-                item.warn(PrecisionWarning(remark))
+                # Reports carry it to where the summary is printed, from other processes too.
+                item.user_properties.append((_REMARK, remark))
     comparison = done[id(subject)][1]
     if isinstance(comparison, str):
         pytest.fail(comparison, pytrace=False)

@@ -88,12 +88,11 @@ class Subject:
     @property
     def _keywords(self) -> frozenset[str] | None:
         try:
-            return _keyword_names(self.forward)
+            return _remembered_keyword_names(self.forward)
         except TypeError:  # it has no hash
-            return _keyword_names.__wrapped__(self.forward)
+            return _keyword_names(self.forward)
 
 
-@lru_cache(maxsize=16)
 def _keyword_names(function: Callable[..., Any]) -> frozenset[str] | None:
     """Names that `function` takes by keyword; ``None`` if it takes any, or does not tell."""
     try:
@@ -104,6 +103,10 @@ def _keyword_names(function: Callable[..., Any]) -> frozenset[str] | None:
         return None
     by_keyword = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return frozenset(p.name for p in parameters if p.kind in by_keyword)
+
+
+#: Asked of the same forward for every case; the last few are kept.
+_remembered_keyword_names = lru_cache(maxsize=4)(_keyword_names)
 
 
 def require_subject(subject: object, function: str) -> None:

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from bpcheck.cases.case import Case
 from bpcheck.cases.draws import integers_from
-from bpcheck.cases.layouts import BROADCAST, C_ORDER, layouts_for
+from bpcheck.cases.layouts import C_ORDER, layouts_for
 from bpcheck.operations import Operation, operation_named
 
 #: How often each value kind occurs in a plan: exact ones find most, real ones judge rounding. Kinds
 #: that are left out occur in none.
-WEIGHTS = {
-    "exact": 5,
-    "wide": 2,
-    "ties": 2,
-    "negative": 1,
-    "special": 1,
-    "tiny": 1,
-    "huge": 1,
-    "real": 3,
-}
+WEIGHTS = MappingProxyType(
+    {
+        "exact": 5,
+        "wide": 2,
+        "ties": 2,
+        "negative": 1,
+        "special": 1,
+        "tiny": 1,
+        "huge": 1,
+        "real": 3,
+    }
+)
 
 
 def edge_classes(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]:
@@ -61,18 +64,15 @@ def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
 
 @cache
 def array_layouts(operation_name: str) -> dict[str, tuple[str, ...]]:
-    """The layouts that each operand and the cotangent may have, C order first.
-
-    Only the cotangent is broadcast, as a mean leaves it.
-    """
+    """The layouts that each operand and the cotangent may have, C order first."""
     operation = operation_named(operation_name)
     integers = integers_from(np.random.default_rng(0))
     geometry = operation.draw(integers)
     while len(shapes := operation.operand_shapes(geometry)) < len(operation.operands):
         geometry = operation.draw(integers)
-    found = {name: layouts_for(len(shape)) for name, shape in shapes.items()}
-    rank = len(operation.output_shape(geometry))
-    return {**found, "y_bar": (*layouts_for(rank), *((BROADCAST,) if rank else ()))}
+    ranks = {name: len(shape) for name, shape in shapes.items()}
+    ranks["y_bar"] = len(operation.output_shape(geometry))
+    return {name: layouts_for(rank) for name, rank in ranks.items()}
 
 
 def _dtype(name: str) -> str:

@@ -11,24 +11,33 @@ import numpy as np
 from bpcheck.cases.classes import geometry_classes
 from bpcheck.cases.draws import integers_from
 from bpcheck.operations import Operation
+from bpcheck.operations.promises import Integers
 
 
 def covering(
     operation: Operation, *, strength: int, rng: np.random.Generator, draws: int
 ) -> Iterator[Any]:
-    """Of `draws` random geometries those that add a set of `strength` classes not seen so far.
+    """Of `draws` geometries, and twins of them, those that add a set of `strength` classes.
 
     What random drawing meets at all is met here, each combination at its first appearance; rare
     classes are rare among the draws too, so `draws` bounds what can be promised.
     """
     seen: set[tuple[str, ...]] = set()
     integers = integers_from(rng)
-    for _ in range(draws):
-        geometry = operation.draw(integers)
+    for geometry in _with_twins(operation, integers, draws):
         found = set(combinations(sorted(geometry_classes(operation, geometry)), strength))
         if not found <= seen:
             seen |= found
             yield geometry
+
+
+def _with_twins(operation: Operation, integers: Integers, draws: int) -> Iterator[Any]:
+    for _ in range(draws):
+        geometry = operation.draw(integers)
+        yield geometry
+        twin = operation.twin(geometry, integers)
+        if twin is not None:
+            yield twin
 
 
 class Covered:

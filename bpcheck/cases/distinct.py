@@ -35,7 +35,8 @@ def distinct_values(
     cells = prod(tile)
     # Every third array is negative throughout, and others on demand: zero padding must not win.
     drawn = rng.integers(3) == 0
-    negative = (drawn or negative) and capacity // cells >= (1 if negative else 3)
+    fits = cells <= int(min(2**form.bits, form.largest)) if negative else capacity // cells >= 3
+    negative = (drawn or negative) and fits
     gap = max(1, min((1 if negative else 2) * capacity // cells, 2 * MAX_STEP + 1))
     lowest = -gap * cells if negative else -gap * (cells - 1) // 2
     step = (gap - 1) // 2

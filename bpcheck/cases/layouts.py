@@ -29,16 +29,15 @@ def lay_out(array: Array, layout: str) -> Array:
 
 
 def layouts_for(dimensions: int) -> tuple[str, ...]:
-    """The layouts that differ for arrays of so many dimensions, without repeated numbers.
+    """The layouts that differ for arrays of so many dimensions.
 
     Examples
     --------
     >>> layouts_for(1)
-    ('c-order', 'sliced', 'strided', 'negative', 'read-only', 'unaligned')
+    ('c-order', 'sliced', 'strided', 'negative', 'broadcast', 'read-only', 'unaligned')
     """
     least = {"fortran": 2, "channels-last": 3, "transposed": 3, "read-only": 0, "unaligned": 0}
-    every = (name for name in LAYOUTS if name != BROADCAST)
-    return tuple(each for each in every if each == C_ORDER or least.get(each, 1) <= dimensions)
+    return tuple(each for each in LAYOUTS if each == C_ORDER or least.get(each, 1) <= dimensions)
 
 
 def repeated(array: Array) -> Array:

@@ -52,7 +52,7 @@ PROFILES: MappingProxyType[str, Profile] = MappingProxyType(
 TWIN_EVERY = 10
 
 #: How many random choices of dtype, values and layouts a case is picked from.
-OPTIONS = 8
+OPTIONS, RARE_OPTIONS = 8, 40
 
 #: After so many cases in a row that add nothing, only those have the choice whose geometry belongs
 #: to a class that fewer than `RARE` cases have met.
@@ -111,8 +111,9 @@ def plan(
         dressed = _dressed(case, dtypes, kinds, index)
         seen.update(own)
         # Choosing costs time: where it added nothing for long, only rare geometries have a choice.
-        chooses = barren < PATIENCE or min(seen[name] for name in own) < RARE
-        some = islice(dressed, 1 + OPTIONS if chooses else 1)
+        is_rare = min(seen[name] for name in own) < RARE
+        options = RARE_OPTIONS if is_rare else OPTIONS if barren < PATIENCE else 0
+        some = islice(dressed, 1 + options)
         gains = [(covered.gain(own | dress_classes(each)), each) for each in some]
         # The first of those that add most: that whose turn it is, once all is covered.
         gain, chosen = max(gains, key=itemgetter(0))
@@ -124,13 +125,16 @@ def plan(
 def cases_of_class(
     operation_name: str, edge_class: str, *, dtypes: Sequence[str], seed: int, draws: int
 ) -> Iterator[Case]:
-    """Those of `draws` random cases whose geometry belongs to an edge class."""
+    """Those of `draws` random cases that belong to an edge class, or can be dressed to do so."""
     operation = operation_named(operation_name)
-    rng = np.random.default_rng((seed, *edge_class.encode()))
+    rng, kinds = np.random.default_rng((seed, *edge_class.encode())), _kinds(operation)
+    is_of_geometry = edge_class in {str(each) for each in operation.edge_classes}
     for index, geometry in enumerate(islice(_random(operation, rng), draws)):
-        if edge_class in geometry_classes(operation, geometry):
-            values = operation.value_kinds[0]
-            yield Case(operation.name, geometry, dtypes[index % len(dtypes)], values, seed=index)
+        if is_of_geometry and edge_class not in geometry_classes(operation, geometry):
+            continue
+        dressed = _dressed(Case(operation.name, geometry, seed=index), dtypes, kinds, index)
+        some = islice(dressed, 1 if is_of_geometry else 1 + OPTIONS)
+        yield from (each for each in some if is_of_geometry or edge_class in dress_classes(each))
 
 
 def _with_twins(operation: Operation, geometries: Iterator[Any], seed: int) -> Iterator[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bpcheck.cases import Case
 from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed, unjudged
-from bpcheck.checks.special import contained
+from bpcheck.checks.special import judged_special
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 
@@ -52,7 +52,7 @@ def _compare(trial: Trial, name: str, result: str) -> Outcome:
     if trial.agrees_with_autograd(result):
         return passed(name, result)
     if name == SPECIAL and not trial.is_defined_throughout:
-        return contained(trial, name, result)
+        return judged_special(trial, name, result)
     expected = trial.autograd[result]
     where = difference(got, expected)
     if where is not None and trial.case.promise.divides:

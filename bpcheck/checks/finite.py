@@ -31,8 +31,8 @@ def check_finite(trial: Trial) -> tuple[Outcome, ...]:
     given = trial.first.raw
     return tuple(
         outcome
-        if outcome.result in given
-        else not_applicable(NAME, outcome.result, "it was not returned")
+        if is_real_array(given.get(outcome.result))
+        else not_applicable(NAME, outcome.result, "the contract is broken")
         for outcome in first_of_each(trial, NAME, _violations(trial))
     )
 

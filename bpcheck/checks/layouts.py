@@ -5,6 +5,7 @@ from __future__ import annotations
 from bpcheck.arithmetic import Array
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed, unjudged
+from bpcheck.checks.special import misplaced
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 
@@ -19,7 +20,7 @@ def check_layouts(trial: Trial) -> tuple[Outcome, ...]:
     """
     if not trial.case.layouts:
         return unjudged(trial, NAME, "all arrays are in C order")
-    if not trial.is_defined_throughout:
+    if not (trial.is_defined_throughout or trial.subject.exact):
         return unjudged(trial, NAME, "operands that are not finite")
     if not _is_exact(trial) and trial.error_bounds is None:
         return unjudged(trial, NAME, "a kink lies within rounding error")
@@ -32,8 +33,10 @@ def _compare(trial: Trial, result: str, expected: Array | None) -> Outcome:
     got = trial.got.get(result)
     if got is None or expected is None:
         return not_applicable(NAME, result, "the contract is broken")
+    if not trial.is_defined_throughout:
+        return _compare_special(trial, result, expected)
     if _is_exact(trial):
-        slack = trial.slack_of_wrong(result)
+        slack = trial.slack_of_wrong(result, expected)
         if slack is None and trial.case.promise.divides:
             # Both may be rounded quotients, and rounded in another order.
             slack = 2 * trial.quotient_bound(result)
@@ -53,6 +56,15 @@ def _compare(trial: Trial, result: str, expected: Array | None) -> Outcome:
         "or copy with numpy.ascontiguousarray first"
     )
     return failed(trial, NAME, result, Kind.LAYOUT, message, where)
+
+
+def _compare_special(trial: Trial, result: str, expected: Array) -> Outcome:
+    """By layout is what goes wrong here alone; sums of NaN and infinities leave some freedom."""
+    found = misplaced(trial, result, trial.got[result])
+    if found is None or misplaced(trial, result, expected) is not None:
+        return passed(NAME, result)
+    message = f"{found[0]}, with {_named(trial)} and not when all arrays are in C order"
+    return failed(trial, NAME, result, Kind.LAYOUT, message, found[1])
 
 
 def _is_exact(trial: Trial) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from bpcheck.arithmetic import Array, Format
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import failed, first_of_each, unjudged
-from bpcheck.checks.split import not_linear, of_gradients, why_not_linear
+from bpcheck.checks.split import nonlinear, of_gradients, why_not_linear
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 
@@ -72,4 +72,4 @@ def _compare(trial: Trial, y_bar: Array, factor: float, what: str) -> Iterator[O
             expected = got * factor
         where = difference(run.got[result], expected, bound)
         if where is not None:
-            yield not_linear(trial, NAME, result, where, what)
+            yield nonlinear(trial, NAME, result, where, what)

@@ -15,7 +15,7 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Arrays
 from bpcheck.checks.bounds import absolute_sums, quotient_bound
-from bpcheck.checks.compare import difference
+from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.outcomes import element, failed, number, passed
 from bpcheck.checks.symmetry import SAMPLES
 from bpcheck.checks.trial import Trial
@@ -23,27 +23,38 @@ from bpcheck.finding import Kind, Outcome
 from bpcheck.oracles.autograd import autograd
 
 
-def contained(trial: Trial, check: str, result: str) -> Outcome:
+def judged_special(trial: Trial, check: str, result: str) -> Outcome:
     """Whether special numbers arrive where they must, and in no sample that has none."""
-    got, spread = trial.got[result], _spread(trial, result)
-    swallowed = spread.reached & np.isfinite(got)
-    if swallowed.any():
-        index = tuple(int(i) for i in np.argwhere(swallowed)[0])
-        message = (
-            f"{result}[{','.join(map(str, index))}] is {number(float(got[index]))}, and NaN or an "
-            "infinity is multiplied by no zero on its way there: it must not vanish"
-        )
-        return failed(trial, check, result, Kind.VALUE, message)
+    fault = misplaced(trial, result, trial.got[result])
+    if fault is None:
+        return passed(check, result)
+    message, where = fault
+    return failed(trial, check, result, Kind.VALUE, message, where)
+
+
+def misplaced(trial: Trial, result: str, got: Array) -> tuple[str, Difference | None] | None:
+    """What is wrong with the special numbers of a result, in words; ``None`` if nothing is."""
+    spread, full = _spread(trial, result), trial.autograd[result]
+    finite = np.isfinite(got)
+    turned = np.isinf(full) & np.isinf(got) & (full != got)
+    for wrong, why in (
+        (finite, "and NaN or an infinity is multiplied by no zero on its way there"),
+        (turned, "and only infinities of the other sign reach it"),
+    ):
+        if (spread.reached & wrong).any():
+            index = tuple(int(i) for i in np.argwhere(spread.reached & wrong)[0])
+            place = f"{result}[{','.join(map(str, index))}]"
+            return f"{place} is {number(float(got[index]))}, {why}", None
     # Where freedom is left, any number that is not finite will do.
-    free = spread.reached | (spread.touched & ~np.isfinite(got))
+    free = spread.reached | (spread.touched & ~finite)
     where = difference(np.where(free, 0, got), np.where(free, 0, spread.clean), spread.bound)
     if where is None:
-        return passed(check, result)
+        return None
     message = (
         f"{element(result, where)} is {where.got}, and {number(where.expected)} if the NaN and "
         "infinities elsewhere were 0: they do not reach it"
     )
-    return failed(trial, check, result, Kind.VALUE, message, where)
+    return message, where
 
 
 @dataclass(frozen=True, slots=True)

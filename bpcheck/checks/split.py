@@ -50,7 +50,7 @@ def of_gradients(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     return (first, *outcomes[1:])
 
 
-def not_linear(trial: Trial, check: str, result: str, where: Difference, what: str) -> Outcome:
+def nonlinear(trial: Trial, check: str, result: str, where: Difference, what: str) -> Outcome:
     """The gradient for `what` is not what linearity in the cotangent asks for."""
     message = (
         f"{element(result, where)} is {number(where.got)} for {what}, and linearity in the "
@@ -73,7 +73,7 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
         where = difference(total, got, _bound(trial, result))
         if where is not None:
             what = "the sum of two parts of it"
-            yield not_linear(trial, NAME, result, where, what)
+            yield nonlinear(trial, NAME, result, where, what)
 
 
 def _bound(trial: Trial, result: str) -> Array | None:

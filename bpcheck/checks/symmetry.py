@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bpcheck.arithmetic import Array
+from bpcheck.cases import fill
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, number, passed, unjudged
 from bpcheck.checks.trial import Trial
@@ -18,8 +19,50 @@ SAMPLES, CHANNELS = "samples", "channels"
 
 
 def check_samples(trial: Trial) -> tuple[Outcome, ...]:
-    """Every result for the samples in another order: they do not see each other."""
-    return _check(trial, SAMPLES, [each for each in _symmetries(trial) if each.name == SAMPLES])
+    """Every result for the samples in another order, and beside other samples.
+
+    They do not see each other: what belongs to one stays, whatever the others hold.
+    """
+    own = [each for each in _symmetries(trial) if each.name == SAMPLES]
+    outcomes = _check(trial, SAMPLES, own)
+    if _why_not(trial, own):
+        return outcomes
+    beside = _beside_others(trial, own[0])
+    return tuple(beside.get(each.result, each) for each in outcomes)
+
+
+def _beside_others(trial: Trial, samples: Symmetry) -> dict[str, Outcome]:
+    """What went wrong with one sample when all others were exchanged, by result."""
+    other = fill(replace(trial.case, seed=trial.case.seed + 1, one_hot=None))
+    kept = trial.case.seed % samples.length
+    given = {**trial.arrays.operands, "y": trial.arrays.y_bar}
+    others = {**other.operands, "y": other.y_bar}
+    mixed = {
+        name: _with_sample(others[name], given[name], axis, kept)
+        for name, axis in samples.axes.items()
+    }
+    operands = {name: mixed.get(name, array) for name, array in trial.arrays.operands.items()}
+    run = trial.again(replace(trial.arrays, operands=operands, y_bar=mixed["y"]))
+    found = {}
+    for result, got in run.got.items():
+        axis = samples.axes.get(result.removesuffix("_bar"))
+        if axis is None:
+            continue
+        where = difference(*(np.take(each, kept, axis) for each in (got, trial.got[result])))
+        if where is not None:
+            message = (
+                f"{result} of sample {kept} is {number(where.got)} at {where.index} when the other "
+                f"samples are other ones, and {number(where.expected)} before"
+            )
+            found[result] = failed(trial, SAMPLES, result, Kind.SYMMETRY, message, where)
+    return found
+
+
+def _with_sample(others: Array, own: Array, axis: int, kept: int) -> Array:
+    mixed = others.copy()
+    place = (slice(None),) * axis + (kept,)
+    mixed[place] = own[place]
+    return mixed
 
 
 def check_channels(trial: Trial) -> tuple[Outcome, ...]:

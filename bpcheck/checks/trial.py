@@ -132,12 +132,18 @@ class Trial:
             self._agreement[result] = np.array_equal(self.got[result], self.autograd[result])
         return self._agreement[result]
 
-    def slack_of_wrong(self, result: str) -> Array | None:
+    def slack_of_wrong(self, result: str, got: Array | None = None) -> Array | None:
         """What rounding may do to a sum of products that is wrong; ``None`` for one that is right.
 
-        A wrong sum may be longer, or of larger products, than the lattice keeps exact.
+        A wrong sum may be longer, or of larger products, than the lattice keeps exact. By default
+        it is that of the first run.
         """
-        if self.case.promise.orders_special or self.agrees_with_autograd(result):
+        right = (
+            self.agrees_with_autograd(result)
+            if got is None
+            else np.array_equal(got, self.autograd[result])
+        )
+        if right or self.case.promise.orders_special:
             return None
         arrays = [*self.arrays.operands.values(), self.arrays.y_bar]
         terms = sum(array.size for array in arrays)

@@ -44,7 +44,7 @@ def run_compare(
                 among=len(todo),
                 on_progress=live.step,
             )
-        print_comparison(comparison, console)
+        print_comparison(comparison, console, file=baseline)
         beyond = uncovered(before, found.subject)
         if beyond:
             console.print(Text(f" not in the baseline: {', '.join(beyond)}", style="dim"))

@@ -16,7 +16,7 @@ from bpcheck.errors import CaseError
 BUDGET = 400
 
 #: Value kinds, the plainest first.
-PLAINEST = ("small", "exact", "ties", "wide", "special", "tiny", "huge", "real")
+PLAINEST = ("small", "exact", "ties", "negative", "wide", "special", "tiny", "huge", "real")
 
 #: Seeds tried before a plainer kind of values is given up: a defect need not show on every one.
 SEEDS = 4
@@ -87,6 +87,10 @@ def _smaller(case: Case) -> Iterator[Case]:
     """Cases with one number nearer to its simplest value, the boldest step first."""
     operation = case.promise
     numbers = case.geometry.numbers()
+    for changed in operation.plainer(numbers):
+        candidate = _with_numbers(case, changed)
+        if candidate is not None:
+            yield candidate
     for step in (_simplest, _halfway, *_LESS):
         for group in _groups(operation.keys):
             changed = {key: step(numbers[key], operation.keys[key]) for key in group}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,10 @@ class Operation(ABC):
     @abstractmethod
     def draw(self, integers: Integers) -> Any:
         """A geometry drawn with `integers`, which never fails; small integers give small shapes."""
+
+    def plainer(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
+        """Numbers of plainer geometries that no change of a single kind of number leads to."""
+        yield from ()
 
     def twin(self, geometry: Any, integers: Integers) -> Any | None:
         """Another geometry with operands of the same shapes, if there is one: params differ."""

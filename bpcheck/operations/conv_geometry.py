@@ -60,7 +60,7 @@ class ConvGeometry:
 
 def draw_geometry(integers: Integers, rank: int) -> ConvGeometry:
     """A random geometry; see `Operation.draw`."""
-    if large.is_drawn(integers):
+    if large.choose_large(integers):
         return _draw_large(integers, rank)
     n = dimensions.choose(integers, (1, 2, 3, 1, 2, 0))
     g, ic, oc = _draw_channels(integers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any
 
@@ -85,13 +85,13 @@ class Convolution(Operation):
     def draw(self, integers: Integers) -> ConvGeometry:
         return draw_geometry(integers, self.rank)
 
+    def plainer(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
+        return dimensions.without_padding(numbers, self.rank)
+
     def twin(self, geometry: ConvGeometry, integers: Integers) -> ConvGeometry | None:
-        for _ in range(dimensions.TRIES):
-            numbers = geometry.numbers()
-            other = dimensions.other_params(self.keys, numbers, self.rank, integers)
+        for other in dimensions.other_params(self.keys, geometry.numbers(), self.rank, integers):
             with contextlib.suppress(CaseError):
-                if any(numbers[key] != number for key, number in other.items()):
-                    return self.geometry(other)
+                return self.geometry(other)
         return None
 
     def operand_shapes(self, geometry: ConvGeometry) -> dict[str, Shape]:

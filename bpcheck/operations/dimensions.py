@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from bpcheck.errors import CaseError
@@ -68,16 +68,30 @@ def spelled(windows: Sequence[Window]) -> dict[str, int]:
 
 def other_params(
     keys: Collection[str], numbers: Mapping[str, int], rank: int, integers: Integers
-) -> dict[str, int]:
-    """`numbers` with another stride, padding or dilation in one of the dimensions.
+) -> Iterator[dict[str, int]]:
+    """`numbers` with another stride, padding or dilation in one of the dimensions, a few times.
 
     Not every choice is allowed by the operation.
     """
-    letter = LETTERS[rank][integers(0, rank - 1)]
-    prefix = choose(integers, [each for each in "dsp" if each + letter in keys])
-    least = 0 if prefix == "p" else 1
     own = {key: number for key, number in numbers.items() if key in keys}
-    return {**own, prefix + letter: choose(integers, (least, least + 1, least + 2))}
+    for _ in range(TRIES):
+        letter = LETTERS[rank][integers(0, rank - 1)]
+        key = choose(integers, [each for each in "dsp" if each + letter in keys]) + letter
+        least = 0 if key.startswith("p") else 1
+        number = choose(integers, (least, least + 1, least + 2))
+        if number != own[key]:
+            yield {**own, key: number}
+
+
+def without_padding(numbers: Mapping[str, int], rank: int) -> Iterator[dict[str, int]]:
+    """`numbers` with cells of the input in the place of padding: in all dimensions, then in one."""
+    padded = [letter for letter in LETTERS[rank] if numbers["p" + letter]]
+    for letters in ([padded] if len(padded) > 1 else []) + [[letter] for letter in padded]:
+        changed = dict(numbers)
+        for letter in letters:
+            changed["i" + letter] += 2 * changed["p" + letter]
+            changed["p" + letter] = 0
+        yield changed
 
 
 def choose(integers: Integers, options: Sequence[T]) -> T:

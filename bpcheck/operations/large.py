@@ -23,8 +23,8 @@ _OUTPUT_SIDE = {1: 4_099, 2: 65, 3: 17}
 _PLANE_SIDE = {1: 32_801, 2: 182, 3: 33}
 
 
-def is_drawn(integers: Integers) -> bool:
-    """Whether this geometry is to be a large one; no small number asks for one."""
+def choose_large(integers: Integers) -> bool:
+    """Draw whether this geometry is to be a large one; no small number asks for one."""
     return integers(0, EVERY - 1) == EVERY - 1
 
 

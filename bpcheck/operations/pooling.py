@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -108,7 +108,7 @@ class Pooling(Operation):
         self, integers: Integers, *, dilate: bool
     ) -> tuple[int, int, tuple[Window, ...]]:
         """Batch size, channels and windows."""
-        if large.is_drawn(integers):
+        if large.choose_large(integers):
             return self._draw_large(integers)
         n, channels = dimensions.choose(integers, (1, 2, 3, 1, 2, 0)), integers(1, 4)
         return n, channels, self._draw_windows(integers, dilate=dilate)
@@ -147,13 +147,13 @@ class Pooling(Operation):
             i += 1
         return Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil)
 
+    def plainer(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
+        return dimensions.without_padding(numbers, self.rank)
+
     def twin(self, geometry: PoolGeometry, integers: Integers) -> PoolGeometry | None:
-        for _ in range(dimensions.TRIES):
-            numbers = geometry.numbers()
-            other = dimensions.other_params(self.keys, numbers, self.rank, integers)
+        for other in dimensions.other_params(self.keys, geometry.numbers(), self.rank, integers):
             with contextlib.suppress(CaseError):
-                if any(numbers[key] != number for key, number in other.items()):
-                    return self.geometry(other)
+                return self.geometry(other)
         return None
 
     def operand_shapes(self, geometry: PoolGeometry) -> dict[str, Shape]:

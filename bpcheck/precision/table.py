@@ -10,11 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bpcheck.arithmetic import FORMATS
 from bpcheck.precision.behaviour import behaviours
 from bpcheck.precision.compare import Change, Comparison
 from bpcheck.precision.ladder import Cell, Settings
 from bpcheck.precision.measure import Measurement
 from bpcheck.precision.metrics import CellMetrics
+
+#: Where a baseline is kept unless it is told.
+BASELINE = "precision-baseline.json"
 
 #: Changes that a comparison lists before it counts the rest.
 _LISTED = 24
@@ -105,7 +109,7 @@ def _where(measurement: Measurement) -> str:
     return f"{where.get('backend')} · {where.get('blas')} · {where.get('threads')} thread{plural}"
 
 
-def print_comparison(comparison: Comparison, console: Console) -> None:
+def print_comparison(comparison: Comparison, console: Console, *, file: str = BASELINE) -> None:
     """What got worse, what got better, and by which rule it was judged."""
     baseline = comparison.baseline
     console.print(Text(f"\n {baseline.title}: against the baseline", style="bold"))
@@ -130,7 +134,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     if random:
         cells = f"{len(random)} cells, such as {random[0].text}"
         console.print(Text(f" note  {cells}: two calls gave the same bits, and do not now"))
-    console.print(Text(f" {verdict(comparison)}", style="bold"), soft_wrap=True)
+    console.print(Text(f" {verdict(comparison, file=file)}", style="bold"), soft_wrap=True)
 
 
 def describe(change: Change) -> str:
@@ -150,10 +154,10 @@ def describe(change: Change) -> str:
     )
 
 
-def verdict(comparison: Comparison) -> str:
-    """The last line, with what to do next."""
+def verdict(comparison: Comparison, *, file: str = BASELINE) -> str:
+    """The last line, with what to do next; `file` holds the baseline."""
     total = len(comparison.changes)
-    command = record_command(comparison.baseline)
+    command = record_command(comparison.baseline, file=file)
     if comparison.losses:
         return (
             f"PRECISION LOST: {len(comparison.losses)} of {total} comparisons. Look at what "
@@ -173,15 +177,22 @@ def verdict(comparison: Comparison) -> str:
     return f"Kept: {same} in {total} comparisons."
 
 
-def record_command(measurement: Measurement) -> str:
+def record_command(measurement: Measurement, *, file: str = BASELINE) -> str:
     """The command that records a subject anew, as it was recorded."""
     settings, plain = measurement.settings, Settings(dtypes=measurement.settings.dtypes)
     words = ["bpcheck", "precision", "record", measurement.operation, measurement.target]
     if measurement.style != "numpy":
         words += ["--style", measurement.style]
+    for dtype in settings.dtypes:
+        words += ["--dtype", FORMATS[dtype].short]
     for option in ("longest", "cases", "seed"):
         if getattr(settings, option) != getattr(plain, option):
             words += [f"--{option}", str(getattr(settings, option))]
     for result in settings.results:
         words += ["--result", result]
+    threads = measurement.environment.get("threads", 1)
+    if threads != 1:
+        words += ["--threads", str(threads)]
+    if file != BASELINE:
+        words += ["--output", file]
     return f"{shlex.join(words)} --force"

@@ -9,7 +9,7 @@ from itertools import islice
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
-from bpcheck.cases.classes import classes_of, edge_classes
+from bpcheck.cases.classes import edge_classes, geometry_classes
 from bpcheck.cases.plan import cases_of_class, plan, profile_named
 from bpcheck.checks.claims import unclaimed
 from bpcheck.errors import UsageError
@@ -26,7 +26,7 @@ MOST_DRAWN = 20
 
 #: How many geometries are drawn in search of one of an edge class that had no case, and how many
 #: cases the code itself may refuse before that is taken for an answer.
-SEARCHED, REFUSALS = 2_000, 20
+SEARCHED, REFUSALS = 600, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +112,25 @@ def check_subject(
             _look_for_missing(subject, judged_dtypes, seed, tally)
     except KeyboardInterrupt:
         complete = False
-    with one_thread():
-        return conclude(
-            subject,
-            tally,
-            profile=profile,
-            seed=seed,
-            dtypes=judged_dtypes,
-            is_complete=complete,
-            covers=covers,
-            notify=lambda text: notify(Progress(total, total, text, "shrinking")),
-        )
+
+    def concluded(*, is_complete: bool) -> Report:
+        with one_thread():
+            return conclude(
+                subject,
+                tally,
+                profile=profile,
+                seed=seed,
+                dtypes=judged_dtypes,
+                is_complete=is_complete,
+                covers=covers,
+                notify=lambda text: notify(Progress(total, total, text, "shrinking")),
+            )
+
+    try:
+        return concluded(is_complete=complete)
+    except KeyboardInterrupt:
+        # Without the search for the smallest cases.
+        return concluded(is_complete=False)
 
 
 def _claimed(subject: Subject, stream: Iterator[Case], total: int, tally: Tally) -> Iterator[Case]:
@@ -134,7 +142,7 @@ def _claimed(subject: Subject, stream: Iterator[Case], total: int, tally: Tally)
     for case in islice(stream, MOST_DRAWN * total):
         why = unclaimed(subject, case)
         if why:
-            classes = classes_of(case)
+            classes = geometry_classes(case.promise, case.geometry)
             tally.add(Judged(case, classes, (), (), 1.0, unsupported=why))
             continue
         yield case
@@ -144,14 +152,14 @@ def _claimed(subject: Subject, stream: Iterator[Case], total: int, tally: Tally)
 
 
 def _look_for_missing(subject: Subject, dtypes: Sequence[str], seed: int, tally: Tally) -> None:
-    """Judge a claimed case of each edge class of which only refused ones were met.
+    """Judge a claimed case of each edge class that no claimed case has met so far.
 
-    A subject may have refused them for something else; where it refuses all that can be found, it
-    does not support the class.
+    A subject may have refused those of the class for something else; where it refuses all that can
+    be found, it does not support the class.
     """
     operation = operation_named(subject.operation)
     for name in edge_classes(operation, dtypes):
-        if tally.coverage[name] or name not in tally.unclaimed:
+        if tally.coverage[name]:
             continue
         found = cases_of_class(operation.name, name, dtypes=dtypes, seed=seed, draws=SEARCHED)
         for case in islice((case for case in found if not unclaimed(subject, case)), REFUSALS):

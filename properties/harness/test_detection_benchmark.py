@@ -79,7 +79,8 @@ def test_ties_are_false_alarms_of_gradcheck_and_none_of_bpcheck() -> None:
 def test_tasks_add_up_to_what_was_asked_for() -> None:
     for kernels in KERNELS:
         counts = sum(count for _, _, count, _ in tasks(kernels, 20_000))
-        assert 20_000 <= counts < 20_010
+        # A few more, for those that torch is not asked.
+        assert 20_000 <= counts < 20_500
 
 
 def test_tables_count_each_family(capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,8 +62,8 @@ def test_a_gain_is_remarked_and_asks_to_be_recorded_as_it_was(measurement: Measu
     (said,) = remarks(better(measurement))
     assert "Precision gained in " in said
     assert said.endswith(
-        "bpcheck precision record conv1d layers.py:conv --style torch --longest 16 --cases 20 "
-        "--result w_bar --force"
+        "bpcheck precision record conv1d layers.py:conv --style torch --dtype f32 --longest 16 "
+        "--cases 20 --result w_bar --force"
     )
     assert record_command(measurement) in verdict(better(measurement))
 
