@@ -24,9 +24,18 @@ class Trail:
 
     def __init__(self) -> None:
         self._page = mmap.mmap(-1, _SIZE)
+        #: Whether an interrupt came since the last note. It may have been raised where exceptions
+        #: are lost, as in a callback from C, and is raised again then.
+        self.interrupted = False
 
     def note(self, case: str, target: str) -> None:
-        """Say which case comes next, and of which target, in case that nothing comes after it."""
+        """Say which case comes next, and of which target, in case that nothing comes after it.
+
+        Raises `KeyboardInterrupt` where an interrupt may have been lost.
+        """
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
         data = f"{case}\n{target}".encode()[: _SIZE - _HEAD]
         self._page[_HEAD:] = data.ljust(_SIZE - _HEAD, b"\0")
 

@@ -31,7 +31,7 @@ def run() -> NoReturn:
     watcher, child = os.getpid(), os.fork()
     if child == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        _take_one_interrupt_at_a_time()
+        _take_one_interrupt_at_a_time(trail)
         _die_with(watcher)
         _run_to_the_end(trail)
     status, caught = _wait(child)
@@ -69,7 +69,7 @@ def _wait(child: int) -> tuple[int, int]:
             os.kill(child, ending)
 
 
-def _take_one_interrupt_at_a_time() -> None:
+def _take_one_interrupt_at_a_time(trail: Trail) -> None:
     """Take what comes within a second of an interrupt for the same one.
 
     Who signals the whole group reaches this process twice: directly, and through the watcher.
@@ -80,7 +80,7 @@ def _take_one_interrupt_at_a_time() -> None:
         nonlocal last
         now = time.monotonic()
         if last < 0 or now - last > 1:
-            last = now
+            last, trail.interrupted = now, True
             signal.default_int_handler(number, frame)
 
     signal.signal(signal.SIGINT, interrupt)

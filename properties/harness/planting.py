@@ -22,7 +22,7 @@ from bpcheck.subject import Subject
 from bpcheck.verdict.tally import work
 
 #: Multiplications of a case up to which it is used here.
-SMALL = 40_000
+SMALL = 80_000
 
 #: Candidates that are asked whether a fault shows in them, before rarer value kinds are tried.
 MOST_ASKED = 1_000
@@ -65,9 +65,9 @@ def reference(operation: str) -> Subject:
 @cache
 def small_cases(operation: str) -> tuple[Case, ...]:
     """Small cases that cover the edge classes of an operation."""
-    profile = Profile("planting", cases=300, strength=1, draws=500)
+    profile = Profile("planting", cases=500, strength=1, draws=500)
     stream = plan(operation, profile=profile, dtypes=["float64"], seed=1)
-    return tuple(case for case in islice(stream, 300) if work(case) <= SMALL)
+    return tuple(case for case in islice(stream, 500) if work(case) <= SMALL)
 
 
 def showing(fault: Fault, operation: str, check: str) -> Iterator[Case]:
