@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-
-import numpy as np
 
 from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.precision.elsewhere import is_explained
 from bpcheck.precision.environment import differences
+from bpcheck.precision.groups import groups_of, ratio_of_medians, values_of
 from bpcheck.precision.ladder import Cell, Settings
 from bpcheck.precision.measure import Measurement
-from bpcheck.precision.metrics import TESTED, CellMetrics
+from bpcheck.precision.metrics import TESTED
 from bpcheck.precision.ranks import (
     EFFECT,
     FALSE_ALARM,
@@ -22,10 +21,6 @@ from bpcheck.precision.ranks import (
     pairs_needed,
     worsened,
 )
-
-#: Rungs of the ladder that are judged together, at least: what a loss shows in may be long sums
-#: only, or short ones only.
-_TOGETHER = 3
 
 
 class Outcome(StrEnum):
@@ -155,11 +150,11 @@ def compare(
     where = differences(baseline.environment, current.environment)
     least = effect if effect is not None else OTHER_EFFECT if where else EFFECT
     require_power(baseline, false_alarm=false_alarm)
-    groups = _groups(tuple(baseline.cells))
+    groups = tuple(groups_of(tuple(baseline.cells)))
     found = [(group, metric) for group in groups for metric in TESTED]
     grown, shrunk = [], []
     for group, metric in found:
-        before, now = (_values(each, group, metric) for each in (baseline, current))
+        before, now = (values_of(each, group, metric) for each in (baseline, current))
         grown.append(worsened(before, now))
         shrunk.append(worsened(now, before))
     changes = tuple(
@@ -206,7 +201,7 @@ def _change(
     chances: Sequence[float],
     false_alarm: float,
 ) -> Change:
-    ratio = _ratio(baseline, current, group, metric)
+    ratio = ratio_of_medians(baseline, current, group, metric)
     outcome, chance = Outcome.SAME, min(chances)
     if chances[0] <= false_alarm and ratio > effect:
         outcome, chance = Outcome.LOSS, chances[0]
@@ -226,49 +221,9 @@ def _change(
     )
 
 
-def _groups(cells: Sequence[Cell]) -> Iterator[tuple[Cell, ...]]:
-    """Cells of one result, dtype and kind, in groups of neighbouring lengths."""
-    ladders: dict[tuple[str, str, str], list[Cell]] = {}
-    for cell in cells:
-        ladders.setdefault((cell.dtype, cell.result, cell.kind), []).append(cell)
-    for ladder in ladders.values():
-        rest = ladder
-        while rest:
-            # From the longest down; what is left over goes to the shortest.
-            size = len(rest) if len(rest) < 2 * _TOGETHER else _TOGETHER
-            yield tuple(rest[-size:])
-            rest = rest[:-size]
-
-
-def _values(
-    measurement: Measurement, group: Sequence[Cell], metric: str
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    rows = [_row(measurement.cells[cell], metric) for cell in group]
-    return np.concatenate(rows)
-
-
-def _row(metrics: CellMetrics, metric: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    values = np.array(getattr(metrics, metric), dtype=np.float64)
-    # An error of 0 is as good as one of a millionth of a unit.
-    return np.maximum(values, 1e-6)
-
-
-def _ratio(
-    baseline: Measurement, current: Measurement, group: Sequence[Cell], metric: str
-) -> float:
-    levels = [float(np.median(_row(baseline.cells[cell], metric))) for cell in group]
-    before, now = (
-        np.concatenate(
-            [_row(m.cells[c], metric) / level for c, level in zip(group, levels, strict=True)]
-        )
-        for m in (baseline, current)
-    )
-    return float(np.median(now) / np.median(before))
-
-
 def require_power(measurement: Measurement, *, false_alarm: float = FALSE_ALARM) -> None:
     """Raise `UsageError` if there are too few cases for a comparison to show any loss at all."""
-    groups = tuple(_groups(tuple(measurement.cells)))
+    groups = tuple(groups_of(tuple(measurement.cells)))
     count = len(groups) * len(TESTED)
     needed = pairs_needed(count, false_alarm)
     fewest = min((len(group) for group in groups), default=0) * measurement.settings.cases
