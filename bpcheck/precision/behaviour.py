@@ -31,6 +31,9 @@ _LEAST = 0.02
 #: Two accumulators whose distances differ by less than this (in octaves) are not told apart.
 _CLEARLY = 0.15
 
+#: Errors below this are those of exact results, which have no logarithm.
+_EXACT = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
@@ -118,5 +121,5 @@ def _gaps(measurement: Measurement, cell: Cell, expected: tuple[float, float]) -
     seen = (share * metrics.elements + 0.5) / (metrics.elements + 1)
     pairs = ((median(metrics.rms), rms), (median(metrics.misrounded), seen))
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = (abs(float(np.log2(max(a, 1e-6)) - np.log2(max(b, 1e-6)))) for a, b in pairs)
+        found = (abs(float(np.log2(max(a, _EXACT)) - np.log2(max(b, _EXACT)))) for a, b in pairs)
         return tuple(found)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 from bpcheck.errors import UsageError
 from bpcheck.precision.baseline import loads
 from bpcheck.precision.baseline_schema import BaselineError
@@ -17,6 +15,9 @@ from bpcheck.precision.measure import Measurement
 
 #: A change of level smaller than this share is not worth a line.
 _VISIBLE = 0.01
+
+#: Levels below this are those of exact results, which have no ratio.
+_EXACT = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,5 @@ def levels(measurement: Measurement) -> dict[tuple[str, str], float]:
 def changed(before: Measurement, after: Measurement) -> dict[tuple[str, str], float]:
     """Ratios of the levels that changed visibly, after to before."""
     old, new = levels(before), levels(after)
-    ratios = {
-        key: float(np.divide(max(new[key], 1e-9), max(old[key], 1e-9))) for key in new if key in old
-    }
+    ratios = {key: max(new[key], _EXACT) / max(old[key], _EXACT) for key in new if key in old}
     return {key: ratio for key, ratio in ratios.items() if abs(ratio - 1) > _VISIBLE}
