@@ -123,18 +123,28 @@ def plan(
 
 
 def cases_of_class(
-    operation_name: str, edge_class: str, *, dtypes: Sequence[str], seed: int, draws: int
+    operation: Operation,
+    edge_class: str,
+    *,
+    known: Sequence[Case],
+    dtypes: Sequence[str],
+    seed: int,
+    draws: int,
 ) -> Iterator[Case]:
-    """Those of `draws` random cases that belong to an edge class, or can be dressed to do so."""
-    operation = operation_named(operation_name)
-    rng, kinds = np.random.default_rng((seed, *edge_class.encode())), _kinds(operation)
-    is_of_geometry = edge_class in {str(each) for each in operation.edge_classes}
-    for index, geometry in enumerate(islice(_random(operation, rng), draws)):
-        if is_of_geometry and edge_class not in geometry_classes(operation, geometry):
-            continue
-        dressed = _dressed(Case(operation.name, geometry, seed=index), dtypes, kinds, index)
-        some = islice(dressed, 1 if is_of_geometry else 1 + OPTIONS)
-        yield from (each for each in some if is_of_geometry or edge_class in dress_classes(each))
+    """Cases of an edge class: random geometries of it among `draws`, or `known` ones dressed so."""
+    kinds = _kinds(operation)
+    if edge_class in {str(each) for each in operation.edge_classes}:
+        rng = np.random.default_rng((seed, *edge_class.encode()))
+        for index, geometry in enumerate(islice(_random(operation, rng), draws)):
+            if edge_class in geometry_classes(operation, geometry):
+                case = Case(operation.name, geometry, seed=index)
+                yield next(_dressed(case, dtypes, kinds, index))
+        return
+    for index, case in enumerate(known):
+        dressed = islice(_dressed(case, dtypes, kinds, index), draws)
+        found = next((each for each in dressed if edge_class in dress_classes(each)), None)
+        if found is not None:
+            yield found
 
 
 def _with_twins(operation: Operation, geometries: Iterator[Any], seed: int) -> Iterator[Any]:

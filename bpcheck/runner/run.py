@@ -24,6 +24,9 @@ from bpcheck.verdict.tally import Judged, Tally
 #: Cases drawn for each case asked for, at most, while looking for ones that the subject claims.
 MOST_DRAWN = 20
 
+#: How many of the claimed cases are kept, for dressing them anew.
+KNOWN = 20
+
 #: How many geometries are drawn in search of one of an edge class that had no case, and how many
 #: cases the code itself may refuse before that is taken for an answer.
 SEARCHED, REFUSALS = 600, 20
@@ -93,15 +96,17 @@ def check_subject(
         raise UsageError(f"jobs={jobs}: must be at least 1")
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
-    if cases is not None:
-        todo = list(cases)
-        stream, total, judged_dtypes = iter(todo), len(todo), tuple({c.dtype: 1 for c in todo})
-    else:
-        stream, total, judged_dtypes = _planned(subject, profile, count, seed, dtypes)
+    stream, total, judged_dtypes = (
+        _planned(subject, profile, count, seed, dtypes) if cases is None else _listed(cases)
+    )
     covers = cases is None and count is None
+
+    known: list[Case] = []
 
     def announced() -> Iterator[Case]:
         for case in _claimed(subject, stream, total, tally):
+            if len(known) < KNOWN:
+                known.append(case)
             notify(Progress(tally.cases, total, str(case)))
             yield case
 
@@ -109,7 +114,7 @@ def check_subject(
         for judged in judge_all(subject, announced(), jobs=jobs, executor=executor):
             tally.add(judged)
         if covers:
-            _look_for_missing(subject, judged_dtypes, seed, tally)
+            _look_for_missing(subject, known, judged_dtypes, seed, tally)
     except KeyboardInterrupt:
         complete = False
 
@@ -151,7 +156,9 @@ def _claimed(subject: Subject, stream: Iterator[Case], total: int, tally: Tally)
             return
 
 
-def _look_for_missing(subject: Subject, dtypes: Sequence[str], seed: int, tally: Tally) -> None:
+def _look_for_missing(
+    subject: Subject, known: Sequence[Case], dtypes: Sequence[str], seed: int, tally: Tally
+) -> None:
     """Judge a claimed case of each edge class that no claimed case has met so far.
 
     A subject may have refused those of the class for something else; where it refuses all that can
@@ -161,12 +168,19 @@ def _look_for_missing(subject: Subject, dtypes: Sequence[str], seed: int, tally:
     for name in edge_classes(operation, dtypes):
         if tally.coverage[name]:
             continue
-        found = cases_of_class(operation.name, name, dtypes=dtypes, seed=seed, draws=SEARCHED)
+        found = cases_of_class(
+            operation, name, known=known, dtypes=dtypes, seed=seed, draws=SEARCHED
+        )
         for case in islice((case for case in found if not unclaimed(subject, case)), REFUSALS):
             (judged,) = judge_all(subject, iter([case]))
             tally.add(judged)
             if not judged.unsupported:
                 break
+
+
+def _listed(cases: Iterable[Case]) -> tuple[Iterator[Case], int, tuple[str, ...]]:
+    todo = list(cases)
+    return iter(todo), len(todo), tuple(dict.fromkeys(case.dtype for case in todo))
 
 
 def _planned(
