@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, field
+from itertools import count, islice
+
+import numpy as np
 
 from benchmarks.hunting import is_rejected
 from benchmarks.material import (
     is_known_of_torch,
     kernel,
+    numbers,
     operations_of,
     planned,
-    small_cases,
 )
 from benchmarks.rivals import rivals
 from bpcheck.cases import Case
+from bpcheck.cases.draws import integers_from
 from bpcheck.checks.claims import unclaimed
+from bpcheck.operations import operation_named
 from bpcheck.runner.one import judge
 from bpcheck.runner.threads import one_thread
 
@@ -28,7 +32,10 @@ CHUNK = 500
 KINDS_FOR_RIVALS = (("real", "float64"), ("real", "float32"), ("ties", "float64"))
 
 #: Numbers in all arrays of such a case, at most.
-SMALL_FOR_RIVALS = 300
+SMALL_FOR_RIVALS = 50
+
+#: Cases of a rival that one task asks about.
+ASKED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +115,21 @@ def judge_right(kernels: str, operation: str, count: int, seed: int) -> Alarms:
     return Alarms(kernels, cases, kinds, tuple(alarms), left_out)
 
 
+def tasks_for_rivals(kernels: str, total: int) -> Iterator[tuple[str, str, str, str, int, int]]:
+    """Arguments of `ask_rivals_about_right` for `total` cases or a few more, spread evenly."""
+    operations = [name for name in operations_of(kernels) if name != "network"]
+    each = -(-total // (len(operations) * len(KINDS_FOR_RIVALS)))
+    for values, dtype in KINDS_FOR_RIVALS:
+        for operation in operations:
+            for seed, begin in enumerate(range(0, each, ASKED)):
+                yield kernels, operation, values, dtype, min(ASKED, each - begin), seed + 1
+
+
 def ask_rivals_about_right(
-    kernels: str, operation: str, values: str, dtype: str, count: int
+    kernels: str, operation: str, values: str, dtype: str, most: int, seed: int
 ) -> RivalAlarms:
-    """Ask every rival about `count` small cases of a right kernel."""
-    cases = list(islice(_asked(kernels, operation, values, dtype), count))
+    """Ask every rival about `most` small cases of a right kernel."""
+    cases = list(islice(_asked(kernels, operation, values, dtype, seed), most))
     alarms: Counter[str] = Counter()
     with one_thread():
         for rival in rivals():
@@ -121,8 +138,10 @@ def ask_rivals_about_right(
     return RivalAlarms(kernels, f"{values} {dtype}", len(cases), alarms)
 
 
-def _asked(kernels: str, operation: str, values: str, dtype: str) -> Iterator[Case]:
-    subject = kernel(kernels, operation)
-    for case in small_cases(operation, dtype, SMALL_FOR_RIVALS):
-        if case.geometry.n and not unclaimed(subject, case):
-            yield replace(case, values=values, layout="c-order")
+def _asked(kernels: str, operation: str, values: str, dtype: str, seed: int) -> Iterator[Case]:
+    subject, promise = kernel(kernels, operation), operation_named(operation)
+    integers = integers_from(np.random.default_rng(seed))
+    for number in count():
+        case = Case(operation, promise.draw(integers), dtype, values, seed=number)
+        if case.geometry.n and numbers(case) <= SMALL_FOR_RIVALS and not unclaimed(subject, case):
+            yield case

@@ -73,11 +73,11 @@ def planned(subject: Subject, *, count: int, seed: int = 0) -> Iterator[Case]:
 def small_cases(operation: str, dtype: str, most: int = SMALL) -> tuple[Case, ...]:
     """Cases that every checker can be asked about, those of empty batches last."""
     stream = plan(operation, profile=PROFILES["default"], dtypes=[dtype], seed=1)
-    found = [case for case in islice(stream, DRAWN) if _numbers(case) <= most]
+    found = [case for case in islice(stream, DRAWN) if numbers(case) <= most]
     return tuple(sorted(found, key=lambda case: case.geometry.n == 0))
 
 
-def _numbers(case: Case) -> int:
+def numbers(case: Case) -> int:
     """Numbers in the operands and in ``y``."""
     return sum(prod(shape) for shape in case.shapes.values())
 

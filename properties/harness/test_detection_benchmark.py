@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks import detection
-from benchmarks.false_alarms import ask_rivals_about_right, judge_right, tasks
+from benchmarks.false_alarms import ask_rivals_about_right, judge_right, tasks, tasks_for_rivals
 from benchmarks.hunting import Asked, Found, ask_rivals, columns, hunt
 from benchmarks.loops import loops
 from benchmarks.material import KERNELS, kernel, operation_for, planned, representative
@@ -70,8 +70,8 @@ def test_a_question_leaves_absent_operands_out() -> None:
 
 
 def test_ties_are_false_alarms_of_gradcheck_and_none_of_bpcheck() -> None:
-    asked = ask_rivals_about_right("loops", "max_pool1d", "ties", "float64", 4)
-    assert asked.cases == 4
+    asked = ask_rivals_about_right("loops", "max_pool1d", "ties", "float64", 12, 1)
+    assert asked.cases == 12
     assert asked.alarms["gradcheck slow"] > 0
     assert judge_right("loops", "max_pool1d", 15, 1).alarms == ()
 
@@ -81,6 +81,7 @@ def test_tasks_add_up_to_what_was_asked_for() -> None:
         counts = sum(count for _, _, count, _ in tasks(kernels, 20_000))
         # A few more, for those that torch is not asked.
         assert 20_000 <= counts < 20_500
+        assert 20_000 <= sum(each[-2] for each in tasks_for_rivals(kernels, 20_000)) < 20_100
 
 
 def test_tables_count_each_family(capsys: pytest.CaptureFixture[str]) -> None:
