@@ -48,7 +48,11 @@ def _beside_others(trial: Trial, samples: Symmetry) -> dict[str, Outcome]:
         axis = samples.axes.get(result.removesuffix("_bar"))
         if axis is None:
             continue
-        where = difference(*(np.take(each, kept, axis) for each in (got, trial.got[result])))
+        bound = _slack(trial, result)
+        if bound is not None:
+            bound = np.take(bound, kept, axis)
+        before = np.take(trial.got[result], kept, axis)
+        where = difference(np.take(got, kept, axis), before, bound)
         if where is not None:
             message = (
                 f"{result} of sample {kept} is {number(where.got)} at {where.index} when the other "
@@ -56,6 +60,14 @@ def _beside_others(trial: Trial, samples: Symmetry) -> dict[str, Outcome]:
             )
             found[result] = failed(trial, SAMPLES, result, Kind.SYMMETRY, message, where)
     return found
+
+
+def _slack(trial: Trial, result: str) -> Array | None:
+    """What rounding explains between two runs of one case, anywhere in the result."""
+    if not trial.case.promise.divides:
+        return trial.slack_of_wrong(result)
+    bound = trial.quotient_bound(result)
+    return np.full(bound.shape, 2 * bound.max(initial=0))
 
 
 def _with_sample(others: Array, own: Array, axis: int, kept: int) -> Array:
@@ -125,10 +137,7 @@ def _compare(
         message = f"{result} is missing when {symmetry.name} are permuted"
         return failed(trial, check, result, Kind.SYMMETRY, message)
     expected = _permuted(trial.got[result], symmetry, result.removesuffix("_bar"), order)
-    bound = trial.slack_of_wrong(result)
-    if trial.case.promise.divides:
-        bound = 2 * float(trial.quotient_bound(result).max(initial=0)) * np.ones(expected.shape)
-    where = difference(got[result], expected, bound)
+    where = difference(got[result], expected, _slack(trial, result))
     if where is None:
         return passed(check, result)
     message = (

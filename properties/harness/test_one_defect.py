@@ -1,0 +1,85 @@
+"""One mistake is one defect: what merely follows from it is not charged as well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bpcheck import Subject, check
+from bpcheck.arithmetic import Array
+from bpcheck.cases import parse_case
+from bpcheck.explain.faults import fault_named
+from bpcheck.runner.conclude import COMES_AND_GOES
+from bpcheck.runner.one import judge
+from bpcheck.verdict import Verdict
+from properties.harness.planting import reference
+from reference import avg_pool, conv
+
+
+@pytest.mark.parametrize("values", ["f32 exact", "f64 huge", "f64 tiny", "f64 special", "f64 real"])
+def test_a_mistake_with_layouts_alone_is_never_a_wrong_backward(values: str) -> None:
+    wrong = fault_named("cotangent-taken-for-contiguous").plant(reference("conv2d"))
+    for seed in range(12):
+        case = parse_case(f"conv2d n2ic3ih6iw6oc4kh3kw3 {values} y_bar:transposed seed={seed}")
+        verdicts = {ruling.verdict for ruling in judge(wrong, case).rulings}
+        assert verdicts == {Verdict.READS_BY_LAYOUT}, str(case)
+
+
+def test_a_wrong_kernel_is_not_charged_with_its_rounding_by_layout_too() -> None:
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
+        x_bar, *others = conv.vjp(residuals, y_bar)
+        # Summed in another order for another layout, as einsum does.
+        noise = 1 + np.finfo(x_bar.dtype).eps * (not y_bar.flags.c_contiguous)
+        return (x_bar * 3 * noise).astype(x_bar.dtype), *others
+
+    report = check(Subject(conv.forward, vjp, operation="conv2d"), count=300)
+    assert {each.verdict for each in report.judgements} == {Verdict.BACKWARD_WRONG}
+
+
+def test_rounded_quotients_in_another_layout_are_no_defect() -> None:
+    def forward(x: Array, **params: Any) -> Any:
+        y, residuals = avg_pool.forward(x, **params)
+        # As a sum of rounded quotients gives it.
+        is_other = not x.flags.c_contiguous and max(params["kernel_size"]) > 1
+        return (y * (1 + np.finfo(y.dtype).eps * is_other)).astype(y.dtype), residuals
+
+    assert check(Subject(forward, avg_pool.vjp, operation="avg_pool2d"), count=400).agrees
+
+
+def test_integers_for_gradients_break_the_contract_and_that_is_all() -> None:
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Array]:
+        return (avg_pool.vjp(residuals, y_bar)[0].astype(int),)
+
+    # Infinities become integers only with a warning.
+    with np.errstate(invalid="ignore"):
+        report = check(Subject(avg_pool.forward, vjp, operation="avg_pool1d"), count=100)
+    assert [each.verdict for each in report.judgements] == [Verdict.CONTRACT_BROKEN]
+
+
+def test_a_gradient_that_is_another_one_every_time_is_told_once() -> None:
+    rng = np.random.default_rng(0)
+
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
+        x_bar, *others = conv.vjp(residuals, y_bar)
+        return (x_bar + rng.integers(1, 9, x_bar.shape)).astype(x_bar.dtype), *others
+
+    report = check(Subject(conv.forward, vjp, operation="conv1d"), count=300)
+    assert {each.verdict for each in report.judgements} == {
+        Verdict.BACKWARD_WRONG,
+        Verdict.NOT_DETERMINISTIC,
+    }
+
+
+def test_a_defect_that_comes_and_goes_is_said_to() -> None:
+    calls = 0
+
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
+        nonlocal calls
+        calls += 1
+        x_bar, *others = conv.vjp(residuals, y_bar)
+        return x_bar + (calls % 97 == 0), *others
+
+    report = check(Subject(conv.forward, vjp, operation="conv1d", dtypes=("float64",)), count=300)
+    assert any(each.because.endswith(COMES_AND_GOES) for each in report.judgements)
