@@ -55,6 +55,8 @@ def is_known_of_torch(case: Case) -> bool:
     layouts = case.layouts
     if case.operation == "max_pool3d":
         return case.values == "special" and "x" in layouts
+    if case.operation == "conv3d":
+        return case.geometry.ic == 1 and case.geometry.n > 1 and "x" in layouts
     if case.operation != "conv1d" or layouts.get("w", "c-order") == "c-order":
         return False
     (window,) = case.geometry.windows
