@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -59,7 +59,13 @@ def dress_classes(case: Case) -> frozenset[str]:
 
 def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
     """Names of the edge classes that a geometry belongs to."""
-    return frozenset(str(each) for each in operation.edge_classes if each.holds(geometry))
+    return frozenset(name for name, holds in _predicates(operation.name) if holds(geometry))
+
+
+@cache
+def _predicates(operation_name: str) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
+    """The edge classes of an operation by name, made once: a plan asks thousands of times."""
+    return tuple((str(each), each.holds) for each in operation_named(operation_name).edge_classes)
 
 
 @cache
