@@ -49,10 +49,10 @@ def conclude(
     With `covers`, the run was to meet every edge class in these `dtypes`: one that had no case, and
     that the subject did not refuse either, leaves the run inconclusive.
     """
-    judgements = []
-    for defect in tally.decided():
-        notify(f"{defect.result}: {defect.verdict}")
-        judgements.append(_judgement(subject, defect, tally, shrink=is_complete))
+    judgements = [
+        _judgement(subject, defect, tally, shrink=is_complete, notify=notify)
+        for defect in tally.decided()
+    ]
     judgements.sort(key=_rank)
     operation = operation_named(subject.operation)
     results = ("y", *(f"{name}_bar" for name in operation.operands))
@@ -100,13 +100,21 @@ def _verdict(judgements: list[Judgement], tally: Tally, *, is_covered: bool) -> 
     return judgements[0].verdict if judgements else Verdict.AGREES
 
 
-def _judgement(subject: Subject, defect: Defect, tally: Tally, *, shrink: bool) -> Judgement:
+def _judgement(
+    subject: Subject,
+    defect: Defect,
+    tally: Tally,
+    *,
+    shrink: bool,
+    notify: Callable[[str], None],
+) -> Judgement:
     """The defect on the smallest case that shows it; whoever interrupts does not wait for that."""
     assert defect.smallest is not None and defect.ruling is not None  # noqa: S101,PT018 - add() ran
     found: dict[Case, Ruling] = {}
     checks = _checks_behind(defect.ruling)
 
     def still_fails(candidate: Case) -> bool:
+        notify(str(candidate))
         for ruling in judge(subject, candidate, checks=checks).rulings:
             if (ruling.verdict, ruling.result) == (defect.verdict, defect.result):
                 found[candidate] = ruling

@@ -92,10 +92,9 @@ def check_subject(
     import torch  # noqa: F401 - an interrupt below keeps what was found, and must not meet half of torch
 
     require_subject(subject, "check")
-    if jobs < 1:
-        raise UsageError(f"jobs={jobs}: must be at least 1")
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
+    _require_positive("jobs", jobs)
     stream, total, judged_dtypes = (
         _planned(subject, profile, count, seed, dtypes) if cases is None else _listed(cases)
     )
@@ -113,8 +112,9 @@ def check_subject(
     try:
         for judged in judge_all(subject, announced(), jobs=jobs, executor=executor):
             tally.add(judged)
-        if covers:
-            _look_for_missing(subject, known, judged_dtypes, seed, tally)
+        for case in _missing(subject, known, judged_dtypes, seed, tally) if covers else ():
+            notify(Progress(total, total, str(case)))
+            tally.add(*judge_all(subject, iter([case])))
     except KeyboardInterrupt:
         complete = False
 
@@ -156,26 +156,27 @@ def _claimed(subject: Subject, stream: Iterator[Case], total: int, tally: Tally)
             return
 
 
-def _look_for_missing(
+def _missing(
     subject: Subject, known: Sequence[Case], dtypes: Sequence[str], seed: int, tally: Tally
-) -> None:
-    """Judge a claimed case of each edge class that no claimed case has met so far.
+) -> Iterator[Case]:
+    """Claimed cases of each edge class that no claimed case has met; each is to be judged at once.
 
     A subject may have refused those of the class for something else; where it refuses all that can
     be found, it does not support the class.
     """
     operation = operation_named(subject.operation)
     for name in edge_classes(operation, dtypes):
-        if tally.coverage[name]:
-            continue
         found = cases_of_class(
             operation, name, known=known, dtypes=dtypes, seed=seed, draws=SEARCHED
         )
-        for case in islice((case for case in found if not unclaimed(subject, case)), REFUSALS):
-            (judged,) = judge_all(subject, iter([case]))
-            tally.add(judged)
-            if not judged.unsupported:
-                break
+        claimed = islice((case for case in found if not unclaimed(subject, case)), REFUSALS)
+        while not tally.coverage[name] and (case := next(claimed, None)) is not None:
+            yield case
+
+
+def _require_positive(name: str, number: int) -> None:
+    if number < 1:
+        raise UsageError(f"{name}={number}: must be at least 1")
 
 
 def _listed(cases: Iterable[Case]) -> tuple[Iterator[Case], int, tuple[str, ...]]:
@@ -190,8 +191,7 @@ def _planned(
     seed: int,
     dtypes: Sequence[str] | None,
 ) -> tuple[Iterator[Case], int, tuple[str, ...]]:
-    if count is not None and count < 1:
-        raise UsageError(f"cases={count}: must be at least 1")
+    _require_positive("cases", 1 if count is None else count)
     if seed < 0:
         raise UsageError(f"seed={seed}: must be at least 0")
     unknown = [name for name in dtypes or () if name not in FORMATS]

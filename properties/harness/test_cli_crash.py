@@ -99,3 +99,31 @@ def test_a_run_that_somebody_ends_has_not_crashed(tmp_path: Path) -> None:
         out, err = process.communicate(timeout=100)
     assert process.returncode == 128 + signal.SIGTERM
     assert "CRASHED" not in out + err
+
+
+def test_a_crash_in_the_search_for_the_smallest_case_names_the_case_at_hand(tmp_path: Path) -> None:
+    # Wrong everywhere, and dead on the smallest input that it claims: the search ends there.
+    kernel = """
+import os
+from reference import avg_pool
+
+DTYPES = ("float64",)
+
+def supports(params, shapes):
+    return min(shapes["x"]) > 0 and shapes["x"][2] > 3
+
+def forward(x, **params):
+    y, residuals = avg_pool.forward(x, **params)
+    if x.shape == (1, 1, 4):
+        os._exit(0)
+    return y, residuals
+
+def vjp(residuals, y_bar):
+    return (2 * avg_pool.vjp(residuals, y_bar)[0],)
+"""
+    (tmp_path / "kernel.py").write_text(kernel, encoding="utf-8")
+    done = bpcheck("check", "avg_pool1d", "kernel.py", "--cases", "3", cwd=tmp_path)
+    assert done.returncode == 1
+    found = re.search(r"replay +bpcheck replay '(.+)' kernel.py\n", done.stderr)
+    assert found
+    assert parse_case(found[1]).shapes["x_bar"] == (1, 1, 4)
