@@ -52,7 +52,7 @@ def test_a_fault_says_what_it_is(fault: Fault) -> None:
     assert fault.what
     assert not fault.what.endswith(".")
     assert fault.condition
-    assert fault.source == "" or fault.source.startswith("https://")
+    assert fault.source.startswith("https://")
 
 
 @by_fault

@@ -73,6 +73,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a batch of several samples",
         shows=has_batch,
         plant=planted(w_bar=_mean),
+        source="https://github.com/apache/mxnet/issues/2427",
     ),
     Fault(
         name="every-gradient-divided-by-the-batch",
@@ -82,6 +83,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a batch of several samples",
         shows=has_batch,
         plant=planted(x_bar=_mean, w_bar=_mean, b_bar=_mean),
+        source="https://github.com/apache/mxnet/issues/9911",
     ),
     Fault(
         name="w-bar-of-the-first-sample",
@@ -91,6 +93,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a batch of several samples",
         shows=has_batch,
         plant=planted(w_bar=lambda run, y_bar, bar: run.bars(_only(slice(1))(run, y_bar))["w_bar"]),
+        source="https://github.com/flashlight/flashlight/pull/760",
     ),
     Fault(
         name="w-bar-of-the-last-sample",
@@ -122,6 +125,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a batch of several samples",
         shows=has_batch,
         plant=planted(x_bar=lambda run, y_bar, bar: run.bars(_only(slice(1))(run, y_bar))["x_bar"]),
+        source="https://github.com/ggml-org/ggml/issues/1448",
     ),
     Fault(
         name="x-bar-of-the-first-sample-for-all",
@@ -131,6 +135,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a batch of several samples",
         shows=has_batch,
         plant=planted(x_bar=lambda run, y_bar, bar: np.repeat(bar[:1], len(bar), axis=0)),
+        source="https://github.com/hiroharu-kato/neural_renderer/pull/15",
     ),
     Fault(
         name="x-bar-samples-in-reverse",
@@ -140,6 +145,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a batch of several samples",
         shows=has_batch,
         plant=planted(x_bar=lambda run, y_bar, bar: np.ascontiguousarray(bar[::-1])),
+        source="https://github.com/cchen156/Learning-to-See-in-the-Dark/issues/55",
     ),
     Fault(
         name="x-bar-batch-and-channels-mixed",
@@ -149,6 +155,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="several samples of several channels",
         shows=lambda case: has_batch(case) and case.geometry.ic > 1,
         plant=planted(x_bar=_axes_mixed),
+        source="https://github.com/FluxML/Flux.jl/issues/978",
     ),
     Fault(
         name="w-bar-unwritten-for-no-samples",

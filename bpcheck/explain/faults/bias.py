@@ -56,6 +56,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a bias and several samples",
         shows=lambda case: _has_bias(case) and case.geometry.n > 1,
         plant=_b_bar(lambda y_bar: y_bar[:1].sum(axis=(0, *_positions(y_bar)))),
+        source="https://github.com/mlpack/mlpack/pull/3679",
     ),
     Fault(
         name="b-bar-not-summed-over-positions",
@@ -65,6 +66,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a bias and several positions",
         shows=_spread,
         plant=_b_bar(_first_position),
+        source="https://github.com/snuspl/cruise/issues/800",
     ),
     Fault(
         name="b-bar-averaged-over-positions",
@@ -74,6 +76,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a bias and several positions",
         shows=_spread,
         plant=_b_bar(lambda y_bar: y_bar.mean(axis=_positions(y_bar)).sum(axis=0)),
+        source="https://github.com/Oneflow-Inc/oneflow/pull/255",
     ),
     Fault(
         name="b-bar-averaged-over-the-batch",
@@ -83,6 +86,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a bias and several samples",
         shows=lambda case: _has_bias(case) and case.geometry.n > 1,
         plant=_b_bar(lambda y_bar: y_bar.sum(axis=(0, *_positions(y_bar))) / max(1, len(y_bar))),
+        source="https://github.com/dengfy/cs231n/issues/1",
     ),
     Fault(
         name="b-bar-the-same-for-all-channels",
@@ -102,6 +106,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a bias",
         shows=_has_bias,
         plant=planted(y=lambda run: _y_plus(run, -1)),
+        source="https://github.com/espressif/esp-dl/issues/26",
     ),
     Fault(
         name="bias-added-twice-throughout",
@@ -112,6 +117,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=_has_bias,
         plant=planted(y=lambda run: _y_plus(run, 1), b_bar=lambda run, y_bar, bar: 2 * wide(bar)),
         caught_by=("autograd", "rounding"),
+        source="https://github.com/LeelaChessZero/lc0/pull/130",
     ),
     Fault(
         name="b-bar-of-the-input",
@@ -126,5 +132,6 @@ FAULTS: tuple[Fault, ...] = (
             )
         ),
         caught_by=VALUES,
+        source="https://github.com/pytorch/pytorch/issues/2330",
     ),
 )

@@ -56,6 +56,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         condition="another forward before the backward pass",
         caught_by=("interleaved calls",),
+        source="https://github.com/torch/nn/issues/1015",
     ),
     Fault(
         name="vjp-of-the-first-forward-of-its-shape",

@@ -75,6 +75,7 @@ FAULTS: tuple[Fault, ...] = (
                 _w_bar_exchanged(run, y_bar, bar) if bar.shape[0] == bar.shape[1] else bar
             )
         ),
+        source="https://github.com/nntrainer/nntrainer/issues/705",
     ),
     Fault(
         name="w-bar-in-the-shape-of-channels-exchanged",
@@ -99,6 +100,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="as many input as output channels, more than one",
         shows=_is_square,
         plant=planted(x_bar=_x_bar_with_w_as_it_is),
+        source="https://github.com/wuziheng/CNN-Numpy/issues/2",
     ),
     Fault(
         name="w-bar-from-the-first-channel",
@@ -108,6 +110,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="several input channels in a group",
         shows=lambda case: is_read(case) and case.geometry.ic // case.geometry.g > 1,
         plant=planted(w_bar=_first_input_channel),
+        source="https://github.com/LazaroHurtado/micrograd-rs/pull/20",
     ),
     Fault(
         name="w-bar-summed-over-input-channels",
@@ -117,6 +120,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="several input channels in a group",
         shows=lambda case: is_read(case) and case.geometry.ic // case.geometry.g > 1,
         plant=planted(w_bar=_summed_over_inputs),
+        source="https://github.com/tracel-ai/burn/pull/5422",
     ),
     Fault(
         name="x-bar-channels-reversed",
@@ -140,5 +144,6 @@ FAULTS: tuple[Fault, ...] = (
                 bar.mean(axis=1, keepdims=True), bar.shape
             ).astype(bar.dtype)
         ),
+        source="https://github.com/keras-team/keras/issues/3422",
     ),
 )

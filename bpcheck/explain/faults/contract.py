@@ -26,7 +26,7 @@ def _fault(
     operations: tuple[str, ...] = EVERY,
     condition: str = "always",
     shows: Callable[[Case], bool] = always,
-    source: str = "",
+    source: str,
 ) -> Fault:
     return Fault(
         name=name,
@@ -93,9 +93,17 @@ FAULTS: tuple[Fault, ...] = (
         source="https://github.com/sczhou/STFAN/issues/8",
     ),
     _fault(
-        "a-gradient-too-many", "there is a gradient for the params too", lambda bars: (*bars, None)
+        "a-gradient-too-many",
+        "there is a gradient for the params too",
+        lambda bars: (*bars, None),
+        source="https://github.com/meta-pytorch/torchrec/pull/4363",
     ),
-    _fault("gradients-in-a-list", "the gradients come in a list", list),
+    _fault(
+        "gradients-in-a-list",
+        "the gradients come in a list",
+        list,
+        source="https://github.com/jax-ml/jax/pull/21568",
+    ),
     Fault(
         name="gradients-in-another-order",
         what="x_bar and w_bar come in each other's place",
@@ -105,15 +113,27 @@ FAULTS: tuple[Fault, ...] = (
         shows=always,
         plant=planted(gradients=lambda bars: (bars[1], bars[0], *bars[2:])),
         caught_by=("contract",),
+        source="https://github.com/torch/nngraph/issues/1",
     ),
-    _fault("x-bar-none", "x_bar is None: nothing is sent back", _with(0, lambda bar: None)),
-    _fault("x-bar-of-python-lists", "x_bar is a nested list", _with(0, lambda bar: bar.tolist())),
+    _fault(
+        "x-bar-none",
+        "x_bar is None: nothing is sent back",
+        _with(0, lambda bar: None),
+        source="https://github.com/soumith/cudnn.torch/issues/353",
+    ),
+    _fault(
+        "x-bar-of-python-lists",
+        "x_bar is a nested list",
+        _with(0, lambda bar: bar.tolist()),
+        source="https://github.com/pytorch/pytorch/issues/89801",
+    ),
     _fault(
         "x-bar-in-float64",
         "x_bar is float64 where its operand is not: an engine would cast it",
         _with(0, lambda bar: bar.astype(np.float64)),
         condition="a dtype other than float64",
         shows=lambda case: case.dtype != "float64",
+        source="https://github.com/chainer/chainer/issues/684",
     ),
     _fault(
         "x-bar-in-float32",
@@ -121,6 +141,7 @@ FAULTS: tuple[Fault, ...] = (
         _with(0, lambda bar: bar.astype(np.float32)),
         condition="a dtype other than float32",
         shows=lambda case: case.dtype != "float32",
+        source="https://github.com/tinygrad/tinygrad/pull/3613",
     ),
     _fault(
         "x-bar-without-the-batch-axis",
@@ -128,6 +149,7 @@ FAULTS: tuple[Fault, ...] = (
         _with(0, lambda bar: bar[0] if len(bar) == 1 else bar),
         condition="a batch of one",
         shows=lambda case: case.geometry.n == 1,
+        source="https://github.com/soumith/cudnn.torch/pull/103",
     ),
     _fault(
         "b-bar-with-axes-kept",
@@ -137,6 +159,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         condition="a bias",
         shows=lambda case: case.geometry.bias,
+        source="https://github.com/pytorch/extension-cpp/issues/10",
     ),
     _fault(
         "b-bar-where-there-is-no-bias",
@@ -146,6 +169,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         condition="no bias",
         shows=lambda case: not case.geometry.bias,
+        source="https://github.com/sony/nnabla-ext-cuda/pull/292",
     ),
     Fault(
         name="w-bar-of-every-sample",
@@ -156,6 +180,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=always,
         plant=planted(w_bar=_per_sample),
         caught_by=("contract",),
+        source="https://github.com/pytorch/pytorch/issues/65244",
     ),
     Fault(
         name="y-without-its-batch-axis",
@@ -166,6 +191,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=lambda case: case.geometry.n == 1,
         plant=planted(y=lambda run: run.y[0] if len(run.y) == 1 else run.y),
         caught_by=("contract",),
+        source="https://github.com/clovaai/rexnet/pull/20",
     ),
     Fault(
         name="x-bar-one-nan",
@@ -176,6 +202,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=has_samples,
         plant=planted(x_bar=_one_nan),
         caught_by=("finite", *VALUES),
+        source="https://github.com/FluxML/NNlib.jl/pull/45",
     ),
     Fault(
         name="raises-for-strides",
@@ -197,5 +224,6 @@ FAULTS: tuple[Fault, ...] = (
         shows=always,
         plant=_printing,
         caught_by=("contract",),
+        source="https://github.com/XingyuZhang2018/TeneT.jl/pull/37",
     ),
 )

@@ -44,7 +44,7 @@ def _fault(
     condition: str,
     operations: tuple[str, ...] = EVERY,
     caught_by: tuple[str, ...] = VALUES,
-    source: str = "",
+    source: str,
     keeps_sums: bool = False,
 ) -> Fault:
     # What keeps every channel's sum does not show in b_bar.
@@ -121,6 +121,7 @@ FAULTS: tuple[Fault, ...] = (
         lambda y_bar: np.maximum(y_bar, y_bar.dtype.type(0)),
         condition="a negative cotangent",
         caught_by=NOT_LINEAR,
+        source="https://github.com/exacity/deeplearningbook-chinese/issues/127",
     ),
     _fault(
         "cotangent-of-magnitudes",
@@ -128,6 +129,7 @@ FAULTS: tuple[Fault, ...] = (
         np.abs,
         condition="a negative cotangent",
         caught_by=NOT_LINEAR,
+        source="https://github.com/elixir-nx/nx/pull/1779",
     ),
     _fault(
         "cotangent-of-signs",
@@ -135,6 +137,7 @@ FAULTS: tuple[Fault, ...] = (
         np.sign,
         condition="a cotangent of other magnitude than 1",
         caught_by=NOT_LINEAR,
+        source="https://github.com/itayhubara/BinaryNet.pytorch/issues/25",
     ),
     _fault(
         "cotangent-clipped",
@@ -142,6 +145,7 @@ FAULTS: tuple[Fault, ...] = (
         _clipped,
         condition="a cotangent of magnitude above 1",
         caught_by=NOT_LINEAR,
+        source="https://github.com/junhyukoh/caffe-lstm/issues/18",
     ),
     _fault(
         "cotangent-normalised",
@@ -157,18 +161,21 @@ FAULTS: tuple[Fault, ...] = (
         np.ones_like,
         condition="a cotangent unlike 1",
         caught_by=NOT_LINEAR,
+        source="https://github.com/k2-fsa/k2/issues/341",
     ),
     _fault(
         "cotangent-doubled",
         "every gradient is twice what it should be, as that of a square",
         lambda y_bar: y_bar + y_bar,
         condition="always",
+        source="https://github.com/itskonrad/miniMNIST-c/issues/7",
     ),
     _fault(
         "cotangent-negated",
         "every gradient has the wrong sign",
         lambda y_bar: -y_bar,
         condition="always",
+        source="https://github.com/HIPS/autograd/pull/412",
     ),
     _fault(
         "cotangent-spread-evenly",
@@ -176,6 +183,7 @@ FAULTS: tuple[Fault, ...] = (
         _of_the_mean,
         condition="several positions",
         keeps_sums=True,
+        source="https://github.com/paiml/aprender/pull/2182",
     ),
     _fault(
         "cotangent-height-and-width-exchanged",
@@ -202,6 +210,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="outputs that are not positive",
         shows=has_samples,
         plant=planted(cotangent=lambda run, y_bar: np.where(run.y > 0, y_bar, y_bar.dtype.type(0))),
+        source="https://github.com/ttezel/nn/issues/8",
     ),
     Fault(
         name="cotangent-scaled-by-its-largest-value",
@@ -212,6 +221,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=has_samples,
         plant=_rescaled(),
         caught_by=("scaled cotangent",),
+        source="https://github.com/PaddlePaddle/Paddle/pull/30777",
     ),
     Fault(
         name="cotangent-clipped-when-large",
@@ -222,6 +232,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=has_samples,
         plant=planted(cotangent=_held_below_the_limit),
         caught_by=("scaled cotangent",),
+        source="https://github.com/ROCm/MIOpen/issues/2496",
     ),
     Fault(
         name="cotangent-of-zero-taken-for-the-largest",
@@ -232,5 +243,6 @@ FAULTS: tuple[Fault, ...] = (
         shows=lambda case: is_read(case) and prod(case.shapes["y"]) > 1,
         plant=planted(cotangent=lambda run, y_bar: _filled(y_bar)),
         caught_by=("split cotangent",),
+        source="https://github.com/dmlc/xgboost/issues/899",
     ),
 )

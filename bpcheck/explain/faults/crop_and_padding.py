@@ -62,6 +62,7 @@ FAULTS: tuple[Fault, ...] = (
         _not_cropped,
         operations=CONV,
         condition="padding > 0",
+        source="https://github.com/tensorflow/tensorflow/issues/11092",
     ),
     forward_fault(
         "y-padding-forgotten",
@@ -69,6 +70,7 @@ FAULTS: tuple[Fault, ...] = (
         _not_cropped,
         operations=CONV,
         condition="padding > 0",
+        source="https://github.com/dotnet/TorchSharp/issues/1029",
     ),
     Fault(
         name="x-bar-cropped-to-nothing",
@@ -79,6 +81,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=lambda case: any(window.high == 0 for window in case.geometry.windows),
         plant=planted(x_bar=_sliced),
         caught_by=("contract",),
+        source="https://github.com/HIPS/autograd/issues/431",
     ),
     x_bar_fault(
         "x-bar-same-padding-extra-in-front",
@@ -86,6 +89,7 @@ FAULTS: tuple[Fault, ...] = (
         _mirrored,
         operations=CONV,
         condition="'same' padding with an even span",
+        source="https://github.com/microsoft/onnxruntime/issues/9370",
     ),
     consistent_fault(
         "same-padding-extra-in-front-throughout",
@@ -93,6 +97,7 @@ FAULTS: tuple[Fault, ...] = (
         _mirrored,
         operations=CONV,
         condition="'same' padding with an even span",
+        source="https://github.com/ARM-software/ComputeLibrary/issues/208",
     ),
     x_bar_fault(
         "x-bar-paddings-exchanged",
@@ -100,6 +105,7 @@ FAULTS: tuple[Fault, ...] = (
         exchanged("low"),
         operations=of_rank_2_up(EVERY),
         condition="unequal padding",
+        source="https://github.com/renmengye/np-conv2d/pull/2",
     ),
     w_bar_fault(
         "w-bar-paddings-exchanged",
@@ -107,6 +113,7 @@ FAULTS: tuple[Fault, ...] = (
         exchanged("low"),
         operations=of_rank_2_up(CONV),
         condition="unequal padding",
+        source="https://github.com/autogluon/autogluon/pull/438",
     ),
     consistent_fault(
         "paddings-exchanged-throughout",
@@ -114,6 +121,7 @@ FAULTS: tuple[Fault, ...] = (
         exchanged("low"),
         operations=of_rank_2_up(CONV),
         condition="unequal padding",
+        source="https://github.com/pytorch/pytorch/pull/37881",
     ),
     w_bar_fault(
         "w-bar-padding-of-the-first-dimension",
@@ -121,6 +129,7 @@ FAULTS: tuple[Fault, ...] = (
         of_the_first("low"),
         operations=of_rank_2_up(CONV),
         condition="unequal padding",
+        source="https://github.com/szagoruyko/nnpack.torch/issues/6",
     ),
     x_bar_fault(
         "x-bar-padding-folded-into-the-edge",
@@ -128,6 +137,7 @@ FAULTS: tuple[Fault, ...] = (
         _to_the_edge,
         operations=LINEAR,
         condition="windows that read padding",
+        source="https://github.com/google/hdrnet/issues/2",
     ),
     w_bar_fault(
         "w-bar-padding-replicated",
@@ -135,6 +145,7 @@ FAULTS: tuple[Fault, ...] = (
         _to_the_edge,
         operations=CONV,
         condition="windows that read padding",
+        source="https://github.com/akmaier/CONRAD/pull/64",
     ),
     x_bar_fault(
         "x-bar-negative-index-wraps",
@@ -142,6 +153,7 @@ FAULTS: tuple[Fault, ...] = (
         each(_wrapped),
         operations=LINEAR,
         condition="padding > 0",
+        source="https://github.com/jax-ml/jax/issues/14095",
     ),
     x_bar_fault(
         "x-bar-padding-at-least-the-kernel",
@@ -149,6 +161,7 @@ FAULTS: tuple[Fault, ...] = (
         each(_at_most_full),
         operations=CONV,
         condition="padding >= kernel",
+        source="https://github.com/ml-explore/mlx/issues/833",
     ),
     x_bar_fault(
         "x-bar-padding-wrong-on-one-side",
@@ -156,5 +169,6 @@ FAULTS: tuple[Fault, ...] = (
         each(lambda window: place(window, low=max(0, window.low - 1))),
         operations=(*CONV, *AVG_POOL),
         condition="padding > 0",
+        source="https://github.com/KonduitAI/deeplearning4j/pull/90",
     ),
 )

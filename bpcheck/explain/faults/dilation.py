@@ -45,6 +45,7 @@ FAULTS = (
         exchanged("d"),
         operations=of_rank_2_up((*CONV, *MAX_POOL)),
         condition="unequal dilation",
+        source="https://github.com/torch/nn/issues/908",
     ),
     w_bar_fault(
         "w-bar-dilation-of-the-first-dimension",
@@ -52,6 +53,7 @@ FAULTS = (
         of_the_first("d"),
         operations=of_rank_2_up(CONV),
         condition="unequal dilation",
+        source="https://github.com/tenstorrent/tt-metal/pull/19542",
     ),
     consistent_fault(
         "dilations-exchanged-throughout",
@@ -59,6 +61,7 @@ FAULTS = (
         exchanged("d"),
         operations=of_rank_2_up((*CONV, *MAX_POOL)),
         condition="unequal dilation",
+        source="https://github.com/torch/nn/issues/908",
     ),
     x_bar_fault(
         "x-bar-dilation-counts-the-holes",
@@ -66,5 +69,6 @@ FAULTS = (
         _one_too_many,
         operations=CONV,
         condition="a kernel larger than 1",
+        source="https://github.com/Lasagne/Lasagne/issues/707",
     ),
 )

@@ -25,7 +25,7 @@ def _fault(
     rule: Rule,
     *,
     condition: str,
-    source: str = "",
+    source: str,
     operations: tuple[str, ...] = AVG_POOL,
 ) -> Fault:
     return Fault(
@@ -74,12 +74,14 @@ FAULTS: tuple[Fault, ...] = (
         "the cotangent is sent to every cell of its window undivided",
         lambda division: np.ones(division.out),
         condition="a divisor unlike 1",
+        source="https://github.com/rasmusbergpalm/DeepLearnToolbox/issues/129",
     ),
     _fault(
         "divided-twice",
         "the cotangent is divided once before and once after it is sent back",
         lambda division: division.right**2,
         condition="a divisor unlike 1",
+        source="https://github.com/jcjohnson/neural-style/issues/90",
     ),
     _fault(
         "divisor-override-ignored",
@@ -87,7 +89,7 @@ FAULTS: tuple[Fault, ...] = (
         lambda division: division.sizes(pad_counts=division.pad_counts),
         operations=of_rank_2_up(AVG_POOL),
         condition="divisor_override",
-        source="https://github.com/apache/mxnet/pull/3035",
+        source="https://github.com/pytorch/executorch/pull/18616",
     ),
     _fault(
         "divisor-override-times-the-kernel",
@@ -97,6 +99,7 @@ FAULTS: tuple[Fault, ...] = (
         ),
         operations=of_rank_2_up(AVG_POOL),
         condition="divisor_override and a kernel larger than 1",
+        source="https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.avg_pool2d.html",
     ),
     _fault(
         "divided-by-one-side-of-the-kernel",
@@ -106,6 +109,7 @@ FAULTS: tuple[Fault, ...] = (
         ),
         operations=of_rank_2_up(AVG_POOL),
         condition="a kernel wider than 1",
+        source="https://github.com/nntrainer/nntrainer/pull/192",
     ),
     _fault(
         "divided-by-the-stride",
@@ -114,6 +118,7 @@ FAULTS: tuple[Fault, ...] = (
             np.full(division.out, float(prod(window.s for window in division.windows)))
         ),
         condition="stride unlike the kernel size",
+        source="https://github.com/google/objax/pull/27",
     ),
     _fault(
         "divisor-of-the-first-window",
@@ -130,6 +135,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="padding that does not count, or overhang",
         shows=divides_otherwise(lambda division: division.unless_overridden(division.kernel)),
         plant=in_y(lambda division: division.unless_overridden(division.kernel)),
+        source="https://github.com/root-project/root/issues/22523",
     ),
     Fault(
         name="padding-counted-throughout",
@@ -151,5 +157,6 @@ FAULTS: tuple[Fault, ...] = (
         shows=divides_otherwise(padding_does_not_count),
         plant=throughout(padding_does_not_count),
         caught_by=AGAINST_TORCH,
+        source="https://github.com/chainer/onnx-chainer/pull/45",
     ),
 )

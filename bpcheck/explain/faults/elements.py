@@ -68,6 +68,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="always",
         shows=is_read,
         plant=planted(x_bar=_zeroed(lambda bar: (slice(None), bar.shape[1] - 1))),
+        source="https://github.com/soumith/cudnn.torch/issues/28",
     ),
     Fault(
         name="x-bar-one-row-missing",
@@ -77,6 +78,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a middle row that some window reads",
         shows=_reads_the_middle_row,
         plant=planted(x_bar=_zeroed(_middle_row)),
+        source="https://github.com/nntrainer/nntrainer/pull/4347",
     ),
     Fault(
         name="x-bar-corner-missing",
@@ -86,6 +88,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a corner that some window reads",
         shows=_reads_the_corner,
         plant=planted(x_bar=_zeroed(_corner)),
+        source="https://github.com/ibalazevic/TuckER/issues/17",
     ),
     Fault(
         name="w-bar-one-channel-missing",
@@ -95,6 +98,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="always",
         shows=is_read,
         plant=planted(w_bar=_zeroed(lambda bar: (bar.shape[0] - 1,))),
+        source="https://github.com/pytorch/pytorch/pull/60460",
     ),
     Fault(
         name="w-bar-one-element-missing",
@@ -104,6 +108,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="always",
         shows=is_read,
         plant=planted(w_bar=_zeroed(_largest)),
+        source="https://github.com/amd/IRON/pull/198",
     ),
     Fault(
         name="b-bar-one-element-missing",
@@ -113,6 +118,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a bias",
         shows=lambda case: has_samples(case) and case.geometry.bias,
         plant=planted(b_bar=_zeroed(lambda bar: (bar.shape[0] - 1,))),
+        source="https://github.com/nntrainer/nntrainer/pull/3494",
     ),
     Fault(
         name="only-the-first-window",

@@ -56,7 +56,8 @@ class Fault:
     caught_by
         Names of the checks that must find it, each in the cases that it can judge.
     source
-        The report of a library that shipped it; empty for one that is known from practice.
+        A page that shows it: the report of a library that shipped this mistake or a sibling of it
+        (in another operand or operation), somebody who fell for it, or the rule that it breaks.
     """
 
     name: str
@@ -66,5 +67,5 @@ class Fault:
     condition: str
     shows: Callable[[Case], bool]
     plant: Callable[[Subject], Subject]
+    source: str
     caught_by: tuple[str, ...] = VALUES
-    source: str = ""

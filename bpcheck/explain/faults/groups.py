@@ -133,6 +133,7 @@ FAULTS: tuple[Fault, ...] = (
                 x=np.ascontiguousarray(_interleaved(run.operands["x"], run, 1))
             ).bars(y_bar)["w_bar"]
         ),
+        source="https://github.com/onnx/onnx/issues/2273",
     ),
     Fault(
         name="x-bar-output-groups-interleaved",
@@ -146,6 +147,7 @@ FAULTS: tuple[Fault, ...] = (
                 np.ascontiguousarray(_interleaved(y_bar, run, 1))
             )["x_bar"]
         ),
+        source="https://github.com/Theano/Theano/issues/6297",
     ),
     Fault(
         name="groups-interleaved-throughout",
@@ -160,6 +162,7 @@ FAULTS: tuple[Fault, ...] = (
             w_bar=lambda run, y_bar, bar: _shuffled(run).bars(y_bar)["w_bar"],
         ),
         caught_by=AGAINST_TORCH,
+        source="https://github.com/uxlfoundation/oneDNN/issues/352",
     ),
     Fault(
         name="x-bar-stride-ignored-with-groups",
@@ -186,5 +189,6 @@ FAULTS: tuple[Fault, ...] = (
                 _by_group(bar, run, 1).sum(axis=1, keepdims=True), _by_group(bar, run, 1).shape
             ).reshape(bar.shape)
         ),
+        source="https://github.com/uxlfoundation/oneDNN/issues/173",
     ),
 )

@@ -83,6 +83,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="an x that can be written",
         shows=lambda case: has_samples(case) and is_writeable(case, "x"),
         caught_by=("inputs unchanged",),
+        source="https://github.com/intel/ipex-llm/issues/1896",
     ),
     Fault(
         name="y-bar-changed-by-the-vjp",
@@ -93,6 +94,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a negative cotangent that can be written",
         shows=_has_negative_cotangent,
         caught_by=("inputs unchanged",),
+        source="https://github.com/pytorch/pytorch/issues/81417",
     ),
     Fault(
         name="w-left-rotated",
@@ -105,6 +107,7 @@ FAULTS: tuple[Fault, ...] = (
             is_writeable(case, "w") and any(window.k > 1 for window in case.geometry.windows)
         ),
         caught_by=("inputs unchanged",),
+        source="https://github.com/linkedin/Liger-Kernel/issues/254",
     ),
     Fault(
         name="x-borrowed-until-the-vjp",
@@ -115,5 +118,6 @@ FAULTS: tuple[Fault, ...] = (
         condition="an x that can be written, and somebody who looks at it between the calls",
         shows=lambda case: has_samples(case) and is_writeable(case, "x"),
         caught_by=("inputs unchanged",),
+        source="https://github.com/torch/nn/pull/241",
     ),
 )

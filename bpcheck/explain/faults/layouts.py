@@ -172,5 +172,6 @@ FAULTS: tuple[Fault, ...] = (
         shows=_must_not_be_written,
         plant=_needs_to_write,
         caught_by=("contract",),
+        source="https://github.com/flexcompute/tidy3d/pull/3304",
     ),
 )

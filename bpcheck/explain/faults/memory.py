@@ -93,6 +93,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=_is_one_cell,
         plant=planted(x_bar=_cotangent_itself),
         caught_by=("own memory",),
+        source="https://github.com/Oneflow-Inc/oneflow/issues/8248",
     ),
     Fault(
         name="y-is-the-input",
@@ -103,5 +104,6 @@ FAULTS: tuple[Fault, ...] = (
         shows=_is_one_cell,
         plant=planted(y=_input_itself),
         caught_by=("own memory",),
+        source="https://github.com/pytorch/torchdynamo/pull/962",
     ),
 )

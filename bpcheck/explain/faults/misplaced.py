@@ -50,7 +50,7 @@ def _fault(
     *,
     operations: tuple[str, ...],
     condition: str,
-    source: str = "",
+    source: str,
     plant: Callable[[Placer], Plant],
     results: tuple[str, ...],
     caught_by: tuple[str, ...] = VALUES,

@@ -45,6 +45,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=lambda case: case.geometry.n > 1,
         plant=_bars(lambda run, y_bar, bar: wide(bar) * len(run.operands["x"])),
         caught_by=CHECKS,
+        source="https://github.com/dennybritz/nn-from-scratch/issues/13",
     ),
     Fault(
         name="loss-cotangent-taken-for-one",
@@ -55,6 +56,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=always,
         plant=planted(cotangent=lambda run, y_bar: np.ones_like(y_bar)),
         caught_by=CHECKS,
+        source="https://github.com/chainer/chainer/issues/1175",
     ),
     Fault(
         name="first-bias-gradient-missing",
@@ -65,6 +67,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=always,
         plant=planted(b1_bar=lambda run, y_bar, bar: np.zeros_like(bar)),
         caught_by=CHECKS,
+        source="https://github.com/vlfeat/matconvnet/issues/197",
     ),
     Fault(
         name="last-weights-gradient-of-one-class",
@@ -77,6 +80,7 @@ FAULTS: tuple[Fault, ...] = (
             w3_bar=lambda run, y_bar, bar: np.where(np.arange(len(bar))[:, None] == 0, bar, 0)
         ),
         caught_by=CHECKS,
+        source="https://github.com/ByteDance-Seed/Triton-distributed/issues/180",
     ),
     Fault(
         name="second-kernel-gradient-rotated",
@@ -87,6 +91,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=lambda case: case.geometry.convs[1][0].k > 1,
         plant=planted(w2_bar=lambda run, y_bar, bar: np.flip(bar, axis=(2, 3)).copy()),
         caught_by=CHECKS,
+        source="https://github.com/Site1997/LeNet-python/issues/2",
     ),
     Fault(
         name="kink-at-the-first-weights",
@@ -97,5 +102,6 @@ FAULTS: tuple[Fault, ...] = (
         shows=lambda case: case.promise.is_smooth(case.geometry),
         plant=_anchored,
         caught_by=("taylor",),
+        source="https://github.com/BVLC/caffe/issues/1334",
     ),
 )

@@ -77,6 +77,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="windows that overlap",
         shows=overlaps,
         plant=planted(x_bar=_overwritten_by_taps),
+        source="https://github.com/oreilly-japan/deep-learning-from-scratch/issues/27",
     ),
     Fault(
         name="x-bar-last-window-wins",

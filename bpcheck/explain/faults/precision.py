@@ -143,6 +143,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="float64 or float32, with values of more than 8 bits",
         shows=_needs_more_than(8, LONG),
         plant=_operands_rounded(8, LONG),
+        source="https://github.com/google/jax/pull/7859",
     ),
     Fault(
         name="x-bar-one-element-off-by-64-ulp",
@@ -153,6 +154,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=has_samples,
         plant=planted(x_bar=_one_off),
         caught_by=("autograd", "finite differences"),
+        source="https://github.com/tenstorrent/tt-metal/issues/55349",
     ),
     Fault(
         name="w-bar-one-element-off-by-64-ulp",
@@ -163,6 +165,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=has_samples,
         plant=planted(w_bar=_one_off),
         caught_by=("autograd", "finite differences"),
+        source="https://github.com/ROCm/rocm-libraries/pull/4069",
     ),
     Fault(
         name="x-bar-rough-reciprocal",
@@ -173,6 +176,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=_is_long,
         # A reciprocal of 8 bits is off by up to 2**-9 of itself.
         plant=planted(x_bar=_of_long_formats(lambda bar: bar * (1 + 2.0**-9))),
+        source="https://github.com/xmos/ai_tools/issues/226",
     ),
     Fault(
         name="x-bar-in-fixed-point",
@@ -183,6 +187,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=_is_real,
         plant=planted(x_bar=_of_long_formats(lambda bar: np.rint(bar * 256) / 256)),
         caught_by=("rounding",),
+        source="https://github.com/Tiiiger/QPyTorch/issues/59",
     ),
     Fault(
         name="x-bar-small-values-dropped",
@@ -193,5 +198,6 @@ FAULTS: tuple[Fault, ...] = (
         shows=_is_real,
         plant=planted(x_bar=_of_long_formats(lambda bar: np.where(np.abs(bar) < 0.5, 0, bar))),
         caught_by=("rounding",),
+        source="https://github.com/apache/singa/pull/566",
     ),
 )

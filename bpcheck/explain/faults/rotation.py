@@ -55,6 +55,7 @@ FAULTS: tuple[Fault, ...] = (
         each(rotated),
         operations=CONV,
         condition="a kernel larger than 1",
+        source="https://github.com/keras-team/keras/issues/3015",
     ),
     x_bar_fault(
         "x-bar-kernel-flipped-along-the-width-only",
@@ -62,6 +63,7 @@ FAULTS: tuple[Fault, ...] = (
         _rotated_along_the_last,
         operations=of_rank_2_up(CONV),
         condition="a kernel larger than 1 in a dimension that is not the last",
+        source="https://github.com/ml-explore/mlx/pull/4277",
     ),
     Fault(
         name="x-bar-kernel-transposed",
@@ -75,6 +77,7 @@ FAULTS: tuple[Fault, ...] = (
                 y_bar
             )["x_bar"]
         ),
+        source="https://github.com/mlpack/mlpack/pull/3376",
     ),
     Fault(
         name="w-bar-height-and-width-exchanged",

@@ -75,6 +75,7 @@ FAULTS: tuple[Fault, ...] = (
         condition=f"more than {CHANNELS} input channels",
         shows=lambda case: is_read(case) and case.geometry.ic > CHANNELS,
         plant=planted(x_bar=_one_block_of_channels),
+        source="https://github.com/fujitsu/oneDNN/issues/43",
     ),
     Fault(
         name="w-bar-whole-blocks-of-samples",
@@ -86,6 +87,7 @@ FAULTS: tuple[Fault, ...] = (
             is_read(case) and case.geometry.n > SAMPLES and case.geometry.n % SAMPLES > 0
         ),
         plant=planted(w_bar=_whole_blocks_of_samples),
+        source="https://github.com/BobMcDear/attorch/issues/18",
     ),
     Fault(
         name="w-bar-one-block-of-outputs",
@@ -95,6 +97,7 @@ FAULTS: tuple[Fault, ...] = (
         condition=f"more than {OUTPUTS:,} outputs in a plane",
         shows=lambda case: is_read(case) and prod(case.shapes["y"][2:]) > OUTPUTS,
         plant=planted(w_bar=_one_block_of_outputs),
+        source="https://github.com/pytorch/pytorch/issues/27442",
     ),
     Fault(
         name="x-bar-winners-of-16-bits",
@@ -114,5 +117,6 @@ FAULTS: tuple[Fault, ...] = (
         condition=f"windows of more than {BYTE} cells",
         shows=_has_a_large_window,
         plant=planted(x_bar=_byte_divisor),
+        source="https://github.com/apache/tvm/pull/18014",
     ),
 )

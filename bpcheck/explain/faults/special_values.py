@@ -77,6 +77,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=lambda case: _has_special(case, "x"),
         plant=planted(y=_y_of_the_clean_input),
         caught_by=SPECIAL,
+        source="https://github.com/tensorflow/tensorflow/issues/63391",
     ),
     Fault(
         name="cotangent-nan-taken-for-zero",
@@ -87,6 +88,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=lambda case: _has_special(case, "y_bar"),
         plant=planted(cotangent=lambda run, y_bar: _cleaned(y_bar)),
         caught_by=SPECIAL,
+        source="https://github.com/AI-Hypercomputer/maxtext/pull/3721",
     ),
     Fault(
         name="y-nan-in-every-sample",
@@ -97,6 +99,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=_has_special_and_clean_samples,
         plant=planted(y=_y_of_one_product),
         caught_by=SPECIAL,
+        source="https://github.com/ecmwf/WeatherGenerator/issues/2723",
     ),
     Fault(
         name="y-subnormals-flushed",
@@ -107,6 +110,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=_has_subnormal_results,
         plant=planted(y=_flushed),
         caught_by=("extreme values",),
+        source="https://github.com/pytorch/pytorch/issues/190740",
     ),
     Fault(
         name="x-bar-small-numbers-taken-for-zero",
@@ -117,5 +121,6 @@ FAULTS: tuple[Fault, ...] = (
         shows=_has_tiny_cotangents,
         plant=planted(x_bar=_flushed_gradient),
         caught_by=("extreme values",),
+        source="https://github.com/flexcompute/tidy3d/pull/3123",
     ),
 )

@@ -95,9 +95,9 @@ def _fault(
     operations: tuple[str, ...] = EVERY,
     condition: str = "a second call",
     shows: Callable[[Case], bool] = is_read,
-    source: str = "",
+    source: str,
 ) -> Fault:
-    return Fault(name, what, operations, results, condition, shows, plant, caught_by, source)
+    return Fault(name, what, operations, results, condition, shows, plant, source, caught_by)
 
 
 def _per_object() -> Pair:
@@ -135,6 +135,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         results=("w_bar",),
         caught_by=("same bits twice",),
+        source="https://github.com/karpathy/micrograd/pull/102",
     ),
     _fault(
         "x-bar-added-to-a-recycled-buffer",
@@ -150,6 +151,7 @@ FAULTS: tuple[Fault, ...] = (
         stateful(_one_buffer),
         results=("x_bar",),
         caught_by=("own memory",),
+        source="https://github.com/NVIDIA/TransformerEngine/pull/2937",
     ),
     _fault(
         "y-in-one-buffer",
@@ -157,6 +159,7 @@ FAULTS: tuple[Fault, ...] = (
         stateful(_one_output),
         results=("y",),
         caught_by=("own memory", "interleaved calls"),
+        source="https://github.com/ROCm/torch_migraphx/pull/247",
     ),
     _fault(
         "vjp-right-only-once",
@@ -164,6 +167,7 @@ FAULTS: tuple[Fault, ...] = (
         stateful(_right_once),
         results=("x_bar", "w_bar", "b_bar"),
         caught_by=("same bits twice",),
+        source="https://github.com/hikettei/cl-waffe2/pull/39",
     ),
     _fault(
         "x-bar-different-every-time",
@@ -183,6 +187,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("w_bar",),
         condition="a second call with the same array",
         caught_by=("same bits twice",),
+        source="https://github.com/jcjohnson/pytorch-examples/issues/31",
     ),
     _fault(
         "zeros-of-another-dtype",
@@ -192,5 +197,6 @@ FAULTS: tuple[Fault, ...] = (
         condition="a cotangent of zeros, in a narrower dtype",
         shows=lambda case: is_read(case) and case.dtype != "float64",
         caught_by=("scaled cotangent",),
+        source="https://github.com/apache/mxnet/issues/8799",
     ),
 )

@@ -90,6 +90,7 @@ FAULTS: tuple[Fault, ...] = (
         exchanged("s"),
         operations=of_rank_2_up(EVERY),
         condition="unequal strides",
+        source="https://github.com/mlpack/mlpack/issues/4050",
     ),
     x_bar_fault(
         "x-bar-strides-exchanged",
@@ -97,6 +98,7 @@ FAULTS: tuple[Fault, ...] = (
         exchanged("s"),
         operations=of_rank_2_up(EVERY),
         condition="unequal strides",
+        source="https://github.com/Samsung/ONE/pull/2727",
     ),
     w_bar_fault(
         "w-bar-strides-exchanged",
@@ -104,6 +106,7 @@ FAULTS: tuple[Fault, ...] = (
         exchanged("s"),
         operations=of_rank_2_up(CONV),
         condition="unequal strides",
+        source="https://github.com/mlpack/mlpack/pull/3146",
     ),
     x_bar_fault(
         "x-bar-stride-of-the-first-dimension",
@@ -111,6 +114,7 @@ FAULTS: tuple[Fault, ...] = (
         of_the_first("s"),
         operations=of_rank_2_up(EVERY),
         condition="unequal strides",
+        source="https://github.com/apache/mxnet/pull/4704",
     ),
     w_bar_fault(
         "w-bar-stride-of-the-first-dimension",
@@ -118,6 +122,7 @@ FAULTS: tuple[Fault, ...] = (
         of_the_first("s"),
         operations=of_rank_2_up(CONV),
         condition="unequal strides",
+        source="https://github.com/jefkine/zeta-learn/issues/4",
     ),
     x_bar_fault(
         "x-bar-stride-and-dilation-exchanged",
@@ -151,6 +156,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="stride > 1",
         shows=_is_strided,
         plant=planted(x_bar=_repeated),
+        source="https://github.com/keras-team/keras/issues/7307",
     ),
     x_bar_fault(
         "x-bar-last-window-skipped",
@@ -158,6 +164,7 @@ FAULTS: tuple[Fault, ...] = (
         each(_without_the_last),
         operations=EVERY,
         condition="remainder 0",
+        source="https://github.com/iamtrask/Grokking-Deep-Learning/issues/43",
     ),
     w_bar_fault(
         "w-bar-last-window-skipped",
@@ -165,6 +172,7 @@ FAULTS: tuple[Fault, ...] = (
         each(_without_the_last),
         operations=CONV,
         condition="remainder 0",
+        source="https://github.com/iamtrask/Grokking-Deep-Learning/issues/43",
     ),
     x_bar_fault(
         "x-bar-remainder-in-front",

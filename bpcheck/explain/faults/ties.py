@@ -123,6 +123,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=_rewards_several(_as_close_as_isclose),
         plant=planted(x_bar=_to_all(_as_close_as_isclose)),
         caught_by=("autograd", "finite differences", "ties"),
+        source="https://github.com/mni-ml/framework/pull/22",
     ),
     Fault(
         name="x-bar-ties-by-sample",

@@ -119,6 +119,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a negative value of largest magnitude",
         shows=another_wins(_of_magnitude),
         plant=planted(x_bar=sent_by(_of_magnitude)),
+        source="https://github.com/JuliaGPU/CuArrays.jl/issues/304",
     ),
     Fault(
         name="min-pooling-throughout",
@@ -129,6 +130,7 @@ FAULTS: tuple[Fault, ...] = (
         shows=another_wins(_smallest),
         plant=planted(y=_y_of(_smallest), x_bar=sent_by(_smallest)),
         caught_by=AGAINST_TORCH,
+        source="https://github.com/icbcbicc/FocusLiteNN/issues/3",
     ),
     Fault(
         name="x-bar-height-taken-for-width",
@@ -152,6 +154,7 @@ FAULTS: tuple[Fault, ...] = (
         condition="a window that is not the whole plane",
         shows=_window_is_not_plane,
         plant=planted(x_bar=_in_the_window),
+        source="https://github.com/uxlfoundation/oneDNN/issues/259",
     ),
     Fault(
         name="x-bar-window-without-a-winner",
