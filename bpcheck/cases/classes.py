@@ -34,10 +34,10 @@ def edge_classes(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]
     """Names of all the edge classes that a run in these dtypes must cover."""
     return (
         *(str(each) for each in operation.edge_classes),
-        *(_dtype(name) for name in dtypes),
-        *(_values(kind) for kind in operation.value_kinds if kind in WEIGHTS),
+        *(edge_class("dtype", name) for name in dtypes),
+        *(edge_class("values", kind) for kind in operation.value_kinds if kind in WEIGHTS),
         *(
-            _layout(array, layout)
+            edge_class(array, layout)
             for array, layouts in array_layouts(operation.name).items()
             for layout in layouts
         ),
@@ -53,8 +53,8 @@ def dress_classes(case: Case) -> frozenset[str]:
     """Those that its geometry has no part in: dtype, values and layouts."""
     given = case.layouts
     arrays = (*case.promise.operand_shapes(case.geometry), "y_bar")
-    layouts = (_layout(array, given.get(array, C_ORDER)) for array in arrays)
-    return frozenset((_dtype(case.dtype), _values(case.values), *layouts))
+    layouts = (edge_class(array, given.get(array, C_ORDER)) for array in arrays)
+    return frozenset((edge_class("dtype", case.dtype), edge_class("values", case.values), *layouts))
 
 
 def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
@@ -81,13 +81,10 @@ def array_layouts(operation_name: str) -> dict[str, tuple[str, ...]]:
     return {name: layouts_for(rank) for name, rank in ranks.items()}
 
 
-def _dtype(name: str) -> str:
-    return f"dtype {name}"
+def edge_class(factor: str, level: str) -> str:
+    """The name of an edge class of dresses: that of a dtype, a value kind, or an array's layout.
 
-
-def _values(kind: str) -> str:
-    return f"values {kind}"
-
-
-def _layout(array: str, layout: str) -> str:
-    return f"{array} {layout}"
+    >>> edge_class("x", "fortran")
+    'x fortran'
+    """
+    return f"{factor} {level}"

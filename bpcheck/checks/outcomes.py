@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from bpcheck.checks.compare import Difference
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Finding, Kind, Outcome, Status
 
 
+@cache
 def passed(check: str, result: str) -> Outcome:
     """The result is as it should be."""
     return Outcome(check, result, Status.PASSED)
 
 
+@cache
 def not_applicable(check: str, result: str, why: str) -> Outcome:
     """The check says nothing about this result."""
     return Outcome(check, result, Status.NOT_APPLICABLE, note=why)

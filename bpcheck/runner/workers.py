@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 from collections import deque
@@ -92,6 +93,8 @@ _inherited: list[Subject] = []
 def _begin(subject: Subject) -> None:
     """Set up a worker: it leaves Ctrl-C to its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What was inherited is shared with the parent until a garbage collection writes its marks.
+    gc.freeze()
     keep_freed_memory()
     _inherited.append(subject)
 

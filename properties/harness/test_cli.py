@@ -81,7 +81,7 @@ def bpcheck(*arguments: str) -> Result:
 
 
 def check(name: str, *options: str) -> Result:
-    return bpcheck("check", "avg_pool1d", f"kernels:{name}", "--cases", "12", *options)
+    return bpcheck("check", "avg_pool1d", f"kernels:{name}", "--cases", "24", *options)
 
 
 def test_a_right_kernel_agrees() -> None:

@@ -13,7 +13,7 @@ from bpcheck import Subject, check
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case, parse_case
 from bpcheck.cases.classes import array_layouts, classes_of, edge_classes, geometry_classes
-from bpcheck.cases.covering import covering
+from bpcheck.cases.covering import PATIENCE, covering
 from bpcheck.cases.draws import integers_from
 from bpcheck.cases.layouts import join_layouts
 from bpcheck.cases.plan import PROFILES, plan
@@ -46,7 +46,7 @@ def dressed_at_random(operation: str, number: int) -> Iterable[Case]:
         )
 
 
-@pytest.mark.parametrize("operation", ["conv2d", "max_pool2d", "avg_pool1d"])
+@pytest.mark.parametrize("operation", ["conv2d", "conv3d", "max_pool2d", "avg_pool1d"])
 def test_the_default_plan_covers_every_pair_that_any_other_draw_meets(operation: str) -> None:
     profile = PROFILES["default"]
     chosen = islice(plan(operation, profile=profile, dtypes=DTYPES), profile.cases)
@@ -77,9 +77,10 @@ def test_a_class_is_a_kind_of_geometry_dtype_values_or_layout() -> None:
 
 
 def test_a_covering_is_a_small_part_of_the_draws() -> None:
-    promise = operation_named("conv2d")
-    chosen = list(covering(promise, strength=2, rng=np.random.default_rng(0), draws=6_000))
-    assert len(chosen) < 200
+    promise, draws = operation_named("conv2d"), 6_000
+    chosen = list(covering(promise, strength=2, rng=np.random.default_rng(0), draws=draws))
+    # A twin follows most draws; of those that add nothing, one in `PATIENCE` is taken.
+    assert len(chosen) < 200 + 2 * draws / PATIENCE
 
 
 def test_the_plan_begins_with_the_layer_of_64_and_96_channels() -> None:
