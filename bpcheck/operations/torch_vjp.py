@@ -53,7 +53,7 @@ def torch_vjp(
         if not onednn:
             stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
         y = forward(tensors, params)
-        # The same as `grad(y, ..., cotangent)`, which would import half a second of symbolic shapes.
+        # As `grad(y, ..., cotangent)`, which would first import symbolic shapes for half a second.
         gradients = torch.autograd.grad((y * cotangent).sum(), tuple(tensors.values()))
     results = {f"{name}_bar": grad for name, grad in zip(tensors, gradients, strict=True)}
     return {"y": y.detach().numpy()} | {name: grad.numpy() for name, grad in results.items()}

@@ -54,6 +54,22 @@ def test_the_default_plan_covers_every_pair_that_any_other_draw_meets(operation:
 
 
 @pytest.mark.parametrize("operation", operation_names())
+def test_every_class_meets_every_dtype_value_kind_and_layout(operation: str) -> None:
+    promise, profile = operation_named(operation), PROFILES["default"]
+    chosen = pairs(islice(plan(operation, profile=profile, dtypes=DTYPES), profile.cases))
+    names = edge_classes(promise, DTYPES)
+    own = {str(each) for each in promise.edge_classes}
+    layouts_of_a_bias = {name for name in names if name.startswith("b ")}
+    possible = {
+        tuple(sorted((one, other)))
+        for one in own
+        for other in set(names) - own
+        if not (one == "bias none" and other in layouts_of_a_bias)
+    }
+    assert possible - chosen == set()
+
+
+@pytest.mark.parametrize("operation", operation_names())
 def test_the_quick_plan_has_a_case_of_every_edge_class(operation: str) -> None:
     profile = PROFILES["quick"]
     cases = islice(plan(operation, profile=profile, dtypes=DTYPES), profile.cases)
