@@ -10,7 +10,7 @@ import pytest
 
 import bpcheck
 from bpcheck import Subject
-from bpcheck.cases.text import parse_case
+from bpcheck.cases import parse_case
 from bpcheck.checks.claims import unclaimed
 from bpcheck.verdict import Verdict
 from reference import conv

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpcheck
 from bpcheck import Subject
-from bpcheck.cases.text import parse_case
+from bpcheck.cases import parse_case
 from reference import conv
 
 

@@ -11,8 +11,8 @@ import pytest
 from bpcheck import Subject
 from bpcheck.adapters.pair import pair_subject
 from bpcheck.calls import call
+from bpcheck.cases import parse_case
 from bpcheck.cases.listed import listed_cases
-from bpcheck.cases.text import parse_case
 from bpcheck.checks.claims import unclaimed
 from bpcheck.cli.requests import asked_cases
 from bpcheck.errors import CaseError, TargetError, UsageError

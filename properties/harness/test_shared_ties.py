@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import bpcheck
 from bpcheck import Subject
-from bpcheck.cases.text import parse_case
+from bpcheck.cases import parse_case
 from bpcheck.verdict import Verdict
 from reference import conv
 

@@ -1,0 +1,81 @@
+"""Descriptors: the part of a case's text form that says its geometry, ``n1ic64ih13iw13oc96``."""
+
+from __future__ import annotations
+
+import re
+from math import prod
+from typing import Any
+
+from bpcheck.errors import CaseError
+from bpcheck.operations import Operation
+
+_NUMBER = re.compile(r"([a-z]+)([0-9]+)")
+_KEY = re.compile(r"\b([a-z]+)(?==|[0-9])")
+
+#: No array has more cells in one dimension than a number of so many digits can say.
+_DIGITS = 12
+
+#: Cells of an operand; more fill the memory of any machine that this runs on.
+MOST_CELLS = 2**40
+
+
+def parse_descriptor(operation: Operation, text: str, token: str, start: int) -> Any:
+    """The geometry that `token` says, which stands at `start` of `text`; `CaseError` if none."""
+    numbers, positions = _numbers(operation, text, token, start)
+    try:
+        geometry = operation.geometry(numbers)
+    except CaseError as error:
+        # The first number that is complained of and was given; defaults were not.
+        named = (key for key in _KEY.findall(str(error)) if key in positions)
+        position = next((positions[key] for key in named), start)
+        raise CaseError(str(error), text=text, position=position) from None
+    for name, shape in operation.operand_shapes(geometry).items():
+        if prod(shape) > MOST_CELLS:
+            raise CaseError(
+                f"{name} would have {prod(shape)} cells; at most {MOST_CELLS} can be checked",
+                text=text,
+                position=start,
+            )
+    return geometry
+
+
+def example(operation: Operation) -> str:
+    """A small descriptor: ``n1ic1iw4kw2``."""
+    sizes = {"i": 4, "k": 2}
+    required = (key for key, default in operation.keys.items() if default is None)
+    return "n1" + "".join(f"{key}{sizes.get(key[0], 1) if key != 'ic' else 1}" for key in required)
+
+
+def _numbers(
+    operation: Operation, text: str, token: str, start: int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """The numbers by key, and where each of them stands in the text."""
+    numbers: dict[str, int] = {}
+    positions: dict[str, int] = {}
+    at = 0
+    while at < len(token):
+        match = _NUMBER.match(token, at)
+        if match is None:
+            raise CaseError(
+                f"{token[at:]!r}: a key and its number were expected, such as kw3",
+                text=text,
+                position=start + at,
+            )
+        key, number = match.groups()
+        if key not in operation.keys:
+            raise CaseError(
+                f"{key}: {operation.name} has the keys {' '.join(operation.keys)}",
+                text=text,
+                position=start + at,
+            )
+        if key in numbers:
+            raise CaseError(f"{key}: given twice; keep one", text=text, position=start + at)
+        if len(number) > _DIGITS:
+            raise CaseError(
+                f"{key}: a number of {len(number)} digits; at most {_DIGITS} are allowed",
+                text=text,
+                position=start + at,
+            )
+        numbers[key], positions[key] = int(number), start + at
+        at = match.end()
+    return numbers, positions
