@@ -60,6 +60,8 @@ def is_known_of_torch(case: Case) -> bool:
     if case.operation != "conv1d" or layouts.get("w", "c-order") == "c-order":
         return False
     (window,) = case.geometry.windows
+    if case.geometry.oc == 1 and window.i == 1 and "x" in layouts:
+        return True
     return case.geometry.g > 1 and window.d > 1 and bool((window.positions < 0).all())
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array, gamma, probable_growth
 from bpcheck.cases import Arrays, Case
+from bpcheck.cases.layouts import BROADCAST
 from bpcheck.subject import Subject
 
 
@@ -55,12 +56,25 @@ def error_bounds(
     floor = {
         name: oracle[name] + terms[name] * form.tiniest + own * rounded[name] for name in oracle
     }
+    almost = {**almost, **{name: surely[name] for name in _of_equal_terms(case)}}
     if not subject.exact:
         surely, almost = (_of_a_transform(subject, each) for each in (surely, almost))
     return (
         {name: surely[name] + floor[name] for name in surely},
         {name: almost[name] + floor[name] for name in almost},
     )
+
+
+def _of_equal_terms(case: Case) -> Collection[str]:
+    """The results that add up equal numbers: the rounding errors are alike too, and do not cancel.
+
+    ``sqrt(n)`` is the growth of errors that are independent.
+    """
+    repeated = {name for name, layout in case.layouts.items() if layout == BROADCAST}
+    lattice = case.promise.lattice(case.geometry)
+    if lattice is None:
+        return case.promise.results(case.geometry) if repeated else ()
+    return {each.result for each in lattice.products if set(each.factors) <= repeated}
 
 
 def _widened(arrays: Arrays) -> dict[str, Array]:
