@@ -53,10 +53,22 @@ def torch_vjp(
         if not onednn:
             stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
         y = forward(tensors, params)
-        # As `grad(y, ..., cotangent)`, which would first import symbolic shapes for half a second.
-        gradients = torch.autograd.grad((y * cotangent).sum(), tuple(tensors.values()))
+        gradients = _vjp(y, tuple(tensors.values()), cotangent)
     results = {f"{name}_bar": grad for name, grad in zip(tensors, gradients, strict=True)}
     return {"y": y.detach().numpy()} | {name: grad.numpy() for name, grad in results.items()}
+
+
+def _vjp(y: Any, leaves: tuple[Any, ...], cotangent: Any) -> tuple[Any, ...]:
+    """`torch.autograd.grad` of `y` with this cotangent, bit for bit.
+
+    Handed a cotangent, that function first imports symbolic shapes, for half a second. The gradient
+    of the sum is 1, and 1 times the cotangent is the cotangent.
+    """
+    import torch
+
+    if y.shape != cotangent.shape:
+        raise ValueError(f"y_bar has the shape {tuple(cotangent.shape)}, y has {tuple(y.shape)}")
+    return torch.autograd.grad((y * cotangent).sum(), leaves)
 
 
 def _tensor(array: Array, precision: Any) -> Any:
