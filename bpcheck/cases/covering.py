@@ -16,7 +16,7 @@ from bpcheck.operations.promises import Integers
 
 #: Of so many draws in a row that add nothing the last is taken all the same: whoever waits for
 #: cases is not held up by the search for the rare ones.
-PATIENCE = 10
+PATIENCE = 20
 
 
 def covering(
@@ -26,7 +26,8 @@ def covering(
 
     What random drawing meets at all is met here, each combination at its first appearance; rare
     classes are rare among the draws too, so `draws` bounds what can be promised. Between the rare
-    ones come some that add nothing, one in `PATIENCE` of those drawn.
+    ones come some that add nothing, one in `PATIENCE` of those drawn; a plan much shorter than
+    the draws does not come to their end.
     """
     covered = Covered([str(each) for each in operation.edge_classes], strength=strength)
     integers, barren = integers_from(rng), 0

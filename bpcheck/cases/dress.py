@@ -75,7 +75,9 @@ class Wardrobe:
             classes.add(edge_class(factor, dress[factor]))
         if self._covered.gain(classes):
             self._covered.add(classes)
-            heappush(self._wanting, (-self._wants(case.geometry), turn, case.geometry))
+            wants = self._wants(case.geometry)
+            if wants:
+                heappush(self._wanting, (-wants, turn, case.geometry))
         return _put_on(case, dress)
 
     def most_wanting(self) -> Any | None:
@@ -103,7 +105,7 @@ class Wardrobe:
 
     def in_class(self, known: Sequence[Case], name: str) -> Iterator[Case]:
         """Those of the `known` cases that can be in this edge class of dresses, dressed so."""
-        factor, level = next(
+        (factor, level), *_ = (
             (factor, level)
             for factor, levels in self._levels.items()
             for level in levels

@@ -102,21 +102,21 @@ def plan(
 
 def cases_of_class(
     operation: Operation,
-    edge_class: str,
+    name: str,
     *,
     known: Sequence[Case],
     dtypes: Sequence[str],
     seed: int,
     draws: int,
 ) -> Iterator[Case]:
-    """Cases of an edge class: random geometries of it among `draws`, or `known` ones dressed so."""
+    """Cases of that edge class: random geometries of it among `draws`, or `known` ones in dress."""
     wardrobe = Wardrobe(operation, dtypes, strength=1)
-    if edge_class not in {str(each) for each in operation.edge_classes}:
-        yield from wardrobe.in_class(known, edge_class)
+    if name not in {str(each) for each in operation.edge_classes}:
+        yield from wardrobe.in_class(known, name)
         return
-    rng = np.random.default_rng((seed, *edge_class.encode()))
+    rng = np.random.default_rng((seed, *name.encode()))
     for index, geometry in enumerate(islice(_random(operation, rng), draws)):
-        if edge_class in geometry_classes(operation, geometry):
+        if name in geometry_classes(operation, geometry):
             yield wardrobe.dressed(Case(operation.name, geometry, seed=index), index)
 
 

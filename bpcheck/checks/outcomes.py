@@ -10,6 +10,7 @@ from bpcheck.checks.trial import Trial
 from bpcheck.finding import Finding, Kind, Outcome, Status
 
 
+# One object for each of the few texts there are: what is the same travels once from a worker.
 @cache
 def passed(check: str, result: str) -> Outcome:
     """The result is as it should be."""

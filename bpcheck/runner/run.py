@@ -114,7 +114,8 @@ def check_subject(
             tally.add(judged)
         for case in _missing(subject, known, judged_dtypes, seed, tally) if covers else ():
             notify(Progress(total, total, str(case)))
-            tally.add(*judge_all(subject, iter([case])))
+            (judged,) = judge_all(subject, iter([case]))
+            tally.add(judged)
     except KeyboardInterrupt:
         complete = False
 
@@ -191,7 +192,8 @@ def _planned(
     seed: int,
     dtypes: Sequence[str] | None,
 ) -> tuple[Iterator[Case], int, tuple[str, ...]]:
-    _require_positive("cases", 1 if count is None else count)
+    if count is not None:
+        _require_positive("cases", count)
     if seed < 0:
         raise UsageError(f"seed={seed}: must be at least 0")
     unknown = [name for name in dtypes or () if name not in FORMATS]
