@@ -119,6 +119,7 @@ _style = click.option(
     help="Only this dtype, such as f32 or float32; may be repeated. [default: those claimed]",
 )
 @_style
+@click.option("--classes", is_flag=True, help="Tell the number of cases of each edge class too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
 @click.pass_obj
 def check(
@@ -131,6 +132,7 @@ def check(
     seed: int,
     dtypes: tuple[str, ...],
     style: str,
+    classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
 ) -> int:
     """Check TARGET as an implementation of OPERATION, such as conv2d or max_pool2d.
@@ -150,6 +152,7 @@ def check(
         target,
         style=style,
         json_path=json_path,
+        classes=classes,
         trail=trail or Trail(),
         request=Request(profile=profile, cases=cases, seed=seed, dtypes=dtypes, jobs=jobs),
     )

@@ -34,6 +34,7 @@ def run_check(
     *,
     style: str,
     json_path: str | None,
+    classes: bool,
     request: Request,
     trail: Trail,
 ) -> int:
@@ -45,11 +46,17 @@ def run_check(
     else:
         project = project_file(directory)
         todo, directory = entries(project), project.parent
-    return _run(todo, directory=directory, file=file, request=request, trail=trail)
+    return _run(todo, directory=directory, file=file, classes=classes, request=request, trail=trail)
 
 
 def _run(
-    todo: tuple[Entry, ...], *, directory: Path, file: Path | None, request: Request, trail: Trail
+    todo: tuple[Entry, ...],
+    *,
+    directory: Path,
+    file: Path | None,
+    classes: bool,
+    request: Request,
+    trail: Trail,
 ) -> int:
     from bpcheck.cli.requests import asked_cases, asked_dtypes, loaded
     from bpcheck.report import print_report, to_json
@@ -86,7 +93,11 @@ def _run(
         if len(reports) > 1:
             console.print()
         print_report(
-            report, console, seconds=time.perf_counter() - start, target=shell_target(entry)
+            report,
+            console,
+            seconds=time.perf_counter() - start,
+            target=shell_target(entry),
+            classes=classes,
         )
         if not report.is_complete:
             break

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bpcheck.report import wording
+from bpcheck.report.classes import print_classes
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
 
 #: What stands for the signs where the encoding lacks them.
@@ -28,6 +29,7 @@ def print_report(
     *,
     seconds: float | None = None,
     target: str | None = None,
+    classes: bool = False,
 ) -> None:
     """Print a report.
 
@@ -42,6 +44,8 @@ def print_report(
     target
         What a shell needs to name the subject again, such as ``layers:Conv``; without it no replay
         command is printed.
+    classes
+        Whether to tell the number of cases of each edge class.
 
     Examples
     --------
@@ -85,6 +89,8 @@ def print_report(
     _line(console, wording.counts(report, seconds=seconds), style="dim")
     for gap in wording.gaps(report):
         _line(console, gap, style="dim")
+    if classes:
+        print_classes(report, console)
     _line(console, wording.conclusion(report), style=_verdict_style(report.verdict))
 
 

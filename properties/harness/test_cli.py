@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,14 @@ def test_worker_processes_give_the_same_report() -> None:
     for jobs in ("1", "2"):
         assert check("Negated", "--jobs", jobs, "--json", f"{jobs}.json").exit_code == 1
     assert Path("1.json").read_bytes() == Path("2.json").read_bytes()
+
+
+def test_the_cases_of_each_edge_class_are_told_where_asked_for() -> None:
+    assert "cases of each edge class" not in check("Pool").stdout
+    told = check("Pool", "--classes", "--json", "report.json").stdout
+    (report,) = json.loads(Path("report.json").read_text(encoding="utf-8"))["reports"]
+    for name, count in report["coverage"].items():
+        assert re.search(rf"(^|\s){count:,} {re.escape(name)}(\s|$)", told, re.MULTILINE)
 
 
 @pytest.mark.parametrize("typed", ["f32", "float32"])
