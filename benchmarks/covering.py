@@ -8,26 +8,28 @@ classes exists, they can only be told by a filter over the geometries that rando
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import combinations, islice, product
+from math import prod
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from bpcheck.cases.classes import geometry_classes
+from bpcheck.cases.classes import WEIGHTS, array_layouts, classes_of, geometry_classes
+from bpcheck.cases.covering import Covered
 from bpcheck.cases.draws import integers_from
 from bpcheck.cases.plan import PROFILES, plan
-from bpcheck.operations import operation_named
+from bpcheck.operations import Operation, operation_named
 
 DTYPES = ("float64", "float32", "float16")
 DRAWS = 12_000
 
 Row = Mapping[str, bool]
 Classes = Collection[str]
-#: How many rows there are, and the classes of those that a geometry exists for.
+#: How many rows there are, and the classes of those that a drawn geometry has.
 Made = tuple[int, list[Classes]]
 
 
@@ -58,7 +60,7 @@ class Pool:
         return bool(left)
 
     def real(self, rows: Iterable[Row]) -> list[Classes]:
-        """The classes of those rows that a geometry exists for."""
+        """The classes of those rows that a drawn geometry has, and no others."""
         return [{name for name in row if row[name]} for row in rows if self.fits(row)]
 
     def met(self, real: Iterable[Classes]) -> int:
@@ -99,6 +101,45 @@ def by_covertable(pool: Pool) -> Made:
     return len(rows), pool.real(rows)
 
 
+def print_dresses(operation_name: str) -> None:
+    """Print how many cases it takes until every dtype, value kind and layout has met all others.
+
+    Here a library can be handed each geometry that adds a pair as one level of one factor.
+    """
+    operation = operation_named(operation_name)
+    own = {str(each) for each in operation.edge_classes}
+    met: set[tuple[str, ...]] = set()
+    last = 0
+    cases = plan(operation_name, profile=PROFILES["default"], dtypes=DTYPES)
+    for number, case in enumerate(islice(cases, PROFILES["default"].cases), start=1):
+        found = {pair for pair in combinations(sorted(classes_of(case)), 2) if set(pair) - own}
+        last = last if found <= met else number
+        met |= found
+    print("\n| made by | cases until all pairs with a dtype, value kind or layout are met |")
+    print(f"| --- | --- |\n| the default plan | {last:,} |")
+    pairs, triples = (_factors(operation, strength=strength) for strength in (2, 3))
+    if find_spec("allpairspy"):
+        rows = len(list(import_module("allpairspy").AllPairs(pairs)))
+        print(f"| allpairspy, each of {len(pairs[0])} geometries a level of a factor | {rows:,} |")
+    least = prod(sorted(map(len, triples))[-3:])
+    print(f"\nTriples: {len(triples[0])} geometries as levels need {least:,} rows at least.")
+
+
+def _factors(operation: Operation, *, strength: int) -> list[Sequence[Any]]:
+    """Those of the drawn geometries that add a set of `strength` classes; dtypes, kinds, layouts."""
+    covered = Covered([str(each) for each in operation.edge_classes], strength=strength)
+    integers = integers_from(np.random.default_rng(1))
+    chosen = []
+    for _ in range(DRAWS):
+        geometry = operation.draw(integers)
+        classes = geometry_classes(operation, geometry)
+        if covered.gain(classes):
+            covered.add(classes)
+            chosen.append(geometry)
+    kinds = [kind for kind in operation.value_kinds if kind in WEIGHTS]
+    return [chosen, DTYPES, kinds, *array_layouts(operation.name).values()]
+
+
 def main(operation_name: str = "conv2d") -> None:
     """Print a row for each way."""
     pool = Pool(operation_name)
@@ -116,13 +157,14 @@ def main(operation_name: str = "conv2d") -> None:
         if find_spec(name)
     }
     print(f"{operation_name}: {len(pool.pairs):,} pairs of geometry classes are met by draws\n")
-    print("| made by | rows | rows that a geometry exists for | pairs met | seconds |")
+    print("| made by | rows | rows that a drawn geometry has | pairs met | seconds |")
     print("| --- | --- | --- | --- | --- |")
     for name, way in ways.items():
         start = perf_counter()
         number, real = way(pool)
         seconds = perf_counter() - start
         print(f"| {name} | {number:,} | {len(real):,} | {pool.met(real):,} | {seconds:.1f} |")
+    print_dresses(operation_name)
 
 
 if __name__ == "__main__":
