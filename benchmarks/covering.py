@@ -126,7 +126,7 @@ def print_dresses(operation_name: str) -> None:
 
 
 def _factors(operation: Operation, *, strength: int) -> list[Sequence[Any]]:
-    """Those of the drawn geometries that add a set of `strength` classes; dtypes, kinds, layouts."""
+    """The drawn geometries that add a set of `strength` classes; dtypes, value kinds, layouts."""
     covered = Covered([str(each) for each in operation.edge_classes], strength=strength)
     integers = integers_from(np.random.default_rng(1))
     chosen = []
