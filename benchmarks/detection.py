@@ -39,7 +39,7 @@ from benchmarks.false_alarms import (
     tasks_for_rivals,
 )
 from benchmarks.hunting import Asked, Found, ask_rivals, columns, hunt
-from benchmarks.material import KERNELS, operation_for
+from benchmarks.material import KERNELS, OWN_KERNELS, operation_for
 from benchmarks.rivals import rivals
 from bpcheck.explain.faults import FAMILIES, Fault
 
@@ -129,7 +129,7 @@ def _spread_of(values: Sequence[float], form: str) -> tuple[str, ...]:
 
 def print_alarms(alarms: list[Alarms]) -> None:
     """The table of bpcheck's false alarms."""
-    kinds_told = ("ties", "special", "float32", "float64", "float16")
+    kinds_told = ("ties", "special", "float64", "float32", "float16", "bfloat16")
     print(head("right kernels", "cases", *kinds_told, "left out", "false alarms"))
     for _, group in groupby(alarms, key=lambda each: each.kernels):
         each = reduce(add, group)
@@ -182,7 +182,7 @@ def run(*, faults: int | None, cases: int, asked: int, every: bool, jobs: int) -
     print_cost(found)
     sys.stdout.flush()
     print("\n## False alarms of bpcheck on right kernels\n")
-    right = [task for kernels in KERNELS for task in tasks(kernels, cases)]
+    right = [task for kernels in OWN_KERNELS for task in tasks(kernels, cases)]
     alarms = spread(judge_right, right, jobs)
     print_alarms(alarms)
     sys.stdout.flush()

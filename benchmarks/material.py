@@ -8,6 +8,7 @@ from functools import cache
 from itertools import islice
 from math import prod
 
+from benchmarks.bfloat16 import in_bfloat16
 from benchmarks.loops import loops
 from bpcheck import adapters
 from bpcheck.cases import Case
@@ -18,6 +19,9 @@ from bpcheck.operations import operation_named, operation_names
 from bpcheck.subject import Subject
 
 KERNELS = ("reference", "torch", "loops")
+
+#: Those that bpcheck alone is asked about: the others have no bfloat16.
+OWN_KERNELS = (*KERNELS, "bfloat16")
 
 #: Numbers in all operands and in ``y`` up to which gradcheck's slow mode takes a second or so.
 SMALL = 800
@@ -42,6 +46,8 @@ def kernel(kernels: str, operation: str) -> Subject:
     """A right kernel."""
     if kernels == "loops":
         return loops(operation)
+    if kernels == "bfloat16":
+        return in_bfloat16(kernel("reference", operation))
     if kernels == "torch":
         # The half precisions of torch's own CPU kernels are not right: docs/found-in-torch.md.
         target = f"torch.nn.functional:{operation}"
