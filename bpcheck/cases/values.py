@@ -121,7 +121,9 @@ def _ties(case: Case, rng: np.random.Generator) -> Arrays:
 
 
 def _special(case: Case, rng: np.random.Generator) -> Arrays:
-    if lattice_is_kinked(case) and rng.integers(3):
+    # Repeated numbers tie, and a special cotangent then goes to whichever the subject chooses.
+    ties = case.layouts.get("x") == BROADCAST
+    if lattice_is_kinked(case) and (ties or rng.integers(3)):
         return _special_ties(case, rng)
     return _special_terms(case, rng)
 

@@ -64,10 +64,11 @@ def _compare(trial: Trial, y_bar: Array, factor: float, what: str) -> Iterator[O
             yield failed(trial, NAME, result, Kind.DTYPE, message)
             continue
         bound = None
-        if trial.case.promise.divides:
+        if trial.case.promise.divides or trial.is_other_convention():
             # A quotient may fall below the normal numbers, and loses bits there that it keeps when
             # it is scaled up: half the tiniest number, scaled, and half of it once more.
-            bound = np.full(got.shape, abs(factor) * trial.format.tiniest)
+            terms = trial.case.promise.terms(trial.case.geometry)[result]
+            bound = np.full(got.shape, abs(factor) * terms * trial.format.tiniest)
         with np.errstate(all="ignore"):
             expected = got * factor
         where = difference(run.got[result], expected, bound)

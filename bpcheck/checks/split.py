@@ -87,4 +87,5 @@ def _bound(trial: Trial, result: str) -> Array | None:
     terms = promise.terms(geometry)[result]
     largest = float(np.abs(trial.arrays.y_bar.astype(np.float64)).max(initial=0))
     rounding = 2 * gamma(terms + 4, trial.format.unit_roundoff) * terms * largest
+    rounding += 2 * terms * trial.format.tiniest
     return np.full(trial.case.shapes[result], rounding)

@@ -225,7 +225,7 @@ class Trial:
             {name: np.asarray(array, np.float64) for name, array in self.arrays.operands.items()},
             np.asarray(self.arrays.y_bar, np.float64),
             self.got,
-            self.format.unit_roundoff,
+            self.format,
         )
 
     @cached_property

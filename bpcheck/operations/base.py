@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpcheck.arithmetic import Array
+from bpcheck.arithmetic import Array, Format
 from bpcheck.errors import CaseError
 from bpcheck.operations.promises import (
     EdgeClass,
@@ -191,11 +191,11 @@ class Operation(ABC):
         operands: Mapping[str, Array],
         y_bar: Array,
         results: Mapping[str, Array],
-        unit_roundoff: float,
+        form: Format,
     ) -> bool:
         """Whether gradients that differ from torch's are right by another convention at a kink.
 
-        All arrays are float64; `unit_roundoff` is that of the dtype they were computed in.
+        All arrays are float64; `form` is that of the dtype they were computed in.
         """
         return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bpcheck.arithmetic import Array, gamma
+from bpcheck.arithmetic import Array, Format, gamma
 from bpcheck.operations import dimensions, window_classes
 from bpcheck.operations.pooling import PoolGeometry, Pooling
 from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Product
@@ -68,14 +68,14 @@ class MaxPooling(Pooling):
         operands: Mapping[str, Array],
         y_bar: Array,
         results: Mapping[str, Array],
-        unit_roundoff: float,
+        form: Format,
     ) -> bool:
         """Whether every window shares its cotangent out among its own winners."""
         x, y, x_bar = operands["x"], results["y"], results["x_bar"]
         # The subject's own rounding, and that of adding its shares up in float64.
-        slack = gamma(self.terms(geometry)["x_bar"] + 4, unit_roundoff)
+        slack = gamma(self.terms(geometry)["x_bar"] + 4, form.unit_roundoff)
         slack += gamma(x.size + y.size, 2.0**-53)
-        return is_subgradient(geometry.windows, x, y, y_bar, x_bar, slack=slack)
+        return is_subgradient(geometry.windows, x, y, y_bar, x_bar, slack=slack, floor=form.tiniest)
 
     def is_smooth(self, geometry: PoolGeometry) -> bool:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -13,7 +14,14 @@ from bpcheck.operations.window import Window
 
 
 def is_subgradient(
-    windows: Sequence[Window], x: Array, y: Array, y_bar: Array, x_bar: Array, *, slack: float
+    windows: Sequence[Window],
+    x: Array,
+    y: Array,
+    y_bar: Array,
+    x_bar: Array,
+    *,
+    slack: float,
+    floor: float = 0.0,
 ) -> bool:
     """Whether every window shares its cotangent out among its own winners, and loses none of it.
 
@@ -30,6 +38,8 @@ def is_subgradient(
         ``(n, c, *image)`` and ``(n, c, *out)``, float64.
     slack
         Relative rounding error of a sum of cotangents.
+    floor
+        Absolute rounding error of a share of one of them: near the smallest number there is.
     """
     cells = plane_cells(windows)
     planes, size = prod(x.shape[:2]), prod(x.shape[2:])
@@ -41,9 +51,23 @@ def is_subgradient(
     cell = plane * size + cells[window, offset]
     window = plane * len(cells) + window
     sent, got = y_bar.ravel(), x_bar.ravel()
-    return _within_bounds(cell, window, sent, got, slack) and _conserves(
-        cell, window, sent, got, slack
+    rounding = _Rounding(slack, floor)
+    return _within_bounds(cell, window, sent, got, rounding) and _conserves(
+        cell, window, sent, got, rounding
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounding:
+    """What rounding may do to sums of shares."""
+
+    slack: float
+    floor: float
+
+    def of(self, magnitudes: Array, shares: Array) -> Array:
+        """The bound of sums of so many shares, whose magnitudes have these sums."""
+        bound: Array = self.slack * magnitudes + self.floor * shares
+        return bound
 
 
 def plane_cells(windows: Sequence[Window]) -> NDArray[np.int64]:
@@ -57,7 +81,7 @@ def plane_cells(windows: Sequence[Window]) -> NDArray[np.int64]:
 
 
 def _within_bounds(
-    cell: NDArray[np.int64], window: NDArray[np.int64], sent: Array, got: Array, slack: float
+    cell: NDArray[np.int64], window: NDArray[np.int64], sent: Array, got: Array, rounding: _Rounding
 ) -> bool:
     """Whether each cell gets between the least and the most that its windows can send."""
     alone = np.bincount(window, minlength=sent.size)[window] == 1
@@ -68,12 +92,12 @@ def _within_bounds(
 
     least = total(np.where(alone, share, np.minimum(share, 0)))
     most = total(np.where(alone, share, np.maximum(share, 0)))
-    rounding = slack * total(np.abs(share))
-    return bool(((got >= least - rounding) & (got <= most + rounding)).all())
+    bound = rounding.of(total(np.abs(share)), total(np.ones_like(share)))
+    return bool(((got >= least - bound) & (got <= most + bound)).all())
 
 
 def _conserves(
-    cell: NDArray[np.int64], window: NDArray[np.int64], sent: Array, got: Array, slack: float
+    cell: NDArray[np.int64], window: NDArray[np.int64], sent: Array, got: Array, rounding: _Rounding
 ) -> bool:
     """Whether cells that are linked by windows with several winners get what these windows hold."""
     from scipy.sparse import coo_array
@@ -87,4 +111,5 @@ def _conserves(
         of_cells, weights=got, minlength=count
     )
     held = np.bincount(of_windows, weights=np.abs(sent), minlength=count)
-    return bool((np.abs(lost) <= slack * held).all())
+    shares = np.bincount(of_cells[cell], minlength=count)
+    return bool((np.abs(lost) <= rounding.of(held, shares)).all())

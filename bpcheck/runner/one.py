@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Arrays, Case
-from bpcheck.cases.classes import dress_classes, geometry_classes
+from bpcheck.cases.classes import classes_of
 from bpcheck.checks import CHECK_NAMES, CHECKS, Trial
 from bpcheck.checks.claims import unclaimed
 from bpcheck.finding import Outcome
@@ -42,19 +42,19 @@ def judge(subject: Subject, case: Case, *, checks: Collection[str] = CHECK_NAMES
 def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
     """What comes of a trial."""
     case = trial.case
-    own = geometry_classes(case.promise, case.geometry)
+    classes = classes_of(case)
     why = unclaimed(trial.subject, case)
     if not why and trial.subject.supports is None:
         # Who states what it supports is taken at its word: refusing such a case is a defect.
         why = trial.first.forward.unsupported
     if why:
-        return Judged(case, own, (), (), 1.0, unsupported=why)
+        return Judged(case, classes, (), (), 1.0, unsupported=why)
     outcomes = tuple(
         outcome for name, check in CHECKS.items() if name in checks for outcome in check.run(trial)
     )
     return Judged(
         case=case,
-        classes=own | dress_classes(case),
+        classes=classes,
         outcomes=outcomes,
         rulings=rule(outcomes),
         survival=trial.arrays.survival if case.values == "exact" else 1.0,

@@ -9,7 +9,7 @@ from itertools import islice
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
-from bpcheck.cases.classes import edge_classes, geometry_classes
+from bpcheck.cases.classes import classes_of, edge_classes
 from bpcheck.cases.plan import cases_of_class, plan, profile_named
 from bpcheck.checks.claims import unclaimed
 from bpcheck.errors import UsageError
@@ -148,8 +148,7 @@ def _claimed(subject: Subject, stream: Iterator[Case], total: int, tally: Tally)
     for case in islice(stream, MOST_DRAWN * total):
         why = unclaimed(subject, case)
         if why:
-            classes = geometry_classes(case.promise, case.geometry)
-            tally.add(Judged(case, classes, (), (), 1.0, unsupported=why))
+            tally.add(Judged(case, classes_of(case), (), (), 1.0, unsupported=why))
             continue
         yield case
         claimed += 1
