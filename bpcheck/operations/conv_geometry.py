@@ -64,26 +64,55 @@ def draw_geometry(integers: Integers, rank: int) -> ConvGeometry:
         return _draw_large(integers, rank)
     n = dimensions.choose(integers, (1, 2, 3, 1, 2, 0))
     g, ic, oc = _draw_channels(integers)
+    windows = _draw_windows(integers, rank)
+    return ConvGeometry(n=n, ic=ic, oc=oc, windows=windows, g=g, bias=_draw_bias(integers))
+
+
+def _draw_windows(integers: Integers, rank: int) -> tuple[Window, ...]:
     draw_one = _draw_same_window if integers(0, 5) == 5 else _draw_window
-    windows = dimensions.alike(integers, [draw_one(integers, rank) for _ in range(rank)])
-    return ConvGeometry(n=n, ic=ic, oc=oc, windows=windows, g=g, bias=integers(0, 3) != 1)
+    return dimensions.alike(integers, [draw_one(integers, rank) for _ in range(rank)])
+
+
+def _draw_bias(integers: Integers) -> bool:
+    return integers(0, 3) != 1
 
 
 def _draw_large(integers: Integers, rank: int) -> ConvGeometry:
     """A geometry that is large in one way."""
-    kind, few = integers(0, 5), 1 + integers(0, 1)
-    small = (_draw_window(lambda low, high: min(high, low + integers(0, 1)), rank),) * rank
+    kind, few, bias = integers(0, 5), 1 + integers(0, 1), _draw_bias(integers)
+    if kind <= 2:
+        n, (g, ic, oc) = few, (1, few, 2)
+        if kind == 0:
+            n, (g, ic, oc) = large.samples(integers), _draw_few_channels(integers)
+        elif kind == 1:
+            g, ic, oc = _draw_many_channels(integers)
+        else:
+            oc = large.channels(integers)
+        windows = _draw_windows(integers, rank)
+        return ConvGeometry(n=n, ic=ic, oc=oc, windows=windows, g=g, bias=bias)
+    choices = (large.large_window, large.large_output, large.large_plane)
+    windows = choices[kind - 3](integers, rank)
+    g = 1 + integers(0, 1)
+    return ConvGeometry(n=1, ic=g, oc=g * few, windows=windows, g=g, bias=bias)
+
+
+def _draw_few_channels(integers: Integers) -> tuple[int, int, int]:
+    """Groups, input and output channels: one group, several, or one for each channel."""
+    g = 1 + integers(0, 2)
+    channels = g * (1 + integers(0, 2))
+    return g, channels, channels + g * integers(0, 1)
+
+
+def _draw_many_channels(integers: Integers) -> tuple[int, int, int]:
+    """The same, of many input channels."""
+    kind, channels = integers(0, 2), large.channels(integers)
     if kind == 0:
-        return ConvGeometry(n=large.samples(integers), ic=few, oc=2, windows=small)
+        return 1, channels, 1 + integers(0, 1)
     if kind == 1:
-        return ConvGeometry(n=1, ic=large.channels(integers), oc=few, windows=small)
-    if kind == 2:
-        return ConvGeometry(n=few, ic=1, oc=large.channels(integers), windows=small)
-    if kind == 3:
-        return ConvGeometry(n=1, ic=few, oc=1, windows=large.large_window(integers, rank))
-    if kind == 4:
-        return ConvGeometry(n=1, ic=1, oc=few, windows=large.large_output(integers, rank))
-    return ConvGeometry(n=1, ic=1, oc=1, windows=large.large_plane(integers, rank))
+        return channels, channels, channels
+    g = 2 + integers(0, 2)
+    channels += -channels % g
+    return g, channels, g
 
 
 def _draw_channels(integers: Integers) -> tuple[int, int, int]:
@@ -100,7 +129,8 @@ def _draw_channels(integers: Integers) -> tuple[int, int, int]:
         groups = integers(2, 4)
         return groups, groups * integers(1, 3), groups * integers(1, 3)
     if kind == 6:
-        channels = integers(2, 6)
+        # Past the 8 and 16 lanes by which a path for depthwise layers goes.
+        channels = dimensions.choose(integers, (2, 3, 4, 5, 6, 11, 19))
         return channels, channels, channels * integers(1, 3)
     if kind == 7:
         # Last, since nothing that fails with fewer channels is to shrink to these.

@@ -69,15 +69,20 @@ def spelled(windows: Sequence[Window]) -> dict[str, int]:
 def other_params(
     keys: Collection[str], numbers: Mapping[str, int], rank: int, integers: Integers
 ) -> Iterator[dict[str, int]]:
-    """`numbers` with another stride, padding or dilation in one of the dimensions, a few times.
+    """`numbers` with one other param, a few times: stride, padding, dilation, or a flag of pooling.
 
     Not every choice is allowed by the operation.
     """
     own = {key: number for key, number in numbers.items() if key in keys}
+    flags = [key for key in ("ceil", "cip", "div") if key in keys]
     for _ in range(TRIES):
         letter = LETTERS[rank][integers(0, rank - 1)]
-        key = choose(integers, [each for each in "dsp" if each + letter in keys]) + letter
-        least = 0 if key.startswith("p") else 1
+        spatial = [each + letter for each in "dsp" if each + letter in keys]
+        key = choose(integers, [*spatial, *flags])
+        if key in ("ceil", "cip"):
+            yield {**own, key: 1 - own[key]}
+            continue
+        least = 0 if key[0] == "p" or key == "div" else 1
         number = choose(integers, (least, least + 1, least + 2))
         if number != own[key]:
             yield {**own, key: number}

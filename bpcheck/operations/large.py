@@ -1,7 +1,8 @@
 """Geometries that are large in one way: past the sizes at which blocks, buffers and indices end.
 
 A kernel that works by blocks of 64 channels or of 4 samples, that counts a window's cells in 8
-bits or a plane's in 16, goes wrong only beyond. Each kind is large in one number alone.
+bits or a plane's in 16, goes wrong only beyond. Each kind is large in one number alone, and all
+else is drawn as usual: groups, padding, dilation and rounding have paths of their own.
 """
 
 from __future__ import annotations
@@ -38,19 +39,23 @@ def channels(integers: Integers) -> int:
     return CHANNELS + 1 + integers(0, 40)
 
 
-def large_window(integers: Integers, rank: int) -> tuple[Window, ...]:
+def large_window(integers: Integers, rank: int, *, ceil: bool = False) -> tuple[Window, ...]:
     """A window of many cells on an input that holds few of them."""
     k, s = _WINDOW_SIDE[rank], 1 + integers(0, 2)
-    return (Window(i=k + 3, k=k, s=s),) * rank
+    p = dimensions.choose(integers, (0, 1, k // 2))
+    return (Window(i=k + 3, k=k, s=s, p=p, ceil=ceil),) * rank
 
 
-def large_output(integers: Integers, rank: int) -> tuple[Window, ...]:
+def large_output(integers: Integers, rank: int, *, ceil: bool = False) -> tuple[Window, ...]:
     """Small windows at many places."""
-    k, side = 1 + integers(0, 1), _OUTPUT_SIDE[rank]
-    return (Window(i=side + k - 1, k=k),) * rank
+    k, s = 1 + integers(0, 2), 1 + integers(0, 1)
+    p = dimensions.choose(integers, (0, k // 2))
+    return (Window(i=(_OUTPUT_SIDE[rank] - 1) * s + k, k=k, s=s, p=p, ceil=ceil),) * rank
 
 
-def large_plane(integers: Integers, rank: int) -> tuple[Window, ...]:
-    """Windows that tile an input of many cells."""
+def large_plane(integers: Integers, rank: int, *, ceil: bool = False) -> tuple[Window, ...]:
+    """Windows next to one another, or apart, on an input of many cells."""
     k = dimensions.choose(integers, (2, 3))
-    return (Window(i=_PLANE_SIDE[rank], k=k, s=k),) * rank
+    s = k + integers(0, 1)
+    p = dimensions.choose(integers, (0, 1))
+    return (Window(i=_PLANE_SIDE[rank], k=k, s=s, p=p, ceil=ceil),) * rank

@@ -109,23 +109,23 @@ class Pooling(Operation):
     ) -> tuple[int, int, tuple[Window, ...]]:
         """Batch size, channels and windows."""
         if large.choose_large(integers):
-            return self._draw_large(integers)
+            return self._draw_large(integers, dilate=dilate)
         n, channels = dimensions.choose(integers, (1, 2, 3, 1, 2, 0)), integers(1, 4)
         return n, channels, self._draw_windows(integers, dilate=dilate)
 
-    def _draw_large(self, integers: Integers) -> tuple[int, int, tuple[Window, ...]]:
+    def _draw_large(
+        self, integers: Integers, *, dilate: bool
+    ) -> tuple[int, int, tuple[Window, ...]]:
         """Large in one way."""
         kind, few = integers(0, 4), 1 + integers(0, 1)
-        small = (Window(i=4 + integers(0, 1), k=2, s=few),) * self.rank
         if kind == 0:
-            return large.samples(integers), few, small
+            channels = integers(1, 4)
+            return large.samples(integers), channels, self._draw_windows(integers, dilate=dilate)
         if kind == 1:
-            return few, large.channels(integers), small
-        if kind == 2:
-            return few, 1, large.large_window(integers, self.rank)
-        if kind == 3:
-            return 1, few, large.large_output(integers, self.rank)
-        return 1, 1, large.large_plane(integers, self.rank)
+            return few, large.channels(integers), self._draw_windows(integers, dilate=dilate)
+        choices = (large.large_window, large.large_output, large.large_plane)
+        windows = choices[kind - 2](integers, self.rank, ceil=bool(integers(0, 1)))
+        return 1, few, windows
 
     def _draw_windows(self, integers: Integers, *, dilate: bool) -> tuple[Window, ...]:
         """A window for each dimension, all with the same ``ceil_mode``."""
