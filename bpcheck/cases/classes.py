@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +13,9 @@ from bpcheck.cases.case import Case
 from bpcheck.cases.draws import integers_from
 from bpcheck.cases.layouts import C_ORDER, layouts_for
 from bpcheck.operations import Operation, operation_named
+
+#: What stands for all arrays of a case, where they have one layout.
+ALL = "all"
 
 #: How often each value kind occurs in a plan: exact ones find most, real ones judge rounding. Kinds
 #: that are left out occur in none.
@@ -41,6 +44,7 @@ def edge_classes(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]
             for array, layouts in array_layouts(operation.name).items()
             for layout in layouts
         ),
+        *(edge_class(ALL, layout) for layout in shared_layouts(operation.name)),
     )
 
 
@@ -54,7 +58,23 @@ def dress_classes(case: Case) -> frozenset[str]:
     given = case.layouts
     arrays = (*case.promise.operand_shapes(case.geometry), "y_bar")
     layouts = (edge_class(array, given.get(array, C_ORDER)) for array in arrays)
-    return frozenset((edge_class("dtype", case.dtype), edge_class("values", case.values), *layouts))
+    return frozenset(
+        (
+            edge_class("dtype", case.dtype),
+            edge_class("values", case.values),
+            *layouts,
+            *(
+                edge_class(ALL, layout)
+                for layout in set(given.values())
+                if _is_worn_by_all(case, layout)
+            ),
+        )
+    )
+
+
+def _is_worn_by_all(case: Case, layout: str) -> bool:
+    arrays = (*case.promise.operand_shapes(case.geometry), "y_bar")
+    return all(case.layouts.get(each) == layout for each in wearers(case.operation, arrays, layout))
 
 
 def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
@@ -79,6 +99,19 @@ def array_layouts(operation_name: str) -> dict[str, tuple[str, ...]]:
     ranks = {name: len(shape) for name, shape in shapes.items()}
     ranks["y_bar"] = len(operation.output_shape(geometry))
     return {name: layouts_for(rank) for name, rank in ranks.items()}
+
+
+@cache
+def shared_layouts(operation_name: str) -> tuple[str, ...]:
+    """The layouts that all arrays with more than one axis may have at once, C order left out."""
+    most = max(array_layouts(operation_name).values(), key=len)
+    return tuple(layout for layout in most if layout != C_ORDER)
+
+
+def wearers(operation_name: str, arrays: Iterable[str], layout: str) -> list[str]:
+    """Those of the arrays that may have this layout: a vector has no other order of its axes."""
+    levels = array_layouts(operation_name)
+    return [array for array in arrays if layout in levels[array]]
 
 
 def edge_class(factor: str, level: str) -> str:

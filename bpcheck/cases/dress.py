@@ -11,11 +11,15 @@ import numpy as np
 
 from bpcheck.cases.case import Case
 from bpcheck.cases.classes import (
+    ALL,
     WEIGHTS,
     array_layouts,
+    dress_classes,
     edge_class,
     edge_classes,
     geometry_classes,
+    shared_layouts,
+    wearers,
 )
 from bpcheck.cases.covering import Covered
 from bpcheck.cases.layouts import C_ORDER, join_layouts
@@ -43,6 +47,7 @@ class Wardrobe:
             "dtype": tuple(dtypes),
             "values": tuple(dict.fromkeys(self._kinds)),
             **array_layouts(operation.name),
+            ALL: shared_layouts(operation.name),
         }
         self._level_names = {
             factor: [edge_class(factor, level) for level in levels]
@@ -51,7 +56,7 @@ class Wardrobe:
         self._covered = Covered(
             edge_classes(operation, dtypes),
             strength=strength,
-            alternatives=self._level_names.values(),
+            alternatives=[*self._level_names.values(), *self._at_odds()],
         )
         #: Geometries by what they would still add in other dresses, as last looked at.
         self._wanting: list[tuple[int, int, Any]] = []
@@ -66,19 +71,28 @@ class Wardrobe:
         """
         rng = np.random.default_rng(case.seed)
         dress = self._turn(case, turn, rng)
-        classes = set(geometry_classes(self._operation, case.geometry))
-        for factor in rng.permutation(list(dress)):
+        own = geometry_classes(self._operation, case.geometry)
+        classes, free = set(own), list(dress)
+        gains = self._covered.gains(classes, self._level_names[ALL])
+        if gains.any() and rng.integers(2):
+            alike = self._alike(dress, self._levels[ALL][int(gains.argmax())])
+            dress |= alike
+            classes |= {edge_class(*each) for each in alike.items()}
+            free = [factor for factor in dress if factor not in alike]
+        for factor in rng.permutation(free):
             levels = self._levels[factor]
             gains = self._covered.gains(classes, self._level_names[factor])
             if gains.max() > gains[levels.index(dress[factor])]:
                 dress[factor] = levels[int(gains.argmax())]
             classes.add(edge_class(factor, dress[factor]))
+        dressed = _put_on(case, dress)
+        classes = {*own, *dress_classes(dressed)}
         if self._covered.gain(classes):
             self._covered.add(classes)
             wants = self._wants(case.geometry)
             if wants:
                 heappush(self._wanting, (-wants, turn, case.geometry))
-        return _put_on(case, dress)
+        return dressed
 
     def most_wanting(self) -> Any | None:
         """The geometry so far that would add most in other dresses; ``None`` if none adds any.
@@ -99,7 +113,7 @@ class Wardrobe:
 
     def _wants(self, geometry: Any) -> int:
         """How many sets of this geometry's classes with those of dresses are not met."""
-        factors = ("dtype", "values", *self._operation.operand_shapes(geometry), "y_bar")
+        factors = ("dtype", "values", *self._operation.operand_shapes(geometry), "y_bar", ALL)
         levels = [name for factor in factors for name in self._level_names[factor]]
         return self._covered.between(list(geometry_classes(self._operation, geometry)), levels)
 
@@ -113,11 +127,13 @@ class Wardrobe:
         )
         for turn, case in enumerate(known):
             dress = self._turn(case, turn, np.random.default_rng(case.seed))
-            if factor in dress:
+            if factor == ALL:
+                yield _put_on(case, {**dress, **self._alike(dress, level)})
+            elif factor in dress:
                 yield _put_on(case, {**dress, factor: level})
 
     def _turn(self, case: Case, turn: int, rng: np.random.Generator) -> dict[str, str]:
-        """Dtype and value kind in turn, and random layouts in a third of the cases."""
+        """Dtype and value kind in turn; layouts in a third of the cases, random or all alike."""
         kinds = self._kinds
         # Kinds change with every case and dtypes once a round of kinds, so that all pairs occur.
         dtype = self._dtypes[(turn + turn // len(kinds)) % len(self._dtypes)]
@@ -131,7 +147,24 @@ class Wardrobe:
             else str(rng.choice(self._levels[name]))
             for name in arrays
         }
-        return {"dtype": dtype, "values": kinds[turn % len(kinds)], **layouts}
+        dress = {"dtype": dtype, "values": kinds[turn % len(kinds)], **layouts}
+        if not is_plain and rng.integers(2):
+            dress |= self._alike(dress, str(rng.choice(self._levels[ALL])))
+        return dress
+
+    def _alike(self, dress: Mapping[str, str], layout: str) -> dict[str, str]:
+        """One layout for all arrays that may have it, as a framework's memory format is."""
+        arrays = [factor for factor in dress if factor not in ("dtype", "values")]
+        return dict.fromkeys(wearers(self._operation.name, arrays, layout), layout)
+
+    def _at_odds(self) -> Iterator[tuple[str, str]]:
+        """Pairs of one layout for all arrays, and of another one for one of them."""
+        arrays = array_layouts(self._operation.name)
+        for layout in self._levels[ALL]:
+            for array in wearers(self._operation.name, arrays, layout):
+                for other in arrays[array]:
+                    if other != layout:
+                        yield edge_class(ALL, layout), edge_class(array, other)
 
 
 def _put_on(case: Case, dress: Mapping[str, str]) -> Case:
