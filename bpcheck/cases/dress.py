@@ -135,8 +135,9 @@ class Wardrobe:
     def _turn(self, case: Case, turn: int, rng: np.random.Generator) -> dict[str, str]:
         """Dtype and value kind in turn; layouts in a third of the cases, random or all alike."""
         kinds = self._kinds
-        # Kinds change with every case and dtypes once a round of kinds, so that all pairs occur.
-        dtype = self._dtypes[(turn + turn // len(kinds)) % len(self._dtypes)]
+        # Kinds change with every case, and begin each round with another dtype: all pairs occur.
+        rounds, place = divmod(turn, len(kinds))
+        dtype = self._dtypes[(rounds + place) % len(self._dtypes)]
         arrays = [*case.promise.operand_shapes(case.geometry), "y_bar"]
         # Drawn, not counted: layouts must meet every dtype and every value kind.
         is_plain = rng.integers(3) > 0
@@ -147,7 +148,7 @@ class Wardrobe:
             else str(rng.choice(self._levels[name]))
             for name in arrays
         }
-        dress = {"dtype": dtype, "values": kinds[turn % len(kinds)], **layouts}
+        dress = {"dtype": dtype, "values": kinds[place], **layouts}
         if not is_plain and rng.integers(2):
             dress |= self._alike(dress, str(rng.choice(self._levels[ALL])))
         return dress

@@ -79,8 +79,8 @@ def plan(
     Examples
     --------
     >>> cases = plan("conv2d", profile=PROFILES["quick"], dtypes=["float32"])
-    >>> str(next(cases))
-    'conv2d n1ic64ih13iw13oc96kh2kw2sh2sw2 f32 exact c-order seed=0'
+    >>> str(next(cases)).split()[:4]
+    ['conv2d', 'n1ic64ih13iw13oc96kh2kw2sh2sw2', 'f32', 'exact']
     """
     operation = operation_named(operation_name)
     total = profile.cases if count is None else count

@@ -13,7 +13,7 @@ NAME = "interleaved calls"
 
 
 def check_interleaved(trial: Trial) -> tuple[Outcome, ...]:
-    """Every result is what it is without another case in between, bit for bit."""
+    """Every result is what it is without another case in between or before it, bit for bit."""
     if not trial.first.is_whole:
         return unjudged(trial, NAME, "the contract is broken")
     if not trial.takes_turn(0):
@@ -35,5 +35,26 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
                 f"{element(result, where)} is {number(where.got)} when another forward comes "
                 f"between forward and vjp, and {number(where.expected)} without it; keep what the "
                 "vjp needs in the residuals"
+            )
+            yield failed(trial, NAME, result, Kind.STATE, message, where)
+    yield from _of_earlier_numbers(trial)
+
+
+def _of_earlier_numbers(trial: Trial) -> Iterator[Outcome]:
+    """Results that are made of what the same arrays held in an earlier call."""
+    other = trial.interleaved.other
+    if other is None or not other.is_whole:
+        return
+    for result, expected in other.got.items():
+        got = trial.renewed.got.get(result)
+        where = None if got is None else difference(got, expected)
+        if got is None or where is not None:
+            values = (
+                f" is {number(where.got)}, not {number(where.expected)}," if where else " fails"
+            )
+            message = (
+                f"{element(result, where) if where else result}{values} where other numbers were "
+                "written into the same arrays since an earlier call; a cache must not be keyed by "
+                "the array itself"
             )
             yield failed(trial, NAME, result, Kind.STATE, message, where)

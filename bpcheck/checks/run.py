@@ -131,10 +131,11 @@ def is_real_array(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Interleaved:
-    """A run with another case in between, and the operands that were other ones by then."""
+    """A run with another case in between, the operands that were changed by then, and the other."""
 
     run: Run | None
     changed: tuple[str, ...]
+    other: Run | None = None
 
 
 def interleave(
@@ -152,6 +153,20 @@ def interleave(
     )
     if not all(each.returned and is_pair(each.value) for each in (one, two)):
         return Interleaved(None, changed)
-    call(subject.vjp, two.value[1], theirs.y_bar)
+    inner = collect(other, theirs, two, call(subject.vjp, two.value[1], theirs.y_bar))
     vjp = call(subject.vjp, one.value[1], ours.y_bar)
-    return Interleaved(collect(case, ours, one, vjp), changed)
+    return Interleaved(collect(case, ours, one, vjp), changed, inner)
+
+
+def renew(subject: Subject, case: Case, arrays: Arrays, *, params: Mapping[str, Any]) -> Run:
+    """A run of another case on the arrays that held this one in a run before.
+
+    An optimizer leaves the weights so, step by step.
+    """
+    other = replace(case, seed=case.seed + 1, one_hot=None)
+    handed, numbers = hand(case, arrays, layouts={}), fill(other)
+    run(subject, case, handed, params=params)
+    for name, array in handed.operands.items():
+        np.copyto(array, numbers.operands[name])
+    np.copyto(handed.y_bar, numbers.y_bar)
+    return run(subject, other, handed, params=params)

@@ -22,6 +22,7 @@ from bpcheck.checks.run import (
     interleave,
     is_pair,
     is_real_array,
+    renew,
     run,
 )
 from bpcheck.oracles.autograd import autograd
@@ -84,6 +85,11 @@ class Trial:
     def interleaved(self) -> Interleaved:
         """A further run, with another case between its forward and its vjp."""
         return interleave(self.subject, self.case, self.arrays, params=self.params)
+
+    @cached_property
+    def renewed(self) -> Run:
+        """A run of that other case on the very arrays that held this one before."""
+        return renew(self.subject, self.case, self.arrays, params=self.params)
 
     @property
     def got(self) -> dict[str, Array]:

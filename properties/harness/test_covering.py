@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import combinations, islice, pairwise
 from typing import Any
@@ -55,8 +56,8 @@ def test_the_default_plan_covers_every_pair_that_any_other_draw_meets(operation:
 
 
 def test_the_thorough_plan_covers_every_triple_that_any_other_draw_meets() -> None:
-    # A third of it does so for an operation this small.
-    chosen = islice(plan("avg_pool1d", profile=PROFILES["thorough"], dtypes=DTYPES), 10_000)
+    # Half of it does so for an operation this small.
+    chosen = islice(plan("avg_pool1d", profile=PROFILES["thorough"], dtypes=DTYPES), 15_000)
     drawn = dressed_at_random("avg_pool1d", 2_000)
     assert met(drawn, strength=3) <= met(chosen, strength=3)
 
@@ -76,6 +77,15 @@ def test_every_class_meets_every_dtype_value_kind_and_layout(operation: str) -> 
         if not (one == "bias none" and other in layouts_of_a_bias)
     }
     assert possible - chosen == set()
+
+
+@pytest.mark.parametrize("dtypes", [DTYPES, (*DTYPES, "float16")])
+def test_every_value_kind_comes_in_every_dtype_alike(dtypes: tuple[str, ...]) -> None:
+    cases = islice(plan("conv2d", profile=PROFILES["default"], dtypes=dtypes), 3_000)
+    seen = Counter((case.values, case.dtype) for case in cases)
+    for kind in {kind for kind, _ in seen}:
+        numbers = [seen[kind, dtype] for dtype in dtypes]
+        assert max(numbers) < 1.3 * min(numbers)
 
 
 @pytest.mark.parametrize("operation", operation_names())
