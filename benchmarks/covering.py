@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcheck.cases.classes import WEIGHTS, array_layouts, classes_of, geometry_classes
+from bpcheck.cases.classes import ALL, WEIGHTS, array_layouts, classes_of, geometry_classes
 from bpcheck.cases.covering import Covered
 from bpcheck.cases.draws import integers_from
 from bpcheck.cases.plan import PROFILES, plan
@@ -104,7 +104,8 @@ def by_covertable(pool: Pool) -> Made:
 def print_dresses(operation_name: str) -> None:
     """Print how many cases it takes until every dtype, value kind and layout has met all others.
 
-    Here a library can be handed each geometry that adds a pair as one level of one factor.
+    Here a library can be handed each geometry that adds a pair as one level of one factor. The
+    classes of one layout for all arrays are left out: they are no factor.
     """
     operation = operation_named(operation_name)
     own = {str(each) for each in operation.edge_classes}
@@ -112,7 +113,8 @@ def print_dresses(operation_name: str) -> None:
     last = 0
     cases = plan(operation_name, profile=PROFILES["default"], dtypes=DTYPES)
     for number, case in enumerate(islice(cases, PROFILES["default"].cases), start=1):
-        found = {pair for pair in combinations(sorted(classes_of(case)), 2) if set(pair) - own}
+        classes = sorted(name for name in classes_of(case) if not name.startswith(f"{ALL} "))
+        found = {pair for pair in combinations(classes, 2) if set(pair) - own}
         last = last if found <= met else number
         met |= found
     print("\n| made by | cases until all pairs with a dtype, value kind or layout are met |")
