@@ -14,6 +14,9 @@ from bpcheck.arithmetic import Array
 #: Number of elements from which on several threads are worth their waking.
 LARGE = 1_000_000
 
+#: Number of elements of ``y`` from which on a product of its size costs more than it spares.
+MANY = 50_000
+
 Forward = Callable[[Mapping[str, Any], dict[str, Any]], Any]
 
 
@@ -62,12 +65,14 @@ def _vjp(y: Any, leaves: tuple[Any, ...], cotangent: Any) -> tuple[Any, ...]:
     """`torch.autograd.grad` of `y` with this cotangent, bit for bit.
 
     Handed a cotangent, that function first imports symbolic shapes, for half a second. The gradient
-    of the sum is 1, and 1 times the cotangent is the cotangent.
+    of the sum is 1, and 1 times the cotangent is the cotangent. Large arrays are worth the import.
     """
     import torch
 
     if y.shape != cotangent.shape:
         raise ValueError(f"y_bar has the shape {tuple(cotangent.shape)}, y has {tuple(y.shape)}")
+    if y.numel() > MANY:
+        return torch.autograd.grad(y, leaves, cotangent)
     return torch.autograd.grad((y * cotangent).sum(), leaves)
 
 
