@@ -57,24 +57,20 @@ def dress_classes(case: Case) -> frozenset[str]:
     """Those that its geometry has no part in: dtype, values and layouts."""
     given = case.layouts
     arrays = (*case.promise.operand_shapes(case.geometry), "y_bar")
-    layouts = (edge_class(array, given.get(array, C_ORDER)) for array in arrays)
     return frozenset(
         (
             edge_class("dtype", case.dtype),
             edge_class("values", case.values),
-            *layouts,
+            *(edge_class(array, given.get(array, C_ORDER)) for array in arrays),
             *(
                 edge_class(ALL, layout)
                 for layout in set(given.values())
-                if _is_worn_by_all(case, layout)
+                if all(
+                    given.get(array) == layout for array in wearers(case.operation, arrays, layout)
+                )
             ),
         )
     )
-
-
-def _is_worn_by_all(case: Case, layout: str) -> bool:
-    arrays = (*case.promise.operand_shapes(case.geometry), "y_bar")
-    return all(case.layouts.get(each) == layout for each in wearers(case.operation, arrays, layout))
 
 
 def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:

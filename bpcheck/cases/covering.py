@@ -31,7 +31,7 @@ def covering(
     """
     covered = Covered([str(each) for each in operation.edge_classes], strength=strength)
     integers, barren = integers_from(rng), 0
-    for geometry in _with_twins(operation, integers, draws):
+    for geometry in _drawn(operation, integers, draws):
         classes = geometry_classes(operation, geometry)
         barren = 0 if covered.gain(classes) else barren + 1
         if barren in (0, PATIENCE):
@@ -40,7 +40,7 @@ def covering(
             yield geometry
 
 
-def _with_twins(operation: Operation, integers: Integers, draws: int) -> Iterator[Any]:
+def _drawn(operation: Operation, integers: Integers, draws: int) -> Iterator[Any]:
     for _ in range(draws):
         geometry = operation.draw(integers)
         yield geometry

@@ -42,19 +42,19 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
 
 def _of_earlier_numbers(trial: Trial) -> Iterator[Outcome]:
     """Results that are made of what the same arrays held in an earlier call."""
-    other = trial.interleaved.other
-    if other is None or not other.is_whole:
+    inner = trial.interleaved.inner
+    if inner is None or not inner.is_whole:
         return
-    for result, expected in other.got.items():
-        got = trial.renewed.got.get(result)
-        where = None if got is None else difference(got, expected)
-        if got is None or where is not None:
-            values = (
-                f" is {number(where.got)}, not {number(where.expected)}," if where else " fails"
-            )
-            message = (
-                f"{element(result, where) if where else result}{values} where other numbers were "
-                "written into the same arrays since an earlier call; a cache must not be keyed by "
-                "the array itself"
-            )
+    since = (
+        "where other numbers were written into the same arrays since an earlier call; a cache must "
+        "not be keyed by the array itself"
+    )
+    if not trial.renewed.is_whole:
+        yield failed(trial, NAME, "y", Kind.STATE, f"{trial.renewed.why_not} {since}")
+        return
+    for result, expected in inner.got.items():
+        where = difference(trial.renewed.got[result], expected)
+        if where is not None:
+            values = f"is {number(where.got)}, not {number(where.expected)},"
+            message = f"{element(result, where)} {values} {since}"
             yield failed(trial, NAME, result, Kind.STATE, message, where)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.calls import Call, call
-from bpcheck.cases import Arrays, Case, fill
+from bpcheck.cases import Arrays, Case
 from bpcheck.cases.layouts import C_ORDER, lay_out
 from bpcheck.subject import Subject
 
@@ -131,19 +131,18 @@ def is_real_array(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Interleaved:
-    """A run with another case in between, the operands that were changed by then, and the other."""
+    """A run with another case in between, the run of that, and the operands changed by then."""
 
     run: Run | None
+    inner: Run | None
     changed: tuple[str, ...]
-    other: Run | None = None
 
 
 def interleave(
-    subject: Subject, case: Case, arrays: Arrays, *, params: Mapping[str, Any]
+    subject: Subject, case: Case, arrays: Arrays, others: Arrays, *, params: Mapping[str, Any]
 ) -> Interleaved:
-    """Forward of this case, forward of another one of its shape, then both vjps, this one last."""
-    other = replace(case, seed=case.seed + 1, one_hot=None)
-    ours, theirs = hand(case, arrays), hand(other, fill(other), layouts={})
+    """Forward on these arrays, forward on the others, then both vjps, that of these last."""
+    ours, theirs = hand(case, arrays), hand(case, others, layouts={})
     one = call_forward(subject, case, ours.operands, params=params)
     two = call_forward(subject, case, theirs.operands, params=params)
     changed = tuple(
@@ -152,21 +151,22 @@ def interleave(
         if not np.array_equal(ours.operands[name], array, equal_nan=True)
     )
     if not all(each.returned and is_pair(each.value) for each in (one, two)):
-        return Interleaved(None, changed)
-    inner = collect(other, theirs, two, call(subject.vjp, two.value[1], theirs.y_bar))
+        return Interleaved(None, None, changed)
+    inner = collect(case, theirs, two, call(subject.vjp, two.value[1], theirs.y_bar))
     vjp = call(subject.vjp, one.value[1], ours.y_bar)
-    return Interleaved(collect(case, ours, one, vjp), changed, inner)
+    return Interleaved(collect(case, ours, one, vjp), inner, changed)
 
 
-def renew(subject: Subject, case: Case, arrays: Arrays, *, params: Mapping[str, Any]) -> Run:
-    """A run of another case on the arrays that held this one in a run before.
+def renew(
+    subject: Subject, case: Case, arrays: Arrays, others: Arrays, *, params: Mapping[str, Any]
+) -> Run:
+    """A run on the other numbers, written into the arrays of a run on these.
 
     An optimizer leaves the weights so, step by step.
     """
-    other = replace(case, seed=case.seed + 1, one_hot=None)
-    handed, numbers = hand(case, arrays, layouts={}), fill(other)
+    handed = hand(case, arrays, layouts={})
     run(subject, case, handed, params=params)
     for name, array in handed.operands.items():
-        np.copyto(array, numbers.operands[name])
-    np.copyto(handed.y_bar, numbers.y_bar)
-    return run(subject, other, handed, params=params)
+        np.copyto(array, others.operands[name])
+    np.copyto(handed.y_bar, others.y_bar)
+    return run(subject, case, handed, params=params)

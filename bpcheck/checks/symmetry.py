@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import fill
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, number, passed, unjudged
 from bpcheck.checks.trial import Trial
@@ -33,10 +32,9 @@ def check_samples(trial: Trial) -> tuple[Outcome, ...]:
 
 def _beside_others(trial: Trial, samples: Symmetry) -> dict[str, Outcome]:
     """What went wrong with one sample when all others were exchanged, by result."""
-    other = fill(replace(trial.case, seed=trial.case.seed + 1, one_hot=None))
     kept = trial.case.seed % samples.length
     given = {**trial.arrays.operands, "y": trial.arrays.y_bar}
-    others = {**other.operands, "y": other.y_bar}
+    others = {**trial.others.operands, "y": trial.others.y_bar}
     mixed = {
         name: _with_sample(others[name], given[name], axis, kept)
         for name, axis in samples.axes.items()

@@ -53,6 +53,11 @@ class Trial:
         """The arrays of the case, never handed out: the subject gets copies."""
         return fill(self.case)
 
+    @cached_property
+    def others(self) -> Arrays:
+        """The arrays of another case that has the same shapes and params."""
+        return fill(replace(self.case, seed=self.case.seed + 1, one_hot=None))
+
     @property
     def format(self) -> Format:
         """The floating-point format of the case."""
@@ -84,12 +89,12 @@ class Trial:
     @cached_property
     def interleaved(self) -> Interleaved:
         """A further run, with another case between its forward and its vjp."""
-        return interleave(self.subject, self.case, self.arrays, params=self.params)
+        return interleave(self.subject, self.case, self.arrays, self.others, params=self.params)
 
     @cached_property
     def renewed(self) -> Run:
         """A run of that other case on the very arrays that held this one before."""
-        return renew(self.subject, self.case, self.arrays, params=self.params)
+        return renew(self.subject, self.case, self.arrays, self.others, params=self.params)
 
     @property
     def got(self) -> dict[str, Array]:

@@ -90,7 +90,7 @@ def print_report(
     for gap in wording.gaps(report):
         _line(console, gap, style="dim")
     if classes:
-        print_classes(report, console)
+        print_classes(report.coverage, console)
     _line(console, wording.conclusion(report), style=_verdict_style(report.verdict))
 
 
