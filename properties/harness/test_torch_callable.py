@@ -1,4 +1,4 @@
-"""Torch callables as subjects: conversion, calling conventions, and what autograd must not hide."""
+"""Torch callables as subjects: conversion, calling conventions, and results."""
 
 from __future__ import annotations
 
@@ -13,78 +13,23 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
-from torch.nn import grad as untyped_grad
 
 from bpcheck import adapters
 from bpcheck.errors import TargetError, Unsupported
-from bpcheck.subject import Subject
-
-# Torch gives these no types.
-grad: Any = untyped_grad
-
-CONV = {"stride": (1,), "padding": (0,), "dilation": (1,), "groups": 1}
-POOL = {"kernel_size": (2,), "stride": (2,), "padding": (0,)}
-
-X = np.array([[[1.0, 2.0, 3.0, 4.0]]])
-W = np.array([[[1.0, -1.0]]])
-B = np.array([0.5])
-Y_BAR = np.array([[[1.0, 10.0, 100.0]]])
-X_BAR = [[[1.0, 9.0, 90.0, -100.0]]]
-W_BAR = [[[321.0, 432.0]]]
-
-
-class Conv(torch.autograd.Function):
-    """A right one, with every parameter in the order of torch."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Any,
-        w: Any,
-        b: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: Any = 1,
-    ) -> Any:
-        ctx.save_for_backward(x, w)
-        ctx.params = stride, padding, dilation, groups
-        return functional.conv1d(x, w, b, *ctx.params)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        (y_bar,) = grads
-        x, w = ctx.saved_tensors
-        return (
-            grad.conv1d_input(x.shape, w, y_bar, *ctx.params),
-            grad.conv1d_weight(x, w.shape, y_bar, *ctx.params),
-            y_bar.sum((0, 2)),
-            None,
-            None,
-            None,
-            None,
-        )
-
-
-def apply(function: Any, *arguments: Any) -> Any:
-    return function.apply(*arguments)
-
-
-def conv(fn: Any) -> Subject:
-    return adapters.torch(fn, operation="conv1d")
-
-
-def run(subject: Subject, *operands: Any, **params: Any) -> tuple[Any, tuple[Any, ...]]:
-    y, residuals = subject.forward(*operands, **params)
-    return y, subject.vjp(residuals, Y_BAR.astype(np.asarray(operands[0]).dtype))
-
-
-def assert_is_the_convolution(fn: Any) -> None:
-    y, (x_bar, w_bar, b_bar) = run(conv(fn), X, W, B, **CONV)
-    assert y.tolist() == [[[-0.5, -0.5, -0.5]]]
-    assert x_bar.tolist() == X_BAR
-    assert w_bar.tolist() == W_BAR
-    assert b_bar.tolist() == [111.0]
+from properties.harness.torch_conv import (
+    CONV,
+    POOL,
+    W_BAR,
+    X_BAR,
+    Y_BAR,
+    B,
+    Conv,
+    W,
+    X,
+    assert_is_the_convolution,
+    conv,
+    run,
+)
 
 
 def test_a_function_of_torch_is_called_by_keyword() -> None:
@@ -191,104 +136,6 @@ def test_results_have_the_dtype_of_the_operands(dtype: Any) -> None:
     assert y.astype(float).tolist() == [[[-0.5, -0.5, -0.5]]]
     assert [each.dtype for each in gradients] == [np.dtype(dtype)] * 3
     assert gradients[0].astype(float).tolist() == X_BAR
-
-
-def test_a_gradient_of_the_wrong_dtype_is_not_cast_by_the_engine() -> None:
-    class Narrow(Conv):
-        @staticmethod
-        def backward(ctx: Any, *grads: Any) -> Any:
-            x_bar, w_bar, *rest = Conv.backward(ctx, *grads)
-            return (x_bar, w_bar.float(), *rest)
-
-    _, gradients = run(conv(Narrow), X, W, B, **CONV)
-    assert [each.dtype.name for each in gradients] == ["float64", "float32", "float64"]
-
-
-def test_a_gradient_of_an_expanded_shape_is_not_summed_by_the_engine() -> None:
-    class Expanded(Conv):
-        @staticmethod
-        def backward(ctx: Any, *grads: Any) -> Any:
-            x_bar, *rest = Conv.backward(ctx, *grads)
-            return (x_bar.expand(2, *x_bar.shape) / 2, *rest)
-
-    _, gradients = run(conv(Expanded), X, W, B, **CONV)
-    assert gradients[0].shape == (2, 1, 1, 4)
-
-
-def test_a_backward_that_returns_too_few_gradients_raises_as_torch_does() -> None:
-    class Few(Conv):
-        @staticmethod
-        def backward(ctx: Any, *grads: Any) -> Any:
-            return Conv.backward(ctx, *grads)[:3]
-
-    with pytest.raises(RuntimeError, match=r"expected 7, got 3"):
-        run(conv(Few), X, W, B, **CONV)
-
-
-def test_a_function_inside_other_operations_goes_through_the_engine() -> None:
-    def fn(x: Any, w: Any, b: Any, **params: Any) -> Any:
-        return apply(Conv, x * 1, w, b, *params.values()) + 0
-
-    assert_is_the_convolution(fn)
-
-
-def test_a_function_that_gets_one_operand_twice_goes_through_the_engine() -> None:
-    class Product(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, one: Any, other: Any) -> Any:
-            ctx.save_for_backward(one, other)
-            return one * other
-
-        @staticmethod
-        def backward(ctx: Any, *grads: Any) -> Any:
-            one, other = ctx.saved_tensors
-            return grads[0] * other, grads[0] * one
-
-    subject = adapters.torch(lambda x: apply(Product, x, x), operation="max_pool1d")
-    _, residuals = subject.forward(X)
-    assert subject.vjp(residuals, np.ones_like(X))[0].tolist() == (2 * X).tolist()
-
-
-def test_one_output_of_several_goes_through_the_engine() -> None:
-    class Two(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:  # noqa: ARG004 - torch's signature
-            return x * 2, x * 3
-
-        @staticmethod
-        def backward(ctx: Any, *grads: Any) -> Any:  # noqa: ARG004 - torch's signature
-            return grads[0] * 2 + grads[1] * 3
-
-    subject = adapters.torch(lambda x: apply(Two, x)[1], operation="max_pool1d")
-    _, residuals = subject.forward(X)
-    assert subject.vjp(residuals, np.ones_like(X))[0].tolist() == [[[3.0] * 4]]
-
-
-def test_an_input_that_is_overwritten_is_seen_to_be() -> None:
-    class Overwrites(Conv):
-        @staticmethod
-        def forward(ctx: Any, x: Any, *rest: Any) -> Any:
-            y = Conv.forward(ctx, x, *rest)
-            x.zero_()
-            return y
-
-    for x in (X.copy(), X[..., ::-1].copy()[..., ::-1]):
-        conv(Overwrites).forward(x, W, B, **CONV)
-        assert not x.any()
-
-
-def test_a_cotangent_that_is_overwritten_is_seen_to_be() -> None:
-    class Overwrites(Conv):
-        @staticmethod
-        def backward(ctx: Any, *grads: Any) -> Any:
-            gradients = Conv.backward(ctx, *grads)
-            grads[0].zero_()
-            return gradients
-
-    subject, y_bar = conv(Overwrites), Y_BAR.copy()
-    _, residuals = subject.forward(X, W, B, **CONV)
-    assert subject.vjp(residuals, y_bar)[0].tolist() == X_BAR
-    assert not y_bar.any()
 
 
 def unaligned(array: Any) -> Any:
