@@ -158,7 +158,8 @@ def measure_case(text: str, repeats: int) -> dict[str, float]:
     """Median of the ratio of a whole case to torch's bare forward and backward, paired."""
     import torch
 
-    from bpcheck.cases import fill, parse_case
+    from bpcheck.cases import parse_case
+    from bpcheck.filling import fill
     from bpcheck.operations.torch_vjp import torch_vjp
     from bpcheck.runner.memory import keep_freed_memory
     from bpcheck.runner.one import judge
@@ -167,19 +168,19 @@ def measure_case(text: str, repeats: int) -> dict[str, float]:
     # As the command line does, for torch's part as for all.
     keep_freed_memory()
     case = parse_case(text)
-    subject, arrays, params = reference_subject(case.operation), fill(case), case.params
+    subject, arrays, params = reference_subject(case.operation.name), fill(case), case.params
     tensors = {name: torch.from_numpy(array) for name, array in arrays.operands.items()}
     y_bar = torch.from_numpy(arrays.y_bar)
 
     def bare() -> None:
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in tensors.items()}
-        y = case.promise.torch_forward(leaves, params)
+        y = case.operation.torch_forward(leaves, params)
         torch.autograd.grad(y, tuple(leaves.values()), y_bar)
 
     def whole() -> None:
         judge(subject, case, checks=CASE_CHECKS)
 
-    torch_vjp(case.promise.torch_forward, arrays.operands, arrays.y_bar, params)
+    torch_vjp(case.operation.torch_forward, arrays.operands, arrays.y_bar, params)
     pairs = []
     for _ in range(repeats):
         start = time.process_time()

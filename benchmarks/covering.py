@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from bpcheck.cases.classes import ALL, WEIGHTS, array_layouts, classes_of, geometry_classes
-from bpcheck.cases.covering import Covered
-from bpcheck.cases.draws import integers_from
-from bpcheck.cases.plan import PROFILES, plan
 from bpcheck.operations import Operation, operation_named
+from bpcheck.planning.classes import ALL, WEIGHTS, array_layouts, classes_of, geometry_classes
+from bpcheck.planning.covering import Covered
+from bpcheck.planning.draws import integers_from
+from bpcheck.planning.plan import PROFILES, plan
 
 DTYPES = ("float64", "float32", "float16")
 DRAWS = 12_000
@@ -111,7 +111,7 @@ def print_dresses(operation_name: str) -> None:
     own = {str(each) for each in operation.edge_classes}
     met: set[tuple[str, ...]] = set()
     last = 0
-    cases = plan(operation_name, profile=PROFILES["default"], dtypes=DTYPES)
+    cases = plan(operation_named(operation_name), profile=PROFILES["default"], dtypes=DTYPES)
     for number, case in enumerate(islice(cases, PROFILES["default"].cases), start=1):
         classes = sorted(name for name in classes_of(case) if not name.startswith(f"{ALL} "))
         found = {pair for pair in combinations(classes, 2) if set(pair) - own}
@@ -148,7 +148,9 @@ def main(operation_name: str = "conv2d") -> None:
     operation, profile = operation_named(operation_name), PROFILES["default"]
 
     def by_the_plan(_: Pool) -> Made:
-        cases = islice(plan(operation_name, profile=profile, dtypes=DTYPES), profile.cases)
+        cases = islice(
+            plan(operation_named(operation_name), profile=profile, dtypes=DTYPES), profile.cases
+        )
         found: list[Classes] = [geometry_classes(operation, case.geometry) for case in cases]
         return len(found), found
 

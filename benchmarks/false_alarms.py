@@ -19,9 +19,9 @@ from benchmarks.material import (
 )
 from benchmarks.rivals import rivals
 from bpcheck.cases import Case
-from bpcheck.cases.draws import integers_from
 from bpcheck.checks.claims import unclaimed
 from bpcheck.operations import operation_named
+from bpcheck.planning.draws import integers_from
 from bpcheck.runner.one import judge
 from bpcheck.runner.threads import one_thread
 
@@ -142,6 +142,6 @@ def _asked(kernels: str, operation: str, values: str, dtype: str, seed: int) -> 
     subject, promise = kernel(kernels, operation), operation_named(operation)
     integers = integers_from(np.random.default_rng(seed))
     for number in count():
-        case = Case(operation, promise.draw(integers), dtype, values, seed=number)
+        case = Case(operation_named(operation), promise.draw(integers), dtype, values, seed=number)
         if case.geometry.n and numbers(case) <= SMALL_FOR_RIVALS and not unclaimed(subject, case):
             yield case

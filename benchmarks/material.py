@@ -12,10 +12,10 @@ from benchmarks.bfloat16 import in_bfloat16
 from benchmarks.loops import loops
 from bpcheck import adapters
 from bpcheck.cases import Case
-from bpcheck.cases.plan import PROFILES, plan
 from bpcheck.checks.claims import unclaimed
 from bpcheck.explain.faults import Fault
 from bpcheck.operations import operation_named, operation_names
+from bpcheck.planning.plan import PROFILES, plan
 from bpcheck.subject import Subject
 
 KERNELS = ("reference", "torch", "loops")
@@ -59,11 +59,11 @@ def kernel(kernels: str, operation: str) -> Subject:
 def is_known_of_torch(case: Case) -> bool:
     """Whether torch is known to err or to crash in such a case: docs/found-in-torch.md."""
     layouts = case.layouts
-    if case.operation == "max_pool3d":
+    if case.operation.name == "max_pool3d":
         return case.values == "special" and "x" in layouts
-    if case.operation == "conv3d":
+    if case.operation.name == "conv3d":
         return case.geometry.ic == 1 and case.geometry.n > 1 and "x" in layouts
-    if case.operation != "conv1d" or layouts.get("w", "c-order") == "c-order":
+    if case.operation.name != "conv1d" or layouts.get("w", "c-order") == "c-order":
         return False
     (window,) = case.geometry.windows
     if case.geometry.oc == 1 and window.i == 1 and "x" in layouts:
@@ -73,8 +73,8 @@ def is_known_of_torch(case: Case) -> bool:
 
 def planned(subject: Subject, *, count: int, seed: int = 0) -> Iterator[Case]:
     """The cases that a `default` run judges, in its order: the first `count` that are claimed."""
-    known = operation_named(subject.operation).dtypes
-    dtypes = [name for name in subject.dtypes if name in known]
+    known = subject.operation.dtypes
+    dtypes = [name for name in subject.claims.dtypes if name in known]
     stream = plan(subject.operation, profile=PROFILES["default"], dtypes=dtypes, seed=seed)
     return islice((case for case in stream if not unclaimed(subject, case)), count)
 
@@ -82,7 +82,7 @@ def planned(subject: Subject, *, count: int, seed: int = 0) -> Iterator[Case]:
 @cache
 def small_cases(operation: str, dtype: str, most: int = SMALL) -> tuple[Case, ...]:
     """Cases that every checker can be asked about, those of empty batches last."""
-    stream = plan(operation, profile=PROFILES["default"], dtypes=[dtype], seed=1)
+    stream = plan(operation_named(operation), profile=PROFILES["default"], dtypes=[dtype], seed=1)
     found = [case for case in islice(stream, DRAWN) if numbers(case) <= most]
     return tuple(sorted(found, key=lambda case: case.geometry.n == 0))
 

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Case, fill
+from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER, lay_out
+from bpcheck.filling import fill
 from bpcheck.subject import Subject
 
 
@@ -70,7 +71,7 @@ def question(subject: Subject, case: Case) -> Question:
             for name, array in arrays.operands.items()
         ),
         y_bar=lay_out(arrays.y_bar, case.layouts.get("y_bar", C_ORDER)),
-        absent=len(case.promise.operands) - len(arrays.operands),
+        absent=len(case.operation.operands) - len(arrays.operands),
     )
 
 

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bpcheck import adapters, precision
-    from bpcheck.cases import Case, parse_case, strategies
+    from bpcheck.cases import Case, parse_case
     from bpcheck.errors import BpcheckError, CaseError, TargetError, Unsupported, UsageError
     from bpcheck.finding import Finding
+    from bpcheck.planning import strategies
     from bpcheck.runner import check_subject as check
     from bpcheck.subject import Subject
     from bpcheck.testing import assert_agrees, conformance
@@ -71,7 +72,7 @@ _HOMES = {
 _MODULES = {
     "adapters": "bpcheck.adapters",
     "precision": "bpcheck.precision",
-    "strategies": "bpcheck.cases.strategies",
+    "strategies": "bpcheck.planning.strategies",
 }
 
 

@@ -83,14 +83,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if subject is None:
         return
     from bpcheck.checks import CHECK_NAMES
-    from bpcheck.errors import CaseError
-    from bpcheck.operations import operation_named
 
-    try:
-        operands = operation_named(subject.operation).operands
-    except CaseError as error:
-        message = f"{metafunc.definition.name}: {error}"
-        raise pytest.Collector.CollectError(message) from None
     marks = _marks(metafunc)
     baseline = metafunc.config.getoption("bpcheck_baseline")
     names = (*CHECK_NAMES, _PRECISION) if baseline else CHECK_NAMES
@@ -99,7 +92,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         [
             pytest.param((check, result), id=f"{check}-{result}".replace(" ", "-"), marks=marks)
             for check in names
-            for result in ("y", *(f"{operand}_bar" for operand in operands))
+            for result in ("y", *(f"{operand}_bar" for operand in subject.operation.operands))
         ],
         indirect=True,
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Unpack
 
-#: The dtypes a subject is taken to claim when it does not say.
-DEFAULT_DTYPES = ("float64", "float32")
+from bpcheck.claims import Claims, ClaimWords
+from bpcheck.operations import Operation, as_operation
+
+#: What everybody is taken to claim.
+NOTHING_SAID = Claims()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Subject:
     """A hand-written forward and backward pass, ready to be checked.
 
@@ -26,31 +29,20 @@ class Subject:
         ``vjp(residuals, y_bar) -> (x_bar, ...)``: a tuple with one gradient for each operand, in
         the operands' order. The gradient of an operand that was ``None`` is ``None``.
     operation
-        The name of the operation that the subject promises to compute, such as ``"conv2d"``.
+        The operation that the subject promises to compute, or its name, such as ``"conv2d"``.
     name
         How reports call it.
     style
         What kind of code it is ("NumPy", "torch"), for reports.
-    dtypes
-        The dtypes that it claims, by NumPy name.
-    supports
-        Tells from the params and the operands' shapes whether the subject claims a case; ``None``
-        claims all. It must not depend on anything else.
-    exact
-        Whether every result is a direct sum of products, as opposed to a fast transform (Winograd,
-        FFT) whose intermediate values are rounded. A subject that is not exact is held to the
-        derived bound on real data only.
-    constant
-        For a subject that is not exact: how many times the bound of the direct sum its rounding may
-        reach, anywhere in the array. It follows from the transform, not from measurements: the
-        product of the norms of its matrices, for Winograd.
-    torch_ties
-        Whether it claims torch's convention where a maximum has several winners (the first in
-        raster order, and the last NaN). Without the claim another valid choice is a note.
-    accumulates
-        NumPy's name of the dtype in which it claims to add up operands of a narrower one, such as
-        ``"float32"``: its results are then held to one rounding of their own dtype. ``None`` claims
-        no more than the operands' dtype.
+    claims
+        What its author claims of it; single claims may be given by name: ``dtypes=("float32",)``.
+
+    Raises
+    ------
+    CaseError
+        If there is no such operation.
+    TypeError
+        For a keyword that is no claim.
 
     Examples
     --------
@@ -65,15 +57,35 @@ class Subject:
 
     forward: Callable[..., Any]
     vjp: Callable[..., Any]
-    operation: str
-    name: str = "subject"
-    style: str = "NumPy"
-    dtypes: tuple[str, ...] = DEFAULT_DTYPES
-    supports: Callable[[dict[str, Any], dict[str, tuple[int, ...]]], bool] | None = None
-    exact: bool = True
-    constant: float = 1.0
-    torch_ties: bool = False
-    accumulates: str | None = None
+    operation: Operation
+    name: str
+    style: str
+    claims: Claims
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        vjp: Callable[..., Any],
+        operation: Operation | str,
+        name: str = "subject",
+        style: str = "NumPy",
+        claims: Claims = NOTHING_SAID,
+        **words: Unpack[ClaimWords],
+    ):
+        values = {
+            "forward": forward,
+            "vjp": vjp,
+            "operation": as_operation(operation),
+            "name": name,
+            "style": style,
+            "claims": replace(claims, **words) if words else claims,
+        }
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
+
+    def claiming(self, **words: Unpack[ClaimWords]) -> Subject:
+        """The same subject with these claims changed."""
+        return replace(self, claims=replace(self.claims, **words))
 
     def accepted(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Those of `params` that the forward's signature takes."""

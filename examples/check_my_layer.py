@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 import bpcheck
-from bpcheck.cases import fill, parse_case
+from bpcheck.cases import parse_case
+from bpcheck.filling import fill
 from bpcheck.report import report_text
 
 Array = npt.NDArray[Any]

@@ -11,7 +11,9 @@ from typing import Any
 from bpcheck.adapters.claims import claims_of
 from bpcheck.adapters.pair import pair_subject
 from bpcheck.adapters.target import Adapter, load_with
-from bpcheck.subject import DEFAULT_DTYPES, Subject
+from bpcheck.claims import DEFAULT_DTYPES
+from bpcheck.operations import Operation, as_operation
+from bpcheck.subject import Subject
 
 __all__ = ["STYLES", "load", "torch"]
 
@@ -19,7 +21,7 @@ __all__ = ["STYLES", "load", "torch"]
 def torch(
     fn: Any,
     *,
-    operation: str,
+    operation: Operation | str,
     name: str | None = None,
     device: str = "cpu",
     dtypes: Sequence[Any] | None = None,
@@ -33,7 +35,7 @@ def torch(
         or an `autograd.Function`. Params are passed by the names of `torch.nn.functional` where
         `fn` has any of them, else by position in its order.
     operation
-        What `fn` promises to compute, such as ``"conv2d"``.
+        What `fn` promises to compute: an operation, or its name, such as ``"conv2d"``.
     name
         How reports call it; by default its own name.
     device
@@ -63,20 +65,17 @@ def torch(
     """
     from bpcheck.adapters.torch_callable import torch_subject
 
-    return torch_subject(fn, operation=operation, name=name, device=device, dtypes=dtypes)
+    return torch_subject(
+        fn, operation=as_operation(operation), name=name, device=device, dtypes=dtypes
+    )
 
 
 def _torch_target(
-    target: Any, *, operation: str, name: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
+    target: Any, *, operation: Operation, name: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
 ) -> Subject:
     claims = claims_of(target, operation=operation, origin=name, dtypes=dtypes)
     subject = torch(target, operation=operation, name=name, dtypes=claims.dtypes)
-    return replace(
-        subject,
-        supports=claims.supports,
-        torch_ties=claims.torch_ties,
-        accumulates=claims.accumulates,
-    )
+    return replace(subject, claims=claims)
 
 
 #: For each style of code, what makes a subject of it.
@@ -91,7 +90,7 @@ STYLES: Mapping[str, Adapter] = MappingProxyType(
 def load(
     target: str,
     *,
-    operation: str,
+    operation: Operation | str,
     style: str = "numpy",
     dtypes: tuple[str, ...] = DEFAULT_DTYPES,
     directory: Path | None = None,
@@ -105,7 +104,7 @@ def load(
         ``forward`` and ``vjp`` (a module, an object, or a class made without arguments), or is a
         `Subject`; in the style ``"torch"`` it is the function itself.
     operation
-        What it promises to compute.
+        What it promises to compute, or the name of that.
     style
         The kind of code: a key of `STYLES`.
     dtypes
@@ -126,5 +125,10 @@ def load(
     'torch.nn.functional:conv2d'
     """
     return load_with(
-        STYLES, target, operation=operation, style=style, dtypes=dtypes, directory=directory
+        STYLES,
+        target,
+        operation=as_operation(operation),
+        style=style,
+        dtypes=dtypes,
+        directory=directory,
     )

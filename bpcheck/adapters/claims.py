@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS
+from bpcheck.claims import DEFAULT_DTYPES, Claims
 from bpcheck.errors import TargetError
-from bpcheck.subject import DEFAULT_DTYPES
+from bpcheck.operations import Operation
 
 _SHORT = {each.short: name for name, each in FORMATS.items()}
 
@@ -51,18 +51,8 @@ def dtype_names(values: Any, *, origin: str) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """The optional fields of a `Subject`."""
-
-    dtypes: tuple[str, ...] = DEFAULT_DTYPES
-    supports: Callable[..., bool] | None = None
-    torch_ties: bool = False
-    accumulates: str | None = None
-
-
 def claims_of(
-    target: Any, *, operation: str, origin: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
+    target: Any, *, operation: Operation, origin: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
 ) -> Claims:
     """What `target` states in its attributes.
 
@@ -76,7 +66,7 @@ def claims_of(
         If a claim cannot be understood, or leaves out the operation that was asked for.
     """
     operations = getattr(target, "OPERATIONS", None)
-    if isinstance(operations, list | tuple | set | frozenset) and operation not in operations:
+    if isinstance(operations, list | tuple | set | frozenset) and not _names(operation, operations):
         raise TargetError(
             f"{origin} does not claim {operation}: its OPERATIONS are {operations!r}; "
             "check one of those, or add it there"
@@ -90,8 +80,14 @@ def claims_of(
         )
     wide = getattr(target, "ACCUMULATES", None)
     return Claims(
+        operations=tuple(operations) if isinstance(operations, list | tuple) else (),
         dtypes=dtypes if claimed is None else dtype_names(claimed, origin=origin),
         supports=supports,
         torch_ties=bool(getattr(target, "TORCH_TIES", False)),
         accumulates=None if wide is None else dtype_names((wide,), origin=origin)[0],
     )
+
+
+def _names(operation: Operation, operations: Iterable[Any]) -> bool:
+    """Whether these names, or operations, name this one."""
+    return any(each in (operation.name, operation.address, operation) for each in operations)

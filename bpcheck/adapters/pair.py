@@ -7,16 +7,18 @@ import sys
 from typing import Any
 
 from bpcheck.adapters.claims import claims_of
-from bpcheck.adapters.user_errors import explain
+from bpcheck.claims import DEFAULT_DTYPES
 from bpcheck.errors import TargetError
-from bpcheck.subject import DEFAULT_DTYPES, Subject
+from bpcheck.imports.errors import explain
+from bpcheck.operations import Operation
+from bpcheck.subject import Subject
 
 _NEEDED = ("forward", "vjp")
 _OTHER_NAMES = ("backward", "bwd", "grad", "gradient", "fwd", "apply")
 
 
 def pair_subject(
-    target: Any, *, operation: str, name: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
+    target: Any, *, operation: Operation, name: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
 ) -> Subject:
     """The subject that `target` gives with its ``forward`` and ``vjp``.
 
@@ -45,10 +47,7 @@ def pair_subject(
         vjp=found["vjp"],
         operation=operation,
         name=name,
-        dtypes=claims.dtypes,
-        supports=claims.supports,
-        torch_ties=claims.torch_ties,
-        accumulates=claims.accumulates,
+        claims=claims,
     )
 
 

@@ -15,8 +15,10 @@ from bpcheck.adapters.torch_arguments import Slots
 from bpcheck.adapters.torch_backward import gradients
 from bpcheck.adapters.torch_tensors import Shared, to_array, to_tensor
 from bpcheck.arithmetic import Array
+from bpcheck.claims import DEFAULT_DTYPES
 from bpcheck.errors import TargetError
-from bpcheck.subject import DEFAULT_DTYPES, Subject
+from bpcheck.operations import Operation
+from bpcheck.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def _write_back(tensors: Sequence[Shared | None]) -> None:
 
 
 def torch_subject(
-    fn: Any, *, operation: str, name: str | None, device: str, dtypes: Sequence[Any] | None
+    fn: Any, *, operation: Operation, name: str | None, device: str, dtypes: Sequence[Any] | None
 ) -> Subject:
     """See `bpcheck.adapters.torch`."""
     fn = _unwrapped(fn)

@@ -1,8 +1,6 @@
-"""Cases: points of the test space, their text form, and the arrays that fill them."""
+"""Cases: points of the test space and their text form. Values, and nothing that chooses."""
 
 from bpcheck.cases.case import Case
-from bpcheck.cases.lattice import Arrays
 from bpcheck.cases.text import parse_case
-from bpcheck.cases.values import fill
 
-__all__ = ["Arrays", "Case", "fill", "parse_case"]
+__all__ = ["Case", "parse_case"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from bpcheck.errors import CaseError
 from bpcheck.operations import Operation
-from bpcheck.operations.dimensions import LETTERS
+from bpcheck.operations.windowed.dimensions import LETTERS
 
 _NUMBER = re.compile(r"([a-z]+?)(\d+)")
 _NAME = re.compile(r'n"?[^"]*"?$')

@@ -7,7 +7,7 @@ from typing import Any
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.layouts import layouts_of
-from bpcheck.operations import Operation, operation_named
+from bpcheck.operations import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Case:
     Parameters
     ----------
     operation
-        Name of the operation.
+        The operation itself; its address stands in the text.
     geometry
         Shapes and params, a value of that operation.
     dtype
@@ -46,7 +46,7 @@ class Case:
     'conv2d n1ic64ih13iw13oc96kh2kw2sh2sw2 f32 exact c-order seed=7'
     """
 
-    operation: str
+    operation: Operation
     geometry: Any
     dtype: str = "float64"
     values: str = "exact"
@@ -55,19 +55,14 @@ class Case:
     one_hot: tuple[int, ...] | None = None
 
     @property
-    def promise(self) -> Operation:
-        """The operation itself."""
-        return operation_named(self.operation)
-
-    @property
     def params(self) -> dict[str, Any]:
         """Keyword arguments of the forward."""
-        return self.promise.params(self.geometry)
+        return self.operation.params(self.geometry)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of ``y`` and of every gradient, by name."""
-        return self.promise.result_shapes(self.geometry)
+        return self.operation.result_shapes(self.geometry)
 
     @property
     def is_exact(self) -> bool:
@@ -82,11 +77,11 @@ class Case:
     @property
     def descriptor(self) -> str:
         """The shape part of the text: keys with their numbers, defaults left out (but for n)."""
-        return describe(self.promise, self.geometry)
+        return describe(self.operation, self.geometry)
 
     def __str__(self) -> str:
         parts = [
-            self.operation,
+            str(self.operation),
             self.descriptor,
             FORMATS[self.dtype].short,
             self.values,

@@ -11,7 +11,7 @@ from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.case import Case
 from bpcheck.cases.descriptor import example, parse_descriptor
 from bpcheck.cases.layouts import C_ORDER, LAYOUTS, layouts_of, parse_layout
-from bpcheck.errors import CaseError
+from bpcheck.errors import CaseError, TargetError
 from bpcheck.operations import Operation, operation_named
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def parse_case(text: str) -> Case:
             text=text,
             position=len(text),
         )
-    case = Case(operation.name, parse_descriptor(operation, text, *tokens[1]))
+    case = Case(operation, parse_descriptor(operation, text, *tokens[1]))
     rest = _Rest(text, tokens[2:])
     dtype = rest.take(f"a dtype ({' '.join(_FORMATS)})", _FORMATS.get)
     kinds = {kind: kind for kind in operation.value_kinds}
@@ -74,12 +74,12 @@ def _operation(text: str, tokens: list[tuple[str, int]]) -> Operation:
     name, position = tokens[0] if tokens else ("", 0)
     try:
         return operation_named(name)
-    except CaseError as error:
+    except (CaseError, TargetError) as error:
         raise CaseError(str(error), text=text, position=position) from None
 
 
 def _require_arrays(case: Case, text: str, layout: str) -> None:
-    arrays = (*case.promise.operand_shapes(case.geometry), "y_bar")
+    arrays = (*case.operation.operand_shapes(case.geometry), "y_bar")
     for name in layouts_of(layout):
         if name not in arrays:
             raise CaseError(
@@ -90,7 +90,7 @@ def _require_arrays(case: Case, text: str, layout: str) -> None:
 
 
 def _require_inside(case: Case, text: str, one_hot: tuple[int, ...]) -> None:
-    shape = case.promise.output_shape(case.geometry)
+    shape = case.operation.output_shape(case.geometry)
     is_inside = len(one_hot) == len(shape) and all(
         i < n for i, n in zip(one_hot, shape, strict=True)
     )

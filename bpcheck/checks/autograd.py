@@ -32,9 +32,9 @@ def check_autograd(trial: Trial, *, name: str = NAME) -> tuple[Outcome, ...]:
         return unjudged(trial, name, f"this case belongs to {asked!r}")
     if name == NAME and not trial.case.is_exact:
         return unjudged(trial, name, "real values")
-    if not trial.subject.exact and name != EMPTY:
+    if not trial.subject.claims.exact and name != EMPTY:
         return unjudged(trial, name, "not a direct sum")
-    results = trial.case.promise.results(trial.case.geometry)
+    results = trial.case.operation.results(trial.case.geometry)
     return tuple(_compare(trial, name, result) for result in results)
 
 
@@ -55,7 +55,7 @@ def _compare(trial: Trial, name: str, result: str) -> Outcome:
         return judged_special(trial, name, result)
     expected = trial.autograd[result]
     where = difference(got, expected)
-    if where is not None and trial.case.promise.divides:
+    if where is not None and trial.case.operation.divides:
         # A right kernel may multiply by a rounded reciprocal.
         where = difference(got, expected, trial.quotient_bound(result))
     if where is None:

@@ -7,14 +7,15 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array, gamma, probable_growth
-from bpcheck.cases import Arrays, Case
+from bpcheck.cases import Case
 from bpcheck.cases.layouts import BROADCAST
+from bpcheck.filling import Arrays
 from bpcheck.subject import Subject
 
 
 def absolute_sums(case: Case, arrays: Arrays) -> dict[str, Array]:
     """``sum |a_i b_i|`` of every element of every result, in float64."""
-    return case.promise.absolute_sums(_widened(arrays), case.params)
+    return case.operation.absolute_sums(_widened(arrays), case.params)
 
 
 def quotient_bound(case: Case, result: str, sums: Array) -> Array:
@@ -22,7 +23,7 @@ def quotient_bound(case: Case, result: str, sums: Array) -> Array:
 
     `sums` are those of the absolute values; the float64 oracle's own error is part of it.
     """
-    form, terms = FORMATS[case.dtype], case.promise.terms(case.geometry)[result] + 2
+    form, terms = FORMATS[case.dtype], case.operation.terms(case.geometry)[result] + 2
     bound: Array = (gamma(terms, form.unit_roundoff) + gamma(terms, 2.0**-53)) * sums
     return bound + terms * form.tiniest
 
@@ -36,7 +37,7 @@ def error_bounds(
     underflowed; ``None`` where a kink lies within rounding error. `results` are the oracle's.
     """
     form, unit, wide = FORMATS[case.dtype], _accumulator(subject, case), _widened(arrays)
-    found = case.promise.error_bounds(
+    found = case.operation.error_bounds(
         case.geometry,
         wide,
         case.params,
@@ -48,16 +49,16 @@ def error_bounds(
     )
     if found is None:
         return None
-    terms = case.promise.terms(case.geometry)
+    terms = case.operation.terms(case.geometry)
     surely, almost, oracle = found
     # Rounding a wider sum to the dtype: twice, since a quotient may be taken afterwards.
     own = 2 * form.unit_roundoff if unit < form.unit_roundoff else 0.0
-    rounded = case.promise.rounded_magnitudes(results, wide)
+    rounded = case.operation.rounded_magnitudes(results, wide)
     floor = {
         name: oracle[name] + terms[name] * form.tiniest + own * rounded[name] for name in oracle
     }
     almost = {**almost, **{name: surely[name] for name in _of_equal_terms(case)}}
-    if not subject.exact:
+    if not subject.claims.exact:
         surely, almost = (_of_a_transform(subject, each) for each in (surely, almost))
     return (
         {name: surely[name] + floor[name] for name in surely},
@@ -71,9 +72,9 @@ def _of_equal_terms(case: Case) -> Collection[str]:
     ``sqrt(n)`` is the growth of errors that are independent.
     """
     repeated = {name for name, layout in case.layouts.items() if layout == BROADCAST}
-    lattice = case.promise.lattice(case.geometry)
+    lattice = case.operation.lattice(case.geometry)
     if lattice is None:
-        return case.promise.results(case.geometry) if repeated else ()
+        return case.operation.results(case.geometry) if repeated else ()
     return {each.result for each in lattice.products if set(each.factors) <= repeated}
 
 
@@ -84,8 +85,8 @@ def _widened(arrays: Arrays) -> dict[str, Array]:
 
 def _accumulator(subject: Subject, case: Case) -> float:
     """Unit roundoff of the sums: that of the dtype, or of a wider one that is claimed."""
-    claimed, own = subject.accumulates, FORMATS[case.dtype].unit_roundoff
-    if claimed is None or case.promise.lattice(case.geometry) is None:
+    claimed, own = subject.claims.accumulates, FORMATS[case.dtype].unit_roundoff
+    if claimed is None or case.operation.lattice(case.geometry) is None:
         # Where layers are chained, what lies between them is rounded to the dtype.
         return own
     return min(own, FORMATS[claimed].unit_roundoff)
@@ -94,6 +95,6 @@ def _accumulator(subject: Subject, case: Case) -> float:
 def _of_a_transform(subject: Subject, bounds: Mapping[str, Array]) -> dict[str, Array]:
     """Bounds of a fast transform: its rounding spreads over the array, times its constant."""
     return {
-        name: np.full_like(values, subject.constant * values.max(initial=0))
+        name: np.full_like(values, subject.claims.constant * values.max(initial=0))
         for name, values in bounds.items()
     }

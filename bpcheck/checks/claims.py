@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bpcheck.calls import call
-from bpcheck.cases import Case, fill
+from bpcheck.cases import Case
 from bpcheck.checks.run import call_forward
 from bpcheck.errors import TargetError
-from bpcheck.operations import operation_named
+from bpcheck.filling import fill
 from bpcheck.subject import Subject
 
 _DECLARED = "declared unsupported"
@@ -17,18 +17,18 @@ _DECLARED = "declared unsupported"
 
 def unclaimed(subject: Subject, case: Case) -> str:
     """Why the subject does not claim `case`, or ``""`` if it does."""
-    if case.dtype not in subject.dtypes:
+    if case.dtype not in subject.claims.dtypes:
         return f"{case.dtype} is not among the dtypes claimed"
-    params, operation = case.params, case.promise
+    params, operation = case.params, case.operation
     accepted = subject.accepted(params)
     # In their order, not that of a set: the same run must give the same reasons.
     for name in (each for each in params if each not in accepted):
         is_neutral = operation.neutral.get(name)
         if is_neutral is None or not is_neutral(params):
             return f"forward takes no {name}{_instead(subject, params)}"
-    if subject.supports is not None:
+    if subject.claims.supports is not None:
         shapes = operation.operand_shapes(case.geometry)
-        return "" if _supports(subject.supports, subject.name, params, shapes) else _DECLARED
+        return "" if _supports(subject.claims.supports, subject.name, params, shapes) else _DECLARED
     worded = operation.worded(case.geometry)
     if worded is not None and not _takes(subject, case, worded[1]):
         return f"forward takes no {worded[0]}"
@@ -37,7 +37,7 @@ def unclaimed(subject: Subject, case: Case) -> str:
 
 def _instead(subject: Subject, params: Mapping[str, Any]) -> str:
     """The keywords that the forward does take, if it takes none of those that it is given."""
-    names = subject.keywords - set(params) - set(operation_named(subject.operation).operands)
+    names = subject.keywords - set(params) - set(subject.operation.operands)
     return f" (it takes {', '.join(sorted(names))})" if names else ""
 
 

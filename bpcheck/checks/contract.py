@@ -65,8 +65,8 @@ def _hint(trial: Trial) -> str:
         return words
     if not trial.first.forward.raised.startswith("TypeError"):
         return ""
-    operands = ", ".join(trial.case.promise.operands)
-    absent = [name for name in trial.case.promise.operands if name not in trial.arrays.operands]
+    operands = ", ".join(trial.case.operation.operands)
+    absent = [name for name in trial.case.operation.operands if name not in trial.arrays.operands]
     none = f", here with {' and '.join(absent)} = None" if absent else ""
     return f"; it is called as forward({operands}, *, {', '.join(trial.params)}){none}"
 
@@ -78,7 +78,7 @@ def _words(trial: Trial) -> str:
 
 
 def _vjp_violations(trial: Trial, vjp: Call) -> Iterator[Outcome]:
-    promise, handed = trial.case.promise, trial.first.handed.operands
+    promise, handed = trial.case.operation, trial.first.handed.operands
     names = [f"{name}_bar" for name in promise.operands]
     first = f"{next(iter(handed))}_bar"
     wanted = f"({', '.join(names)}{',' if len(names) == 1 else ''})"

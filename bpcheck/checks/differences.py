@@ -41,7 +41,7 @@ def check_differences(trial: Trial) -> tuple[Outcome, ...]:
                 for name in names
             ),
         )
-    if trial.case.promise.lattice(trial.case.geometry) is None:
+    if trial.case.operation.lattice(trial.case.geometry) is None:
         why = why_no_line(trial)
         if not why:
             return (first, *(compare_central(trial, NAME, name) for name in names))
@@ -51,7 +51,7 @@ def check_differences(trial: Trial) -> tuple[Outcome, ...]:
 def _why_not_exact(trial: Trial) -> str:
     if not trial.arrays.is_exact:
         return "the values tolerate no integer step"
-    if not trial.subject.exact:
+    if not trial.subject.claims.exact:
         return "not a direct sum"
     if "y" not in trial.got:
         return "the contract is broken"
@@ -63,7 +63,7 @@ def _agree_together(trial: Trial) -> tuple[str, ...]:
 
     Where it contradicts, each operand is asked alone.
     """
-    promise = trial.case.promise
+    promise = trial.case.operation
     names = tuple(
         name
         for name in promise.linear_together
@@ -94,13 +94,13 @@ def _is_promised(trial: Trial) -> bool:
     Only then the operation's colouring tells which output reads which element; a forward that is
     something else is still linear, and its vjp may fit it: that a projection shows.
     """
-    bound = trial.quotient_bound("y") if trial.case.promise.divides else None
+    bound = trial.quotient_bound("y") if trial.case.operation.divides else None
     return difference(trial.got["y"], trial.autograd["y"], bound) is None
 
 
 def affords_whole_gradient(trial: Trial, operand: str) -> bool:
     """Whether rebuilding the whole gradient costs little enough to do it in every run."""
-    promise, geometry = trial.case.promise, trial.case.geometry
+    promise, geometry = trial.case.operation, trial.case.geometry
     probes = promise.probe_count(geometry, operand)
     work = promise.terms(geometry)["y"] * int(np.prod(trial.case.shapes["y"]))
     return probes * work <= WHOLE_GRADIENT
@@ -138,7 +138,7 @@ def _compare_projection(trial: Trial, operand: str) -> Outcome:
             )
             return failed(trial, NAME, result, Kind.VALUE, message)
     unit = trial.arrays.units.get(operand, 1)
-    if trial.case.promise.divides or is_integral(trial.got[result] * unit):
+    if trial.case.operation.divides or is_integral(trial.got[result] * unit):
         return _within_rounding(trial, result)
     return not_applicable(NAME, result, _TOO_COARSE)
 
@@ -146,7 +146,7 @@ def _compare_projection(trial: Trial, operand: str) -> Outcome:
 def _within_rounding(trial: Trial, result: str) -> Outcome:
     """Passed, unless autograd disagrees: a bound must be sharper than that to acquit."""
     got, expected = trial.got[result], trial.autograd[result]
-    if not trial.case.promise.divides:
+    if not trial.case.operation.divides:
         return passed(NAME, result)
     if difference(got, expected, trial.quotient_bound(result)) is None:
         return passed(NAME, result)
@@ -196,10 +196,10 @@ def _difference_error(trial: Trial, operand: str, step: float, *outputs: Array) 
     reciprocal may give integers by luck, and none beside them. Each of its values is off by
     ``gamma_(n + 2) sum |a_i b_i|`` at most.
     """
-    divides = trial.case.promise.divides
+    divides = trial.case.operation.divides
     if not divides and all(is_integral(output) for output in outputs):
         return np.zeros(trial.case.shapes["y"])
-    operation = trial.case.promise
+    operation = trial.case.operation
     arrays = {**trial.arrays.operands, "y_bar": trial.arrays.y_bar}
     largest = {name: np.abs(array.astype(np.float64)) for name, array in arrays.items()}
     largest[operand] = largest[operand] + step
@@ -211,9 +211,9 @@ def _difference_error(trial: Trial, operand: str, step: float, *outputs: Array) 
 
 def _own_error(trial: Trial, result: str) -> Array:
     """Rounding that a right vjp may have done."""
-    if not trial.case.promise.divides:
+    if not trial.case.operation.divides:
         return np.zeros(trial.case.shapes[result])
-    terms = trial.case.promise.terms(trial.case.geometry)[result] + 2
+    terms = trial.case.operation.terms(trial.case.geometry)[result] + 2
     error: Array = gamma(terms, trial.format.unit_roundoff) * trial.absolute_sums[result]
     return error
 
@@ -223,7 +223,7 @@ def _element_bound(trial: Trial, result: str) -> Array:
     unit = trial.arrays.units.get(operand, 1)
     outputs = _difference_error(trial, operand, unit, trial.got["y"])
     outputs = outputs * np.abs(trial.arrays.y_bar.astype(np.float64))
-    owners = trial.case.promise.owners(trial.case.geometry, operand)
+    owners = trial.case.operation.owners(trial.case.geometry, operand)
     return _own_error(trial, result) + credit(owners, outputs, trial.case.shapes[result]) / unit
 
 

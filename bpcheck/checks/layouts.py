@@ -20,11 +20,11 @@ def check_layouts(trial: Trial) -> tuple[Outcome, ...]:
     """
     if not trial.case.layouts:
         return unjudged(trial, NAME, "all arrays are in C order")
-    if not (trial.is_defined_throughout or trial.subject.exact):
+    if not (trial.is_defined_throughout or trial.subject.claims.exact):
         return unjudged(trial, NAME, "operands that are not finite")
     if not _is_exact(trial) and trial.error_bounds is None:
         return unjudged(trial, NAME, "a kink lies within rounding error")
-    results = trial.case.promise.results(trial.case.geometry)
+    results = trial.case.operation.results(trial.case.geometry)
     plain = trial.again(trial.arrays)
     return tuple(_compare(trial, result, plain.got.get(result)) for result in results)
 
@@ -37,7 +37,7 @@ def _compare(trial: Trial, result: str, expected: Array | None) -> Outcome:
         return _compare_special(trial, result, expected)
     if _is_exact(trial):
         slack = trial.slack_of_wrong(result, expected)
-        if slack is None and trial.case.promise.divides:
+        if slack is None and trial.case.operation.divides:
             # Both may be rounded quotients, and rounded in another order.
             slack = 2 * trial.quotient_bound(result)
     else:
@@ -69,7 +69,7 @@ def _compare_special(trial: Trial, result: str, expected: Array) -> Outcome:
 
 def _is_exact(trial: Trial) -> bool:
     """Whether the order of summation can make no difference."""
-    return trial.case.is_exact and trial.subject.exact
+    return trial.case.is_exact and trial.subject.claims.exact
 
 
 def _named(trial: Trial) -> str:

@@ -25,7 +25,7 @@ TAYLOR = "taylor"
 
 def why_no_line(trial: Trial) -> str:
     """Why a case cannot be judged along a line, or ``""``."""
-    promise, geometry = trial.case.promise, trial.case.geometry
+    promise, geometry = trial.case.operation, trial.case.geometry
     if promise.lattice(geometry) is not None:
         return "exact differences serve"
     if not promise.is_smooth(geometry):

@@ -29,7 +29,7 @@ KINDS = ("exact", "small", "wide", "ties")
 
 def check_oracle(trial: Trial) -> tuple[Outcome, ...]:
     """Every result as torch's other paths have it, against the float64 that judges the subject."""
-    results = trial.case.promise.results(trial.case.geometry)
+    results = trial.case.operation.results(trial.case.geometry)
     why = _why_not(trial)
     if why:
         return tuple(not_applicable(NAME, name, why) for name in results)
@@ -70,7 +70,7 @@ def _why_not(trial: Trial) -> str:
 def _compare(
     trial: Trial, result: str, answer: np.ndarray, *, dtype: str, onednn: bool
 ) -> Outcome | None:
-    bound = trial.quotient_bound(result) if trial.case.promise.divides else None
+    bound = trial.quotient_bound(result) if trial.case.operation.divides else None
     where = difference(np.asarray(answer, np.float64), trial.autograd[result], bound)
     if where is None:
         return None

@@ -52,7 +52,7 @@ def failed(
 
 def unjudged(trial: Trial, check: str, why: str) -> tuple[Outcome, ...]:
     """The check says nothing about any result of the case."""
-    results = trial.case.promise.results(trial.case.geometry)
+    results = trial.case.operation.results(trial.case.geometry)
     return tuple(not_applicable(check, name, why) for name in results)
 
 
@@ -61,7 +61,7 @@ def first_of_each(trial: Trial, check: str, found: Iterable[Outcome]) -> tuple[O
     first: dict[str, Outcome] = {}
     for outcome in found:
         first.setdefault(outcome.result, outcome)
-    results = trial.case.promise.results(trial.case.geometry)
+    results = trial.case.operation.results(trial.case.geometry)
     own = tuple(first.pop(result, passed(check, result)) for result in results)
     # What was given for an operand that the case does not have.
     return (*own, *first.values())

@@ -16,7 +16,7 @@ def check_rounding(trial: Trial) -> tuple[Outcome, ...]:
     An error above ``gamma_n sum |a_i b_i|`` proves the kernel wrong; one above
     ``6 sqrt(n) u sum |a_i b_i|`` shows that it lost precision.
     """
-    results = trial.case.promise.results(trial.case.geometry)
+    results = trial.case.operation.results(trial.case.geometry)
     if trial.case.values != "real":
         return tuple(not_applicable(NAME, name, "exact values") for name in results)
     return tuple(_compare(trial, name) for name in results)
@@ -43,7 +43,7 @@ def _compare(trial: Trial, result: str) -> Outcome:
         plain = trial.bounds_without_claim
         if plain is not None and difference(got, expected, plain[0][result]) is None:
             message = (
-                f"{off}, and sums in {trial.subject.accumulates}, as claimed, explain "
+                f"{off}, and sums in {trial.subject.claims.accumulates}, as claimed, explain "
                 f"{where.bound:.3g} at most; sums in {trial.format.name} do explain it {many}"
             )
             return failed(trial, NAME, result, Kind.LOST_PRECISION, message, where)

@@ -10,8 +10,9 @@ import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.calls import Call, call
-from bpcheck.cases import Arrays, Case
+from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER, lay_out
+from bpcheck.filling import Arrays
 from bpcheck.subject import Subject
 
 
@@ -84,7 +85,7 @@ def collect(case: Case, handed: Handed, forward: Call, vjp: Call) -> Run:
     """The run that these two calls make."""
     raw: dict[str, Any] = {"y": forward.value[0]}
     if vjp.returned and isinstance(vjp.value, tuple):
-        gradients = dict(zip(case.promise.operands, vjp.value, strict=False))
+        gradients = dict(zip(case.operation.operands, vjp.value, strict=False))
         raw |= {f"{name}_bar": gradients[name] for name in handed.operands if name in gradients}
     shapes = case.shapes
     # Recycled memory may hold signalling NaN, which a cast remarks on.
@@ -101,7 +102,7 @@ def call_forward(
     subject: Subject, case: Case, operands: Mapping[str, Array], *, params: Mapping[str, Any]
 ) -> Call:
     """Call the forward on these operands; absent ones are handed as ``None``."""
-    positional = [operands.get(name) for name in case.promise.operands]
+    positional = [operands.get(name) for name in case.operation.operands]
     return call(subject.forward, *positional, **params)
 
 

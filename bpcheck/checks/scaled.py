@@ -43,7 +43,7 @@ def largest_exponent(trial: Trial) -> int:
     sums = trial.absolute_sums
     largest = max(float(sums[name].max(initial=1)) for name in sums if name != "y")
     # A quotient may be taken after the sum.
-    terms = max(trial.case.promise.terms(trial.case.geometry).values())
+    terms = max(trial.case.operation.terms(trial.case.geometry).values())
     y_bar = float(np.abs(trial.arrays.y_bar.astype(np.float64)).max(initial=1))
     largest = max(largest, terms * y_bar)
     return max(0, floor(log2(form.largest) - log2(largest)) - 1)
@@ -64,10 +64,10 @@ def _compare(trial: Trial, y_bar: Array, factor: float, what: str) -> Iterator[O
             yield failed(trial, NAME, result, Kind.DTYPE, message)
             continue
         bound = None
-        if trial.case.promise.divides or trial.is_other_convention():
+        if trial.case.operation.divides or trial.is_other_convention():
             # A quotient may fall below the normal numbers, and loses bits there that it keeps when
             # it is scaled up: half the tiniest number, scaled, and half of it once more.
-            terms = trial.case.promise.terms(trial.case.geometry)[result]
+            terms = trial.case.operation.terms(trial.case.geometry)[result]
             bound = np.full(got.shape, abs(factor) * terms * trial.format.tiniest)
         with np.errstate(all="ignore"):
             expected = got * factor

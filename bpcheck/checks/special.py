@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Arrays
 from bpcheck.checks.bounds import absolute_sums, quotient_bound
 from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.outcomes import element, failed, number, passed
 from bpcheck.checks.symmetry import SAMPLES
 from bpcheck.checks.trial import Trial
+from bpcheck.filling import Arrays
 from bpcheck.finding import Kind, Outcome
 from bpcheck.oracles.autograd import autograd
 
@@ -73,7 +73,7 @@ def _spread(trial: Trial, result: str) -> _Spread:
     special = {name: ~np.isfinite(np.asarray(a, np.float64)) for name, a in given.items()}
     clean = _with(arrays, {name: np.where(special[name], 0, a) for name, a in given.items()})
     bound = None
-    if trial.case.promise.divides:
+    if trial.case.operation.divides:
         bound = quotient_bound(trial.case, result, absolute_sums(trial.case, clean)[result])
     expected = autograd(trial.case, clean)[result]
     source = next((name for name, where in special.items() if where.any()), None)
@@ -83,7 +83,7 @@ def _spread(trial: Trial, result: str) -> _Spread:
         return _Spread(nowhere, nowhere, expected, bound)
     # How many special numbers reach each element: 1 for each of them, 1 for whatever is not 0.
     # Where the operation compares, other values would choose other cells.
-    ordered = trial.case.promise.orders_special
+    ordered = trial.case.operation.orders_special
     others = {
         name: a if ordered else np.asarray(a != 0, np.float64)
         for name, a in given.items()
@@ -104,7 +104,7 @@ def _with(arrays: Arrays, given: dict[str, Array]) -> Arrays:
 def _in_their_samples(trial: Trial, special: Array, source: str, result: str) -> Array:
     """Which elements share a sample with a special number; all, where there are no samples."""
     shape = trial.case.shapes[result]
-    symmetries = trial.case.promise.symmetries(trial.case.geometry)
+    symmetries = trial.case.operation.symmetries(trial.case.geometry)
     axes = next((each.axes for each in symmetries if each.name == SAMPLES), {})
     given, wanted = source.removesuffix("_bar"), result.removesuffix("_bar")
     if not {given, wanted} <= set(axes):

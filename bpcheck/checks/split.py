@@ -39,7 +39,7 @@ def why_not_linear(trial: Trial) -> str:
         return "real values"
     if not trial.is_defined_throughout:
         return "operands that are not finite"
-    if not trial.subject.exact:
+    if not trial.subject.claims.exact:
         return "not a direct sum"
     return "" if trial.takes_turn(1) else "left to other cases"
 
@@ -78,7 +78,7 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
 
 def _bound(trial: Trial, result: str) -> Array | None:
     """What rounding explains between the whole and the sum of its parts; ``None`` for nothing."""
-    promise, geometry = trial.case.promise, trial.case.geometry
+    promise, geometry = trial.case.operation, trial.case.geometry
     if promise.divides:
         return 2 * trial.quotient_bound(result)
     if trial.agrees_with_autograd(result) or not trial.is_other_convention():

@@ -62,7 +62,7 @@ def _beside_others(trial: Trial, samples: Symmetry) -> dict[str, Outcome]:
 
 def _slack(trial: Trial, result: str) -> Array | None:
     """What rounding explains between two runs of one case, anywhere in the result."""
-    if not trial.case.promise.divides:
+    if not trial.case.operation.divides:
         return trial.slack_of_wrong(result)
     bound = trial.quotient_bound(result)
     return np.full(bound.shape, 2 * bound.max(initial=0))
@@ -81,7 +81,7 @@ def check_channels(trial: Trial) -> tuple[Outcome, ...]:
 
 
 def _symmetries(trial: Trial) -> tuple[Symmetry, ...]:
-    return trial.case.promise.symmetries(trial.case.geometry)
+    return trial.case.operation.symmetries(trial.case.geometry)
 
 
 def _check(trial: Trial, check: str, symmetries: Sequence[Symmetry]) -> tuple[Outcome, ...]:
@@ -97,7 +97,7 @@ def _check(trial: Trial, check: str, symmetries: Sequence[Symmetry]) -> tuple[Ou
     }
     y_bar = _permuted(trial.arrays.y_bar, symmetry, "y", order)
     permuted = trial.again(replace(trial.arrays, operands=operands, y_bar=y_bar))
-    results = trial.case.promise.results(trial.case.geometry)
+    results = trial.case.operation.results(trial.case.geometry)
     return tuple(_compare(trial, check, permuted.got, name, symmetry, order) for name in results)
 
 
@@ -108,7 +108,7 @@ def _why_not(trial: Trial, symmetries: Sequence[Symmetry]) -> str:
         return "real values"
     if not trial.is_defined_throughout:
         return "operands that are not finite"
-    if not trial.subject.exact:
+    if not trial.subject.claims.exact:
         return "not a direct sum"
     if not symmetries:
         return "there is one alone"

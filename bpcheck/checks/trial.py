@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array, Format, gamma
-from bpcheck.cases import Arrays, Case, fill
+from bpcheck.cases import Case
 from bpcheck.checks import bounds
 from bpcheck.checks.compare import same_bits
 from bpcheck.checks.run import (
@@ -25,6 +25,7 @@ from bpcheck.checks.run import (
     renew,
     run,
 )
+from bpcheck.filling import Arrays, fill
 from bpcheck.oracles.autograd import autograd
 from bpcheck.oracles.differences import gradient_by_differences
 from bpcheck.subject import Subject
@@ -120,7 +121,7 @@ class Trial:
     def _output_shape(self, operands: Mapping[str, Array]) -> tuple[int, ...]:
         """Shape of ``y`` for these operands, of which some may hold more samples than the case."""
         shape = self.case.shapes["y"]
-        if not self.case.promise.has_stackable_batch("x"):
+        if not self.case.operation.has_stackable_batch("x"):
             return shape
         return (len(operands["x"]), *shape[1:])
 
@@ -154,7 +155,7 @@ class Trial:
             if got is None
             else np.array_equal(got, self.autograd[result])
         )
-        if right or self.case.promise.orders_special:
+        if right or self.case.operation.orders_special:
             return None
         arrays = [*self.arrays.operands.values(), self.arrays.y_bar]
         terms = sum(array.size for array in arrays)
@@ -165,7 +166,7 @@ class Trial:
     @cached_property
     def is_small(self) -> bool:
         """Whether further runs cost next to nothing."""
-        terms = self.case.promise.terms(self.case.geometry)["y"]
+        terms = self.case.operation.terms(self.case.geometry)["y"]
         return terms * int(np.prod(self.case.shapes["y"])) <= SMALL
 
     @property
@@ -183,7 +184,7 @@ class Trial:
         if self.case.values != "special":
             return True
         finite = bool(np.isfinite(self.arrays.y_bar.astype(np.float64)).all())
-        return finite and self.case.promise.orders_special
+        return finite and self.case.operation.orders_special
 
     @property
     def turn(self) -> int:
@@ -219,19 +220,19 @@ class Trial:
     @cached_property
     def bounds_without_claim(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
         """The error bounds if the subject claimed no wider accumulator; ``None`` if it does not."""
-        if self.subject.accumulates is None:
+        if self.subject.claims.accumulates is None:
             return None
-        subject = replace(self.subject, accumulates=None)
+        subject = self.subject.claiming(accumulates=None)
         return bounds.error_bounds(subject, self.case, self.arrays, self.autograd)
 
     def is_other_convention(self) -> bool:
         """Whether the forward is torch's and the gradients are another valid subgradient."""
         y = self.got.get("y")
-        if self.subject.torch_ties or y is None:
+        if self.subject.claims.torch_ties or y is None:
             return False
         if not np.array_equal(y, self.autograd["y"], equal_nan=True):
             return False
-        return self.case.promise.is_valid_subgradient(
+        return self.case.operation.is_valid_subgradient(
             self.case.geometry,
             {name: np.asarray(array, np.float64) for name, array in self.arrays.operands.items()},
             np.asarray(self.arrays.y_bar, np.float64),
@@ -253,7 +254,7 @@ class Trial:
                     evaluate=self.evaluate,
                     y=y,
                     # Who says which cases it supports is not asked for larger batches.
-                    stack=self.subject.supports is None,
+                    stack=self.subject.claims.supports is None,
                 )
                 if step and y is not None
                 else None

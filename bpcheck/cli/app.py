@@ -7,7 +7,7 @@ import sys
 import click
 
 from bpcheck.cli.exits import Guarded
-from bpcheck.cli.precision import precision
+from bpcheck.cli.precision.app import precision
 from bpcheck.cli.trail import Trail
 
 _EPILOG = """\b

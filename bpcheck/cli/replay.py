@@ -19,7 +19,7 @@ def run_replay(case_text: str, target: str, *, style: str, trail: Trail) -> int:
     """Run the case, print all of it; 1 if it fails, 3 if nothing of it could be judged."""
     case = parse_case(case_text)
     subject = load(target, operation=case.operation, style=style, dtypes=(case.dtype,))
-    trail.note(str(case), shell_target(Entry(target, case.operation, style)))
+    trail.note(str(case), shell_target(Entry(target, str(case.operation), style)))
     keep_freed_memory()
     replayed = replay(subject, case)
     print_replay(replayed, stdout())

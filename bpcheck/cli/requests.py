@@ -8,11 +8,12 @@ from bpcheck.adapters import load
 from bpcheck.adapters.claims import dtype_name
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
-from bpcheck.cases.listed import listed_cases
+from bpcheck.claims import DEFAULT_DTYPES
 from bpcheck.cli.project import Entry
 from bpcheck.errors import UsageError
 from bpcheck.operations import operation_named, operation_names
-from bpcheck.subject import DEFAULT_DTYPES, Subject
+from bpcheck.planning.listed import listed_cases
+from bpcheck.subject import Subject
 
 #: No machine checks as many cases as a number of more digits says.
 _DIGITS = 12
@@ -44,19 +45,23 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
     BpcheckError
         If there is no such operation, target or style.
     """
-    if entry.operation not in operation_names() and entry.target in operation_names():
+    if entry.target in operation_names() and not _names_operation(entry.operation):
         raise UsageError(
             f"{entry.operation}: no such operation; the operation comes first: "
             f"bpcheck check {entry.target} {entry.operation}"
         )
-    operation_named(entry.operation)
+    operation = operation_named(entry.operation, directory=directory)
     return load(
         entry.target,
-        operation=entry.operation,
+        operation=operation,
         style=entry.style,
         dtypes=dtypes or DEFAULT_DTYPES,
         directory=directory,
     )
+
+
+def _names_operation(text: str) -> bool:
+    return text in operation_names() or ":" in text
 
 
 def asked_cases(
@@ -89,5 +94,5 @@ def asked_cases(
         if int(typed) < 1:
             raise UsageError(f"--cases {typed}: must be at least 1")
         return int(typed), None
-    judged = dtypes or subject.dtypes
+    judged = dtypes or subject.claims.dtypes
     return None, listed_cases(typed, operation=subject.operation, dtypes=judged, seed=seed)

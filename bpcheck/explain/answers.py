@@ -69,7 +69,7 @@ class Witness:
     def _bound(self, result: str) -> Array | None:
         """What rounding can do to a right kernel, if anything."""
         if self.case.is_exact:
-            return self._trial.quotient_bound(result) if self.case.promise.divides else None
+            return self._trial.quotient_bound(result) if self.case.operation.divides else None
         bounds = self._trial.error_bounds
         return None if bounds is None else bounds[0][result]
 

@@ -53,7 +53,7 @@ class _Scene:
     def gives(self, planted: Subject, results: Sequence[str]) -> bool:
         """Whether a kernel gives what the subject gave for these results, as far as there are."""
         answers, case = self.witness.answers(planted), self.witness.case
-        present = [name for name in case.promise.results(case.geometry) if name in results]
+        present = [name for name in case.operation.results(case.geometry) if name in results]
         return all(self.witness.alike(self.said, answers, name) for name in present)
 
 
@@ -123,7 +123,7 @@ def _plainness(case: Case) -> tuple[bool, bool, int]:
 def _wrong_results(scene: _Scene, result: str | None) -> tuple[str, ...]:
     """The results for which the subject's answer is not the right one."""
     case, witness = scene.witness.case, scene.witness
-    names = case.promise.results(case.geometry) if result is None else (result,)
+    names = case.operation.results(case.geometry) if result is None else (result,)
     return tuple(name for name in names if not witness.alike(scene.said, witness.right, name))
 
 
@@ -141,7 +141,7 @@ def _score(
         answers = witness.answers(fault.plant(right))
         alike = {
             name: witness.alike(scene.said, answers, name)
-            for name in case.promise.results(case.geometry)
+            for name in case.operation.results(case.geometry)
         }
         present = [name for name in concerned if name in alike]
         is_wrong = any(not witness.alike(witness.right, answers, name) for name in present)

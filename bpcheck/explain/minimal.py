@@ -75,7 +75,7 @@ def _plainer(case: Case) -> Iterator[Case]:
         yield replace(case, layout=join_layouts(others))
     if case.dtype != "float64":
         yield replace(case, dtype="float64")
-    kinds = [kind for kind in PLAINEST if kind in case.promise.value_kinds]
+    kinds = [kind for kind in PLAINEST if kind in case.operation.value_kinds]
     for kind in kinds[: kinds.index(case.values)] if case.values in kinds else kinds:
         for seed in range(SEEDS):
             yield replace(case, values=kind, seed=seed)
@@ -85,7 +85,7 @@ def _plainer(case: Case) -> Iterator[Case]:
 
 def _smaller(case: Case) -> Iterator[Case]:
     """Cases with one number nearer to its simplest value, the boldest step first."""
-    operation = case.promise
+    operation = case.operation
     numbers = case.geometry.numbers()
     for changed in operation.plainer(numbers):
         candidate = _with_numbers(case, changed)
@@ -136,8 +136,8 @@ _LESS = tuple(_less(by) for by in range(1, 6))
 
 def _with_numbers(case: Case, numbers: dict[str, int]) -> Case | None:
     """The case with another geometry, or ``None`` if its operation does not allow that one."""
-    known = {key: numbers[key] for key in case.promise.keys}
+    known = {key: numbers[key] for key in case.operation.keys}
     try:
-        return replace(case, geometry=case.promise.geometry(known))
+        return replace(case, geometry=case.operation.geometry(known))
     except CaseError:
         return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bpcheck.cases import Case, fill
+from bpcheck.cases import Case
+from bpcheck.filling import fill
 
 #: Numbers up to which the arrays are written out.
 MAX_NUMBERS = 400
@@ -25,7 +26,7 @@ def torch_reproduction(
     """
     arrays = fill(case)
     numbers = sum(array.size for array in arrays.operands.values())
-    if numbers > MAX_NUMBERS or not case.operation.endswith("d"):
+    if numbers > MAX_NUMBERS or not case.operation.name.endswith("d"):
         return ""
     dtype = f"torch.{dtype}"
     lines = ["import torch", "from torch.nn import functional", ""]
@@ -34,7 +35,7 @@ def torch_reproduction(
     for name, array in arrays.operands.items():
         values = array.astype(float).tolist()
         lines.append(f"{name} = torch.tensor({values}, dtype={dtype}, requires_grad=True)")
-    names = [name if name in arrays.operands else "None" for name in case.promise.operands]
+    names = [name if name in arrays.operands else "None" for name in case.operation.operands]
     params = ", ".join(f"{key}={value!r}" for key, value in case.params.items())
     lines.append(f"y = functional.{case.operation}({', '.join(names)}, {params})")
     if result == "y":

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
-from bpcheck.operations import operation_named
+from bpcheck.operations import Operation, as_operation
 from bpcheck.operations.torch_vjp import few_threads, torch_vjp
 from bpcheck.subject import Subject
 
 
-def right_kernel(operation: str) -> Subject:
+def right_kernel(operation: Operation | str) -> Subject:
     """A subject that computes `operation` in float64 and rounds its results once.
 
     Examples
@@ -23,7 +23,7 @@ def right_kernel(operation: str) -> Subject:
     >>> kernel.vjp(residuals, np.array([[[2.0, 6.0]]]))
     (array([[[1., 1., 3., 3.]]]),)
     """
-    promise = operation_named(operation)
+    promise = as_operation(operation)
 
     def forward(*operands: Array | None, **params: Any) -> tuple[Array, Any]:
         import torch
@@ -52,8 +52,8 @@ def right_kernel(operation: str) -> Subject:
     return Subject(
         forward=forward,
         vjp=vjp,
-        operation=operation,
-        name=f"torch's {operation}",
+        operation=promise,
+        name=f"torch's {promise}",
         dtypes=tuple(FORMATS),
         torch_ties=True,
     )

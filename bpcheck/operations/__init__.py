@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 
 from bpcheck.errors import CaseError
-from bpcheck.operations.average_pooling import AveragePooling
+from bpcheck.imports import find
+from bpcheck.operations.address import loaded_at
 from bpcheck.operations.base import Operation
-from bpcheck.operations.convolution import Convolution
-from bpcheck.operations.max_pooling import MaxPooling
-from bpcheck.operations.network import Network
-from bpcheck.operations.promises import EdgeClass, Geometry, Lattice, Product
+from bpcheck.operations.network.network import Network
+from bpcheck.operations.promises import EdgeClass, Geometry, HasReductions, Lattice, Product
+from bpcheck.operations.windowed.average_pooling import AveragePooling
+from bpcheck.operations.windowed.convolution import Convolution
+from bpcheck.operations.windowed.max_pooling import MaxPooling
 
 __all__ = [
     "EdgeClass",
     "Geometry",
+    "HasReductions",
     "Lattice",
     "Operation",
     "Product",
+    "as_operation",
     "operation_named",
     "operation_names",
 ]
@@ -34,11 +39,13 @@ def _operations() -> MappingProxyType[str, Operation]:
         *(AveragePooling(rank) for rank in ranks),
         Network(),
     ]
+    for operation in every:
+        operation.address = operation.name
     return MappingProxyType({operation.name: operation for operation in every})
 
 
 def operation_names() -> tuple[str, ...]:
-    """Names of all operations.
+    """Names of all built-in operations.
 
     >>> operation_names()[:3]
     ('conv1d', 'conv2d', 'conv3d')
@@ -46,18 +53,68 @@ def operation_names() -> tuple[str, ...]:
     return tuple(_operations())
 
 
-def operation_named(name: str) -> Operation:
-    """The operation of that name.
+def operation_named(name: str, *, directory: Path | None = None) -> Operation:
+    """The operation that a text names: a built-in one, or a user's own as ``module:attribute``.
+
+    Parameters
+    ----------
+    name
+        ``"conv2d"``, ``"mymodule:my_op"`` or ``"path/file.py:my_op"``.
+    directory
+        Where modules and files are looked for first; by default the current directory.
 
     Raises
     ------
     CaseError
-        If there is none; the message lists those there are.
+        If there is no such built-in one (the message lists those there are), or `name` names
+        something else than an operation.
+    TargetError
+        If the module cannot be imported, or has no such attribute.
+
+    Examples
+    --------
+    >>> operation_named("conv2d").operands
+    ('x', 'w', 'b')
     """
+    if ":" in name:
+        return _own(name, directory or Path.cwd())
     try:
         return _operations()[name]
     except KeyError:
         known = ", ".join(operation_names())
         close = get_close_matches(name, operation_names(), n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise CaseError(f"{name!r}: no such operation; {hint}there are {known}") from None
+        raise CaseError(
+            f"{name!r}: no such operation; {hint}there are {known}, and module:attribute names "
+            "one of your own"
+        ) from None
+
+
+def _own(address: str, directory: Path) -> Operation:
+    found = loaded_at(address)
+    if not isinstance(found, Operation):
+        found = find(address, directory=directory)
+    if not isinstance(found, Operation):
+        raise CaseError(
+            f"{address} is of type {type(found).__name__}, not an operation: name an instance of "
+            "a class that derives from bpcheck.operations.Operation"
+        )
+    return found
+
+
+def as_operation(operation: Operation | str) -> Operation:
+    """`operation` itself, or the one of that name; see `operation_named`.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if isinstance(operation, Operation):
+        return operation
+    if isinstance(operation, str):
+        return operation_named(operation)
+    raise TypeError(
+        f"operation={operation!r}: the name of an operation was expected, such as 'conv2d', or an "
+        "instance of bpcheck.operations.Operation"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pickle import PicklingError
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from bpcheck.arithmetic import Array, Format
 from bpcheck.errors import CaseError
+from bpcheck.operations.address import address_of
 from bpcheck.operations.promises import (
     EdgeClass,
     Growth,
@@ -24,7 +26,10 @@ from bpcheck.operations.torch_vjp import torch_vjp
 
 
 class Operation(ABC):
-    """A differentiable operation: one instance for each name, without state.
+    """A differentiable operation: a value without state, which subjects and cases hold.
+
+    It compares, pickles and is written in case texts by its `address`. An instance that no module
+    has a name for is equal to itself alone, and works in this process only.
 
     Attributes
     ----------
@@ -66,6 +71,44 @@ class Operation(ABC):
     divides: bool = False
     linear_together: tuple[str, ...] = ()
     orders_special: bool = False
+    _address: str | None = None
+
+    @property
+    def address(self) -> str | None:
+        """Its built-in name, or the ``module:attribute`` where it is found; ``None``: nowhere."""
+        if self._address is None:
+            self._address = address_of(self)
+        return self._address
+
+    @address.setter
+    def address(self, address: str) -> None:
+        self._address = address
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Operation) or self.name != other.name:
+            return False
+        return self.address is not None and self.address == other.address
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __str__(self) -> str:
+        return self.address or self.name
+
+    def __repr__(self) -> str:
+        return f"<operation {self}>"
+
+    def __reduce__(self) -> tuple[Callable[[str], Operation], tuple[str]]:
+        from bpcheck.operations import operation_named
+
+        if self.address is None:
+            raise PicklingError(
+                f"{self.name}: the operation has no address, so no other process can find it; "
+                "give it a name in a module: my_op = MyOperation()"
+            )
+        return operation_named, (self.address,)
 
     @abstractmethod
     def geometry(self, numbers: Mapping[str, int]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 Shape = tuple[int, ...]
 Params = dict[str, Any]
@@ -88,3 +88,15 @@ class EdgeClass:
 
     def __str__(self) -> str:
         return f"{self.factor} {self.name}"
+
+
+@runtime_checkable
+class HasReductions(Protocol):
+    """An operation that can be asked for a cheap geometry with long sums, to measure rounding."""
+
+    def reduction(self, result: str, terms: int) -> Mapping[str, int] | None:
+        """Numbers of a geometry in which `result` has sums of `terms` terms or a few more.
+
+        ``None`` where the result is no sum, or one so long would cost too much.
+        """
+        ...

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Arrays, Case
+from bpcheck.cases import Case
+from bpcheck.filling import Arrays
 from bpcheck.operations.torch_vjp import torch_vjp
 
 
@@ -16,13 +17,14 @@ def autograd(
 
     Examples
     --------
-    >>> from bpcheck.cases import fill, parse_case
+    >>> from bpcheck.cases import parse_case
+    >>> from bpcheck.filling import fill
     >>> case = parse_case("avg_pool1d n1ic1iw4kw2sw2")
     >>> autograd(case, fill(case))["x_bar"].shape
     (1, 1, 4)
     """
     return torch_vjp(
-        case.promise.torch_forward,
+        case.operation.torch_forward,
         arrays.operands,
         arrays.y_bar,
         case.params,

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bpcheck.arithmetic import Array, exact_dot
-from bpcheck.cases import Arrays, Case
+from bpcheck.cases import Case
+from bpcheck.filling import Arrays
 
 #: ``y`` in float64 for these operands, or ``None`` if the subject gave none of the right shape.
 Evaluate = Callable[[Mapping[str, Array]], Array | None]
@@ -102,7 +103,7 @@ def gradient_by_differences(
     independent, all probes travel as one large batch, unless the subject takes none of that size
     or `stack` forbids it.
     """
-    operation = case.promise
+    operation = case.operation
     primal = arrays.operands[operand]
     owners = operation.owners(case.geometry, operand)
     if primal.size == 0 or owners.size == 0:
@@ -113,7 +114,7 @@ def gradient_by_differences(
         cells = np.unique(owner[owner >= 0])
         probe[cells] = _add(probe[cells], np.full(cells.size, step))
     moved = moved.reshape(len(owners), *primal.shape)
-    stack &= case.promise.has_stackable_batch(operand)
+    stack &= case.operation.has_stackable_batch(operand)
     outputs = _evaluate_stacked(arrays, operand, moved, evaluate) if stack else None
     if outputs is None:
         outputs = _evaluate_each(arrays, operand, moved, evaluate)

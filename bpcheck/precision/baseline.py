@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bpcheck.errors import BpcheckError
+from bpcheck.operations import Operation
 from bpcheck.precision.baseline_schema import VERSION, BaselineError, measurement_of, metrics_text
 from bpcheck.precision.measure import Measurement
 
@@ -37,7 +38,7 @@ def dumps(measurements: Sequence[Measurement]) -> str:
 def _entry_text(measurement: Measurement) -> str:
     settings = measurement.settings
     head = {
-        "operation": measurement.operation,
+        "operation": str(measurement.operation),
         "name": measurement.name,
         "target": measurement.target,
         "style": measurement.style,
@@ -165,7 +166,7 @@ def merged(old: Sequence[Measurement], new: Sequence[Measurement]) -> tuple[Meas
 
 
 def entry_of(
-    measurements: Sequence[Measurement], *, operation: str, name: str, origin: str
+    measurements: Sequence[Measurement], *, operation: Operation, name: str, origin: str
 ) -> Measurement:
     """The entry of one subject, by its name or its target's text.
 
@@ -189,4 +190,4 @@ def _titles(measurements: Sequence[Measurement]) -> Iterator[str]:
 
 
 def _key(measurement: Measurement) -> tuple[str, str]:
-    return measurement.operation, measurement.name
+    return str(measurement.operation), measurement.name

@@ -9,6 +9,7 @@ from typing import Any
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.errors import BpcheckError
+from bpcheck.operations import Operation, operation_named
 from bpcheck.precision.ladder import Cell, Settings, cells
 from bpcheck.precision.measure import Measurement
 from bpcheck.precision.metrics import TESTED, CellMetrics
@@ -48,12 +49,12 @@ def metrics_text(title: str, cell: Cell, metrics: CellMetrics) -> str:
 
 def measurement_of(entry: Any, origin: str) -> Measurement:
     """The measurement that an entry holds; `BaselineError` says what is amiss."""
-    text = {
-        name: _get(entry, name, str, origin) for name in ("operation", "name", "target", "style")
-    }
-    title = f"{origin}: {text['operation']} of {text['name']}"
+    text = {name: _get(entry, name, str, origin) for name in ("name", "target", "style")}
+    named = _get(entry, "operation", str, origin)
+    title = f"{origin}: {named} of {text['name']}"
+    operation = _operation(named, title)
     settings = _settings(_get(entry, "settings", dict, title), title)
-    expected = {cell.text: cell for cell in _cells(text["operation"], settings, title)}
+    expected = {cell.text: cell for cell in _cells(operation, settings, title)}
     held = _get(entry, "cells", dict, title)
     unclaimed = _names(entry, "unclaimed", title)
     both = [name for name in unclaimed if name in held]
@@ -69,6 +70,7 @@ def measurement_of(entry: Any, origin: str) -> Measurement:
     if strange:
         raise BaselineError(f"{title}: {strange[0]!r} is no cell of its settings; record it again")
     return Measurement(
+        operation=operation,
         **text,
         settings=settings,
         environment=_environment(entry, title),
@@ -89,7 +91,14 @@ def _environment(entry: Any, title: str) -> dict[str, str | int]:
     return found
 
 
-def _cells(operation: str, settings: Settings, title: str) -> tuple[Cell, ...]:
+def _operation(name: str, title: str) -> Operation:
+    try:
+        return operation_named(name)
+    except BpcheckError as error:
+        raise BaselineError(f"{title}: {error}") from None
+
+
+def _cells(operation: Operation, settings: Settings, title: str) -> tuple[Cell, ...]:
     try:
         return cells(operation, settings)
     except BpcheckError as error:

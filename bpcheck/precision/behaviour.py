@@ -10,7 +10,6 @@ from statistics import median
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS
-from bpcheck.operations import operation_named
 from bpcheck.precision.data import factors
 from bpcheck.precision.emulate import accumulators, emulated
 from bpcheck.precision.ladder import Cell, rungs
@@ -60,7 +59,7 @@ class Behaviour:
 
 def behaviours(measurement: Measurement) -> dict[tuple[str, str], Behaviour]:
     """For each dtype and result, the accumulator that it behaves like."""
-    operation = operation_named(measurement.operation)
+    operation = measurement.operation
     count = {
         rung.result: max(map(len, factors(operation, rung.geometry, rung.result)), default=1)
         for rung in rungs(operation, measurement.settings)

@@ -8,8 +8,7 @@ from typing import Any
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.errors import UsageError
-from bpcheck.operations import Operation, operation_named
-from bpcheck.operations.reductions import HasReductions
+from bpcheck.operations import HasReductions, Operation
 from bpcheck.precision.data import KINDS
 
 #: Lengths of the sums asked for; a geometry may give a few terms more.
@@ -99,6 +98,7 @@ def rungs(operation: Operation, settings: Settings) -> Iterator[Rung]:
 
     Examples
     --------
+    >>> from bpcheck.operations import operation_named
     >>> conv = operation_named("conv2d")
     >>> [rung.terms for rung in rungs(conv, Settings(("float32",), results=("w_bar",)))]
     [16, 70, 264, 1056, 4140, 16560, 65884]
@@ -123,9 +123,9 @@ def rungs(operation: Operation, settings: Settings) -> Iterator[Rung]:
             yield Rung(result, operation.terms(geometry)[result], geometry)
 
 
-def cells(operation_name: str, settings: Settings) -> tuple[Cell, ...]:
+def cells(operation: Operation, settings: Settings) -> tuple[Cell, ...]:
     """Every cell that a measurement with these settings has, in its order."""
-    found = tuple(rungs(operation_named(operation_name), settings))
+    found = tuple(rungs(operation, settings))
     return tuple(
         Cell(rung.result, rung.terms, dtype, kind)
         for dtype in settings.dtypes

@@ -10,7 +10,7 @@ import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.errors import UsageError
-from bpcheck.operations import Operation, operation_named
+from bpcheck.operations import Operation
 from bpcheck.precision.data import KINDS, draw, factors
 from bpcheck.precision.environment import Environment, environment, limited_to
 from bpcheck.precision.ladder import CASES, RUNGS, Cell, Rung, Settings, rungs
@@ -41,7 +41,7 @@ class Measurement:
         Cells that the subject does not claim.
     """
 
-    operation: str
+    operation: Operation
     name: str
     target: str
     style: str
@@ -111,7 +111,7 @@ def measure(
     """
     if threads < 1:
         raise UsageError(f"threads={threads}: must be at least 1")
-    operation = operation_named(subject.operation)
+    operation = subject.operation
     settings = Settings(
         dtypes=_dtypes(subject, operation, dtypes),
         seed=seed,
@@ -141,7 +141,7 @@ def measure(
                         found[cell] = metrics
         where = environment(threads=threads, backend=subject.style)
     return Measurement(
-        operation=operation.name,
+        operation=operation,
         name=subject.name,
         target=target or subject.name,
         style=style,
@@ -153,7 +153,8 @@ def measure(
 
 
 def _dtypes(subject: Subject, operation: Operation, asked: Sequence[str] | None) -> tuple[str, ...]:
-    claimed = [name for name in FORMATS if name in subject.dtypes and name in operation.dtypes]
+    stated = subject.claims.dtypes
+    claimed = [name for name in FORMATS if name in stated and name in operation.dtypes]
     for name in asked or ():
         if name not in claimed:
             raise UsageError(

@@ -71,7 +71,7 @@ def _claims(
         if is_neutral is None or not is_neutral(params):
             return False
     shapes = {name: array.shape for name, array in operands.items()}
-    return subject.supports is None or bool(subject.supports(params, shapes))
+    return subject.claims.supports is None or bool(subject.claims.supports(params, shapes))
 
 
 def _value(subject: Subject, function: str, outcome: Call) -> Any:

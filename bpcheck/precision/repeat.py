@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bpcheck.operations import operation_named
 from bpcheck.precision.compare import Comparison, compare
 from bpcheck.precision.measure import Measurement, OnProgress, measure
 from bpcheck.precision.ranks import FALSE_ALARM
@@ -55,9 +54,9 @@ def compare_with(
 
 def uncovered(baseline: Measurement, subject: Subject) -> tuple[str, ...]:
     """Dtypes and results that the subject has and the baseline has not."""
-    operation = operation_named(subject.operation)
+    operation = subject.operation
     settings = baseline.settings
-    dtypes = (name for name in subject.dtypes if name in operation.dtypes)
+    dtypes = (name for name in subject.claims.dtypes if name in operation.dtypes)
     results = ("y", *(f"{name}_bar" for name in operation.operands)) if settings.results else ()
     return (
         *(name for name in dtypes if name not in settings.dtypes),

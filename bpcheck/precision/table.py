@@ -180,7 +180,7 @@ def verdict(comparison: Comparison, *, file: str = BASELINE) -> str:
 def record_command(measurement: Measurement, *, file: str = BASELINE) -> str:
     """The command that records a subject anew, as it was recorded."""
     settings, plain = measurement.settings, Settings(dtypes=measurement.settings.dtypes)
-    words = ["bpcheck", "precision", "record", measurement.operation, measurement.target]
+    words = ["bpcheck", "precision", "record", str(measurement.operation), measurement.target]
     if measurement.style != "numpy":
         words += ["--style", measurement.style]
     for dtype in settings.dtypes:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bpcheck.operations import operation_named
-from bpcheck.operations.reductions import HasReductions
+from bpcheck.operations import HasReductions
 from bpcheck.precision.baseline import entry_of, load
 from bpcheck.precision.compare import Comparison
 from bpcheck.precision.repeat import compare_with
@@ -24,7 +23,7 @@ def comparison_of(subject: Subject, file: Path) -> Comparison | None:
     BpcheckError
         If the file cannot be used, or holds no entry of this subject.
     """
-    if not isinstance(operation_named(subject.operation), HasReductions):
+    if not isinstance(subject.operation, HasReductions):
         return None
     recorded = load(file)
     baseline = entry_of(recorded, operation=subject.operation, name=subject.name, origin=str(file))

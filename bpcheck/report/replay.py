@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Arrays, Case
+from bpcheck.cases import Case
+from bpcheck.filling import Arrays
 from bpcheck.finding import Outcome, Status
 from bpcheck.report.terminal import plain
 from bpcheck.verdict import Verdict

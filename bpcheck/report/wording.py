@@ -6,8 +6,8 @@ import math
 import shlex
 from collections.abc import Iterator, Sequence
 
-from bpcheck.cases.plan import PROFILES
 from bpcheck.checks.outcomes import number
+from bpcheck.planning.plan import PROFILES
 from bpcheck.verdict import Judgement, Report, Verdict
 
 #: How many reasons for unsupported cases, and edge classes without a case, are spelt out.

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bpcheck.cases import Case
-from bpcheck.cases.classes import edge_classes
 from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, oracle
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
-from bpcheck.operations import operation_named
+from bpcheck.planning.classes import edge_classes
 from bpcheck.runner.one import judge, judge_trial
 from bpcheck.subject import Subject
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
@@ -54,7 +53,7 @@ def conclude(
         for defect in tally.decided()
     ]
     judgements.sort(key=_rank)
-    operation = operation_named(subject.operation)
+    operation = subject.operation
     results = ("y", *(f"{name}_bar" for name in operation.operands))
     coverage = {name: tally.coverage[name] for name in edge_classes(operation, dtypes)}
     missing = tuple(
@@ -62,7 +61,7 @@ def conclude(
     )
     return Report(
         subject=subject.name,
-        operation=subject.operation,
+        operation=str(subject.operation),
         style=subject.style,
         profile=profile,
         seed=seed,
@@ -155,7 +154,7 @@ def _sound(subject: Subject, defect: Defect) -> tuple[str, ...]:
     if defect.verdict is Verdict.BACKWARD_WRONG:
         return ("y",)
     if defect.verdict is Verdict.FORWARD_WRONG:
-        return tuple(f"{name}_bar" for name in operation_named(subject.operation).operands)
+        return tuple(f"{name}_bar" for name in subject.operation.operands)
     return ()
 
 

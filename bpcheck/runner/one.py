@@ -6,11 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Arrays, Case
-from bpcheck.cases.classes import classes_of
+from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES, CHECKS, Trial
 from bpcheck.checks.claims import unclaimed
+from bpcheck.filling import Arrays
 from bpcheck.finding import Outcome
+from bpcheck.planning.classes import classes_of
 from bpcheck.subject import Subject
 from bpcheck.verdict.jury import Ruling, rule
 from bpcheck.verdict.tally import Judged
@@ -44,7 +45,7 @@ def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judge
     case = trial.case
     classes = classes_of(case)
     why = unclaimed(trial.subject, case)
-    if not why and trial.subject.supports is None:
+    if not why and trial.subject.claims.supports is None:
         # Who states what it supports is taken at its word: refusing such a case is a defect.
         why = trial.first.forward.unsupported
     if why:

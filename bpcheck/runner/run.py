@@ -9,11 +9,10 @@ from itertools import islice
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
-from bpcheck.cases.classes import classes_of, edge_classes
-from bpcheck.cases.plan import cases_of_class, plan, profile_named
 from bpcheck.checks.claims import unclaimed
 from bpcheck.errors import UsageError
-from bpcheck.operations import operation_named
+from bpcheck.planning.classes import classes_of, edge_classes
+from bpcheck.planning.plan import cases_of_class, plan, profile_named
 from bpcheck.runner.conclude import conclude
 from bpcheck.runner.threads import one_thread
 from bpcheck.runner.workers import judge_all
@@ -164,7 +163,7 @@ def _missing(
     A subject may have refused those of the class for something else; where it refuses all that can
     be found, it does not support the class.
     """
-    operation = operation_named(subject.operation)
+    operation = subject.operation
     for name in edge_classes(operation, dtypes):
         found = cases_of_class(
             operation, name, known=known, dtypes=dtypes, seed=seed, draws=SEARCHED
@@ -198,8 +197,8 @@ def _planned(
     unknown = [name for name in dtypes or () if name not in FORMATS]
     if unknown:
         raise UsageError(f"dtype={unknown[0]!r}: must be one of {', '.join(FORMATS)}")
-    operation = operation_named(subject.operation)
-    asked = dtypes if dtypes is not None else subject.dtypes
+    operation = subject.operation
+    asked = dtypes if dtypes is not None else subject.claims.dtypes
     judged = [name for name in asked if name in operation.dtypes]
     if not judged:
         raise UsageError(

@@ -146,5 +146,5 @@ class Tally:
 
 def work(case: Case) -> int:
     """Multiplications of the forward: what makes one case smaller than another."""
-    terms = case.promise.terms(case.geometry)["y"]
+    terms = case.operation.terms(case.geometry)["y"]
     return terms * (1 + prod(case.shapes["y"]))

@@ -12,11 +12,11 @@ import numpy as np
 from bpcheck import adapters
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import LAYOUTS, join_layouts
-from bpcheck.cases.plan import Profile, plan
 from bpcheck.checks import CHECK_NAMES, Trial
 from bpcheck.explain.faults import Fault
 from bpcheck.finding import Finding, Status
-from bpcheck.operations import operation_named
+from bpcheck.operations import Operation, as_operation, operation_named
+from bpcheck.planning.plan import Profile, plan
 from bpcheck.runner.one import judge
 from bpcheck.subject import Subject
 from bpcheck.verdict.tally import work
@@ -56,9 +56,10 @@ TURNS = {
 }
 
 
-def reference(operation: str) -> Subject:
+def reference(operation: Operation | str) -> Subject:
     """The hand-written kernel of an operation."""
-    module = operation if operation == "network" else operation[:-2]
+    name = as_operation(operation).name
+    module = name if name == "network" else name[:-2]
     return adapters.load(f"reference.{module}", operation=operation)
 
 
@@ -66,7 +67,7 @@ def reference(operation: str) -> Subject:
 def small_cases(operation: str) -> tuple[Case, ...]:
     """Small cases that cover the edge classes of an operation."""
     profile = Profile("planting", cases=500, strength=1, draws=500)
-    stream = plan(operation, profile=profile, dtypes=["float64"], seed=1)
+    stream = plan(operation_named(operation), profile=profile, dtypes=["float64"], seed=1)
     return tuple(case for case in islice(stream, 500) if work(case) <= SMALL)
 
 
@@ -82,7 +83,7 @@ def showing(fault: Fault, operation: str, check: str) -> Iterator[Case]:
 def candidates_of(operation: str, check: str, kinds: tuple[str, ...]) -> Iterator[Case]:
     """Cases of which `check` can speak; geometry, dtype and value kind change with every one."""
     promise = operation_named(operation)
-    dtypes = [name for name in reference(operation).dtypes if name in promise.dtypes]
+    dtypes = [name for name in reference(operation).claims.dtypes if name in promise.dtypes]
     if check == "taylor":
         # Rates are read while the remainder stands above rounding: float64 leaves the most room.
         dtypes = ["float64"]
@@ -107,15 +108,15 @@ def speaks(check: str, case: Case) -> bool:
         and 0 in case.shapes["y"]
     ):
         return False
-    if case.promise.lattice(case.geometry) is None and check in ("finite differences", "taylor"):
-        return case.promise.is_smooth(case.geometry)
+    if case.operation.lattice(case.geometry) is None and check in ("finite differences", "taylor"):
+        return case.operation.is_smooth(case.geometry)
     return True
 
 
 def random_layout(case: Case) -> str:
     """Another layout for every array."""
     rng = np.random.default_rng(case.seed)
-    names = [*case.promise.operand_shapes(case.geometry), "y_bar"]
+    names = [*case.operation.operand_shapes(case.geometry), "y_bar"]
     return join_layouts({name: str(rng.choice(list(LAYOUTS)[1:])) for name in names})
 
 

@@ -10,6 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from bpcheck.arithmetic import Array
+from bpcheck.operations import operation_named
 from bpcheck.subject import Subject
 from reference import avg_pool, conv
 
@@ -35,7 +36,7 @@ def _conv(forward: Forward = conv.forward, vjp: Callable[..., Any] = conv.vjp) -
 
 
 def _pool(forward: Forward = avg_pool.forward, vjp: Callable[..., Any] = avg_pool.vjp) -> Subject:
-    return replace(_conv(forward, vjp), operation="avg_pool2d", name="pool")
+    return replace(_conv(forward, vjp), operation=operation_named("avg_pool2d"), name="pool")
 
 
 def in_float16_blocks(x: Array, w: Array, b: Array | None, **params: Any) -> tuple[Array, Any]:

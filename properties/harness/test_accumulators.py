@@ -48,5 +48,5 @@ def test_a_narrower_sum_than_claimed_is_wrong() -> None:
 
 
 def test_without_the_claim_the_same_sum_is_within_the_bound() -> None:
-    unclaimed = replace(WIDE, vjp=narrow_b_bar, accumulates=None)
+    unclaimed = replace(WIDE, vjp=narrow_b_bar).claiming(accumulates=None)
     assert check_subject(unclaimed, cases=CASES).verdict is Verdict.AGREES

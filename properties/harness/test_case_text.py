@@ -27,7 +27,7 @@ def cases(draw: st.DrawFn) -> Case:
     arrays = (*operation.operand_shapes(geometry), "y_bar")
     layouts = {name: draw(st.sampled_from(tuple(LAYOUTS))) for name in arrays}
     return Case(
-        operation.name,
+        operation,
         geometry,
         dtype=draw(st.sampled_from(tuple(FORMATS))),
         values=draw(st.sampled_from(operation.value_kinds)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +53,7 @@ def test_a_forward_that_raises_on_some_words_only_is_told_so() -> None:
 
 
 def test_who_states_what_is_supported_is_taken_at_that_word() -> None:
-    kernel = replace(subject(in_numbers), supports=lambda params, shapes: True)
+    kernel = subject(in_numbers).claiming(supports=lambda params, shapes: True)
     assert unclaimed(kernel, parse_case(SAME)) == ""
 
 

@@ -62,7 +62,7 @@ def test_a_subject_that_ends_the_process_has_crashed(tmp_path: Path, death: str,
     assert f"CRASHED: the process ended {how}" in done.stderr
     found = re.search(r"replay +bpcheck replay '(.+)' kernel.py\n", done.stderr)
     assert found
-    assert parse_case(found[1]).operation == "conv1d"
+    assert parse_case(found[1]).operation.name == "conv1d"
     assert "AGREES" not in done.stdout
 
 

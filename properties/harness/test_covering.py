@@ -13,12 +13,12 @@ import pytest
 from bpcheck import Subject, check
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case, parse_case
-from bpcheck.cases.classes import array_layouts, classes_of, edge_classes, geometry_classes
-from bpcheck.cases.covering import PATIENCE, covering
-from bpcheck.cases.draws import integers_from
 from bpcheck.cases.layouts import join_layouts
-from bpcheck.cases.plan import PROFILES, plan
 from bpcheck.operations import operation_named, operation_names
+from bpcheck.planning.classes import array_layouts, classes_of, edge_classes, geometry_classes
+from bpcheck.planning.covering import PATIENCE, covering
+from bpcheck.planning.draws import integers_from
+from bpcheck.planning.plan import PROFILES, plan
 from bpcheck.verdict import Verdict
 from reference import conv
 
@@ -38,7 +38,7 @@ def dressed_at_random(operation: str, number: int) -> Iterable[Case]:
         arrays = (*promise.operand_shapes(geometry), "y_bar")
         drawn = {name: str(rng.choice(array_layouts(operation)[name])) for name in arrays}
         yield Case(
-            operation,
+            operation_named(operation),
             geometry,
             str(rng.choice(DTYPES)),
             str(rng.choice(kinds)),
@@ -50,14 +50,16 @@ def dressed_at_random(operation: str, number: int) -> Iterable[Case]:
 @pytest.mark.parametrize("operation", ["conv2d", "conv3d", "max_pool2d", "avg_pool1d"])
 def test_the_default_plan_covers_every_pair_that_any_other_draw_meets(operation: str) -> None:
     profile = PROFILES["default"]
-    chosen = islice(plan(operation, profile=profile, dtypes=DTYPES), profile.cases)
+    chosen = islice(plan(operation_named(operation), profile=profile, dtypes=DTYPES), profile.cases)
     drawn = dressed_at_random(operation, 4_000)
     assert met(drawn, strength=2) <= met(chosen, strength=2)
 
 
 def test_the_thorough_plan_covers_every_triple_that_any_other_draw_meets() -> None:
     # Half of it does so for an operation this small.
-    chosen = islice(plan("avg_pool1d", profile=PROFILES["thorough"], dtypes=DTYPES), 15_000)
+    chosen = islice(
+        plan(operation_named("avg_pool1d"), profile=PROFILES["thorough"], dtypes=DTYPES), 15_000
+    )
     drawn = dressed_at_random("avg_pool1d", 2_000)
     assert met(drawn, strength=3) <= met(chosen, strength=3)
 
@@ -65,7 +67,9 @@ def test_the_thorough_plan_covers_every_triple_that_any_other_draw_meets() -> No
 @pytest.mark.parametrize("operation", operation_names())
 def test_every_class_meets_every_dtype_value_kind_and_layout(operation: str) -> None:
     promise, profile = operation_named(operation), PROFILES["default"]
-    cases = islice(plan(operation, profile=profile, dtypes=DTYPES, seed=1), profile.cases)
+    cases = islice(
+        plan(operation_named(operation), profile=profile, dtypes=DTYPES, seed=1), profile.cases
+    )
     chosen = met(cases, strength=2)
     names = edge_classes(promise, DTYPES)
     own = {str(each) for each in promise.edge_classes}
@@ -81,7 +85,9 @@ def test_every_class_meets_every_dtype_value_kind_and_layout(operation: str) -> 
 
 @pytest.mark.parametrize("dtypes", [DTYPES, (*DTYPES, "float16")])
 def test_every_value_kind_comes_in_every_dtype_alike(dtypes: tuple[str, ...]) -> None:
-    cases = islice(plan("conv2d", profile=PROFILES["default"], dtypes=dtypes), 3_000)
+    cases = islice(
+        plan(operation_named("conv2d"), profile=PROFILES["default"], dtypes=dtypes), 3_000
+    )
     seen = Counter((case.values, case.dtype) for case in cases)
     for kind in {kind for kind, _ in seen}:
         numbers = [seen[kind, dtype] for dtype in dtypes]
@@ -91,7 +97,7 @@ def test_every_value_kind_comes_in_every_dtype_alike(dtypes: tuple[str, ...]) ->
 @pytest.mark.parametrize("operation", operation_names())
 def test_the_quick_plan_has_a_case_of_every_edge_class(operation: str) -> None:
     profile = PROFILES["quick"]
-    cases = islice(plan(operation, profile=profile, dtypes=DTYPES), profile.cases)
+    cases = islice(plan(operation_named(operation), profile=profile, dtypes=DTYPES), profile.cases)
     covered = frozenset[str]().union(*map(classes_of, cases))
     assert covered == set(edge_classes(operation_named(operation), DTYPES))
 
@@ -119,7 +125,7 @@ def test_a_covering_is_a_small_part_of_the_draws() -> None:
 
 
 def test_the_plan_begins_with_the_layer_of_64_and_96_channels() -> None:
-    first = next(plan("conv2d", profile=PROFILES["quick"], dtypes=["float64"]))
+    first = next(plan(operation_named("conv2d"), profile=PROFILES["quick"], dtypes=["float64"]))
     assert first.shapes == {
         "y": (1, 96, 6, 6),
         "x_bar": (1, 64, 13, 13),
@@ -163,7 +169,9 @@ def test_a_class_that_is_refused_for_something_else_is_looked_for() -> None:
 
 @pytest.mark.parametrize("operation", ["conv2d", "max_pool2d", "avg_pool1d"])
 def test_some_cases_follow_one_of_the_same_shapes_and_other_params(operation: str) -> None:
-    cases = list(islice(plan(operation, profile=PROFILES["quick"], dtypes=DTYPES), 300))
+    cases = list(
+        islice(plan(operation_named(operation), profile=PROFILES["quick"], dtypes=DTYPES), 300)
+    )
     promise = operation_named(operation)
     twins = [
         (one, other)

@@ -66,7 +66,7 @@ def test_a_check_finds_what_no_other_one_does(check: str) -> None:
     name, text = ALONE[check]
     fault, case = fault_named(name), parse_case(text)
     # Who claims torch's ties is also held to them by autograd.
-    right = replace(reference(case.operation), torch_ties=False, exact=check not in NOT_DIRECT)
+    right = reference(case.operation).claiming(torch_ties=False, exact=check not in NOT_DIRECT)
     reports: list[set[str]] = []
     shows: list[bool] = []
     for seed in SEEDS:

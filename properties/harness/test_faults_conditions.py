@@ -38,7 +38,7 @@ def test_a_planted_fault_does_nothing_where_its_condition_is_false(
             if not one.is_defined_throughout:
                 # 0 times an infinity is not what the fault is about.
                 continue
-            bound = one.quotient_bound(result) if case.promise.divides else None
+            bound = one.quotient_bound(result) if case.operation.divides else None
             assert difference(other.got[result], one.got[result], bound) is None, (
                 f"{result}: {case}"
             )

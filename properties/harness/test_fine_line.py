@@ -57,7 +57,9 @@ def test_a_kernel_for_single_samples_is_not_handed_several() -> None:
         assert len(x) == 1
         return conv.forward(x, *rest, **params)
 
-    one = replace(CONV, forward=forward, supports=lambda params, shapes: shapes["x"][0] == 1)
+    one = replace(CONV, forward=forward).claiming(
+        supports=lambda params, shapes: shapes["x"][0] == 1
+    )
     assert check_subject(one, count=60).agrees
     refusing = replace(CONV, forward=only_one_sample)
     assert check_subject(refusing, count=60).agrees
@@ -70,7 +72,7 @@ def only_one_sample(x: Any, *rest: Any, **params: Any) -> Any:
 
 
 def test_a_subject_that_refuses_what_it_supports_raises() -> None:
-    subject = replace(CONV, forward=only_one_sample, supports=lambda params, shapes: True)
+    subject = replace(CONV, forward=only_one_sample).claiming(supports=lambda params, shapes: True)
     assert check_subject(subject, count=60).verdict is Verdict.RAISES
 
 
@@ -125,7 +127,7 @@ def test_a_convolution_by_fast_transforms_agrees_when_it_says_so() -> None:
         dtypes=("float64",),
         supports=lambda params, shapes: shapes["x"][0] > 0,
     )
-    declared = replace(fast, exact=False, constant=8.0)
+    declared = fast.claiming(exact=False, constant=8.0)
     assert check_subject(declared, count=60).agrees
     assert not check_subject(fast, count=60).agrees
 

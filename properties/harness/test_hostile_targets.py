@@ -12,10 +12,10 @@ from bpcheck import Subject
 from bpcheck.adapters.pair import pair_subject
 from bpcheck.calls import call
 from bpcheck.cases import parse_case
-from bpcheck.cases.listed import listed_cases
 from bpcheck.checks.claims import unclaimed
 from bpcheck.cli.requests import asked_cases
 from bpcheck.errors import CaseError, TargetError, UsageError
+from bpcheck.planning.listed import listed_cases
 
 CONV = Subject(forward=print, vjp=print, operation="conv2d", name="mine")
 CASE = "conv2d n1ic1ih2iw2oc1kh2kw2"
@@ -66,7 +66,7 @@ def test_an_attribute_that_cannot_be_looked_up_is_named() -> None:
             raise RuntimeError(f"no {name} yet")
 
     with pytest.raises(TargetError, match=r"mine: its forward cannot be looked up\n.*no forward"):
-        pair_subject(Lazy(), operation="conv2d", name="mine")
+        pair_subject(Lazy(), operation=CONV.operation, name="mine")
 
 
 def test_a_class_that_exits_is_refused() -> None:
@@ -77,7 +77,7 @@ def test_a_class_that_exits_is_refused() -> None:
             sys.exit(0)
 
     with pytest.raises(TargetError, match="cannot be made without arguments"):
-        pair_subject(Exits, operation="conv2d", name="mine")
+        pair_subject(Exits, operation=CONV.operation, name="mine")
 
 
 @pytest.mark.parametrize("typed", ["9" * 29, "9" * 5000, "-" + "9" * 29])
@@ -90,7 +90,7 @@ def test_a_file_of_cases_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "cases.bin"
     file.write_bytes(b"\x00\xff\xfe")
     with pytest.raises(UsageError, match="a text file with one case a line was expected"):
-        listed_cases(str(file), operation="conv2d", dtypes=["float64"])
+        listed_cases(str(file), operation=CONV.operation, dtypes=["float64"])
 
 
 def test_a_case_that_no_memory_holds_is_refused() -> None:

@@ -108,7 +108,7 @@ def test_a_gradient_of_nan_never_passes(operand: int) -> None:
 
 
 def test_a_kernel_that_nobody_may_judge_is_inconclusive() -> None:
-    report = judged(replace(RIGHT, supports=lambda params, shapes: False))
+    report = judged(RIGHT.claiming(supports=lambda params, shapes: False))
     assert report.verdict is Verdict.INCONCLUSIVE
     assert not report.agrees
     assert report.exit_code == 3

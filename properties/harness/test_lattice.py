@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpcheck.arithmetic import FORMATS
-from bpcheck.cases import Case, fill
+from bpcheck.cases import Case
 from bpcheck.cases.layouts import LAYOUTS, lay_out, repeated
+from bpcheck.filling import fill
 from bpcheck.operations import operation_named, operation_names
 
 EXACT = [name for name in operation_names() if name != "network"]
@@ -20,7 +21,13 @@ EXACT = [name for name in operation_names() if name != "network"]
 def drawn(data: st.DataObject, operation: str, dtype: str, values: str) -> Case:
     promise = operation_named(operation)
     geometry = promise.draw(lambda low, high: data.draw(st.integers(low, high)))
-    return Case(operation, geometry, dtype=dtype, values=values, seed=data.draw(st.integers(0, 99)))
+    return Case(
+        operation_named(operation),
+        geometry,
+        dtype=dtype,
+        values=values,
+        seed=data.draw(st.integers(0, 99)),
+    )
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
@@ -32,7 +39,7 @@ def test_the_sum_of_all_magnitudes_is_an_exact_integer(
     case = drawn(data, operation, dtype, values)
     arrays = fill(case)
     wide = {name: np.asarray(a, np.float64) for name, a in arrays.operands.items()}
-    sums = case.promise.absolute_sums(
+    sums = case.operation.absolute_sums(
         {**wide, "y_bar": np.asarray(arrays.y_bar, np.float64)}, case.params
     )
     for values_of_result in sums.values():
@@ -89,7 +96,8 @@ def test_the_same_case_has_the_same_arrays_and_another_seed_has_others() -> None
         {"ic": 2, "ih": 4, "iw": 4, "oc": 3, "kh": 2, "kw": 2}
     )
     one, same, other = (
-        fill(Case("conv2d", geometry, seed=seed)).operands["x"] for seed in (1, 1, 2)
+        fill(Case(operation_named("conv2d"), geometry, seed=seed)).operands["x"]
+        for seed in (1, 1, 2)
     )
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)

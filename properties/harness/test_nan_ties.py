@@ -9,8 +9,8 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bpcheck.arithmetic import Array
-from bpcheck.operations.subgradients import is_subgradient
-from bpcheck.operations.window import Window
+from bpcheck.operations.windowed.subgradients import is_subgradient
+from bpcheck.operations.windowed.window import Window
 
 NAN = float("nan")
 

@@ -12,7 +12,8 @@ import pytest
 from bpcheck import Subject, Verdict, check
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
-from bpcheck.cases.plan import PROFILES, plan
+from bpcheck.operations import operation_named
+from bpcheck.planning.plan import PROFILES, plan
 from bpcheck.runner import check_subject
 from reference import conv, max_pool
 
@@ -50,7 +51,9 @@ def is_wide_ceil(case: Case) -> bool:
 )
 def test_the_default_plan_reaches_it(operation: str, is_met: Callable[[Case], bool]) -> None:
     profile = PROFILES["default"]
-    cases = islice(plan(operation, profile=profile, dtypes=DTYPES, seed=2), profile.cases)
+    cases = islice(
+        plan(operation_named(operation), profile=profile, dtypes=DTYPES, seed=2), profile.cases
+    )
     assert sum(map(is_met, cases)) >= 3
 
 
@@ -100,7 +103,9 @@ def test_another_choice_at_ties_is_no_defect(vjp: Any) -> None:
         return y, (x.copy(), kernel_size[0], stride[0])
 
     subject = Subject(forward, vjp, operation="max_pool1d")
-    drawn = islice(plan("max_pool1d", profile=PROFILES["default"], dtypes=DTYPES), 3_000)
+    drawn = islice(
+        plan(operation_named("max_pool1d"), profile=PROFILES["default"], dtypes=DTYPES), 3_000
+    )
     # Repeated numbers tie, whatever kind of values they are.
     cases = [case for case in drawn if case.layouts.get("x") == "broadcast"]
     with np.errstate(all="ignore"):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bpcheck.errors import BpcheckError
+from bpcheck.operations import operation_named
 from bpcheck.precision import BaselineError, Measurement, dumps, load, loads, measure, save
 from bpcheck.precision.baseline import entry_of, merged
 from bpcheck.subject import Subject
@@ -98,9 +99,9 @@ def test_a_file_that_cannot_be_used_says_why_and_what_to_do(
 
 def test_a_baseline_of_another_subject_is_refused(measurement: Measurement) -> None:
     with pytest.raises(BaselineError, match="it holds conv1d of conv, not conv1d of other"):
-        entry_of([measurement], operation="conv1d", name="other", origin="file")
+        entry_of([measurement], operation=operation_named("conv1d"), name="other", origin="file")
     with pytest.raises(BaselineError, match="another subject"):
-        entry_of([measurement], operation="conv2d", name="conv", origin="file")
+        entry_of([measurement], operation=operation_named("conv2d"), name="conv", origin="file")
 
 
 def test_results_that_are_not_finite_are_not_recorded(

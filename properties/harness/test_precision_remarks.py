@@ -87,7 +87,7 @@ def test_a_result_that_the_baseline_leaves_out_is_said_to_be(measurement: Measur
     found = compare(measurement, measurement)
     assert why_not_measured(found, "w_bar") == ""
     assert why_not_measured(found, "y") == "the baseline holds w_bar alone; record y too"
-    subject = replace(CONV, dtypes=("float32", "float16"))
+    subject = CONV.claiming(dtypes=("float32", "float16"))
     assert uncovered(measurement, subject) == ("float16", "y", "x_bar", "b_bar")
 
 

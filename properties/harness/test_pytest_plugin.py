@@ -11,8 +11,8 @@ import pytest
 import torch  # noqa: F401
 
 import bpcheck.runner
-from bpcheck.cases.plan import PROFILES
 from bpcheck.checks import CHECK_NAMES
+from bpcheck.planning.plan import PROFILES
 from bpcheck.pytest_plugin import _PROFILES
 from bpcheck.subject import Subject
 from bpcheck.verdict import Cell, Judgement, Report, Verdict

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 import bpcheck
 from bpcheck.arithmetic import FORMATS
-from bpcheck.cases import Case, fill, parse_case
-from bpcheck.cases.strategies import cases, geometries
+from bpcheck.cases import Case, parse_case
+from bpcheck.filling import fill
 from bpcheck.operations import operation_named, operation_names
+from bpcheck.planning.strategies import cases, geometries
 
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 
@@ -42,7 +43,7 @@ def test_what_fails_everywhere_shrinks_to_one_cell_and_one_window(
     operation: str, smallest: str
 ) -> None:
     geometry = find(geometries(operation), lambda _: True, settings=SHRUNK)
-    assert Case(operation, geometry).descriptor == smallest
+    assert Case(operation_named(operation), geometry).descriptor == smallest
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_a_case_has_one_of_the_dtypes_and_value_kinds_that_were_asked_for(operat
 
     @given(case=cases(operation, dtypes=dtypes, values=kinds))
     def check(case: Case) -> None:
-        assert case.operation == operation
+        assert case.operation.name == operation
         assert case.dtype in dtypes
         assert case.values in kinds
 

@@ -18,7 +18,7 @@ def test_a_module_is_found_by_name_and_by_file(target: str) -> None:
     write("mine.py", PAIR)
     subject = find(target)
     assert subject.name == target
-    assert (subject.operation, subject.style) == ("max_pool1d", "NumPy")
+    assert (subject.operation.name, subject.style) == ("max_pool1d", "NumPy")
     assert subject.vjp(None, 7) == (7,)
 
 
@@ -26,7 +26,7 @@ def test_a_module_in_a_package_is_found_by_name_and_by_file() -> None:
     write("course/__init__.py", "")
     write("course/shared.py", "DTYPES = ('float32',)")
     write("course/mine.py", f"from .shared import DTYPES\n{dedent(PAIR)}")
-    assert find("course.mine").dtypes == ("float32",)
+    assert find("course.mine").claims.dtypes == ("float32",)
     assert find("course/mine.py").forward is find("course.mine").forward
 
 
@@ -93,9 +93,9 @@ def test_what_the_code_claims_is_taken_over() -> None:
     """
     write("mine.py", dedent(claims) + dedent(PAIR))
     subject = find("mine")
-    assert subject.dtypes == ("float32", "float16")
-    assert subject.supports is not None
-    assert subject.supports({"stride": (1,)}, {})
+    assert subject.claims.dtypes == ("float32", "float16")
+    assert subject.claims.supports is not None
+    assert subject.claims.supports({"stride": (1,)}, {})
     assert "does not claim conv2d: its OPERATIONS are ['max_pool1d']" in refusal(
         "mine", operation="conv2d"
     )
@@ -146,7 +146,7 @@ def test_torch_code_is_found_with_what_it_claims() -> None:
         pool.OPERATIONS = ("max_pool1d",)
         """,
     )
-    assert find("mine:pool", style="torch").dtypes == ("bfloat16",)
+    assert find("mine:pool", style="torch").claims.dtypes == ("bfloat16",)
     assert "does not claim conv1d" in refusal("mine:pool", style="torch", operation="conv1d")
     assert "is of type module" in refusal("mine", style="torch")
 
@@ -155,7 +155,7 @@ def test_dtypes_that_are_asked_for_are_claimed_unless_the_code_says_otherwise() 
     write("mine.py", PAIR)
     write("says.py", f"DTYPES = ('float32',)\n{dedent(PAIR)}")
     given = {
-        target: load(target, operation="max_pool1d", dtypes=("bfloat16",)).dtypes
+        target: load(target, operation="max_pool1d", dtypes=("bfloat16",)).claims.dtypes
         for target in ("mine", "says")
     }
     assert given == {"mine": ("bfloat16",), "says": ("float32",)}

@@ -214,7 +214,7 @@ def test_dtypes_are_taken_from_torch_and_from_numpy() -> None:
         operation="conv1d",
         dtypes=[torch.bfloat16, np.float32, "f16", "float32"],
     )
-    assert subject.dtypes == ("bfloat16", "float32", "float16")
+    assert subject.claims.dtypes == ("bfloat16", "float32", "float16")
     with pytest.raises(TargetError, match="int8"):
         adapters.torch(functional.conv1d, operation="conv1d", dtypes=[torch.int8])
 

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis.strategies import SearchStrategy
 
-from bpcheck.cases import Case, fill
-from bpcheck.cases.strategies import cases, geometries
+from bpcheck.cases import Case
+from bpcheck.filling import fill
+from bpcheck.planning.strategies import cases, geometries
 from reference import avg_pool, conv, max_pool
 from reference.operands import DTYPES
 
@@ -93,7 +94,7 @@ def run(case: Case, **changed: Array) -> Run:
 
 def kernel(case: Case) -> Any:
     """The module of `reference` with the forward and the vjp of the case's operation."""
-    return _KERNELS[case.operation[:-2]]
+    return _KERNELS[case.operation.name[:-2]]
 
 
 def assert_same(got: Array, expected: Array) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpcheck.arithmetic import exact_dot
-from bpcheck.cases import fill
+from bpcheck.filling import fill
 from properties.kernels.run import AVG_POOLS, CONVS, MAX_POOLS, exact_cases, run
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpcheck.cases.strategies import cases
+from bpcheck.planning.strategies import cases
 from properties.kernels.run import (
     AVG_POOLS,
     CONVS,

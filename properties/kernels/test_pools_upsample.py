@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpcheck.cases import Case
-from bpcheck.cases.strategies import cases, geometries
-from bpcheck.operations.window import Window
+from bpcheck.operations.windowed.window import Window
+from bpcheck.planning.strategies import cases, geometries
 from properties.kernels.run import (
     AVG_POOLS,
     EXACT,

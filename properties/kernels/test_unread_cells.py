@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpcheck.cases import Case
-from bpcheck.cases.strategies import cases, geometries
+from bpcheck.planning.strategies import cases, geometries
 from properties.kernels.run import AVG_POOLS, CONVS, MAX_POOLS, Array, assert_same, run
 from reference.operands import DTYPES
 

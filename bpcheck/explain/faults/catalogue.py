@@ -34,6 +34,7 @@ from bpcheck.explain.faults import (
     wrong_winners,
 )
 from bpcheck.explain.faults.fault import Fault
+from bpcheck.operations import Operation
 
 #: The faults by family, the likeliest to be met first.
 FAMILIES: dict[str, tuple[Fault, ...]] = {
@@ -91,6 +92,7 @@ def fault_named(name: str) -> Fault:
     raise UsageError(f"fault={name!r}: there is no such fault; the catalogue has {len(FAULTS)}")
 
 
-def faults_of(operation: str) -> tuple[Fault, ...]:
+def faults_of(operation: Operation | str) -> tuple[Fault, ...]:
     """The faults that can be planted in an operation."""
-    return tuple(fault for fault in FAULTS if operation in fault.operations)
+    name = operation if isinstance(operation, str) else operation.name
+    return tuple(fault for fault in FAULTS if name in fault.operations)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Case, fill
+from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER, lay_out
 from bpcheck.explain.faults.placing import reads_input, right
+from bpcheck.filling import fill
 
 
 def always(case: Case) -> bool:

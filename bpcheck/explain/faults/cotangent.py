@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Case, fill
+from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import has_samples, is_read
 from bpcheck.explain.faults.fault import CONV, EVERY, VALUES, Fault, of_rank_2_up
 from bpcheck.explain.faults.run import Plant, Run, planted, wide
+from bpcheck.filling import fill
 
 #: Far above the cotangents of ordinary cases, and far below what float32 holds.
 LIMIT = np.float32(2.0**60)

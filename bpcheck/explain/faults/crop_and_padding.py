@@ -22,7 +22,7 @@ from bpcheck.explain.faults.placing import (
     place,
 )
 from bpcheck.explain.faults.run import Run, planted
-from bpcheck.operations.window import Window
+from bpcheck.operations.windowed.window import Window
 
 _not_cropped = each(lambda window: place(window, low=0))
 _mirrored = each(lambda window: place(window, low=window.high))

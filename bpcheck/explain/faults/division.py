@@ -14,8 +14,8 @@ from bpcheck.cases import Case
 from bpcheck.explain.faults.kernels import columns, flat, outer, scatter
 from bpcheck.explain.faults.placing import right
 from bpcheck.explain.faults.run import Plant, Run, planted
-from bpcheck.operations.average_pooling import window_sizes
-from bpcheck.operations.window import Window
+from bpcheck.operations.windowed.average_pooling import window_sizes
+from bpcheck.operations.windowed.window import Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.explain.faults.placing import Placing, right
 from bpcheck.explain.faults.run import Run, wide
-from bpcheck.operations.average_pooling import window_sizes
+from bpcheck.operations.windowed.average_pooling import window_sizes
 
 Index = tuple[Any, ...]
 
@@ -63,9 +63,9 @@ def plane_cells(placings: Sequence[Placing], image: Sequence[int]) -> Placing:
 def y_at(run: Run, placings: Sequence[Placing]) -> Array:
     """The forward with windows at `placings`."""
     x = run.operands["x"]
-    if run.right.operation.startswith("max"):
+    if run.right.operation.name.startswith("max"):
         y = columns(x, placings, fill=-np.inf).max(axis=-1)
-    elif run.right.operation.startswith("avg"):
+    elif run.right.operation.name.startswith("avg"):
         y = columns(x, placings).sum(axis=-1) / divisor(run).reshape(-1)
     else:
         read, kernel = _by_group(columns(x, placings), run), _kernel_by_group(run)
@@ -86,12 +86,12 @@ def shares(run: Run, y_bar: Array, placings: Sequence[Placing] | None = None) ->
     For max pooling, the windows read `placings` to find their winners; by default the right ones.
     """
     taken = flat(y_bar)
-    if run.right.operation.startswith("max"):
+    if run.right.operation.name.startswith("max"):
         read_at = placings or right(run.windows)
         read = columns(run.operands["x"], read_at, fill=-np.inf)
         inside = plane_cells(read_at, run.operands["x"].shape[2:]) >= 0
         return one_hot(largest(read, inside), read.shape[-1]) * taken[..., None]
-    if run.right.operation.startswith("avg"):
+    if run.right.operation.name.startswith("avg"):
         sizes = prod(window.k for window in run.windows)
         return np.repeat((taken / divisor(run).reshape(-1))[..., None], sizes, axis=-1)
     sent = np.einsum(

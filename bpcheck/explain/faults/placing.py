@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpcheck.cases import Case
-from bpcheck.operations.window import Window
+from bpcheck.operations.windowed.window import Window
 
 Placing = NDArray[np.int64]
 Placer = Callable[[Sequence[Window]], list[Placing]]
@@ -88,7 +88,7 @@ def misplaces(placer: Placer) -> Callable[[Case], bool]:
         wrong, true = placer(windows), right(windows)
         if case.geometry.n == 0 or not (reads_input(wrong) or reads_input(true)):
             return False
-        if case.operation.startswith("avg"):
+        if case.operation.name.startswith("avg"):
             # Every cell of a window gets the same share: at which offset makes no difference.
             wrong, true = ([np.sort(each, axis=1) for each in both] for both in (wrong, true))
         return any(not np.array_equal(one, other) for one, other in zip(wrong, true, strict=True))

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array, is_integral
-from bpcheck.cases import Case, fill
+from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import has_samples, is_read
 from bpcheck.explain.faults.fault import AVG_POOL, CONV, EVERY, MAX_POOL, Fault
 from bpcheck.explain.faults.run import Plant, Run, planted, run_of, wide
+from bpcheck.filling import fill
 
 #: Formats in which what is lost here cannot be told from honest rounding are left alone.
 LONG = ("float64", "float32")
@@ -71,7 +72,7 @@ def _exceeds_float32(result: str) -> Callable[[Case], bool]:
             return False
         arrays = fill(case)
         every = {**arrays.operands, "y_bar": arrays.y_bar}
-        sums = case.promise.absolute_sums(every, case.params)[result]
+        sums = case.operation.absolute_sums(every, case.params)[result]
         other = every.get("x" if result == "w_bar" else "w", arrays.y_bar)
         factors = (arrays.y_bar, other)
         held = all(np.array_equal(array, array.astype(np.float32)) for array in factors)

@@ -11,7 +11,7 @@ from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import EVERY, LINEAR, Fault
 from bpcheck.explain.faults.run import Run, planted
-from bpcheck.operations.window import Window
+from bpcheck.operations.windowed.window import Window
 
 
 def _read(window: Window) -> int:

@@ -14,7 +14,7 @@ from bpcheck.explain.faults.fault import CONV, Fault, of_rank_2_up
 from bpcheck.explain.faults.misplaced import consistent_fault, w_bar_fault, x_bar_fault
 from bpcheck.explain.faults.placing import Placing, each, rotated
 from bpcheck.explain.faults.run import planted
-from bpcheck.operations.window import Window
+from bpcheck.operations.windowed.window import Window
 
 
 def _rotated_along_the_last(windows: Sequence[Window]) -> list[Placing]:

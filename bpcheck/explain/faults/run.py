@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.operations import Operation, operation_named
-from bpcheck.operations.window import Window
+from bpcheck.operations import Operation
+from bpcheck.operations.windowed.window import Window
 from bpcheck.subject import Subject
 
 Plant = Callable[[Subject], Subject]
@@ -41,9 +41,9 @@ class Run:
     residuals: Any
 
     @property
-    def promise(self) -> Operation:
+    def operation(self) -> Operation:
         """The operation."""
-        return operation_named(self.right.operation)
+        return self.right.operation
 
     @property
     def windows(self) -> tuple[Window, ...]:
@@ -68,7 +68,7 @@ class Run:
     def bars(self, y_bar: Array) -> dict[str, Array]:
         """The right gradients, by result name."""
         gradients = self.right.vjp(self.residuals, y_bar)
-        pairs = zip(self.promise.operands, gradients, strict=True)
+        pairs = zip(self.operation.operands, gradients, strict=True)
         return {f"{name}_bar": bar for name, bar in pairs if name in self.operands}
 
     def once_more(self, **operands: Array) -> Run:
@@ -78,7 +78,7 @@ class Run:
 
 def run_of(right: Subject, operands: dict[str, Array], params: dict[str, Any]) -> Run:
     """One run of the right kernel."""
-    names = operation_named(right.operation).operands
+    names = right.operation.operands
     y, residuals = right.forward(*(operands.get(name) for name in names), **params)
     return Run(right, operands, params, y, residuals)
 
@@ -87,7 +87,7 @@ def rewired(
     right: Subject, *, forward: Callable[[Run], Any], vjp: Callable[[Any, Array], Any]
 ) -> Subject:
     """`right` with another vjp, and with `forward` made of each of its runs."""
-    names = operation_named(right.operation).operands
+    names = right.operation.operands
 
     # The signature stays that of the right kernel, so that it claims the same params.
     @wraps(right.forward)
@@ -133,7 +133,7 @@ def planted(
             for name, spoil in spoils.items():
                 if name in found:
                     found[name] = cast(spoil(run, y_bar, found[name]), run.y.dtype)
-            returned = tuple(found.get(f"{name}_bar") for name in run.promise.operands)
+            returned = tuple(found.get(f"{name}_bar") for name in run.operation.operands)
             return returned if gradients is None else gradients(returned)
 
         return rewired(right, forward=forward, vjp=vjp)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
-from bpcheck.cases import Case, fill
+from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import is_read
 from bpcheck.explain.faults.fault import EVERY, LINEAR, Fault
 from bpcheck.explain.faults.run import Run, planted
+from bpcheck.filling import fill
 
 #: The check that judges NaN and infinities.
 SPECIAL = ("NaN and infinity",)

@@ -28,7 +28,7 @@ from bpcheck.explain.faults.placing import (
     place,
 )
 from bpcheck.explain.faults.run import Run, planted
-from bpcheck.operations.window import Window
+from bpcheck.operations.windowed.window import Window
 
 _ignored = each(lambda window: place(window, s=1))
 _as_the_kernel = each(lambda window: place(window, s=window.k))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Case, fill
+from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER, lay_out
 from bpcheck.explain.faults.conditions import has_samples
 from bpcheck.explain.faults.fault import AGAINST_TORCH, MAX_POOL, Fault
@@ -16,6 +16,7 @@ from bpcheck.explain.faults.kernels import columns, flat, largest, one_hot, plan
 from bpcheck.explain.faults.placing import right
 from bpcheck.explain.faults.run import Run, Spoil, planted
 from bpcheck.explain.faults.winners import another_wins, read_of, sent_by
+from bpcheck.filling import fill
 
 #: From what windows read, and which of it is inside, to the cells that are rewarded beside the
 #: winner.

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import Case, fill
+from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import has_samples
 from bpcheck.explain.faults.kernels import columns, flat, largest, plane_cells
 from bpcheck.explain.faults.placing import right
 from bpcheck.explain.faults.run import Run, Spoil
+from bpcheck.filling import fill
 
 #: From what windows read, ``(n, c, out, k)``, and which of it lies inside of the input,
 #: ``(out, k)``, to the offset that wins each window, ``(n, c, out)``.

@@ -1,0 +1,1 @@
+"""``bpcheck precision``: measuring rounding errors, and comparing them with a baseline."""

@@ -1,0 +1,118 @@
+"""Drawing integers on the lattice of a case: never zero, signed, distinct or sparse at need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from bpcheck.arithmetic import FORMATS, Array, Format
+from bpcheck.cases.case import Case
+from bpcheck.filling.budget import is_exact
+from bpcheck.filling.distinct import distinct_values
+from bpcheck.filling.thinning import thin
+from bpcheck.operations.promises import Lattice, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """The operands of a case by name, its cotangent, and what is known of their values.
+
+    Parameters
+    ----------
+    operands
+        One array for each operand that the geometry has, in the case's dtype.
+    y_bar
+        The cotangent.
+    steps
+        For each operand: the largest integer step that keeps a finite difference exact, or 0 where
+        no step does.
+    units
+        For each operand that is divided: the number that its values and steps are multiples of.
+    survival
+        Largest probability with which a wrong row of the gradient gives the right number for this
+        random cotangent; 1 where the cotangent is not random.
+    """
+
+    operands: Mapping[str, Array]
+    y_bar: Array
+    steps: Mapping[str, int]
+    units: Mapping[str, int] = field(default_factory=dict)
+    survival: float = 1.0
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the values lie on a lattice on which every partial sum is exact."""
+        return any(self.steps.values())
+
+
+def array_shapes(case: Case) -> dict[str, Shape]:
+    """Shapes of the operands that the case has and, last, of its cotangent ``y_bar``."""
+    return {
+        **case.operation.operand_shapes(case.geometry),
+        "y_bar": case.operation.output_shape(case.geometry),
+    }
+
+
+def lattice_of(case: Case) -> Lattice:
+    """The lattice of the case's operation; `ValueError` for an operation that has none."""
+    lattice = case.operation.lattice(case.geometry)
+    if lattice is None:
+        raise ValueError(f"{case.operation} has no exact lattice; use the value kind 'real'")
+    return lattice
+
+
+def lattice_is_kinked(case: Case) -> bool:
+    """Whether the values must differ for a finite difference to be exact."""
+    lattice = case.operation.lattice(case.geometry)
+    return lattice is not None and lattice.distinct is not None
+
+
+def draw(
+    case: Case, lattice: Lattice, magnitudes: Mapping[str, int], rng: np.random.Generator
+) -> Arrays:
+    """Integers up to `magnitudes`, times what the lattice makes them multiples of."""
+    form, shapes = FORMATS[case.dtype], array_shapes(case)
+    if lattice.multiples and not is_exact(lattice, form, magnitudes):
+        # Quotients then round, as they may: whoever compares knows that the operation divides.
+        lattice = replace(lattice, multiples={})
+    drawn = {name: nonzero_integers(shape, magnitudes[name], rng) for name, shape in shapes.items()}
+    steps = {name: magnitudes[name] for name in shapes if name != "y_bar"}
+    density = 1.0
+    if lattice.distinct is not None:
+        drawn["x"], steps["x"] = distinct_values(
+            shapes["x"],
+            lattice.distinct,
+            form,
+            rng,
+            negative=case.values == "negative",
+            wide=case.values == "wide",
+        )
+    elif not is_exact(lattice, form, magnitudes):
+        drawn, density = thin(case, drawn, form, rng)
+    y_bar = _cast(drawn.pop("y_bar"), lattice.multiples.get("y_bar", 1), form)
+    return Arrays(
+        operands={
+            name: _cast(values, lattice.multiples.get(name, 1), form)
+            for name, values in drawn.items()
+        },
+        y_bar=y_bar,
+        steps=steps,
+        units={name: lattice.multiples.get(name, 1) for name in drawn},
+        survival=max(1 - density, density / (2 * magnitudes["y_bar"])),
+    )
+
+
+def nonzero_integers(shape: Shape, magnitude: int, rng: np.random.Generator) -> Array:
+    """Uniform on the integers from ``-magnitude`` to ``magnitude`` without zero."""
+    dtype = np.int16 if magnitude < 2**15 else np.int64
+    values = rng.integers(-magnitude, magnitude, size=shape, dtype=dtype)
+    # A zero would hide the entry that it multiplies.
+    values += values >= 0
+    return values
+
+
+def _cast(values: Array, multiple: int, form: Format) -> Array:
+    scaled = values if multiple == 1 else np.multiply(values, multiple, dtype=np.float64)
+    return scaled.astype(form.dtype, copy=False)

@@ -1,0 +1,1 @@
+"""The network: a small CNN as one operation."""

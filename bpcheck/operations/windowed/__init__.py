@@ -1,0 +1,1 @@
+"""Operations that slide a window: convolution and pooling, in one to three dimensions."""

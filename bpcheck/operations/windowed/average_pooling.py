@@ -1,0 +1,116 @@
+"""Average pooling in one to three dimensions, as `torch.nn.functional.avg_pool1d` and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import reduce
+from math import lcm
+from typing import Any
+
+import numpy as np
+
+from bpcheck.errors import CaseError
+from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Product
+from bpcheck.operations.windowed.pooling import PoolGeometry, Pooling
+from bpcheck.operations.windowed.window import Window
+
+
+class AveragePooling(Pooling):
+    """The sum of each window divided by its number of cells, or by ``divisor_override``."""
+
+    divides = True
+
+    def __init__(self, rank: int):
+        # torch's one-dimensional average pooling has no divisor_override.
+        own_keys = {"cip": 1, "div": 0} if rank > 1 else {"cip": 1}
+        super().__init__("avg", rank, own_keys=own_keys)
+        self.neutral = {
+            "stride": lambda params: bool(params["stride"] == params["kernel_size"]),
+            "padding": lambda params: set(params["padding"]) == {0},
+            "ceil_mode": lambda params: not params["ceil_mode"],
+            "count_include_pad": lambda params: bool(
+                params["count_include_pad"] or set(params["padding"]) == {0}
+            ),
+            "divisor_override": lambda params: params["divisor_override"] is None,
+        }
+
+    def geometry(self, numbers: Mapping[str, int]) -> PoolGeometry:
+        if self.rank == 1 and numbers.get("div"):
+            raise CaseError("div: avg_pool1d has no divisor_override; use avg_pool2d")
+        geometry = super().geometry(numbers)
+        if self.rank == 3 and any(window.k > window.i for window in geometry.windows):
+            raise CaseError(
+                f"k={geometry.kernel}: torch's avg_pool3d takes no kernel larger than the unpadded "
+                "input; make it smaller, or use avg_pool2d"
+            )
+        return geometry
+
+    def draw(self, integers: Integers) -> PoolGeometry:
+        n, channels, windows = self.draw_shape(integers, dilate=False)
+        if self.rank == 3:
+            windows = tuple(replace(window, i=max(window.i, window.k)) for window in windows)
+        pad_counts = integers(0, 1) == 0
+        divisor = integers(1, 12) if self.rank > 1 and integers(0, 3) == 3 else 0
+        return PoolGeometry(
+            n=n, ic=channels, windows=windows, pad_counts=pad_counts, divisor=divisor
+        )
+
+    def params(self, geometry: PoolGeometry) -> Params:
+        windows = geometry.windows
+        params = {
+            "kernel_size": tuple(window.k for window in windows),
+            "stride": tuple(window.s for window in windows),
+            "padding": tuple(window.p for window in windows),
+            "ceil_mode": geometry.ceil,
+            "count_include_pad": geometry.pad_counts,
+        }
+        return params | ({"divisor_override": geometry.divisor or None} if self.rank > 1 else {})
+
+    def torch_forward(self, operands: Mapping[str, Any], params: Params) -> Any:
+        import torch
+
+        return getattr(torch.nn.functional, self.name)(operands["x"], **params)
+
+    def lattice(self, geometry: PoolGeometry) -> Lattice:
+        terms = self.terms(geometry)
+        scale = reduce(lcm, divisors(geometry), 1)
+        return Lattice(
+            products=(
+                Product("y", terms["y"], ("x",)),
+                Product("x_bar", terms["x_bar"], ("y_bar",)),
+            ),
+            multiples={"x": scale, "y_bar": scale},
+        )
+
+    @property
+    def edge_classes(self) -> tuple[EdgeClass, ...]:
+        def pads(g: PoolGeometry) -> bool:
+            return any(window.p > 0 for window in g.windows)
+
+        override = (EdgeClass("divisor", "override", lambda g: g.divisor > 0),)
+        return (
+            *super().edge_classes,
+            EdgeClass("divisor", "counts padding", lambda g: g.pad_counts and pads(g)),
+            EdgeClass("divisor", "leaves padding out", lambda g: not g.pad_counts and pads(g)),
+            *(override if self.rank > 1 else ()),
+        )
+
+
+def divisors(geometry: PoolGeometry) -> set[int]:
+    """Every number that some window of `geometry` divides by."""
+    if geometry.divisor:
+        return {geometry.divisor}
+    found = {1}
+    for window in geometry.windows:
+        sizes = set(np.unique(window_sizes(window, pad_counts=geometry.pad_counts)).tolist())
+        found = {one * size for one in found for size in sizes}
+    return found
+
+
+def window_sizes(window: Window, *, pad_counts: bool) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Cells counted by each window of one dimension: padding perhaps, overhang never."""
+    if not pad_counts:
+        return (window.positions >= 0).sum(axis=1)
+    start = np.arange(window.out) * window.s - window.p
+    return np.minimum(start + window.k, window.i + window.p) - start

@@ -1,0 +1,142 @@
+"""Edge classes of sliding windows: the ones convolution and pooling share, and each one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from bpcheck.operations.promises import EdgeClass
+from bpcheck.operations.windowed import large
+from bpcheck.operations.windowed.conv_geometry import PRIMES
+from bpcheck.operations.windowed.window import Window
+
+
+def _any(factor: str, name: str, holds: Callable[[Window], bool]) -> EdgeClass:
+    return EdgeClass(factor, name, lambda g: any(holds(window) for window in g.windows))
+
+
+def _all(factor: str, name: str, holds: Callable[[Window], bool]) -> EdgeClass:
+    return EdgeClass(factor, name, lambda g: all(holds(window) for window in g.windows))
+
+
+def _unequal(factor: str, number: str) -> EdgeClass:
+    def holds(g: Any) -> bool:
+        return len({getattr(window, number) for window in g.windows}) > 1
+
+    return EdgeClass(factor, "unequal", holds)
+
+
+def shared_classes(rank: int) -> tuple[EdgeClass, ...]:
+    """Image, kernel, stride and remainder: what every sliding window has."""
+    image = (
+        EdgeClass("image", "square", lambda g: len({window.i for window in g.windows}) == 1),
+        EdgeClass("image", "H < W", lambda g: g.windows[-2].i < g.windows[-1].i),
+        EdgeClass("image", "H > W", lambda g: g.windows[-2].i > g.windows[-1].i),
+    )
+    not_square = (_unequal("kernel", "k"), _unequal("stride", "s")) if rank > 1 else ()
+    return (
+        *size_classes(),
+        *(image if rank > 1 else ()),
+        _all("kernel", "1", lambda w: w.k == 1),
+        _any("kernel", "even", lambda w: w.k % 2 == 0),
+        _any("kernel", "odd", lambda w: w.k % 2 == 1 and w.k > 1),
+        _all("kernel", "as large as the input", lambda w: w.k == w.i),
+        *not_square,
+        _all("stride", "1", lambda w: w.s == 1),
+        _any("stride", "> 1", lambda w: w.s > 1),
+        _any("stride", "< kernel", lambda w: 1 < w.s < w.k),
+        _any("stride", "= kernel", lambda w: 1 < w.s == w.k),
+        _any("stride", "> kernel", lambda w: w.s > w.k),
+        _all("remainder", "0", lambda w: w.remainder == 0),
+        _any("remainder", "1", lambda w: w.remainder == 1),
+        _any("remainder", ">= 2", lambda w: w.remainder >= 2),
+    )
+
+
+def size_classes() -> tuple[EdgeClass, ...]:
+    """Sizes past which the blocks, buffers and narrow indices of a kernel end."""
+    return (
+        EdgeClass("size", "many samples", lambda g: g.n > large.SAMPLES),
+        EdgeClass("size", "many channels", lambda g: g.ic > large.CHANNELS),
+        EdgeClass("size", "large window", lambda g: _cells(g, "k") > large.WINDOW),
+        EdgeClass("size", "many outputs", lambda g: _cells(g, "out") > large.OUTPUTS),
+        EdgeClass("size", "large plane", lambda g: _cells(g, "i") > large.PLANE),
+    )
+
+
+def _cells(g: Any, number: str) -> int:
+    return prod(getattr(window, number) for window in g.windows)
+
+
+def channel_classes() -> tuple[EdgeClass, ...]:
+    """Batch, channels, groups and bias of a convolution."""
+    return (
+        EdgeClass("batch", "0", lambda g: g.n == 0),
+        EdgeClass("batch", "1", lambda g: g.n == 1),
+        EdgeClass("batch", "many", lambda g: g.n > 1),
+        EdgeClass("channels", "1 -> 1", lambda g: g.ic == g.oc == 1),
+        EdgeClass("channels", "equal", lambda g: g.ic == g.oc > 1),
+        EdgeClass("channels", "64 -> 96", lambda g: (g.ic, g.oc) == (64, 96)),
+        EdgeClass("channels", "prime", lambda g: g.ic in PRIMES and g.oc in PRIMES),
+        EdgeClass("channels", "unequal", lambda g: g.ic != g.oc),
+        EdgeClass("groups", "1", lambda g: g.g == 1),
+        EdgeClass("groups", "> 1", lambda g: 1 < g.g < g.ic),
+        EdgeClass("groups", "depthwise", lambda g: 1 < g.g == g.ic == g.oc),
+        EdgeClass("groups", "channel multiplier", lambda g: 1 < g.g == g.ic < g.oc),
+        EdgeClass("bias", "yes", lambda g: g.bias),
+        EdgeClass("bias", "none", lambda g: not g.bias),
+    )
+
+
+def dilation_classes(rank: int) -> tuple[EdgeClass, ...]:
+    """Dilation, for the operations that have it."""
+    return (
+        _all("dilation", "1", lambda w: w.d == 1),
+        _any("dilation", "> 1", lambda w: w.d > 1 and w.k > 1),
+        *((_unequal("dilation", "d"),) if rank > 1 else ()),
+    )
+
+
+def conv_classes(rank: int) -> tuple[EdgeClass, ...]:
+    """All window classes of a convolution."""
+    one_sided = (
+        EdgeClass(
+            "padding",
+            "in one dimension only",
+            lambda g: len({bool(w.low + w.high) for w in g.windows}) == 2,
+        ),
+    )
+    return (
+        *shared_classes(rank),
+        _any("kernel", "larger than the unpadded input", lambda w: w.span > w.i),
+        _all("padding", "0", lambda w: w.low + w.high == 0),
+        _any("padding", "> 0", lambda w: w.low + w.high > 0),
+        *(one_sided if rank > 1 else ()),
+        _any("padding", ">= kernel", lambda w: w.p >= w.k),
+        _all("padding", "'same', odd", lambda w: w.same and (w.span - 1) % 2 == 0),
+        _any("padding", "'same', even", lambda w: w.same and (w.span - 1) % 2 == 1),
+        *dilation_classes(rank),
+    )
+
+
+def pool_classes(rank: int) -> tuple[EdgeClass, ...]:
+    """All window classes that both kinds of pooling have."""
+    return (
+        *shared_classes(rank),
+        _all("padding", "0", lambda w: w.p == 0),
+        _any("padding", "> 0", lambda w: w.p > 0),
+        _any("windows", "overlap", lambda w: w.overlap > 1),
+        _all("windows", "tile", lambda w: w.s == w.k and w.d == 1),
+        _any("windows", "leave gaps", lambda w: w.is_gapped),
+        EdgeClass("ceil_mode", "off", lambda g: not g.windows[0].ceil),
+        EdgeClass("ceil_mode", "on", lambda g: g.windows[0].ceil),
+        _any("ceil_mode", "overhangs", lambda w: w.ceil and w.remainder < 0),
+        _any("ceil_mode", "drops a window", drops_a_window),
+    )
+
+
+def drops_a_window(window: Window) -> bool:
+    """Whether rounding up alone would start a last window in the right padding."""
+    room = window.i + window.low + window.high - window.span
+    return window.ceil and window.out <= -(-room // window.s)

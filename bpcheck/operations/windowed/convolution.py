@@ -1,0 +1,209 @@
+"""Convolution in one, two and three dimensions, as `torch.nn.functional.conv1d` and so on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpcheck.arithmetic import Array
+from bpcheck.errors import CaseError
+from bpcheck.operations.base import Operation
+from bpcheck.operations.promises import (
+    EdgeClass,
+    Integers,
+    Lattice,
+    Params,
+    Product,
+    Shape,
+    Symmetry,
+)
+from bpcheck.operations.windowed import classes, dimensions
+from bpcheck.operations.windowed.conv_geometry import ConvGeometry, draw_geometry
+from bpcheck.operations.windowed.reductions import conv_reduction
+from bpcheck.operations.windowed.window import spatial_owners
+
+
+class Convolution(Operation):
+    """``y[n, o, p] = b[o] + sum over c, j of w[o, c, j] x[n, c + group, p s + j d - pad]``."""
+
+    operands = ("x", "w", "b")
+    linear_together = ("w", "b")
+
+    def __init__(self, rank: int):
+        self.rank = rank
+        self.name = f"conv{rank}d"
+        self.keys = {
+            "g": 1,
+            "n": 1,
+            "ic": None,
+            **dimensions.keys("i", rank, None),
+            "oc": None,
+            **dimensions.keys("k", rank, None),
+            **dimensions.keys("s", rank, 1),
+            **dimensions.keys("p", rank, 0),
+            **dimensions.keys("d", rank, 1),
+            "same": 0,
+            "bias": 1,
+        }
+        # The layer of an old question: 64 -> 96 channels, 13 -> 6 with a stride that leaves a rest.
+        self.landmarks = (
+            {
+                "ic": 64,
+                "oc": 96,
+                **dimensions.spell("i", (13,) * rank if rank < 3 else (5, 5, 5)),
+                **dimensions.spell("k", (2,) * rank),
+                **dimensions.spell("s", (2,) * rank),
+            },
+        )
+        self.neutral = {
+            "stride": lambda params: set(params["stride"]) == {1},
+            "padding": lambda params: set(params["padding"]) == {0},
+            "dilation": lambda params: set(params["dilation"]) == {1},
+            "groups": lambda params: bool(params["groups"] == 1),
+        }
+
+    def geometry(self, numbers: Mapping[str, int]) -> ConvGeometry:
+        full = self.complete(numbers)
+        for flag in ("same", "bias"):
+            if full[flag] not in (0, 1):
+                raise CaseError(f"{flag}{full[flag]}: {flag} is 0 or 1")
+        windows = dimensions.windows(full, self.rank, same=bool(full["same"]))
+        return ConvGeometry(
+            n=full["n"],
+            ic=full["ic"],
+            oc=full["oc"],
+            windows=windows,
+            g=full["g"],
+            bias=bool(full["bias"]),
+        )
+
+    def draw(self, integers: Integers) -> ConvGeometry:
+        return draw_geometry(integers, self.rank)
+
+    def plainer(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
+        return dimensions.without_padding(numbers, self.rank)
+
+    def twin(self, geometry: ConvGeometry, integers: Integers) -> ConvGeometry | None:
+        for other in dimensions.other_params(self.keys, geometry.numbers(), self.rank, integers):
+            with contextlib.suppress(CaseError):
+                return self.geometry(other)
+        return None
+
+    def operand_shapes(self, geometry: ConvGeometry) -> dict[str, Shape]:
+        shapes = {
+            "x": (geometry.n, geometry.ic, *(window.i for window in geometry.windows)),
+            "w": (geometry.oc, geometry.ic // geometry.g, *geometry.kernel),
+        }
+        return shapes | ({"b": (geometry.oc,)} if geometry.bias else {})
+
+    def output_shape(self, geometry: ConvGeometry) -> Shape:
+        return (geometry.n, geometry.oc, *geometry.out)
+
+    def params(self, geometry: ConvGeometry) -> Params:
+        return {
+            "stride": tuple(window.s for window in geometry.windows),
+            "padding": "same" if geometry.same else tuple(window.p for window in geometry.windows),
+            "dilation": tuple(window.d for window in geometry.windows),
+            "groups": geometry.g,
+        }
+
+    def worded(self, geometry: ConvGeometry) -> tuple[str, ConvGeometry] | None:
+        if not geometry.same:
+            return None
+        numbers = {key: 1 if default is None else default for key, default in self.keys.items()}
+        bias = int(geometry.bias)
+        return "padding='same'", self.geometry({**numbers, "same": 1, "bias": bias})
+
+    def torch_forward(self, operands: Mapping[str, Any], params: Params) -> Any:
+        import torch
+
+        function = getattr(torch.nn.functional, self.name)
+        return function(operands["x"], operands["w"], operands.get("b"), **params)
+
+    def terms(self, geometry: ConvGeometry) -> dict[str, int]:
+        outputs = max(1, geometry.n * prod(geometry.out))
+        group_in, group_out = geometry.ic // geometry.g, geometry.oc // geometry.g
+        return {
+            "y": group_in * prod(geometry.kernel) + 1,
+            "x_bar": group_out * prod(window.overlap for window in geometry.windows),
+            "w_bar": outputs,
+            "b_bar": outputs,
+        }
+
+    def reduction(self, result: str, terms: int) -> dict[str, int] | None:
+        """See `bpcheck.operations.windowed.reductions`."""
+        return conv_reduction(self.rank, result, terms)
+
+    def lattice(self, geometry: ConvGeometry) -> Lattice:
+        terms = self.terms(geometry)
+        bias = (Product("y", 1, ("b",)), Product("b_bar", terms["b_bar"], ("y_bar",)))
+        return Lattice(
+            products=(
+                Product("y", terms["y"], ("x", "w")),
+                Product("x_bar", terms["x_bar"], ("w", "y_bar")),
+                Product("w_bar", terms["w_bar"], ("x", "y_bar")),
+                *(bias if geometry.bias else ()),
+            )
+        )
+
+    def owners(self, geometry: ConvGeometry, operand: str) -> NDArray[np.int64]:
+        shapes = self.operand_shapes(geometry)
+        if operand == "b":
+            channel = np.arange(geometry.oc).reshape(1, 1, -1, *(1,) * self.rank)
+            return np.broadcast_to(channel, (1, *self.output_shape(geometry)))
+        if operand == "w":
+            # Outputs of different channels share no weight: one probe for each (c, offset).
+            per_channel = prod(shapes["w"][1:])
+            probe = np.arange(per_channel).reshape(-1, 1, 1, *(1,) * self.rank)
+            channel = np.arange(geometry.oc).reshape(1, 1, -1, *(1,) * self.rank)
+            return np.broadcast_to(
+                channel * per_channel + probe, (per_channel, *self.output_shape(geometry))
+            )
+        # One probe for each channel of a group and each colour of the image.
+        group_in, group_out = geometry.ic // geometry.g, geometry.oc // geometry.g
+        first = (np.arange(geometry.oc) // group_out) * group_in
+        channel = first[None, None, :] + np.arange(group_in)[:, None, None]
+        sample = np.arange(geometry.n)[None, :, None]
+        return spatial_owners(sample * geometry.ic + channel, geometry.windows)
+
+    def probe_count(self, geometry: ConvGeometry, operand: str) -> int:
+        group_in = geometry.ic // geometry.g
+        if operand == "x":
+            return group_in * prod(window.span for window in geometry.windows)
+        return group_in * prod(geometry.kernel) if operand == "w" else 1
+
+    def rounded_magnitudes(
+        self, results: Mapping[str, Array], arrays: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        rounded = super().rounded_magnitudes(results, arrays)
+        if "b" in arrays:
+            # The sum may be rounded before the bias is added, and they may cancel.
+            b = np.asarray(arrays["b"], np.float64).reshape(-1, *(1,) * self.rank)
+            rounded["y"] = np.abs(results["y"] - b) + np.abs(b) + rounded["y"]
+        return rounded
+
+    def symmetries(self, geometry: ConvGeometry) -> tuple[Symmetry, ...]:
+        samples = Symmetry("samples", geometry.n, {"x": 0, "y": 0})
+        inputs = Symmetry("input channels", geometry.ic, {"x": 1, "w": 1})
+        outputs = Symmetry("output channels", geometry.oc, {"w": 0, "b": 0, "y": 1})
+        group_in, group_out = geometry.ic // geometry.g, geometry.oc // geometry.g
+        groups = Symmetry(
+            "groups",
+            geometry.g,
+            {"x": 1, "w": 0, "b": 0, "y": 1},
+            {"x": group_in, "w": group_out, "b": group_out, "y": group_out},
+        )
+        every = (samples, inputs, outputs) if geometry.g == 1 else (samples, groups)
+        return tuple(symmetry for symmetry in every if symmetry.length > 1)
+
+    def has_stackable_batch(self, operand: str) -> bool:
+        return operand == "x"
+
+    @property
+    def edge_classes(self) -> tuple[EdgeClass, ...]:
+        return (*classes.channel_classes(), *classes.conv_classes(self.rank))

@@ -1,0 +1,117 @@
+"""Spatial dimensions as the descriptor spells them, and windows drawn for each of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from bpcheck.errors import CaseError
+from bpcheck.operations.promises import Integers
+from bpcheck.operations.windowed.window import Window
+
+T = TypeVar("T")
+
+#: The letters of the spatial dimensions, by rank: width alone, height and width, depth first.
+LETTERS = {1: "w", 2: "hw", 3: "dhw"}
+
+#: How many other params are tried in search of some that the operation allows.
+TRIES = 6
+
+#: Largest kernel size drawn, by rank, so that three dimensions stay affordable.
+MAX_KERNEL = {1: 7, 2: 5, 3: 3}
+
+
+def keys(prefix: str, rank: int, default: int | None) -> dict[str, int | None]:
+    """Descriptor keys of one spatial number, such as ``kh`` and ``kw``, with their default."""
+    return {prefix + letter: default for letter in LETTERS[rank]}
+
+
+def values(numbers: Mapping[str, int], prefix: str, rank: int) -> tuple[int, ...]:
+    """The spatial numbers of one prefix, in the order of the dimensions."""
+    return tuple(numbers[prefix + letter] for letter in LETTERS[rank])
+
+
+def spell(prefix: str, numbers: Sequence[int]) -> dict[str, int]:
+    """The inverse of `values`."""
+    return dict(zip((prefix + letter for letter in LETTERS[len(numbers)]), numbers, strict=True))
+
+
+def windows(
+    numbers: Mapping[str, int], rank: int, *, same: bool = False, ceil: bool = False
+) -> tuple[Window, ...]:
+    """The window of each dimension; dilation is 1 where `numbers` has none.
+
+    Raises
+    ------
+    CaseError
+        With the descriptor's own keys: ``kh=0`` where the window says ``k=0``.
+    """
+    found = []
+    for letter in LETTERS[rank]:
+        own = {prefix: numbers.get(prefix + letter, 1) for prefix in "ikspd"}
+        try:
+            found.append(Window(**own, same=same, ceil=ceil))
+        except CaseError as error:
+            named = re.sub(r"\b([ikspd])(?==)", rf"\1{letter}", str(error))
+            raise CaseError(named) from None
+    return tuple(found)
+
+
+def spelled(windows: Sequence[Window]) -> dict[str, int]:
+    """The inverse of `windows`: the numbers by their keys."""
+    spatial: dict[str, int] = {}
+    for prefix in "ikspd":
+        spatial |= spell(prefix, [getattr(window, prefix) for window in windows])
+    return spatial
+
+
+def other_params(
+    keys: Collection[str], numbers: Mapping[str, int], rank: int, integers: Integers
+) -> Iterator[dict[str, int]]:
+    """`numbers` with one other param, a few times: stride, padding, dilation, or a flag of pooling.
+
+    Not every choice is allowed by the operation.
+    """
+    own = {key: number for key, number in numbers.items() if key in keys}
+    flags = [key for key in ("ceil", "cip", "div") if key in keys]
+    for _ in range(TRIES):
+        letter = LETTERS[rank][integers(0, rank - 1)]
+        spatial = [each + letter for each in "dsp" if each + letter in keys]
+        key = choose(integers, [*spatial, *flags])
+        if key in ("ceil", "cip"):
+            yield {**own, key: 1 - own[key]}
+            continue
+        least = 0 if key[0] == "p" or key == "div" else 1
+        number = choose(integers, (least, least + 1, least + 2))
+        if number != own[key]:
+            yield {**own, key: number}
+
+
+def without_padding(numbers: Mapping[str, int], rank: int) -> Iterator[dict[str, int]]:
+    """`numbers` with cells of the input in the place of padding: in all dimensions, then in one."""
+    padded = [letter for letter in LETTERS[rank] if numbers["p" + letter]]
+    for letters in ([padded] if len(padded) > 1 else []) + [[letter] for letter in padded]:
+        changed = dict(numbers)
+        for letter in letters:
+            changed["i" + letter] += 2 * changed["p" + letter]
+            changed["p" + letter] = 0
+        yield changed
+
+
+def choose(integers: Integers, options: Sequence[T]) -> T:
+    """One of `options`, the first being the simplest."""
+    return options[integers(0, len(options) - 1)]
+
+
+def alike(integers: Integers, windows: Sequence[Window]) -> tuple[Window, ...]:
+    """`windows`, or the first of them in every dimension: square shapes must occur too."""
+    return (windows[0],) * len(windows) if integers(0, 2) == 1 else tuple(windows)
+
+
+def sizes(integers: Integers, *, k: int, s: int, p: int, d: int, rank: int, ceil: bool) -> Window:
+    """The window of these params over an input drawn so that every remainder occurs."""
+    out = integers(1, 3 if rank == 3 else 6)
+    rest = integers(0, s - 1)
+    i = max(1, (out - 1) * s + d * (k - 1) + 1 + rest - 2 * p)
+    return Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil)

@@ -1,0 +1,85 @@
+"""Max pooling in one, two and three dimensions, as `torch.nn.functional.max_pool1d` and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bpcheck.arithmetic import Array, Format, gamma
+from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Product
+from bpcheck.operations.torch_vjp import torch_vjp
+from bpcheck.operations.windowed import classes, dimensions
+from bpcheck.operations.windowed.pooling import PoolGeometry, Pooling
+from bpcheck.operations.windowed.subgradients import is_subgradient
+
+
+class MaxPooling(Pooling):
+    """The largest value of each window; padding never wins, the first of equal values does."""
+
+    value_kinds = ("exact", "small", "ties", "negative", "special", "wide", "tiny", "huge", "real")
+    orders_special = True
+
+    def __init__(self, rank: int):
+        super().__init__("max", rank, own_keys=dimensions.keys("d", rank, 1))
+        self.neutral = {
+            "stride": lambda params: bool(params["stride"] == params["kernel_size"]),
+            "padding": lambda params: set(params["padding"]) == {0},
+            "dilation": lambda params: set(params["dilation"]) == {1},
+            "ceil_mode": lambda params: not params["ceil_mode"],
+        }
+
+    def draw(self, integers: Integers) -> PoolGeometry:
+        n, channels, windows = self.draw_shape(integers, dilate=True)
+        return PoolGeometry(n=n, ic=channels, windows=windows)
+
+    def params(self, geometry: PoolGeometry) -> Params:
+        windows = geometry.windows
+        return {
+            "kernel_size": tuple(window.k for window in windows),
+            "stride": tuple(window.s for window in windows),
+            "padding": tuple(window.p for window in windows),
+            "dilation": tuple(window.d for window in windows),
+            "ceil_mode": geometry.ceil,
+        }
+
+    def torch_forward(self, operands: Mapping[str, Any], params: Params) -> Any:
+        import torch
+
+        return getattr(torch.nn.functional, self.name)(operands["x"], **params)
+
+    def lattice(self, geometry: PoolGeometry) -> Lattice:
+        return Lattice(
+            products=(
+                Product("y", 1, ("x",)),
+                Product("x_bar", self.terms(geometry)["x_bar"], ("y_bar",)),
+            ),
+            distinct=tuple(window.span for window in geometry.windows),
+        )
+
+    def absolute_sums(self, arrays: Mapping[str, Array], params: Params) -> dict[str, Array]:
+        # Absolute values would change the winners; only the cotangent is summed.
+        operands = {"x": arrays["x"]}
+        sums = torch_vjp(self.torch_forward, operands, abs(arrays["y_bar"]), params)
+        return sums | {"y": abs(sums["y"])}
+
+    def is_valid_subgradient(
+        self,
+        geometry: PoolGeometry,
+        operands: Mapping[str, Array],
+        y_bar: Array,
+        results: Mapping[str, Array],
+        form: Format,
+    ) -> bool:
+        """Whether every window shares its cotangent out among its own winners."""
+        x, y, x_bar = operands["x"], results["y"], results["x_bar"]
+        # The subject's own rounding, and that of adding its shares up in float64.
+        slack = gamma(self.terms(geometry)["x_bar"] + 4, form.unit_roundoff)
+        slack += gamma(x.size + y.size, 2.0**-53)
+        return is_subgradient(geometry.windows, x, y, y_bar, x_bar, slack=slack, floor=form.tiniest)
+
+    def is_smooth(self, geometry: PoolGeometry) -> bool:
+        return False
+
+    @property
+    def edge_classes(self) -> tuple[EdgeClass, ...]:
+        return (*super().edge_classes, *classes.dilation_classes(self.rank))

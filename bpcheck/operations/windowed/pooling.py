@@ -1,0 +1,201 @@
+"""What max and average pooling share: shapes, descriptor keys, and drawn geometry."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpcheck.errors import CaseError
+from bpcheck.operations.base import Operation
+from bpcheck.operations.promises import EdgeClass, Integers, Shape, Symmetry
+from bpcheck.operations.windowed import classes, dimensions, large
+from bpcheck.operations.windowed.reductions import pool_reduction
+from bpcheck.operations.windowed.window import Window, spatial_owners
+
+
+@dataclass(frozen=True)
+class PoolGeometry:
+    """``x (n, ic, *i)`` and ``y (n, ic, *out)``.
+
+    `pad_counts` and `divisor` are average pooling's ``count_include_pad`` and ``divisor_override``
+    (0: none).
+    """
+
+    n: int
+    ic: int
+    windows: tuple[Window, ...]
+    pad_counts: bool = True
+    divisor: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n < 0:
+            raise CaseError(f"n={self.n}: the batch size must be at least 0")
+        if self.ic < 1:
+            raise CaseError(f"ic={self.ic}: must be at least 1")
+        if self.divisor < 0:
+            raise CaseError(f"div={self.divisor}: must be at least 1, or 0 for none")
+        for window, letter in zip(self.windows, dimensions.LETTERS[len(self.windows)], strict=True):
+            p, i = f"p{letter}={window.p}", f"i{letter}={window.i}"
+            # What torch's kernels take that record their winners; dilation does not count.
+            if window.p > window.k // 2:
+                raise CaseError(f"{p}: at most half of k{letter}={window.k}")
+            if (window.positions < 0).all(axis=1).any():
+                raise CaseError(f"{i}, {p}: a window reads no input cell")
+
+    @property
+    def ceil(self) -> bool:
+        return self.windows[0].ceil
+
+    @property
+    def kernel(self) -> Shape:
+        return tuple(window.k for window in self.windows)
+
+    @cached_property
+    def out(self) -> Shape:
+        return tuple(window.out for window in self.windows)
+
+    def numbers(self) -> dict[str, int]:
+        return {
+            "n": self.n,
+            "ic": self.ic,
+            **dimensions.spelled(self.windows),
+            "ceil": int(self.ceil),
+            "cip": int(self.pad_counts),
+            "div": self.divisor,
+        }
+
+
+class Pooling(Operation):
+    """A pooling operation; a subclass says what happens inside a window."""
+
+    operands = ("x",)
+
+    def __init__(self, kind: str, rank: int, *, own_keys: Mapping[str, int | None]):
+        self.rank = rank
+        self.name = f"{kind}_pool{rank}d"
+        self.keys = {
+            "n": 1,
+            "ic": None,
+            **dimensions.keys("i", rank, None),
+            **dimensions.keys("k", rank, None),
+            **dimensions.keys("s", rank, 1),
+            **dimensions.keys("p", rank, 0),
+            "ceil": 0,
+            **own_keys,
+        }
+
+    def geometry(self, numbers: Mapping[str, int]) -> PoolGeometry:
+        full = self.complete(numbers)
+        for flag in ("ceil", "cip"):
+            if full.get(flag, 0) not in (0, 1):
+                raise CaseError(f"{flag}{full[flag]}: {flag} is 0 or 1")
+        windows = dimensions.windows(full, self.rank, ceil=bool(full["ceil"]))
+        return PoolGeometry(
+            n=full["n"],
+            ic=full["ic"],
+            windows=windows,
+            pad_counts=bool(full.get("cip", 1)),
+            divisor=full.get("div", 0),
+        )
+
+    def draw_shape(
+        self, integers: Integers, *, dilate: bool
+    ) -> tuple[int, int, tuple[Window, ...]]:
+        """Batch size, channels and windows."""
+        if large.choose_large(integers):
+            return self._draw_large(integers, dilate=dilate)
+        n, channels = dimensions.choose(integers, (1, 2, 3, 1, 2, 0)), integers(1, 4)
+        return n, channels, self._draw_windows(integers, dilate=dilate)
+
+    def _draw_large(
+        self, integers: Integers, *, dilate: bool
+    ) -> tuple[int, int, tuple[Window, ...]]:
+        """Large in one way."""
+        kind, few = integers(0, 4), 1 + integers(0, 1)
+        if kind == 0:
+            channels = integers(1, 4)
+            return large.samples(integers), channels, self._draw_windows(integers, dilate=dilate)
+        if kind == 1:
+            return few, large.channels(integers), self._draw_windows(integers, dilate=dilate)
+        choices = (large.large_window, large.large_output, large.large_plane)
+        windows = choices[kind - 2](integers, self.rank, ceil=bool(integers(0, 1)))
+        return 1, few, windows
+
+    def _draw_windows(self, integers: Integers, *, dilate: bool) -> tuple[Window, ...]:
+        """A window for each dimension, all with the same ``ceil_mode``."""
+        ceil = bool(integers(0, 1))
+        windows = [self._draw_window(integers, ceil=ceil, dilate=dilate) for _ in range(self.rank)]
+        return dimensions.alike(integers, windows)
+
+    def _draw_window(self, integers: Integers, *, ceil: bool, dilate: bool) -> Window:
+        k = integers(1, dimensions.MAX_KERNEL[self.rank])
+        if integers(0, 9) == 9:
+            return Window(i=k, k=k, ceil=ceil)
+        s = k if integers(0, 3) == 1 else integers(1, 5)
+        d = dimensions.choose(integers, (1, 1, 2, 3)) if dilate else 1
+        p = dimensions.choose(integers, (0, k // 2, min(1, k // 2)))
+        drawn = dimensions.sizes(integers, k=k, s=s, p=p, d=d, rank=self.rank, ceil=ceil)
+        # A dilated window can step over a small input; enlarging the input ends that.
+        i = drawn.i
+        while (Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil).positions < 0).all(axis=1).any():
+            i += 1
+        return Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil)
+
+    def plainer(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
+        return dimensions.without_padding(numbers, self.rank)
+
+    def twin(self, geometry: PoolGeometry, integers: Integers) -> PoolGeometry | None:
+        for other in dimensions.other_params(self.keys, geometry.numbers(), self.rank, integers):
+            with contextlib.suppress(CaseError):
+                return self.geometry(other)
+        return None
+
+    def operand_shapes(self, geometry: PoolGeometry) -> dict[str, Shape]:
+        return {"x": (geometry.n, geometry.ic, *(window.i for window in geometry.windows))}
+
+    def output_shape(self, geometry: PoolGeometry) -> Shape:
+        return (geometry.n, geometry.ic, *geometry.out)
+
+    def terms(self, geometry: PoolGeometry) -> dict[str, int]:
+        return {
+            "y": prod(window.k for window in geometry.windows),
+            "x_bar": prod(window.overlap for window in geometry.windows),
+        }
+
+    def reduction(self, result: str, terms: int) -> dict[str, int] | None:
+        """See `bpcheck.operations.windowed.reductions`."""
+        return pool_reduction(self.rank, result, terms, sums=self.divides)
+
+    def owners(self, geometry: PoolGeometry, operand: str) -> NDArray[np.int64]:
+        planes = np.arange(geometry.n * geometry.ic).reshape(1, geometry.n, geometry.ic)
+        return spatial_owners(planes, geometry.windows)
+
+    def probe_count(self, geometry: PoolGeometry, operand: str) -> int:
+        return prod(window.span for window in geometry.windows)
+
+    def symmetries(self, geometry: PoolGeometry) -> tuple[Symmetry, ...]:
+        samples = Symmetry("samples", geometry.n, {"x": 0, "y": 0})
+        channels = Symmetry("channels", geometry.ic, {"x": 1, "y": 1})
+        return tuple(symmetry for symmetry in (samples, channels) if symmetry.length > 1)
+
+    def has_stackable_batch(self, operand: str) -> bool:
+        return True
+
+    @property
+    def edge_classes(self) -> tuple[EdgeClass, ...]:
+        return (*BATCH_CLASSES, *classes.pool_classes(self.rank))
+
+
+BATCH_CLASSES = (
+    EdgeClass("batch", "0", lambda g: g.n == 0),
+    EdgeClass("batch", "1", lambda g: g.n == 1),
+    EdgeClass("batch", "many", lambda g: g.n > 1),
+    EdgeClass("channels", "1", lambda g: g.ic == 1),
+    EdgeClass("channels", "many", lambda g: g.ic > 1),
+)

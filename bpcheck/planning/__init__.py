@@ -1,0 +1,1 @@
+"""Planning: which cases a run judges, in which order."""

@@ -1,0 +1,118 @@
+"""Edge classes of a case: those of its geometry, its dtype, its values and its memory layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from bpcheck.cases.case import Case
+from bpcheck.cases.layouts import C_ORDER, layouts_for
+from bpcheck.operations import Operation
+from bpcheck.planning.draws import integers_from
+
+#: What stands for all arrays of a case, where they have one layout.
+ALL = "all"
+
+#: How often each value kind occurs in a plan: exact ones find most, real ones judge rounding. Kinds
+#: that are left out occur in none.
+WEIGHTS = MappingProxyType(
+    {
+        "exact": 5,
+        "wide": 2,
+        "ties": 2,
+        "negative": 1,
+        "special": 1,
+        "tiny": 1,
+        "huge": 1,
+        "real": 3,
+    }
+)
+
+
+def edge_classes(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]:
+    """Names of all the edge classes that a run in these dtypes must cover."""
+    return (
+        *(str(each) for each in operation.edge_classes),
+        *(edge_class("dtype", name) for name in dtypes),
+        *(edge_class("values", kind) for kind in operation.value_kinds if kind in WEIGHTS),
+        *(
+            edge_class(array, layout)
+            for array, layouts in array_layouts(operation).items()
+            for layout in layouts
+        ),
+        *(edge_class(ALL, layout) for layout in shared_layouts(operation)),
+    )
+
+
+def classes_of(case: Case) -> frozenset[str]:
+    """Names of the edge classes that a case belongs to."""
+    return geometry_classes(case.operation, case.geometry) | dress_classes(case)
+
+
+def dress_classes(case: Case) -> frozenset[str]:
+    """Those that its geometry has no part in: dtype, values and layouts."""
+    given = case.layouts
+    arrays = (*case.operation.operand_shapes(case.geometry), "y_bar")
+    return frozenset(
+        (
+            edge_class("dtype", case.dtype),
+            edge_class("values", case.values),
+            *(edge_class(array, given.get(array, C_ORDER)) for array in arrays),
+            *(
+                edge_class(ALL, layout)
+                for layout in set(given.values())
+                if all(
+                    given.get(array) == layout for array in wearers(case.operation, arrays, layout)
+                )
+            ),
+        )
+    )
+
+
+def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
+    """Names of the edge classes that a geometry belongs to."""
+    return frozenset(name for name, holds in _predicates(operation) if holds(geometry))
+
+
+@cache
+def _predicates(operation: Operation) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
+    """The edge classes of an operation by name, made once: a plan asks thousands of times."""
+    return tuple((str(each), each.holds) for each in operation.edge_classes)
+
+
+@cache
+def array_layouts(operation: Operation) -> dict[str, tuple[str, ...]]:
+    """The layouts that each operand and the cotangent may have, C order first."""
+    integers = integers_from(np.random.default_rng(0))
+    geometry = operation.draw(integers)
+    while len(shapes := operation.operand_shapes(geometry)) < len(operation.operands):
+        geometry = operation.draw(integers)
+    ranks = {name: len(shape) for name, shape in shapes.items()}
+    ranks["y_bar"] = len(operation.output_shape(geometry))
+    return {name: layouts_for(rank) for name, rank in ranks.items()}
+
+
+@cache
+def shared_layouts(operation: Operation) -> tuple[str, ...]:
+    """The layouts that all arrays with more than one axis may have at once, C order left out."""
+    most = max(array_layouts(operation).values(), key=len)
+    return tuple(layout for layout in most if layout != C_ORDER)
+
+
+def wearers(operation: Operation, arrays: Iterable[str], layout: str) -> list[str]:
+    """Those of the arrays that may have this layout: a vector has no other order of its axes."""
+    levels = array_layouts(operation)
+    return [array for array in arrays if layout in levels[array]]
+
+
+def edge_class(factor: str, level: str) -> str:
+    """The name of an edge class of dresses: that of a dtype, a value kind, or an array's layout.
+
+    >>> edge_class("x", "fortran")
+    'x fortran'
+    """
+    return f"{factor} {level}"

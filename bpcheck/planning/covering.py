@@ -1,0 +1,120 @@
+"""Covering every pair (or triple) of edge classes, since real bugs live in pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import combinations, permutations
+from typing import Any
+
+import numpy as np
+
+from bpcheck.arithmetic import Array
+from bpcheck.operations import Operation
+from bpcheck.operations.promises import Integers
+from bpcheck.planning.classes import geometry_classes
+from bpcheck.planning.draws import integers_from
+
+#: Of so many draws in a row that add nothing the last is taken all the same: whoever waits for
+#: cases is not held up by the search for the rare ones.
+PATIENCE = 20
+
+
+def covering(
+    operation: Operation, *, strength: int, rng: np.random.Generator, draws: int
+) -> Iterator[Any]:
+    """Of `draws` geometries, and twins of them, those that add a set of `strength` classes.
+
+    What random drawing meets at all is met here, each combination at its first appearance; rare
+    classes are rare among the draws too, so `draws` bounds what can be promised. Between the rare
+    ones come some that add nothing, one in `PATIENCE` of those drawn; a plan much shorter than
+    the draws does not come to their end.
+    """
+    covered = Covered([str(each) for each in operation.edge_classes], strength=strength)
+    integers, barren = integers_from(rng), 0
+    for geometry in _drawn(operation, integers, draws):
+        classes = geometry_classes(operation, geometry)
+        barren = 0 if covered.gain(classes) else barren + 1
+        if barren in (0, PATIENCE):
+            covered.add(classes)
+            barren = 0
+            yield geometry
+
+
+def _drawn(operation: Operation, integers: Integers, draws: int) -> Iterator[Any]:
+    for _ in range(draws):
+        geometry = operation.draw(integers)
+        yield geometry
+        twin = operation.twin(geometry, integers)
+        if twin is not None:
+            yield twin
+
+
+class Covered:
+    """Which sets of `strength` classes the cases of a plan have met.
+
+    Examples
+    --------
+    >>> covered = Covered(("stride 1", "stride > 1", "x fortran"), strength=2)
+    >>> covered.add({"stride 1", "x fortran"})
+    >>> covered.gain({"stride 1", "x fortran"}), covered.gain({"stride > 1", "x fortran"})
+    (0, 3)
+    >>> covered.gains({"x fortran"}, ["stride 1", "stride > 1"]).tolist()
+    [0, 1]
+    >>> covered.between(["stride 1", "stride > 1"], ["x fortran"])
+    1
+
+    Parameters
+    ----------
+    names
+        The classes.
+    strength
+        How many of them a set has.
+    alternatives
+        Groups of classes of which a case has one: no set with two of them can be met.
+    """
+
+    def __init__(
+        self, names: Sequence[str], *, strength: int, alternatives: Iterable[Sequence[str]] = ()
+    ):
+        self._strength = strength
+        self._number = {name: number for number, name in enumerate(names)}
+        # Every order and repetition of a set has a cell, so that one look-up counts them all.
+        self._unmet = np.ones((len(names),) * strength, dtype=bool)
+        for group in alternatives:
+            for pair in permutations(self._numbers(group), 2):
+                self._rule_out(pair)
+
+    def gain(self, classes: Collection[str]) -> int:
+        """How much a case of these classes would add: for comparing with other cases."""
+        return int(np.count_nonzero(self._unmet[self._where(classes)]))
+
+    def gains(self, classes: Collection[str], more: Sequence[str]) -> Array:
+        """How much each of `more` would add by itself to a case of these classes."""
+        others = self._numbers(classes)
+        found = self._unmet[np.ix_(self._numbers(more), *(others,) * (self._strength - 1))]
+        return found.reshape(len(more), -1).sum(axis=1)
+
+    def between(self, some: Sequence[str], others: Sequence[str]) -> int:
+        """How much cases of `some` can still add with `others`: sets that have one of each."""
+        both = (*some, *others)
+        where = (some, others, *(both,) * (self._strength - 2))
+        if len(where) > self._strength:
+            return 0
+        return int(np.count_nonzero(self._unmet[np.ix_(*map(self._numbers, where))]))
+
+    def add(self, classes: Collection[str]) -> None:
+        """Count a case of these classes."""
+        self._unmet[self._where(classes)] = False
+
+    def _rule_out(self, pair: tuple[int, ...]) -> None:
+        for axes in combinations(range(self._strength), 2):
+            where: list[int | slice] = [slice(None)] * self._strength
+            for axis, number in zip(axes, pair, strict=True):
+                where[axis] = number
+            self._unmet[tuple(where)] = False
+
+    def _where(self, classes: Collection[str]) -> tuple[Array, ...]:
+        return np.ix_(*(self._numbers(classes),) * self._strength)
+
+    def _numbers(self, classes: Collection[str]) -> list[int]:
+        return [self._number[name] for name in classes]

@@ -1,0 +1,184 @@
+"""Dresses: dtype, values and layouts for a geometry, chosen for the edge classes they add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from heapq import heappop, heappush, heapreplace
+from typing import Any
+
+import numpy as np
+
+from bpcheck.cases.case import Case
+from bpcheck.cases.layouts import C_ORDER, join_layouts
+from bpcheck.operations import Operation
+from bpcheck.planning.classes import (
+    ALL,
+    WEIGHTS,
+    array_layouts,
+    dress_classes,
+    edge_class,
+    edge_classes,
+    geometry_classes,
+    shared_layouts,
+    wearers,
+)
+from bpcheck.planning.covering import Covered
+
+
+class Wardrobe:
+    """What the cases of one plan wear, and which sets of edge classes they have met in it.
+
+    Parameters
+    ----------
+    operation
+        The operation.
+    dtypes
+        NumPy names of the dtypes to choose from.
+    strength
+        How many edge classes a set has.
+    """
+
+    def __init__(self, operation: Operation, dtypes: Sequence[str], *, strength: int):
+        self._operation = operation
+        self._dtypes = dtypes
+        self._kinds = _kinds(operation)
+        self._levels: Mapping[str, Sequence[str]] = {
+            "dtype": tuple(dtypes),
+            "values": tuple(dict.fromkeys(self._kinds)),
+            **array_layouts(operation),
+            ALL: shared_layouts(operation),
+        }
+        self._level_names = {
+            factor: [edge_class(factor, level) for level in levels]
+            for factor, levels in self._levels.items()
+        }
+        self._covered = Covered(
+            edge_classes(operation, dtypes),
+            strength=strength,
+            alternatives=[*self._level_names.values(), *self._at_odds()],
+        )
+        #: Geometries by what they would still add in other dresses, as last looked at.
+        self._wanting: list[tuple[int, int, Any]] = []
+
+    def dressed(self, case: Case, turn: int) -> Case:
+        """The case with the dtype, values and layouts that add most sets of edge classes.
+
+        They are chosen one after the other, in random order, each for the most new sets with the
+        geometry and what was chosen before, as in "The AETG system: an approach to testing based
+        on combinatorial design" (Cohen, Dalal, Fredman and Patton 1997). What adds nothing keeps
+        what it has at this `turn`, or by chance.
+        """
+        rng = np.random.default_rng(case.seed)
+        dress = self._turn(case, turn, rng)
+        own = geometry_classes(self._operation, case.geometry)
+        classes, free = set(own), list(dress)
+        gains = self._covered.gains(classes, self._level_names[ALL])
+        if gains.any() and rng.integers(2):
+            alike = self._alike(dress, self._levels[ALL][int(gains.argmax())])
+            dress |= alike
+            classes |= {edge_class(*each) for each in alike.items()}
+            free = [factor for factor in dress if factor not in alike]
+        for factor in rng.permutation(free):
+            levels = self._levels[factor]
+            gains = self._covered.gains(classes, self._level_names[factor])
+            if gains.max() > gains[levels.index(dress[factor])]:
+                dress[factor] = levels[int(gains.argmax())]
+            classes.add(edge_class(factor, dress[factor]))
+        dressed = _put_on(case, dress)
+        classes = {*own, *dress_classes(dressed)}
+        if self._covered.gain(classes):
+            self._covered.add(classes)
+            wants = self._wants(case.geometry)
+            if wants:
+                heappush(self._wanting, (-wants, turn, case.geometry))
+        return dressed
+
+    def most_wanting(self) -> Any | None:
+        """The geometry so far that would add most in other dresses; ``None`` if none adds any.
+
+        Rare classes, a class of one landmark above all, would not meet every dress by chance.
+        """
+        while self._wanting:
+            believed, turn, geometry = self._wanting[0]
+            wants = self._wants(geometry)
+            if -wants == believed < 0:
+                return geometry
+            # What a geometry would add only ever shrinks: who is still first has the most.
+            if wants:
+                heapreplace(self._wanting, (-wants, turn, geometry))
+            else:
+                heappop(self._wanting)
+        return None
+
+    def _wants(self, geometry: Any) -> int:
+        """How many sets of this geometry's classes with those of dresses are not met."""
+        factors = ("dtype", "values", *self._operation.operand_shapes(geometry), "y_bar", ALL)
+        levels = [name for factor in factors for name in self._level_names[factor]]
+        return self._covered.between(list(geometry_classes(self._operation, geometry)), levels)
+
+    def in_class(self, known: Sequence[Case], name: str) -> Iterator[Case]:
+        """Those of the `known` cases that can be in this edge class of dresses, dressed so."""
+        (factor, level), *_ = (
+            (factor, level)
+            for factor, levels in self._levels.items()
+            for level in levels
+            if edge_class(factor, level) == name
+        )
+        for turn, case in enumerate(known):
+            dress = self._turn(case, turn, np.random.default_rng(case.seed))
+            if factor == ALL:
+                yield _put_on(case, {**dress, **self._alike(dress, level)})
+            elif factor in dress:
+                yield _put_on(case, {**dress, factor: level})
+
+    def _turn(self, case: Case, turn: int, rng: np.random.Generator) -> dict[str, str]:
+        """Dtype and value kind in turn; layouts in a third of the cases, random or all alike."""
+        kinds = self._kinds
+        # Kinds change with every case, and begin each round with another dtype: all pairs occur.
+        rounds, place = divmod(turn, len(kinds))
+        dtype = self._dtypes[(rounds + place) % len(self._dtypes)]
+        arrays = [*case.operation.operand_shapes(case.geometry), "y_bar"]
+        # Drawn, not counted: layouts must meet every dtype and every value kind.
+        is_plain = rng.integers(3) > 0
+        layouts = {
+            # About half of the operands, and always the cotangent.
+            name: C_ORDER
+            if is_plain or (name != "y_bar" and rng.integers(2))
+            else str(rng.choice(self._levels[name]))
+            for name in arrays
+        }
+        dress = {"dtype": dtype, "values": kinds[place], **layouts}
+        if not is_plain and rng.integers(2):
+            dress |= self._alike(dress, str(rng.choice(self._levels[ALL])))
+        return dress
+
+    def _alike(self, dress: Mapping[str, str], layout: str) -> dict[str, str]:
+        """One layout for all arrays that may have it, as a framework's memory format is."""
+        arrays = [factor for factor in dress if factor not in ("dtype", "values")]
+        return dict.fromkeys(wearers(self._operation, arrays, layout), layout)
+
+    def _at_odds(self) -> Iterator[tuple[str, str]]:
+        """Pairs of one layout for all arrays, and of another one for one of them."""
+        arrays = array_layouts(self._operation)
+        for layout in self._levels[ALL]:
+            for array in wearers(self._operation, arrays, layout):
+                for other in arrays[array]:
+                    if other != layout:
+                        yield edge_class(ALL, layout), edge_class(array, other)
+
+
+def _put_on(case: Case, dress: Mapping[str, str]) -> Case:
+    layouts = {name: level for name, level in dress.items() if name not in ("dtype", "values")}
+    return replace(case, dtype=dress["dtype"], values=dress["values"], layout=join_layouts(layouts))
+
+
+def _kinds(operation: Operation) -> list[str]:
+    """The operation's value kinds, each as often as its weight, spread evenly."""
+    slots = [
+        ((position + 0.5) / WEIGHTS[kind], order, kind)
+        for order, kind in enumerate(operation.value_kinds)
+        if kind in WEIGHTS
+        for position in range(WEIGHTS[kind])
+    ]
+    return [kind for _, _, kind in sorted(slots)]
