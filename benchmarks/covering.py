@@ -139,7 +139,7 @@ def _factors(operation: Operation, *, strength: int) -> list[Sequence[Any]]:
             covered.add(classes)
             chosen.append(geometry)
     kinds = [kind for kind in operation.value_kinds if kind in WEIGHTS]
-    return [chosen, DTYPES, kinds, *array_layouts(operation.name).values()]
+    return [chosen, DTYPES, kinds, *array_layouts(operation).values()]
 
 
 def main(operation_name: str = "conv2d") -> None:

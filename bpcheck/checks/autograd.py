@@ -7,6 +7,12 @@ alone, is another mistake than a wrong formula.
 from __future__ import annotations
 
 from bpcheck.cases import Case
+from bpcheck.checks.allowed import (
+    agrees_with_autograd,
+    is_defined_throughout,
+    is_other_convention,
+    quotient_bound,
+)
 from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed, unjudged
 from bpcheck.checks.special import judged_special
@@ -49,18 +55,18 @@ def _compare(trial: Trial, name: str, result: str) -> Outcome:
     got = trial.got.get(result)
     if got is None:
         return not_applicable(name, result, "the contract is broken")
-    if trial.agrees_with_autograd(result):
+    if agrees_with_autograd(trial, result):
         return passed(name, result)
-    if name == SPECIAL and not trial.is_defined_throughout:
+    if name == SPECIAL and not is_defined_throughout(trial):
         return judged_special(trial, name, result)
     expected = trial.autograd[result]
     where = difference(got, expected)
     if where is not None and trial.case.operation.divides:
         # A right kernel may multiply by a rounded reciprocal.
-        where = difference(got, expected, trial.quotient_bound(result))
+        where = difference(got, expected, quotient_bound(trial, result))
     if where is None:
         return passed(name, result)
-    if result != "y" and trial.is_other_convention():
+    if result != "y" and is_other_convention(trial):
         message = (
             f"{element(result, where)} = {number(where.got)}, autograd has "
             f"{number(where.expected)}: another subgradient at a tie, valid, and not torch's"

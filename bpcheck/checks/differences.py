@@ -7,7 +7,9 @@ from math import ceil, log10
 import numpy as np
 
 from bpcheck.arithmetic import Array, gamma, is_integral
+from bpcheck.checks.allowed import absolute_sums, agrees_with_autograd, quotient_bound
 from bpcheck.checks.compare import difference
+from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.checks.line import compare_central, why_no_line
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
 from bpcheck.checks.trial import Trial
@@ -69,7 +71,7 @@ def _agree_together(trial: Trial) -> tuple[str, ...]:
         for name in promise.linear_together
         if trial.arrays.steps.get(name)
         and f"{name}_bar" in trial.got
-        and trial.agrees_with_autograd(f"{name}_bar")
+        and agrees_with_autograd(trial, f"{name}_bar")
     )
     if len(names) < 2 or promise.divides or affords_whole_gradient(trial, names[0]):
         return ()
@@ -94,7 +96,7 @@ def _is_promised(trial: Trial) -> bool:
     Only then the operation's colouring tells which output reads which element; a forward that is
     something else is still linear, and its vjp may fit it: that a projection shows.
     """
-    bound = trial.quotient_bound("y") if trial.case.operation.divides else None
+    bound = quotient_bound(trial, "y") if trial.case.operation.divides else None
     return difference(trial.got["y"], trial.autograd["y"], bound) is None
 
 
@@ -107,7 +109,7 @@ def affords_whole_gradient(trial: Trial, operand: str) -> bool:
 
 
 def _compare_elements(trial: Trial, result: str) -> Outcome:
-    expected = trial.differences[result]
+    expected = gradients_by_differences(trial)[result]
     if expected is None:
         return _no_forward(trial, result)
     got = trial.got[result]
@@ -148,7 +150,7 @@ def _within_rounding(trial: Trial, result: str) -> Outcome:
     got, expected = trial.got[result], trial.autograd[result]
     if not trial.case.operation.divides:
         return passed(NAME, result)
-    if difference(got, expected, trial.quotient_bound(result)) is None:
+    if difference(got, expected, quotient_bound(trial, result)) is None:
         return passed(NAME, result)
     return not_applicable(NAME, result, _TOO_COARSE)
 
@@ -172,7 +174,7 @@ def _probes(trial: Trial, operand: str) -> int:
     may have) at most; against autograd the subject needs a billion to one.
     """
     result = f"{operand}_bar"
-    if trial.agrees_with_autograd(result):
+    if agrees_with_autograd(trial, result):
         return 1
     return ceil(9 / log10(step_values(trial.arrays.steps[operand])))
 
@@ -214,7 +216,7 @@ def _own_error(trial: Trial, result: str) -> Array:
     if not trial.case.operation.divides:
         return np.zeros(trial.case.shapes[result])
     terms = trial.case.operation.terms(trial.case.geometry)[result] + 2
-    error: Array = gamma(terms, trial.format.unit_roundoff) * trial.absolute_sums[result]
+    error: Array = gamma(terms, trial.format.unit_roundoff) * absolute_sums(trial)[result]
     return error
 
 

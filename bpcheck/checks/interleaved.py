@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
 from bpcheck.checks.trial import Trial
+from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
 
 NAME = "interleaved calls"
@@ -16,7 +17,7 @@ def check_interleaved(trial: Trial) -> tuple[Outcome, ...]:
     """Every result is what it is without another case in between or before it, bit for bit."""
     if not trial.first.is_whole:
         return unjudged(trial, NAME, "the contract is broken")
-    if not trial.takes_turn(0):
+    if not takes_turn(trial.case, 0):
         return unjudged(trial, NAME, "left to other cases")
     return first_of_each(trial, NAME, _violations(trial))
 

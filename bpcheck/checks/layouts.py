@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from bpcheck.arithmetic import Array
+from bpcheck.checks.allowed import (
+    error_bounds,
+    is_defined_throughout,
+    proven_bounds,
+    quotient_bound,
+    slack_of_wrong,
+)
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed, unjudged
 from bpcheck.checks.special import misplaced
@@ -20,9 +27,9 @@ def check_layouts(trial: Trial) -> tuple[Outcome, ...]:
     """
     if not trial.case.layouts:
         return unjudged(trial, NAME, "all arrays are in C order")
-    if not (trial.is_defined_throughout or trial.subject.claims.exact):
+    if not (is_defined_throughout(trial) or trial.subject.claims.exact):
         return unjudged(trial, NAME, "operands that are not finite")
-    if not _is_exact(trial) and trial.error_bounds is None:
+    if not _is_exact(trial) and error_bounds(trial) is None:
         return unjudged(trial, NAME, "a kink lies within rounding error")
     results = trial.case.operation.results(trial.case.geometry)
     plain = trial.again(trial.arrays)
@@ -33,16 +40,15 @@ def _compare(trial: Trial, result: str, expected: Array | None) -> Outcome:
     got = trial.got.get(result)
     if got is None or expected is None:
         return not_applicable(NAME, result, "the contract is broken")
-    if not trial.is_defined_throughout:
+    if not is_defined_throughout(trial):
         return _compare_special(trial, result, expected)
     if _is_exact(trial):
-        slack = trial.slack_of_wrong(result, expected)
+        slack = slack_of_wrong(trial, result, expected)
         if slack is None and trial.case.operation.divides:
             # Both may be rounded quotients, and rounded in another order.
-            slack = 2 * trial.quotient_bound(result)
+            slack = 2 * quotient_bound(trial, result)
     else:
-        assert trial.error_bounds is not None  # noqa: S101 - the caller has looked
-        proven = trial.error_bounds[0][result]
+        proven = proven_bounds(trial)[result]
         if difference(expected, trial.autograd[result], proven) is not None:
             # The bound is that of right sums.
             return not_applicable(NAME, result, "it is wrong in C order too")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bpcheck.checks.allowed import error_bounds, proven_bounds
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import failed, not_applicable, passed
 from bpcheck.checks.trial import Trial
@@ -30,7 +31,7 @@ def why_no_line(trial: Trial) -> str:
         return "exact differences serve"
     if not promise.is_smooth(geometry):
         return "not smooth"
-    if trial.error_bounds is None:
+    if error_bounds(trial) is None:
         return "a kink lies within rounding error"
     return "" if "y" in trial.got else "the contract is broken"
 
@@ -83,8 +84,7 @@ def _compare_rates(trial: Trial, operand: str) -> Outcome:
 
 def _acquitted(trial: Trial, check: str, result: str) -> Outcome:
     """Passed, unless the far sharper rounding bound says otherwise: that is not to be outvoted."""
-    assert trial.error_bounds is not None  # noqa: S101 - why_no_line has looked
-    proven = trial.error_bounds[0][result]
+    proven = proven_bounds(trial)[result]
     if difference(trial.got[result], trial.autograd[result], proven) is not None:
         return not_applicable(check, result, "the step is too coarse for an error this small")
     return passed(check, result)
@@ -111,9 +111,8 @@ def _line(trial: Trial, operand: str) -> tuple[Phi, float] | None:
 
 def rounding_of_phi(trial: Trial) -> float:
     """Bound on the rounding error of ``phi``: of ``y``, and of moving the operand in its dtype."""
-    assert trial.error_bounds is not None  # noqa: S101 - why_no_line has looked
     y_bar = np.abs(trial.arrays.y_bar.astype(np.float64))
-    y_error = float(np.vdot(y_bar, trial.error_bounds[0]["y"]))
+    y_error = float(np.vdot(y_bar, proven_bounds(trial)["y"]))
     moved = max(
         float(np.vdot(np.abs(trial.autograd[f"{name}_bar"]), np.abs(array.astype(np.float64))))
         for name, array in trial.arrays.operands.items()
@@ -123,5 +122,4 @@ def rounding_of_phi(trial: Trial) -> float:
 
 def _own_rounding(trial: Trial, result: str) -> float:
     """Rounding that a right gradient may carry along a direction of length 1."""
-    assert trial.error_bounds is not None  # noqa: S101 - why_no_line has looked
-    return float(np.linalg.norm(trial.error_bounds[0][result]))
+    return float(np.linalg.norm(proven_bounds(trial)[result]))

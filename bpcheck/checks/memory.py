@@ -11,6 +11,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.checks.outcomes import failed, first_of_each, unjudged
 from bpcheck.checks.run import Run
 from bpcheck.checks.trial import Trial
+from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
 
 NAME = "own memory"
@@ -20,7 +21,7 @@ def check_memory(trial: Trial) -> tuple[Outcome, ...]:
     """No result lies where an operand, the cotangent, another result or an earlier one lies."""
     if not trial.first.is_whole:
         return unjudged(trial, NAME, "the contract is broken")
-    if not trial.takes_turn(0):
+    if not takes_turn(trial.case, 0):
         return unjudged(trial, NAME, "left to other cases")
     return first_of_each(trial, NAME, _violations(trial))
 

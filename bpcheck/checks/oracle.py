@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from bpcheck.checks.allowed import quotient_bound
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
 from bpcheck.checks.trial import Trial
+from bpcheck.checks.turns import is_small
 from bpcheck.finding import Kind, Outcome
 from bpcheck.oracles.autograd import autograd
 
@@ -64,13 +66,13 @@ def _why_not(trial: Trial) -> str:
         return "not exact"
     if trial.case.dtype not in POLLED:
         return f"torch is not polled in {trial.case.dtype}"
-    return "" if trial.is_small and trial.case.seed % EVERY == 0 else "left to other cases"
+    return "" if is_small(trial.case) and trial.case.seed % EVERY == 0 else "left to other cases"
 
 
 def _compare(
     trial: Trial, result: str, answer: np.ndarray, *, dtype: str, onednn: bool
 ) -> Outcome | None:
-    bound = trial.quotient_bound(result) if trial.case.operation.divides else None
+    bound = quotient_bound(trial, result) if trial.case.operation.divides else None
     where = difference(np.asarray(answer, np.float64), trial.autograd[result], bound)
     if where is None:
         return None

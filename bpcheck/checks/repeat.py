@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bpcheck.checks.compare import same_bits
 from bpcheck.checks.outcomes import failed, first_of_each, unjudged
 from bpcheck.checks.trial import Trial
+from bpcheck.checks.turns import affords_more
 from bpcheck.finding import Kind, Outcome
 
 NAME = "same bits twice"
@@ -16,7 +17,7 @@ def check_repeat(trial: Trial) -> tuple[Outcome, ...]:
     """Every result of the same case, run again on the same arrays, bit for bit."""
     if not trial.first.is_whole:
         return unjudged(trial, NAME, "the contract is broken")
-    if not trial.affords_more:
+    if not affords_more(trial.case):
         return unjudged(trial, NAME, "left to other cases")
     return first_of_each(trial, NAME, _violations(trial))
 

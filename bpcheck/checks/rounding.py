@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bpcheck.checks.allowed import bounds_without_claim, error_bounds, is_other_convention
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, passed
 from bpcheck.checks.trial import Trial
@@ -26,13 +27,14 @@ def _compare(trial: Trial, result: str) -> Outcome:
     got = trial.got.get(result)
     if got is None:
         return not_applicable(NAME, result, "the contract is broken")
-    if trial.error_bounds is None:
+    found = error_bounds(trial)
+    if found is None:
         return not_applicable(NAME, result, "a kink lies within rounding error")
     expected = trial.autograd[result]
-    proven, probable = (bounds[result] for bounds in trial.error_bounds)
+    proven, probable = (bounds[result] for bounds in found)
     where = difference(got, expected, proven)
     if where is not None:
-        if result != "y" and trial.is_other_convention():
+        if result != "y" and is_other_convention(trial):
             message = f"{element(result, where)}: another subgradient at a tie, valid, not torch's"
             return failed(trial, NAME, result, Kind.CONVENTION, message, where)
         off = (
@@ -40,7 +42,7 @@ def _compare(trial: Trial, result: str) -> Outcome:
             f"{where.error:.3g}"
         )
         many = f"({where.wrong} of {where.total} elements)"
-        plain = trial.bounds_without_claim
+        plain = bounds_without_claim(trial)
         if plain is not None and difference(got, expected, plain[0][result]) is None:
             message = (
                 f"{off}, and sums in {trial.subject.claims.accumulates}, as claimed, explain "

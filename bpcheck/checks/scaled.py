@@ -9,6 +9,7 @@ from math import floor, log2
 import numpy as np
 
 from bpcheck.arithmetic import Array, Format
+from bpcheck.checks.allowed import absolute_sums, is_other_convention
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import failed, first_of_each, unjudged
 from bpcheck.checks.split import nonlinear, of_gradients, why_not_linear
@@ -40,7 +41,7 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
 def largest_exponent(trial: Trial) -> int:
     """The largest power of two by which the cotangent may grow without an overflow."""
     form: Format = trial.format
-    sums = trial.absolute_sums
+    sums = absolute_sums(trial)
     largest = max(float(sums[name].max(initial=1)) for name in sums if name != "y")
     # A quotient may be taken after the sum.
     terms = max(trial.case.operation.terms(trial.case.geometry).values())
@@ -64,7 +65,7 @@ def _compare(trial: Trial, y_bar: Array, factor: float, what: str) -> Iterator[O
             yield failed(trial, NAME, result, Kind.DTYPE, message)
             continue
         bound = None
-        if trial.case.operation.divides or trial.is_other_convention():
+        if trial.case.operation.divides or is_other_convention(trial):
             # A quotient may fall below the normal numbers, and loses bits there that it keeps when
             # it is scaled up: half the tiniest number, scaled, and half of it once more.
             terms = trial.case.operation.terms(trial.case.geometry)[result]

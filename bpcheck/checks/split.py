@@ -8,6 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from bpcheck.arithmetic import Array, gamma
+from bpcheck.checks.allowed import (
+    agrees_with_autograd,
+    is_defined_throughout,
+    is_other_convention,
+    quotient_bound,
+    slack_of_wrong,
+)
 from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.outcomes import (
     element,
@@ -18,6 +25,7 @@ from bpcheck.checks.outcomes import (
     unjudged,
 )
 from bpcheck.checks.trial import Trial
+from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
 
 NAME = "split cotangent"
@@ -37,11 +45,11 @@ def why_not_linear(trial: Trial) -> str:
         return "the contract is broken"
     if not trial.case.is_exact:
         return "real values"
-    if not trial.is_defined_throughout:
+    if not is_defined_throughout(trial):
         return "operands that are not finite"
     if not trial.subject.claims.exact:
         return "not a direct sum"
-    return "" if trial.takes_turn(1) else "left to other cases"
+    return "" if takes_turn(trial.case, 1) else "left to other cases"
 
 
 def of_gradients(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
@@ -80,9 +88,9 @@ def _bound(trial: Trial, result: str) -> Array | None:
     """What rounding explains between the whole and the sum of its parts; ``None`` for nothing."""
     promise, geometry = trial.case.operation, trial.case.geometry
     if promise.divides:
-        return 2 * trial.quotient_bound(result)
-    if trial.agrees_with_autograd(result) or not trial.is_other_convention():
-        return trial.slack_of_wrong(result)
+        return 2 * quotient_bound(trial, result)
+    if agrees_with_autograd(trial, result) or not is_other_convention(trial):
+        return slack_of_wrong(trial, result)
     # Who shares a cotangent out among several winners rounds the shares.
     terms = promise.terms(geometry)[result]
     largest = float(np.abs(trial.arrays.y_bar.astype(np.float64)).max(initial=0))

@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from bpcheck.arithmetic import Array
+from bpcheck.checks.allowed import is_defined_throughout, quotient_bound, slack_of_wrong
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, number, passed, unjudged
 from bpcheck.checks.trial import Trial
+from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
 from bpcheck.operations.promises import Symmetry
 
@@ -63,8 +65,8 @@ def _beside_others(trial: Trial, samples: Symmetry) -> dict[str, Outcome]:
 def _slack(trial: Trial, result: str) -> Array | None:
     """What rounding explains between two runs of one case, anywhere in the result."""
     if not trial.case.operation.divides:
-        return trial.slack_of_wrong(result)
-    bound = trial.quotient_bound(result)
+        return slack_of_wrong(trial, result)
+    bound = quotient_bound(trial, result)
     return np.full(bound.shape, 2 * bound.max(initial=0))
 
 
@@ -106,13 +108,13 @@ def _why_not(trial: Trial, symmetries: Sequence[Symmetry]) -> str:
         return "the contract is broken"
     if not trial.case.is_exact:
         return "real values"
-    if not trial.is_defined_throughout:
+    if not is_defined_throughout(trial):
         return "operands that are not finite"
     if not trial.subject.claims.exact:
         return "not a direct sum"
     if not symmetries:
         return "there is one alone"
-    return "" if trial.takes_turn(2) else "left to other cases"
+    return "" if takes_turn(trial.case, 2) else "left to other cases"
 
 
 def _permuted(array: Array, symmetry: Symmetry, name: str, order: Array) -> Array:

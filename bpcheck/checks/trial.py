@@ -1,18 +1,17 @@
-"""A trial: one subject run on one case, with everything that the checks look at, each made once."""
+"""A trial: one subject run on one case, each run made once. What follows from it is derived."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from bpcheck.arithmetic import FORMATS, Array, Format, gamma
+from bpcheck.arithmetic import FORMATS, Array, Format
 from bpcheck.cases import Case
-from bpcheck.checks import bounds
+from bpcheck.checks import turns
 from bpcheck.checks.compare import same_bits
 from bpcheck.checks.run import (
     Interleaved,
@@ -27,14 +26,9 @@ from bpcheck.checks.run import (
 )
 from bpcheck.filling import Arrays, fill
 from bpcheck.oracles.autograd import autograd
-from bpcheck.oracles.differences import gradient_by_differences
 from bpcheck.subject import Subject
 
-#: Multiplications of the forward up to which every case is run more than once.
-SMALL = 100_000
-
-#: One in so many larger cases is run more than once too.
-EVERY_LARGE = 8
+T = TypeVar("T")
 
 
 class Trial:
@@ -47,7 +41,13 @@ class Trial:
     def __init__(self, subject: Subject, case: Case):
         self.subject = subject
         self.case = case
-        self._agreement: dict[str, bool] = {}
+        self._derived: dict[Callable[[Trial], Any], Any] = {}
+
+    def once(self, derive: Callable[[Trial], T]) -> T:
+        """What `derive` makes of this trial, made when it is first asked for."""
+        if derive not in self._derived:
+            self._derived[derive] = derive(self)
+        return self._derived[derive]
 
     @cached_property
     def arrays(self) -> Arrays:
@@ -127,7 +127,7 @@ class Trial:
 
     def _to_hand_out(self, name: str) -> Array:
         """A copy of the operand; a large one of the first run that was spared goes out again."""
-        if not self.is_small and name in self.spared:
+        if not turns.is_small(self.case) and name in self.spared:
             return self.first.handed.operands[name]
         return self.arrays.operands[name].copy()
 
@@ -138,125 +138,7 @@ class Trial:
         operands = self.arrays.operands
         return frozenset(name for name in operands if same_bits(handed[name], operands[name]))
 
-    def agrees_with_autograd(self, result: str) -> bool:
-        """Whether the first run has torch's numbers, all of them."""
-        if result not in self._agreement:
-            self._agreement[result] = np.array_equal(self.got[result], self.autograd[result])
-        return self._agreement[result]
-
-    def slack_of_wrong(self, result: str, got: Array | None = None) -> Array | None:
-        """What rounding may do to a sum of products that is wrong; ``None`` for one that is right.
-
-        A wrong sum may be longer, or of larger products, than the lattice keeps exact. By default
-        it is that of the first run.
-        """
-        right = (
-            self.agrees_with_autograd(result)
-            if got is None
-            else np.array_equal(got, self.autograd[result])
-        )
-        if right or self.case.operation.orders_special:
-            return None
-        arrays = [*self.arrays.operands.values(), self.arrays.y_bar]
-        terms = sum(array.size for array in arrays)
-        largest = prod(float(np.abs(array.astype(np.float64)).max(initial=1)) for array in arrays)
-        bound = gamma(terms, self.format.unit_roundoff) * terms * largest
-        return np.full(self.case.shapes[result], bound)
-
-    @cached_property
-    def is_small(self) -> bool:
-        """Whether further runs cost next to nothing."""
-        terms = self.case.operation.terms(self.case.geometry)["y"]
-        return terms * int(np.prod(self.case.shapes["y"])) <= SMALL
-
-    @property
-    def affords_more(self) -> bool:
-        """Whether the case is run more often than once: all small ones, and some large ones."""
-        return self.is_small or self.case.seed % EVERY_LARGE == 0
-
-    def takes_turn(self, turn: int) -> bool:
-        """Whether the costlier checks of this turn fall to the case."""
-        return self.affords_more and self.turn == turn
-
-    @property
-    def is_defined_throughout(self) -> bool:
-        """Whether every number of every result is defined, by the operation or by IEEE sums."""
-        if self.case.values != "special":
-            return True
-        finite = bool(np.isfinite(self.arrays.y_bar.astype(np.float64)).all())
-        return finite and self.case.operation.orders_special
-
-    @property
-    def turn(self) -> int:
-        """0, 1 or 2: which one of the costlier checks falls to this case.
-
-        It follows from the seed by a multiplicative hash: plans count seeds up, and give each next
-        case another dtype and value kind by the remainder of that number.
-        """
-        return (self.case.seed * 2_654_435_761 % 2**32 >> 16) % 3
-
     @cached_property
     def autograd(self) -> dict[str, Array]:
         """Every result as torch autograd computes it in float64."""
         return autograd(self.case, self.arrays)
-
-    @cached_property
-    def absolute_sums(self) -> dict[str, Array]:
-        """``sum |a_i b_i|`` of every element of every result, in float64."""
-        return bounds.absolute_sums(self.case, self.arrays)
-
-    def quotient_bound(self, result: str) -> Array:
-        """What rounding explains where every term was divided."""
-        return bounds.quotient_bound(self.case, result, self.absolute_sums[result])
-
-    @cached_property
-    def error_bounds(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
-        """What rounding explains of every result: surely (``gamma_n``), and almost surely.
-
-        ``None`` where a kink lies within rounding error.
-        """
-        return bounds.error_bounds(self.subject, self.case, self.arrays, self.autograd)
-
-    @cached_property
-    def bounds_without_claim(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
-        """The error bounds if the subject claimed no wider accumulator; ``None`` if it does not."""
-        if self.subject.claims.accumulates is None:
-            return None
-        subject = self.subject.claiming(accumulates=None)
-        return bounds.error_bounds(subject, self.case, self.arrays, self.autograd)
-
-    def is_other_convention(self) -> bool:
-        """Whether the forward is torch's and the gradients are another valid subgradient."""
-        y = self.got.get("y")
-        if self.subject.claims.torch_ties or y is None:
-            return False
-        if not np.array_equal(y, self.autograd["y"], equal_nan=True):
-            return False
-        return self.case.operation.is_valid_subgradient(
-            self.case.geometry,
-            {name: np.asarray(array, np.float64) for name, array in self.arrays.operands.items()},
-            np.asarray(self.arrays.y_bar, np.float64),
-            self.got,
-            self.format,
-        )
-
-    @cached_property
-    def differences(self) -> dict[str, Array | None]:
-        """Every gradient by exact finite differences, element by element (for small cases)."""
-        y = self.got.get("y")
-        found: dict[str, Array | None] = {}
-        for operand, step in self.arrays.steps.items():
-            found[f"{operand}_bar"] = (
-                gradient_by_differences(
-                    self.case,
-                    self.arrays,
-                    operand,
-                    evaluate=self.evaluate,
-                    y=y,
-                    # Who says which cases it supports is not asked for larger batches.
-                    stack=self.subject.claims.supports is None,
-                )
-                if step and y is not None
-                else None
-            )
-        return found

@@ -10,7 +10,7 @@ from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
 from bpcheck.claims import DEFAULT_DTYPES
 from bpcheck.cli.project import Entry
-from bpcheck.errors import UsageError
+from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.operations import operation_named, operation_names
 from bpcheck.planning.listed import listed_cases
 from bpcheck.subject import Subject
@@ -45,12 +45,15 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
     BpcheckError
         If there is no such operation, target or style.
     """
-    if entry.target in operation_names() and not _names_operation(entry.operation):
+    try:
+        operation = operation_named(entry.operation, directory=directory)
+    except BpcheckError:
+        if entry.target not in operation_names():
+            raise
         raise UsageError(
             f"{entry.operation}: no such operation; the operation comes first: "
             f"bpcheck check {entry.target} {entry.operation}"
-        )
-    operation = operation_named(entry.operation, directory=directory)
+        ) from None
     return load(
         entry.target,
         operation=operation,
@@ -58,10 +61,6 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
         dtypes=dtypes or DEFAULT_DTYPES,
         directory=directory,
     )
-
-
-def _names_operation(text: str) -> bool:
-    return text in operation_names() or ":" in text
 
 
 def asked_cases(

@@ -11,6 +11,7 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.checks import Trial
+from bpcheck.checks.allowed import error_bounds, quotient_bound
 from bpcheck.checks.compare import difference
 from bpcheck.subject import Subject
 
@@ -69,8 +70,8 @@ class Witness:
     def _bound(self, result: str) -> Array | None:
         """What rounding can do to a right kernel, if anything."""
         if self.case.is_exact:
-            return self._trial.quotient_bound(result) if self.case.operation.divides else None
-        bounds = self._trial.error_bounds
+            return quotient_bound(self._trial, result) if self.case.operation.divides else None
+        bounds = error_bounds(self._trial)
         return None if bounds is None else bounds[0][result]
 
 

@@ -96,8 +96,8 @@ def _own(address: str, directory: Path) -> Operation:
         found = find(address, directory=directory)
     if not isinstance(found, Operation):
         raise CaseError(
-            f"{address} is of type {type(found).__name__}, not an operation: name an instance of "
-            "a class that derives from bpcheck.operations.Operation"
+            f"{address}: no such operation; it is of type {type(found).__name__}: name an instance "
+            "of a class that derives from bpcheck.operations.Operation"
         )
     return found
 

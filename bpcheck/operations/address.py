@@ -16,9 +16,9 @@ def address_of(thing: Any) -> str | None:
 
     Examples
     --------
-    >>> import bpcheck.operations
-    >>> address_of(bpcheck.operations.base.Operation)
-    'bpcheck.operations.base:Operation'
+    >>> import string
+    >>> address_of(string.digits)
+    'string:digits'
     """
     for name, module in _modules(type(thing).__module__):
         for attribute, value in list(vars(module).items()):

@@ -118,6 +118,10 @@ class Operation(ABC):
     def draw(self, integers: Integers) -> Any:
         """A geometry drawn with `integers`, which never fails; small integers give small shapes."""
 
+    def layers(self, name: str) -> tuple[str, ...]:
+        """Descriptors of the layers of a named set of real layers that are of this operation."""
+        return ()
+
     def plainer(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
         """Numbers of plainer geometries that no change of a single kind of number leads to."""
         yield from ()

@@ -13,7 +13,7 @@ from bpcheck.cases.descriptor import parse_descriptor
 from bpcheck.cases.text import parse_case
 from bpcheck.errors import CaseError, UsageError
 from bpcheck.operations import Operation, operation_names
-from bpcheck.operations.windowed.layers import layer_sets, layers
+from bpcheck.operations.windowed.layers import layer_sets
 
 #: Value kinds in which each listed layer is judged: bit for bit, and for its rounding.
 KINDS = ("exact", "wide", "real")
@@ -49,7 +49,7 @@ def listed_cases(
     """
     if source in layer_sets():
         geometries = [
-            parse_descriptor(operation, text, text, 0) for text in layers(source, operation.name)
+            parse_descriptor(operation, text, text, 0) for text in operation.layers(source)
         ]
         return _spread(operation, geometries, dtypes, seed)
     path = Path(source)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, oracle
+from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
@@ -187,7 +188,7 @@ def _answers(subject: Subject, case: Case, ruling: Ruling) -> tuple[tuple[str, f
     judge_trial(trial)
     said = {"got": trial.got.get(ruling.result), "autograd": trial.autograd[ruling.result]}
     if ruling.result != "y" and case.is_exact:
-        said["finite differences"] = trial.differences.get(ruling.result)
+        said["finite differences"] = gradients_by_differences(trial).get(ruling.result)
     return tuple(
         (juror, float(values[index])) for juror, values in said.items() if values is not None
     )

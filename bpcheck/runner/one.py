@@ -9,6 +9,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES, CHECKS, Trial
 from bpcheck.checks.claims import unclaimed
+from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.filling import Arrays
 from bpcheck.finding import Outcome
 from bpcheck.planning.classes import classes_of
@@ -71,7 +72,7 @@ def replay(subject: Subject, case: Case) -> Replay:
         arrays=trial.arrays,
         got={} if judged.unsupported else trial.got,
         autograd=trial.autograd,
-        differences={} if judged.unsupported else trial.differences,
+        differences={} if judged.unsupported else gradients_by_differences(trial),
         outcomes=judged.outcomes,
         rulings=judged.rulings,
         unsupported=judged.unsupported,

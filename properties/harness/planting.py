@@ -12,7 +12,8 @@ import numpy as np
 from bpcheck import adapters
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import LAYOUTS, join_layouts
-from bpcheck.checks import CHECK_NAMES, Trial
+from bpcheck.checks import CHECK_NAMES
+from bpcheck.checks.turns import turn_of
 from bpcheck.explain.faults import Fault
 from bpcheck.finding import Finding, Status
 from bpcheck.operations import Operation, as_operation, operation_named
@@ -126,7 +127,7 @@ def with_turn(case: Case, check: str) -> Case:
         return case
     seeds = (replace(case, seed=seed) for seed in count(case.seed))
     # Whose turn it is depends on the seed alone.
-    return next(each for each in seeds if Trial(SUBJECT, each).turn == TURNS[check])
+    return next(each for each in seeds if turn_of(each) == TURNS[check])
 
 
 SUBJECT = Subject(forward=abs, vjp=abs, operation="conv2d")

@@ -36,9 +36,9 @@ def dressed_at_random(operation: str, number: int) -> Iterable[Case]:
     for seed in range(number):
         geometry = promise.draw(integers_from(rng))
         arrays = (*promise.operand_shapes(geometry), "y_bar")
-        drawn = {name: str(rng.choice(array_layouts(operation)[name])) for name in arrays}
+        drawn = {name: str(rng.choice(array_layouts(promise)[name])) for name in arrays}
         yield Case(
-            operation_named(operation),
+            promise,
             geometry,
             str(rng.choice(DTYPES)),
             str(rng.choice(kinds)),

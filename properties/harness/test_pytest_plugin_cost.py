@@ -31,10 +31,11 @@ def test_an_unrelated_run_imports_nothing_heavy(pytester: pytest.Pytester) -> No
     pytester.runpytest_subprocess("-p", "no:hypothesispytest").assert_outcomes(passed=1)
 
 
-def test_a_conformance_test_is_made_without_numpy_or_torch() -> None:
+def test_a_conformance_test_is_made_without_torch() -> None:
     code = (
         "import sys, bpcheck; "
         "bpcheck.conformance(bpcheck.Subject(print, print, operation='conv2d')); "
         "print(*sys.modules)"
     )
-    assert not HEAVY & set(run_python(code).split())
+    # An operation knows its arrays by NumPy.
+    assert not (HEAVY - {"numpy", "ml_dtypes"}) & set(run_python(code).split())

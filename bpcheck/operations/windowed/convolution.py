@@ -22,7 +22,7 @@ from bpcheck.operations.promises import (
     Shape,
     Symmetry,
 )
-from bpcheck.operations.windowed import classes, dimensions
+from bpcheck.operations.windowed import classes, dimensions, layers
 from bpcheck.operations.windowed.conv_geometry import ConvGeometry, draw_geometry
 from bpcheck.operations.windowed.reductions import conv_reduction
 from bpcheck.operations.windowed.window import spatial_owners
@@ -84,6 +84,9 @@ class Convolution(Operation):
 
     def draw(self, integers: Integers) -> ConvGeometry:
         return draw_geometry(integers, self.rank)
+
+    def layers(self, name: str) -> tuple[str, ...]:
+        return layers.layers(name, self.name)
 
     def plainer(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
         return dimensions.without_padding(numbers, self.rank)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bpcheck.errors import CaseError
 from bpcheck.operations.base import Operation
 from bpcheck.operations.promises import EdgeClass, Integers, Shape, Symmetry
-from bpcheck.operations.windowed import classes, dimensions, large
+from bpcheck.operations.windowed import classes, dimensions, large, layers
 from bpcheck.operations.windowed.reductions import pool_reduction
 from bpcheck.operations.windowed.window import Window, spatial_owners
 
@@ -146,6 +146,9 @@ class Pooling(Operation):
         while (Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil).positions < 0).all(axis=1).any():
             i += 1
         return Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil)
+
+    def layers(self, name: str) -> tuple[str, ...]:
+        return layers.layers(name, self.name)
 
     def plainer(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
         return dimensions.without_padding(numbers, self.rank)

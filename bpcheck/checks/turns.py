@@ -1,0 +1,41 @@
+"""Which cases the costlier checks fall to: all small ones, by turns, and some large ones."""
+
+from __future__ import annotations
+
+from math import prod
+
+from bpcheck.cases import Case
+
+#: Multiplications of the forward up to which every case is run more than once.
+SMALL = 100_000
+
+#: One in so many larger cases is run more than once too.
+EVERY_LARGE = 8
+
+#: Costlier checks take turns: each falls to one case in so many.
+TURNS = 3
+
+
+def is_small(case: Case) -> bool:
+    """Whether further runs cost next to nothing."""
+    terms = case.operation.terms(case.geometry)["y"]
+    return terms * prod(case.shapes["y"]) <= SMALL
+
+
+def affords_more(case: Case) -> bool:
+    """Whether the case is run more often than once: all small ones, and some large ones."""
+    return is_small(case) or case.seed % EVERY_LARGE == 0
+
+
+def takes_turn(case: Case, turn: int) -> bool:
+    """Whether the costlier checks of this turn fall to the case."""
+    return affords_more(case) and turn_of(case) == turn
+
+
+def turn_of(case: Case) -> int:
+    """0, 1 or 2: which one of the costlier checks falls to this case.
+
+    It follows from the seed by a multiplicative hash: plans count seeds up, and give each next
+    case another dtype and value kind by the remainder of that number.
+    """
+    return (case.seed * 2_654_435_761 % 2**32 >> 16) % TURNS
