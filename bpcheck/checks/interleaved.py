@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bpcheck.checks.allowed import slack_between_runs
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
 from bpcheck.checks.trial import Trial
@@ -30,7 +31,7 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
         yield failed(trial, NAME, "y", Kind.STATE, message)
         return
     for result, expected in trial.got.items():
-        where = difference(run.got[result], expected)
+        where = difference(run.got[result], expected, slack_between_runs(trial, result))
         if where is not None:
             message = (
                 f"{element(result, where)} is {number(where.got)} when another forward comes "
@@ -54,7 +55,8 @@ def _of_earlier_numbers(trial: Trial) -> Iterator[Outcome]:
         yield failed(trial, NAME, "y", Kind.STATE, f"{trial.renewed.why_not} {since}")
         return
     for result, expected in inner.got.items():
-        where = difference(trial.renewed.got[result], expected)
+        slack = slack_between_runs(trial, result, trial.others)
+        where = difference(trial.renewed.got[result], expected, slack)
         if where is not None:
             values = f"is {number(where.got)}, not {number(where.expected)},"
             message = f"{element(result, where)} {values} {since}"

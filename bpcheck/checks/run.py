@@ -77,7 +77,7 @@ def run(subject: Subject, case: Case, handed: Handed, *, params: Mapping[str, An
     if not forward.returned or not is_pair(forward.value):
         return Run(handed, forward, None, {}, {})
     poison(case, tuple(f"{name}_bar" for name in handed.operands))
-    vjp = call(subject.vjp, forward.value[1], handed.y_bar)
+    vjp = call_vjp(subject, forward.value[1], handed.y_bar)
     return collect(case, handed, forward, vjp)
 
 
@@ -103,7 +103,12 @@ def call_forward(
 ) -> Call:
     """Call the forward on these operands; absent ones are handed as ``None``."""
     positional = [operands.get(name) for name in case.operation.operands]
-    return call(subject.forward, *positional, **params)
+    return call(subject.forward, *positional, refusals=subject.claims.refuses, **params)
+
+
+def call_vjp(subject: Subject, residuals: Any, y_bar: Array) -> Call:
+    """Call the vjp on the residuals of a forward."""
+    return call(subject.vjp, residuals, y_bar, refusals=subject.claims.refuses)
 
 
 def poison(case: Case, results: tuple[str, ...]) -> None:
@@ -153,8 +158,8 @@ def interleave(
     )
     if not all(each.returned and is_pair(each.value) for each in (one, two)):
         return Interleaved(None, None, changed)
-    inner = collect(case, theirs, two, call(subject.vjp, two.value[1], theirs.y_bar))
-    vjp = call(subject.vjp, one.value[1], ours.y_bar)
+    inner = collect(case, theirs, two, call_vjp(subject, two.value[1], theirs.y_bar))
+    vjp = call_vjp(subject, one.value[1], ours.y_bar)
     return Interleaved(collect(case, ours, one, vjp), inner, changed)
 
 

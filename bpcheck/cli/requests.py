@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bpcheck.adapters import load
-from bpcheck.adapters.claims import dtype_name
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
-from bpcheck.claims import DEFAULT_DTYPES
+from bpcheck.claims import DEFAULT_DTYPES, dtype_name
 from bpcheck.cli.project import Entry
 from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.operations import operation_named, operation_names

@@ -18,7 +18,9 @@ from bpcheck.operations.promises import (
     Growth,
     Integers,
     Lattice,
+    Numbers,
     Params,
+    Restriction,
     Shape,
     Symmetry,
 )
@@ -42,6 +44,12 @@ class Operation(ABC):
     neutral
         For params that a subject may leave out of its signature: a test on all params that tells
         whether leaving this one out makes no difference.
+    neutral_numbers
+        For those params: the numbers of a geometry, with this one where it makes no difference. A
+        plan for a subject that leaves the param out is drawn so.
+    restrictions
+        What the claims ``square_kernels``, ``equal_strides`` and ``dilation`` mean here, by their
+        word, as far as they mean anything.
     value_kinds
         Value kinds that make sense for it, exact ones first.
     dtypes
@@ -64,6 +72,8 @@ class Operation(ABC):
     operands: tuple[str, ...]
     keys: Mapping[str, int | None]
     neutral: Mapping[str, Callable[[Params], bool]] = {}
+    neutral_numbers: Mapping[str, Callable[[Numbers], dict[str, int]]] = {}
+    restrictions: Mapping[str, Restriction] = {}
     value_kinds: tuple[str, ...] = ("exact", "small", "wide", "special", "tiny", "huge", "real")
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     rank: int = 2

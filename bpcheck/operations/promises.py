@@ -8,6 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 Shape = tuple[int, ...]
 Params = dict[str, Any]
+#: What describes a geometry: numbers by their keys.
+Numbers = Mapping[str, int]
 #: Relative error that a number of roundings can do.
 Growth = Callable[[int], float]
 #: Draws an integer between two bounds, both included. Simple values lie near the lower bound.
@@ -88,6 +90,25 @@ class EdgeClass:
 
     def __str__(self) -> str:
         return f"{self.factor} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A part of the geometries that a subject may claim not to take, by a claim of its own.
+
+    Parameters
+    ----------
+    outside
+        What lies outside, as reports call it: ``"dilation > 1"``.
+    holds
+        Whether a geometry lies inside.
+    narrow
+        Numbers of a geometry like these that lies inside, if the operation allows it.
+    """
+
+    outside: str
+    holds: Callable[[Any], bool]
+    narrow: Callable[[Numbers], dict[str, int]]
 
 
 @runtime_checkable

@@ -22,7 +22,7 @@ from bpcheck.operations.promises import (
     Shape,
     Symmetry,
 )
-from bpcheck.operations.windowed import classes, dimensions, layers
+from bpcheck.operations.windowed import classes, dimensions, layers, narrowing
 from bpcheck.operations.windowed.conv_geometry import ConvGeometry, draw_geometry
 from bpcheck.operations.windowed.reductions import conv_reduction
 from bpcheck.operations.windowed.window import spatial_owners
@@ -66,6 +66,10 @@ class Convolution(Operation):
             "dilation": lambda params: set(params["dilation"]) == {1},
             "groups": lambda params: bool(params["groups"] == 1),
         }
+        self.neutral_numbers = narrowing.neutral_numbers(
+            rank, strides=lambda numbers: (1,) * rank, others={"groups": {"g": 1}}, dilates=True
+        )
+        self.restrictions = narrowing.restrictions(rank, dilates=True)
 
     def geometry(self, numbers: Mapping[str, int]) -> ConvGeometry:
         full = self.complete(numbers)

@@ -1,0 +1,85 @@
+"""Geometries of windows narrowed to what a subject takes: params left out, and claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bpcheck.operations.promises import Numbers, Restriction
+from bpcheck.operations.windowed import dimensions
+from bpcheck.operations.windowed.dimensions import LETTERS
+
+
+def restrictions(rank: int, *, dilates: bool) -> dict[str, Restriction]:
+    """What a subject may claim not to take of a sliding window, by the claim's word."""
+    found = {
+        "square_kernels": Restriction(
+            "kernels of unequal sides",
+            holds=lambda g: len({window.k for window in g.windows}) == 1,
+            narrow=lambda numbers: _equal(numbers, "k", rank),
+        ),
+        "equal_strides": Restriction(
+            "unequal strides",
+            holds=lambda g: len({window.s for window in g.windows}) == 1,
+            narrow=lambda numbers: _equal(numbers, "s", rank),
+        ),
+        "dilation": Restriction(
+            "dilation > 1",
+            holds=lambda g: all(window.d == 1 for window in g.windows),
+            narrow=_setting(dimensions.spell("d", (1,) * rank)),
+        ),
+    }
+    if rank == 1:
+        # A single side is equal to itself.
+        del found["square_kernels"], found["equal_strides"]
+    if not dilates:
+        del found["dilation"]
+    return found
+
+
+def neutral_numbers(
+    rank: int,
+    *,
+    strides: Callable[[Numbers], Sequence[int]],
+    others: Mapping[str, Mapping[str, int]],
+    dilates: bool,
+) -> dict[str, Callable[[Numbers], dict[str, int]]]:
+    """For each param that may be left out: the numbers with its neutral value.
+
+    Parameters
+    ----------
+    rank
+        Number of dimensions.
+    strides
+        The strides that leaving them out means.
+    others
+        For each param that is not spatial: its key, and the number.
+    dilates
+        Whether there is a dilation.
+    """
+    undilated = {"dilation": dimensions.spell("d", (1,) * rank)} if dilates else {}
+    return {
+        "stride": lambda numbers: {**numbers, **dimensions.spell("s", strides(numbers))},
+        "padding": lambda numbers: _unpadded(numbers, rank),
+        **{name: _setting(given) for name, given in {**undilated, **others}.items()},
+    }
+
+
+def _setting(given: Numbers) -> Callable[[Numbers], dict[str, int]]:
+    return lambda numbers: {**numbers, **given}
+
+
+def _equal(numbers: Numbers, prefix: str, rank: int) -> dict[str, int]:
+    """The smallest of the numbers in every dimension: it fits where the larger ones do."""
+    smallest = min(dimensions.values(numbers, prefix, rank))
+    return {**numbers, **dimensions.spell(prefix, (smallest,) * rank)}
+
+
+def _unpadded(numbers: Numbers, rank: int) -> dict[str, int]:
+    """Cells of the input in the place of the padding, so that the windows still fit."""
+    changed = {**numbers}
+    for letter in LETTERS[rank]:
+        changed["i" + letter] += 2 * changed["p" + letter]
+        if changed.get("same"):
+            changed["i" + letter] += changed["d" + letter] * (changed["k" + letter] - 1)
+        changed["p" + letter] = 0
+    return changed | ({"same": 0} if "same" in changed else {})
