@@ -12,7 +12,7 @@ from bpcheck.checks.trial import Trial
 from bpcheck.errors import TargetError
 from bpcheck.filling import fill
 from bpcheck.operations import Operation
-from bpcheck.planning.reach import NO_PLACE, dress_beyond, geometry_beyond
+from bpcheck.planning.beyond import NO_PLACE, dress_beyond, geometry_beyond
 from bpcheck.subject import Subject
 
 _DECLARED = "declared unsupported"

@@ -53,13 +53,14 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
             f"{entry.operation}: no such operation; the operation comes first: "
             f"bpcheck check {entry.target} {entry.operation}"
         ) from None
-    return load(
+    subject = load(
         entry.target,
         operation=operation,
         style=entry.style,
         dtypes=dtypes or DEFAULT_DTYPES,
         directory=directory,
     )
+    return entry.claimed(subject)
 
 
 def asked_cases(

@@ -104,11 +104,14 @@ class Restriction:
         Whether a geometry lies inside.
     narrow
         Numbers of a geometry like these that lies inside, if the operation allows it.
+    shows
+        Whether one outside would show a kernel that knows the inside alone.
     """
 
     outside: str
     holds: Callable[[Any], bool]
     narrow: Callable[[Numbers], dict[str, int]]
+    shows: Callable[[Any], bool] = lambda geometry: True
 
 
 @runtime_checkable

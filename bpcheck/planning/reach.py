@@ -14,11 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from bpcheck.cases.case import Case
-from bpcheck.cases.layouts import C_ORDER, LAYOUTS
+from bpcheck.cases.layouts import LAYOUTS
 from bpcheck.claims import Claims
-from bpcheck.errors import CaseError
+from bpcheck.claims.told import NOUNS, restricted
 from bpcheck.operations import Operation
+from bpcheck.planning.beyond import (
+    KINDS,
+    reasons_beyond,
+    unclaimed_kind,
+    unclaimed_layout,
+    within,
+    without_place,
+)
 from bpcheck.planning.classes import (
     ALL,
     array_layouts,
@@ -28,17 +35,6 @@ from bpcheck.planning.classes import (
 )
 from bpcheck.planning.draws import integers_from
 from bpcheck.subject import Subject
-
-#: For value kinds that a subject may leave out: the claim, and what it is about.
-KINDS: Mapping[str, tuple[str, str]] = {
-    "special": ("nan", "NaN"),
-    "tiny": ("subnormals", "subnormals"),
-}
-
-EMPTY = "empty batches"
-
-#: How a reason begins that the signature gives.
-NO_PLACE = "forward takes no "
 
 #: A class is out of reach when so many geometries of it were brought within, and none stayed in it.
 ENOUGH = 20
@@ -62,7 +58,8 @@ class Reach:
     beyond
         The edge classes that it cannot be asked for, each with the reason. Classes of dresses are
         surely so. Of a class of geometry at least `ENOUGH` members were drawn, and each left the
-        class when it was brought within: a class that is met less often is left out.
+        class when it was brought within: a class that is met less often, or whose members cannot
+        be brought within, is not called beyond.
     """
 
     fixed: tuple[str, ...]
@@ -88,7 +85,7 @@ def reach_of(subject: Subject) -> Reach:
     operation, claims = subject.operation, subject.claims
     return Reach(
         fixed=fixed_params(subject),
-        restricted=restricted_words(claims, operation),
+        restricted=restricted(claims, operation),
         dtypes=tuple(name for name in claims.dtypes if name in operation.dtypes),
         values=tuple(kind for kind in operation.value_kinds if not unclaimed_kind(claims, kind)),
         layouts=tuple(each for each in LAYOUTS if not unclaimed_layout(claims, each)),
@@ -99,100 +96,7 @@ def reach_of(subject: Subject) -> Reach:
 def fixed_params(subject: Subject) -> tuple[str, ...]:
     """The params that the subject's code has no place for."""
     operation = subject.operation
-    return _without_place(subject, operation, operation.params(next(_drawn(operation))))
-
-
-def _without_place(
-    subject: Subject, operation: Operation, params: Mapping[str, Any]
-) -> tuple[str, ...]:
-    lacking = subject.lacking(operation.operands, tuple(params))
-    return tuple(name for name in params if name in lacking)
-
-
-def restricted_words(claims: Claims, operation: Operation) -> tuple[str, ...]:
-    """The claims that restrict the geometries of an operation: those that are not as usual."""
-    usual = Claims()
-    return tuple(
-        word for word in operation.restrictions if getattr(claims, word) != getattr(usual, word)
-    )
-
-
-def within(subject: Subject, geometry: Any) -> Any | None:
-    """`geometry`, or one like it that the subject can be asked for; ``None`` if there is none.
-
-    Params without a place get their neutral value, and what is restricted is narrowed; operand
-    shapes may change by that.
-
-    Examples
-    --------
-    >>> from bpcheck.cases import parse_case
-    >>> case = parse_case("conv1d n1ic1iw5oc1kw3sw2pw1")
-    >>> conv = Subject(lambda x, w, b, *, stride: ..., print, operation="conv1d")
-    >>> case.operation.params(within(conv, case.geometry))["padding"]
-    (0,)
-    """
-    if not geometry_beyond(subject, subject.operation, geometry):
-        return geometry
-    operation = subject.operation
-    numbers = {k: v for k, v in geometry.numbers().items() if k in operation.keys}
-    for name in _without_place(subject, operation, operation.params(geometry)):
-        if name in operation.neutral_numbers:
-            numbers = operation.neutral_numbers[name](numbers)
-    for word in restricted_words(subject.claims, operation):
-        numbers = operation.restrictions[word].narrow(numbers)
-    try:
-        narrowed = operation.geometry(numbers)
-    except CaseError:
-        return None
-    return None if geometry_beyond(subject, operation, narrowed) else narrowed
-
-
-def geometry_beyond(subject: Subject, operation: Operation, geometry: Any) -> str:
-    """Why a geometry is beyond the signature or the claims, or ``""`` if it is not."""
-    return next(_reasons(subject, operation, geometry), "")
-
-
-def _reasons(subject: Subject, operation: Operation, geometry: Any) -> Iterator[str]:
-    params, operands = operation.params(geometry), operation.operand_shapes(geometry)
-    for name in subject.lacking(operation.operands, tuple(params)):
-        is_neutral = operation.neutral.get(name)
-        if name in operands or (
-            name in params and not (is_neutral is not None and is_neutral(params))
-        ):
-            yield f"{NO_PLACE}{name}{_instead(subject, params)}"
-    if not subject.claims.empty and any(0 in shape for shape in operands.values()):
-        yield EMPTY
-    for word in restricted_words(subject.claims, operation):
-        if not operation.restrictions[word].holds(geometry):
-            yield operation.restrictions[word].outside
-
-
-def dress_beyond(claims: Claims, case: Case) -> str:
-    """Why dtype, values or layouts of a case are beyond the claims, or ``""``."""
-    if case.dtype not in claims.dtypes:
-        return f"{case.dtype} is not among the dtypes claimed"
-    layouts = (unclaimed_layout(claims, each) for each in case.layouts.values())
-    return unclaimed_kind(claims, case.values) or next(filter(None, layouts), "")
-
-
-def unclaimed_kind(claims: Claims, kind: str) -> str:
-    """What of a value kind is not claimed, or ``""``."""
-    if kind not in KINDS:
-        return ""
-    word, what = KINDS[kind]
-    return "" if getattr(claims, word) else what
-
-
-def unclaimed_layout(claims: Claims, layout: str) -> str:
-    """How a layout is called that is not claimed, or ``""``."""
-    taken = claims.layouts is None or layout in (C_ORDER, *claims.layouts)
-    return "" if taken else f"{layout} arrays"
-
-
-def _instead(subject: Subject, params: Mapping[str, Any]) -> str:
-    """The keywords that the forward does take, if it takes none of those that it is given."""
-    names = subject.keywords - set(params) - set(subject.operation.operands)
-    return f" (it takes {', '.join(sorted(names))})" if names else ""
+    return without_place(subject, operation, operation.params(next(_drawn(operation))))
 
 
 def _dress_beyond(operation: Operation, claims: Claims) -> dict[str, str]:
@@ -213,10 +117,13 @@ def _geometry_beyond(subject: Subject) -> dict[str, str]:
     tried: Counter[str] = Counter()
     shared: dict[str, list[str]] = {}
     for geometry in _drawn(operation):
-        whys = list(_reasons(subject, operation, geometry))
+        whys = list(reasons_beyond(subject, operation, geometry))
         narrowed = within(subject, geometry) if whys else geometry
         met = frozenset() if narrowed is None else geometry_classes(operation, narrowed)
         unmet = [name for name in unmet if name not in met]
+        if narrowed is None and NOUNS["empty"] not in whys:
+            # Another way to bring it within may be there.
+            continue
         for name in geometry_classes(operation, geometry).intersection(unmet):
             tried[name] += 1
             # What all members of a class have in common is why it is beyond.

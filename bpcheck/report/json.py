@@ -51,6 +51,11 @@ def _report(report: Report) -> dict[str, Any]:
             "unsupported": int(report.unsupported),
             "unsupported_reasons": {why: int(n) for why, n in sorted(report.reasons.items())},
         },
+        "claims": {
+            "claimed": list(report.claimed),
+            "not_claimed": {what: int(cases) for what, cases in report.not_claimed.items()},
+            "not_needed": list(report.not_needed),
+        },
         "coverage": {name: int(count) for name, count in report.coverage.items()},
         "missing": list(report.missing),
         "survival": {

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from bpcheck.checks.outcomes import number
 from bpcheck.planning.plan import PROFILES
+from bpcheck.report.claims import said_of_claims
 from bpcheck.verdict import Judgement, Report, Verdict
 
 #: How many reasons for unsupported cases, and edge classes without a case, are spelt out.
@@ -98,12 +99,8 @@ def counts(report: Report, *, seconds: float | None = None) -> str:
 
 
 def gaps(report: Report) -> Iterator[str]:
-    """What the run did not reach: unsupported cases with their reasons, classes without a case."""
-    if report.unsupported:
-        ordered = sorted(report.reasons.items(), key=lambda each: (-each[1], each[0]))
-        reasons = listing([f"{reason} ({count:,})" for reason, count in ordered])
-        claimed = f"{plural(report.unsupported, 'more case')} not claimed"
-        yield f"{claimed}: {reasons}" if reasons else claimed
+    """What the run did not reach: what is not claimed, and classes without a case."""
+    yield from said_of_claims(report)
     missed = [name for name, count in report.coverage.items() if not count]
     if missed and report.cases and report.profile in PROFILES:
         yield f"no case of: {listing(missed)}"

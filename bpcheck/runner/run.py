@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
+from bpcheck.claims import Claims
 from bpcheck.errors import UsageError
 from bpcheck.planning.classes import classes_of, edge_classes
 from bpcheck.planning.plan import cases_of_class, plan, profile_named
@@ -48,6 +50,7 @@ def check_subject(
     count: int | None = None,
     seed: int = 0,
     dtypes: Sequence[str] | None = None,
+    claims: Claims | Mapping[str, Any] | None = None,
     cases: Iterable[Case] | None = None,
     jobs: int = 1,
     executor: Executor | None = None,
@@ -67,6 +70,9 @@ def check_subject(
         Another seed gives other cases; the same one gives the same report.
     dtypes
         NumPy names of the dtypes to judge; by default all that the subject claims.
+    claims
+        What is claimed of the subject: `Claims` in the place of its own, or some by name beside
+        them.
     cases
         These cases instead of the profile's.
     jobs
@@ -85,12 +91,15 @@ def check_subject(
     ------
     TypeError
         If `subject` is not a `bpcheck.Subject`.
+    ClaimError
+        For a claim that cannot be understood.
     UsageError
         For an unknown profile or dtype, or a number of cases or jobs below 1.
     """
     import torch  # noqa: F401 - an interrupt below keeps what was found, and must not meet half of torch
 
     require_subject(subject, "check")
+    subject = subject.claiming(claims)
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
     _require_positive("jobs", jobs)

@@ -63,6 +63,10 @@ class Report:
         in every such case survived all; 1 and 0 when there was no exact probe.
     reasons
         Why cases were unsupported, with counts.
+    claimed, not_claimed, not_needed
+        What the subject claims beyond what everybody is taken to; what it does not claim, with the
+        number of cases in which that was seen where only a call could tell (0 elsewhere); and
+        those of its claims that it seems not to need, with what shows it.
     is_complete
         False when the run was interrupted.
     """
@@ -84,6 +88,9 @@ class Report:
     survival_run_log10: float = 0.0
     reasons: Mapping[str, int] = field(default_factory=dict)
     is_complete: bool = True
+    claimed: tuple[str, ...] = ()
+    not_claimed: Mapping[str, int] = field(default_factory=dict)
+    not_needed: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:

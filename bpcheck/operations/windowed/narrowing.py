@@ -21,11 +21,13 @@ def restrictions(rank: int, *, dilates: bool) -> dict[str, Restriction]:
             "unequal strides",
             holds=lambda g: len({window.s for window in g.windows}) == 1,
             narrow=lambda numbers: _equal(numbers, "s", rank),
+            shows=lambda g: all(window.out > 1 for window in g.windows),
         ),
         "dilation": Restriction(
             "dilation > 1",
             holds=lambda g: all(window.d == 1 for window in g.windows),
             narrow=_setting(dimensions.spell("d", (1,) * rank)),
+            shows=lambda g: any(window.d > 1 and window.k > 1 for window in g.windows),
         ),
     }
     if rank == 1:
