@@ -90,6 +90,22 @@ class EdgeClass:
         return f"{self.factor} {self.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """One number far beyond what is usual, all else tiny: an edge class, and how to be in it.
+
+    Parameters
+    ----------
+    edge
+        The class.
+    make
+        A geometry in it, from integers to draw and from a scale: 1 is far out, more is farther.
+    """
+
+    edge: EdgeClass
+    make: Callable[[Integers, int], Any]
+
+
 @runtime_checkable
 class HasReductions(Protocol):
     """An operation that can be asked for a cheap geometry with long sums, to measure rounding."""

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from bpcheck.checks.outcomes import number
-from bpcheck.planning.plan import PROFILES
+from bpcheck.planning.profiles import PROFILES
 from bpcheck.verdict import Judgement, Report, Verdict
 
 #: How many reasons for unsupported cases, and edge classes without a case, are spelt out.

@@ -10,7 +10,7 @@ from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
-from bpcheck.planning.classes import edge_classes
+from bpcheck.planning.classes import every_class
 from bpcheck.runner.one import judge, judge_trial
 from bpcheck.subject import Subject
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
@@ -56,7 +56,7 @@ def conclude(
     judgements.sort(key=_rank)
     operation = subject.operation
     results = ("y", *(f"{name}_bar" for name in operation.operands))
-    coverage = {name: tally.coverage[name] for name in edge_classes(operation, dtypes)}
+    coverage = {name: tally.coverage[name] for name in every_class(operation, dtypes)}
     missing = tuple(
         name for name, cases in coverage.items() if not cases and name not in tally.unclaimed
     )

@@ -12,7 +12,7 @@ import torch  # noqa: F401
 
 import bpcheck.runner
 from bpcheck.checks import CHECK_NAMES
-from bpcheck.planning.plan import PROFILES
+from bpcheck.planning.profiles import PROFILES
 from bpcheck.pytest_plugin import _PROFILES
 from bpcheck.subject import Subject
 from bpcheck.verdict import Cell, Judgement, Report, Verdict

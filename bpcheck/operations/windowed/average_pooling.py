@@ -12,6 +12,7 @@ import numpy as np
 
 from bpcheck.errors import CaseError
 from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Product
+from bpcheck.operations.windowed.extremes import choose_extreme, draw_extreme
 from bpcheck.operations.windowed.pooling import PoolGeometry, Pooling
 from bpcheck.operations.windowed.window import Window
 
@@ -46,7 +47,9 @@ class AveragePooling(Pooling):
             )
         return geometry
 
-    def draw(self, integers: Integers) -> PoolGeometry:
+    def draw(self, integers: Integers) -> Any:
+        if choose_extreme(integers):
+            return draw_extreme(self.extremes, integers)
         n, channels, windows = self.draw_shape(integers, dilate=False)
         if self.rank == 3:
             windows = tuple(replace(window, i=max(window.i, window.k)) for window in windows)
