@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,6 +10,8 @@ Shape = tuple[int, ...]
 Params = dict[str, Any]
 #: What describes a geometry: numbers by their keys.
 Numbers = Mapping[str, int]
+#: Numbers of a geometry changed so that something holds: the ways there are, none always allowed.
+Narrowing = Callable[[Numbers], Sequence[dict[str, int]]]
 #: Relative error that a number of roundings can do.
 Growth = Callable[[int], float]
 #: Draws an integer between two bounds, both included. Simple values lie near the lower bound.
@@ -103,15 +105,31 @@ class Restriction:
     holds
         Whether a geometry lies inside.
     narrow
-        Numbers of a geometry like these that lies inside, if the operation allows it.
+        Numbers of geometries like one that lie inside, if the operation allows them.
     shows
         Whether one outside would show a kernel that knows the inside alone.
     """
 
     outside: str
     holds: Callable[[Any], bool]
-    narrow: Callable[[Numbers], dict[str, int]]
+    narrow: Narrowing
     shows: Callable[[Any], bool] = lambda geometry: True
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """One number far beyond what is usual, all else tiny: an edge class, and how to be in it.
+
+    Parameters
+    ----------
+    edge
+        The class.
+    make
+        A geometry in it, from integers to draw and from a scale: 1 is far out, more is farther.
+    """
+
+    edge: EdgeClass
+    make: Callable[[Integers, int], Any]
 
 
 @runtime_checkable

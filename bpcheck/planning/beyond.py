@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +12,7 @@ from bpcheck.claims import Claims
 from bpcheck.claims.told import NOUNS, layouts_left_out, restricted
 from bpcheck.errors import CaseError
 from bpcheck.operations import Operation
+from bpcheck.operations.promises import Narrowing, Numbers
 from bpcheck.subject import Subject
 
 #: For value kinds that a subject may leave out: the word of the claim.
@@ -34,20 +36,36 @@ def within(subject: Subject, geometry: Any) -> Any | None:
     >>> case.operation.params(within(conv, case.geometry))["padding"]
     (0,)
     """
-    if not geometry_beyond(subject, subject.operation, geometry):
-        return geometry
+    return next(all_within(subject, geometry), None)
+
+
+def all_within(subject: Subject, geometry: Any) -> Iterator[Any]:
+    """`geometry`, or those like it that the subject can be asked for, the nearest first."""
     operation = subject.operation
+    if not geometry_beyond(subject, operation, geometry):
+        yield geometry
+        return
     numbers = {k: v for k, v in geometry.numbers().items() if k in operation.keys}
-    for name in without_place(subject, operation, operation.params(geometry)):
-        if name in operation.neutral_numbers:
-            numbers = operation.neutral_numbers[name](numbers)
-    for word in restricted(subject.claims, operation):
-        numbers = operation.restrictions[word].narrow(numbers)
-    try:
-        narrowed = operation.geometry(numbers)
-    except CaseError:
-        return None
-    return None if geometry_beyond(subject, operation, narrowed) else narrowed
+    lacking = without_place(subject, operation, operation.params(geometry))
+    # Params last: what leaving one out means may depend on what is narrowed.
+    steps = [
+        *(operation.restrictions[word].narrow for word in restricted(subject.claims, operation)),
+        *(operation.neutral_numbers[n] for n in lacking if n in operation.neutral_numbers),
+    ]
+    for way in _ways(numbers, steps):
+        with contextlib.suppress(CaseError):
+            narrowed = operation.geometry(way)
+            if not geometry_beyond(subject, operation, narrowed):
+                yield narrowed
+
+
+def _ways(numbers: Numbers, steps: Sequence[Narrowing]) -> Iterator[Numbers]:
+    """What all `steps` make of the numbers, one after the other, in each way there is."""
+    if not steps:
+        yield numbers
+        return
+    for way in steps[0](numbers):
+        yield from _ways(way, steps[1:])
 
 
 def geometry_beyond(subject: Subject, operation: Operation, geometry: Any) -> str:

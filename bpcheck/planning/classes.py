@@ -34,7 +34,7 @@ WEIGHTS = MappingProxyType(
 
 
 def edge_classes(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]:
-    """Names of all the edge classes that a run in these dtypes must cover."""
+    """Names of the edge classes of which a run in these dtypes covers all pairs."""
     return (
         *(str(each) for each in operation.edge_classes),
         *(edge_class("dtype", name) for name in dtypes),
@@ -48,9 +48,38 @@ def edge_classes(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]
     )
 
 
+def every_class(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]:
+    """Names of all the classes that a run must meet: these, and those of `beside`."""
+    return (*edge_classes(operation, dtypes), *beside(operation))
+
+
+def beside(operation: Operation) -> tuple[str, ...]:
+    """Classes that are paired with dresses only: extremes, families and residues."""
+    return (
+        *(str(each.edge) for each in operation.extremes),
+        *(str(family) for family in operation.families),
+        *operation.residues,
+    )
+
+
 def classes_of(case: Case) -> frozenset[str]:
-    """Names of the edge classes that a case belongs to."""
-    return geometry_classes(case.operation, case.geometry) | dress_classes(case)
+    """Names of all classes that a case belongs to."""
+    return (
+        geometry_classes(case.operation, case.geometry)
+        | beside_classes(case.operation, case.geometry)
+        | dress_classes(case)
+    )
+
+
+def beside_classes(operation: Operation, geometry: Any) -> frozenset[str]:
+    """Those of `beside` that a geometry belongs to."""
+    extremes = (name for name, holds in _extremes(operation) if holds(geometry))
+    return operation.shipped_classes(geometry).union(extremes)
+
+
+@cache
+def _extremes(operation: Operation) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
+    return tuple((str(each.edge), each.edge.holds) for each in operation.extremes)
 
 
 def dress_classes(case: Case) -> frozenset[str]:

@@ -17,20 +17,21 @@ import numpy as np
 from bpcheck.cases.layouts import LAYOUTS
 from bpcheck.claims import Claims
 from bpcheck.claims.told import NOUNS, restricted
-from bpcheck.operations import Operation
+from bpcheck.operations import EdgeClass, Operation
 from bpcheck.planning.beyond import (
     KINDS,
+    NO_PLACE,
+    all_within,
+    geometry_beyond,
     reasons_beyond,
     unclaimed_kind,
     unclaimed_layout,
-    within,
     without_place,
 )
 from bpcheck.planning.classes import (
     ALL,
     array_layouts,
     edge_class,
-    geometry_classes,
     shared_layouts,
 )
 from bpcheck.planning.draws import integers_from
@@ -56,10 +57,10 @@ class Reach:
     dtypes, values, layouts
         The levels of a dress that it claims.
     beyond
-        The edge classes that it cannot be asked for, each with the reason. Classes of dresses are
-        surely so. Of a class of geometry at least `ENOUGH` members were drawn, and each left the
-        class when it was brought within: a class that is met less often, or whose members cannot
-        be brought within, is not called beyond.
+        The classes that it cannot be asked for, each with the reason. Those of dresses are surely
+        so, and so are families. Of any other class, at least `ENOUGH` members were drawn, and each
+        left the class when it was brought within: a class that is met less often, or whose
+        members cannot be brought within, is not called beyond.
     """
 
     fixed: tuple[str, ...]
@@ -89,7 +90,11 @@ def reach_of(subject: Subject) -> Reach:
         dtypes=tuple(name for name in claims.dtypes if name in operation.dtypes),
         values=tuple(kind for kind in operation.value_kinds if not unclaimed_kind(claims, kind)),
         layouts=tuple(each for each in LAYOUTS if not unclaimed_layout(claims, each)),
-        beyond={**_geometry_beyond(subject), **_dress_beyond(operation, claims)},
+        beyond={
+            **_geometry_beyond(subject),
+            **_families_beyond(subject),
+            **_dress_beyond(operation, claims),
+        },
     )
 
 
@@ -110,21 +115,40 @@ def _dress_beyond(operation: Operation, claims: Claims) -> dict[str, str]:
     return {name: why for name, why in found.items() if why}
 
 
+def _families_beyond(subject: Subject) -> dict[str, str]:
+    """Families whose layers are beyond: what they have in common are the params."""
+    operation, found = subject.operation, {}
+    for family in operation.families:
+        numbers = dict(family.numbers)
+        for choice in operation.sizes(family):
+            numbers |= min(choice, key=lambda size: size.cost).numbers
+        why = geometry_beyond(subject, operation, operation.geometry(numbers))
+        if why:
+            found[str(family)] = why
+    return found
+
+
 def _geometry_beyond(subject: Subject) -> dict[str, str]:
     """Classes of geometry whose members all leave them when they are brought within."""
     operation = subject.operation
-    unmet = [str(each) for each in operation.edge_classes]
+    fixed = fixed_params(subject)
+    if not (fixed or restricted(subject.claims, operation)) and subject.claims.empty:
+        return {}
+    needed = next((name for name in fixed if name not in operation.neutral), "")
+    if needed:
+        return {str(each): f"{NO_PLACE}{needed}" for each in _classes(operation)}
+    predicates = {str(each): each.holds for each in _classes(operation)}
+    unmet = list(predicates)
     tried: Counter[str] = Counter()
     shared: dict[str, list[str]] = {}
     for geometry in _drawn(operation):
         whys = list(reasons_beyond(subject, operation, geometry))
-        narrowed = within(subject, geometry) if whys else geometry
-        met = frozenset() if narrowed is None else geometry_classes(operation, narrowed)
-        unmet = [name for name in unmet if name not in met]
-        if narrowed is None and NOUNS["empty"] not in whys:
+        narrowed = list(all_within(subject, geometry))
+        unmet = [name for name in unmet if not any(map(predicates[name], narrowed))]
+        if not narrowed and NOUNS["empty"] not in whys:
             # Another way to bring it within may be there.
             continue
-        for name in geometry_classes(operation, geometry).intersection(unmet):
+        for name in (each for each in unmet if predicates[each](geometry)):
             tried[name] += 1
             # What all members of a class have in common is why it is beyond.
             before = shared.get(name, whys)
@@ -134,10 +158,17 @@ def _geometry_beyond(subject: Subject) -> dict[str, str]:
     return {name: shared[name][0] for name in unmet if tried[name] >= ENOUGH}
 
 
+def _classes(operation: Operation) -> tuple[EdgeClass, ...]:
+    return (*operation.edge_classes, *(each.edge for each in operation.extremes))
+
+
 def _drawn(operation: Operation) -> Iterator[Any]:
-    """Landmarks, then geometries drawn with a seed of its own."""
+    """Landmarks, some of each extreme, then geometries drawn with a seed of its own."""
     for numbers in operation.landmarks:
         yield operation.geometry(numbers)
     integers = integers_from(np.random.default_rng((0, *b"reach")))
+    for each in operation.extremes:
+        for _ in range(ENOUGH):
+            yield each.make(integers, 1)
     for _ in range(DRAWS):
         yield operation.draw(integers)

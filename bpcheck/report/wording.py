@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from bpcheck.checks.outcomes import number
-from bpcheck.planning.plan import PROFILES
+from bpcheck.planning.profiles import PROFILES
 from bpcheck.report.claims import said_of_claims
 from bpcheck.verdict import Judgement, Report, Verdict
 

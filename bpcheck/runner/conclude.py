@@ -11,7 +11,7 @@ from bpcheck.claims.told import claimed
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
-from bpcheck.planning.classes import edge_classes
+from bpcheck.planning.classes import every_class
 from bpcheck.runner.claimed import left_out
 from bpcheck.runner.one import judge, judge_trial
 from bpcheck.runner.unneeded import unneeded
@@ -59,7 +59,7 @@ def conclude(
     judgements.sort(key=_rank)
     operation = subject.operation
     results = ("y", *(f"{name}_bar" for name in operation.operands))
-    coverage = {name: tally.coverage[name] for name in edge_classes(operation, dtypes)}
+    coverage = {name: tally.coverage[name] for name in every_class(operation, dtypes)}
     missing = tuple(
         name for name, cases in coverage.items() if not cases and name not in tally.unclaimed
     )

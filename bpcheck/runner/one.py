@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, CHECKS, Trial
+from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial
 from bpcheck.checks.claims import refused, unclaimed
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.filling import Arrays
-from bpcheck.finding import Outcome
+from bpcheck.finding import Outcome, Status
 from bpcheck.planning.classes import classes_of
 from bpcheck.subject import Subject
 from bpcheck.verdict.jury import Ruling, rule
@@ -57,7 +57,26 @@ def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judge
         outcomes=outcomes,
         rulings=rule(outcomes),
         survival=trial.arrays.survival if case.values == "exact" else 1.0,
+        is_compared=_is_compared(trial, outcomes),
     )
+
+
+def _is_compared(trial: Trial, outcomes: Collection[Outcome]) -> bool:
+    """Whether all results were held to autograd, and all gradients to differences, on the lattice.
+
+    A subject that is no direct sum is held to bounds on real values instead.
+    """
+    voices: dict[Juror, set[str]] = {Juror.AUTOGRAD: set(), Juror.DIFFERENCES: set()}
+    for outcome in outcomes:
+        juror = CHECKS[outcome.check].juror
+        if juror in voices and outcome.status is not Status.NOT_APPLICABLE:
+            voices[juror].add(outcome.result)
+    results = set(trial.case.operation.results(trial.case.geometry))
+    if voices[Juror.AUTOGRAD] < results:
+        return False
+    if not trial.subject.claims.exact:
+        return True
+    return trial.arrays.is_exact and results - voices[Juror.DIFFERENCES] <= {"y"}
 
 
 def replay(subject: Subject, case: Case) -> Replay:

@@ -13,24 +13,25 @@ from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
 from bpcheck.claims import Claims
 from bpcheck.errors import UsageError
-from bpcheck.planning.classes import classes_of, edge_classes
-from bpcheck.planning.plan import cases_of_class, plan, profile_named
+from bpcheck.planning.classes import every_class
+from bpcheck.planning.limits import Limits
+from bpcheck.planning.plan import Plan
+from bpcheck.planning.profiles import profile_named
+from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
+from bpcheck.runner.source import Announced, Listed, Planned, Source
 from bpcheck.runner.threads import one_thread
 from bpcheck.runner.workers import judge_all
 from bpcheck.subject import Subject, require_subject
 from bpcheck.verdict import Report
-from bpcheck.verdict.tally import Judged, Tally
-
-#: Cases drawn for each case asked for, at most, while looking for ones that the subject claims.
-MOST_DRAWN = 20
+from bpcheck.verdict.tally import Tally
 
 #: How many of the claimed cases are kept, for dressing them anew.
 KNOWN = 20
 
-#: How many geometries are drawn in search of one of an edge class that had no case, and how many
-#: cases the code itself may refuse before that is taken for an answer.
-SEARCHED, REFUSALS = 600, 20
+#: How many cases are looked at in search of one of a class that had none, and how many the code
+#: itself may refuse before that is taken for an answer.
+SEARCHED, REFUSALS = 60, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def check_subject(
     dtypes: Sequence[str] | None = None,
     claims: Claims | Mapping[str, Any] | None = None,
     cases: Iterable[Case] | None = None,
+    largest: int | None = None,
     jobs: int = 1,
     executor: Executor | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -75,6 +77,8 @@ def check_subject(
         them.
     cases
         These cases instead of the profile's.
+    largest
+        Multiplications of the forward that a case may have; by default any number.
     jobs
         Number of worker processes; the report does not depend on it.
     executor
@@ -103,27 +107,31 @@ def check_subject(
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
     _require_positive("jobs", jobs)
-    stream, total, judged_dtypes = (
-        _planned(subject, profile, count, seed, dtypes) if cases is None else _listed(cases)
-    )
+    _require_positive("largest", 1 if largest is None else largest)
+    limits = Limits(largest)
+    source: Source
+    if cases is None:
+        plan, total, judged_dtypes = _planned(subject, profile, count, seed, dtypes, limits)
+        source = planned = Planned(subject, plan, total, on_refusal=tally.add)
+    else:
+        plan, planned = None, None
+        listed = list(cases)
+        source, total = Listed(listed), len(listed)
+        judged_dtypes = tuple(dict.fromkeys(case.dtype for case in listed))
     covers = cases is None and count is None
-
+    announced = Announced(source, lambda case: notify(Progress(tally.cases, total, str(case))))
     known: list[Case] = []
-
-    def announced() -> Iterator[Case]:
-        for case in _claimed(subject, stream, total, tally):
-            if len(known) < KNOWN:
-                known.append(case)
-            notify(Progress(tally.cases, total, str(case)))
-            yield case
-
     try:
-        for judged in judge_all(subject, announced(), jobs=jobs, executor=executor):
+        for judged in judge_all(subject, announced, jobs=jobs, executor=executor):
             tally.add(judged)
-        for case in _missing(subject, known, judged_dtypes, seed, tally) if covers else ():
-            notify(Progress(total, total, str(case)))
-            (judged,) = judge_all(subject, iter([case]))
-            tally.add(judged)
+            if not judged.unsupported and len(known) < KNOWN:
+                known.append(judged.case)
+        if planned is not None and plan is not None and covers:
+            planned.finish()
+            for case in _missing(subject, Search(plan, known, seed), judged_dtypes, tally):
+                notify(Progress(total, total, str(case)))
+                (judged,) = judge_all(subject, Listed([case]))
+                tally.add(judged)
     except KeyboardInterrupt:
         complete = False
 
@@ -147,37 +155,21 @@ def check_subject(
         return concluded(is_complete=False)
 
 
-def _claimed(subject: Subject, stream: Iterator[Case], total: int, tally: Tally) -> Iterator[Case]:
-    """The first `total` cases that the subject claims; the others are counted with their reason.
-
-    A subject that claims next to nothing ends the search after a bounded number of cases.
-    """
-    claimed = 0
-    for case in islice(stream, MOST_DRAWN * total):
-        why = unclaimed(subject, case)
-        if why:
-            tally.add(Judged(case, classes_of(case), (), (), 1.0, unsupported=why))
-            continue
-        yield case
-        claimed += 1
-        if claimed == total:
-            return
-
-
 def _missing(
-    subject: Subject, known: Sequence[Case], dtypes: Sequence[str], seed: int, tally: Tally
+    subject: Subject, search: Search, dtypes: Sequence[str], tally: Tally
 ) -> Iterator[Case]:
-    """Claimed cases of each edge class that no claimed case has met; each is to be judged at once.
+    """Claimed cases of each class that no claimed case has met; each is to be judged at once.
 
     A subject may have refused those of the class for something else; where it refuses all that can
     be found, it does not support the class.
     """
-    operation = subject.operation
-    for name in edge_classes(operation, dtypes):
-        found = cases_of_class(
-            operation, name, known=known, dtypes=dtypes, seed=seed, draws=SEARCHED
+    for name in every_class(subject.operation, dtypes):
+        if tally.coverage[name]:
+            continue
+        claimed = islice(
+            (case for case in islice(search.cases(name), SEARCHED) if not unclaimed(subject, case)),
+            REFUSALS,
         )
-        claimed = islice((case for case in found if not unclaimed(subject, case)), REFUSALS)
         while not tally.coverage[name] and (case := next(claimed, None)) is not None:
             yield case
 
@@ -187,18 +179,14 @@ def _require_positive(name: str, number: int) -> None:
         raise UsageError(f"{name}={number}: must be at least 1")
 
 
-def _listed(cases: Iterable[Case]) -> tuple[Iterator[Case], int, tuple[str, ...]]:
-    todo = list(cases)
-    return iter(todo), len(todo), tuple(dict.fromkeys(case.dtype for case in todo))
-
-
 def _planned(
     subject: Subject,
     profile: str,
     count: int | None,
     seed: int,
     dtypes: Sequence[str] | None,
-) -> tuple[Iterator[Case], int, tuple[str, ...]]:
+    limits: Limits,
+) -> tuple[Plan, int, tuple[str, ...]]:
     if count is not None:
         _require_positive("cases", count)
     if seed < 0:
@@ -214,5 +202,5 @@ def _planned(
             f"dtype={', '.join(asked)}: {operation.name} is judged in {', '.join(operation.dtypes)}"
         )
     chosen = profile_named(profile)
-    stream = plan(subject.operation, profile=chosen, dtypes=judged, seed=seed, count=count)
-    return stream, chosen.cases if count is None else count, tuple(judged)
+    plan = Plan(operation, profile=chosen, dtypes=judged, seed=seed, count=count, limits=limits)
+    return plan, chosen.cases if count is None else count, tuple(judged)

@@ -9,6 +9,7 @@ from math import log10, prod
 
 from bpcheck.cases import Case
 from bpcheck.finding import Outcome
+from bpcheck.planning.classes import beside_classes
 from bpcheck.verdict.judgement import Verdict
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.report import Cell
@@ -39,6 +40,7 @@ class Judged:
     rulings: tuple[Ruling, ...]
     survival: float
     unsupported: str = ""
+    is_compared: bool = False
 
 
 @dataclass(slots=True)
@@ -67,6 +69,21 @@ class Defect:
             self.smallest, self.rank, self.ruling = judged.case, rank, ruling
 
 
+def shown_by(judged: Judged) -> Iterable[str]:
+    """The classes that a case is evidence for.
+
+    An empty batch shows nothing of a layer but what it does with empty batches. A family, a
+    residue or an extreme was met where all results were compared with autograd, and all gradients
+    with differences.
+    """
+    operation = judged.case.operation
+    if 0 in judged.case.shapes["y"]:
+        return judged.classes & {operation.empty_class}
+    if judged.is_compared:
+        return judged.classes
+    return judged.classes - beside_classes(operation, judged.case.geometry)
+
+
 class Tally:
     """Counts of a run; `add` takes the cases in their order."""
 
@@ -93,7 +110,7 @@ class Tally:
             return
         self.cases += 1
         self.dtypes[judged.case.dtype] += 1
-        self.coverage.update(judged.classes)
+        self.coverage.update(shown_by(judged))
         self._count_outcomes(judged.outcomes)
         if judged.survival < 1:
             self.survivals[judged.survival] += 1

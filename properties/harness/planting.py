@@ -17,7 +17,8 @@ from bpcheck.checks.turns import turn_of
 from bpcheck.explain.faults import Fault
 from bpcheck.finding import Finding, Status
 from bpcheck.operations import Operation, as_operation, operation_named
-from bpcheck.planning.plan import Profile, plan
+from bpcheck.planning.plan import plan
+from bpcheck.planning.profiles import Profile
 from bpcheck.runner.one import judge
 from bpcheck.subject import Subject
 from bpcheck.verdict.tally import work
@@ -67,7 +68,7 @@ def reference(operation: Operation | str) -> Subject:
 @cache
 def small_cases(operation: str) -> tuple[Case, ...]:
     """Small cases that cover the edge classes of an operation."""
-    profile = Profile("planting", cases=500, strength=1, draws=500)
+    profile = Profile("planting", cases=500, strength=1, draws=500, shipped=2)
     stream = plan(operation_named(operation), profile=profile, dtypes=["float64"], seed=1)
     return tuple(case for case in islice(stream, 500) if work(case) <= SMALL)
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from bpcheck import Subject, adapters
 from bpcheck.operations import operation_named, operation_names
 from bpcheck.planning.beyond import geometry_beyond, within
-from bpcheck.planning.classes import edge_classes, geometry_classes
+from bpcheck.planning.classes import beside_classes, every_class, geometry_classes
 from bpcheck.planning.draws import integers_from
 from bpcheck.planning.reach import reach_of
 from bpcheck.planning.strategies import geometries
@@ -94,7 +94,8 @@ def test_no_class_is_called_beyond_that_a_claimed_geometry_is_in(operation: str,
     for _ in range(2_000):
         geometry = promise.draw(integers)
         if not geometry_beyond(subject, promise, geometry):
-            assert not set(beyond) & geometry_classes(promise, geometry)
+            classes = geometry_classes(promise, geometry) | beside_classes(promise, geometry)
+            assert not set(beyond) & classes
 
 
 @every_operation
@@ -114,6 +115,10 @@ def test_the_reasons_are_what_all_geometries_of_a_class_have_in_common() -> None
         "groups > 1": "forward takes no groups",
         "batch 0": "empty batches",
     }
+    assert beyond["family 3x3, stride 1, padding 1"] == "forward takes no padding"
+    assert beyond["extreme dilation"] == "forward takes no dilation"
+    # A long kernel can be square, and a long stride equal.
+    assert not {"family 1x1", "extreme stride", "extreme kernel"} & set(beyond)
     assert beyond["stride unequal"] == "unequal strides"
     assert beyond["kernel unequal"] == "kernels of unequal sides"
     assert "stride > 1" not in beyond
@@ -123,7 +128,8 @@ def test_the_reasons_are_what_all_geometries_of_a_class_have_in_common() -> None
 def test_a_pool_without_a_stride_tiles() -> None:
     beyond = reach_of(subject_of("nothing", "max_pool2d")).beyond
     assert {"stride < kernel", "stride > kernel", "windows overlap"} <= set(beyond)
-    assert not {"stride = kernel", "stride > 1", "stride 1", "windows tile"} & set(beyond)
+    taken = {"stride = kernel", "stride > 1", "stride 1", "windows tile", "extreme stride"}
+    assert not taken & set(beyond)
 
 
 def test_levels_of_dresses_follow_from_the_claims() -> None:
@@ -142,7 +148,7 @@ def test_levels_of_dresses_follow_from_the_claims() -> None:
     assert not {"special", "tiny"} & set(reach.values)
     assert {"values special", "values tiny", "x fortran", "all fortran"} <= set(reach.beyond)
     assert not {"x negative", "all negative", "w c-order"} & set(reach.beyond)
-    assert set(reach.beyond) < set(edge_classes(operation_named("conv2d"), ["float16"]))
+    assert set(reach.beyond) < set(every_class(operation_named("conv2d"), ["float16"]))
 
 
 @pytest.mark.parametrize("style", ["by name", "by position"])
@@ -166,7 +172,8 @@ def test_an_operation_that_cannot_narrow_a_param_keeps_its_classes() -> None:
     operation = Bare(2)
     operation.name, operation.neutral_numbers = "bare", {}
     subject = Subject(strided_conv, print, operation=operation)
-    assert reach_of(subject).beyond == {}
+    beyond = [each for each in reach_of(subject).beyond if not each.startswith("family")]
+    assert beyond == []
     narrowed = [within(subject, geometry) for geometry in islice(_drawn(operation), 300)]
     assert any(narrowed)
     assert None in narrowed
@@ -181,3 +188,13 @@ def _drawn(operation: Any) -> Any:
 def test_what_is_in_reach_does_not_depend_on_chance() -> None:
     subject = subject_of("only stride", "max_pool1d")
     assert reach_of(subject) == reach_of(subject)
+
+
+def test_who_has_no_place_for_what_every_case_needs_can_be_asked_for_nothing() -> None:
+    def shapeless(x: Any, *, stride: Any) -> Any:
+        """A pool that does not take the size of its window."""
+
+    pool = operation_named("avg_pool1d")
+    beyond = reach_of(Subject(shapeless, print, operation=pool)).beyond
+    assert {str(each) for each in pool.edge_classes} <= set(beyond)
+    assert beyond["stride 1"] == "forward takes no kernel_size"

@@ -18,7 +18,8 @@ from bpcheck.operations import operation_named, operation_names
 from bpcheck.planning.classes import array_layouts, classes_of, edge_classes, geometry_classes
 from bpcheck.planning.covering import PATIENCE, covering
 from bpcheck.planning.draws import integers_from
-from bpcheck.planning.plan import PROFILES, plan
+from bpcheck.planning.plan import plan
+from bpcheck.planning.profiles import PROFILES
 from bpcheck.verdict import Verdict
 from reference import conv
 

@@ -12,7 +12,7 @@ import torch  # noqa: F401
 
 import bpcheck.runner
 from bpcheck.checks import CHECK_NAMES
-from bpcheck.planning.plan import PROFILES
+from bpcheck.planning.profiles import PROFILES
 from bpcheck.pytest_plugin import _PROFILES
 from bpcheck.subject import Subject
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
@@ -169,7 +169,7 @@ def test_a_run_that_judges_nothing_fails_and_says_why(runs: Runs) -> None:
     result = runs("test_pool = bpcheck.conformance(nothing)")
     result.assert_outcomes(failed=ITEMS)
     result.stdout.fnmatch_lines(
-        ["nothing could be judged of nothing", "*not claimed: not yet (24 cases)"]
+        ["nothing could be judged of nothing", "*not claimed: not yet (* cases)"]
     )
 
 

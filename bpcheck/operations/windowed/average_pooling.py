@@ -12,7 +12,8 @@ import numpy as np
 
 from bpcheck.errors import CaseError
 from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Product
-from bpcheck.operations.windowed import dimensions, narrowing
+from bpcheck.operations.windowed import narrowing
+from bpcheck.operations.windowed.extremes import choose_extreme, draw_extreme
 from bpcheck.operations.windowed.pooling import PoolGeometry, Pooling
 from bpcheck.operations.windowed.window import Window
 
@@ -37,7 +38,7 @@ class AveragePooling(Pooling):
         }
         self.neutral_numbers = narrowing.neutral_numbers(
             rank,
-            strides=lambda numbers: dimensions.values(numbers, "k", rank),
+            tiles=True,
             others={
                 "ceil_mode": {"ceil": 0},
                 "count_include_pad": {"cip": 1},
@@ -58,7 +59,9 @@ class AveragePooling(Pooling):
             )
         return geometry
 
-    def draw(self, integers: Integers) -> PoolGeometry:
+    def draw(self, integers: Integers) -> Any:
+        if choose_extreme(integers):
+            return draw_extreme(self.extremes, integers)
         n, channels, windows = self.draw_shape(integers, dilate=False)
         if self.rank == 3:
             windows = tuple(replace(window, i=max(window.i, window.k)) for window in windows)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
-from bpcheck.operations.promises import Numbers, Restriction
+from bpcheck.operations.promises import Narrowing, Numbers, Restriction
 from bpcheck.operations.windowed import dimensions
 from bpcheck.operations.windowed.dimensions import LETTERS
 
@@ -39,20 +39,16 @@ def restrictions(rank: int, *, dilates: bool) -> dict[str, Restriction]:
 
 
 def neutral_numbers(
-    rank: int,
-    *,
-    strides: Callable[[Numbers], Sequence[int]],
-    others: Mapping[str, Mapping[str, int]],
-    dilates: bool,
-) -> dict[str, Callable[[Numbers], dict[str, int]]]:
-    """For each param that may be left out: the numbers with its neutral value.
+    rank: int, *, tiles: bool, others: Mapping[str, Mapping[str, int]], dilates: bool
+) -> dict[str, Narrowing]:
+    """For each param that may be left out: numbers with its neutral value.
 
     Parameters
     ----------
     rank
         Number of dimensions.
-    strides
-        The strides that leaving them out means.
+    tiles
+        Whether a window moves by its own size where no stride is given, instead of by 1.
     others
         For each param that is not spatial: its key, and the number.
     dilates
@@ -60,20 +56,41 @@ def neutral_numbers(
     """
     undilated = {"dilation": dimensions.spell("d", (1,) * rank)} if dilates else {}
     return {
-        "stride": lambda numbers: {**numbers, **dimensions.spell("s", strides(numbers))},
-        "padding": lambda numbers: _unpadded(numbers, rank),
+        "stride": (lambda numbers: _tiled(numbers, rank))
+        if tiles
+        else _setting(dimensions.spell("s", (1,) * rank)),
+        "padding": lambda numbers: (_unpadded(numbers, rank),),
         **{name: _setting(given) for name, given in {**undilated, **others}.items()},
     }
 
 
-def _setting(given: Numbers) -> Callable[[Numbers], dict[str, int]]:
-    return lambda numbers: {**numbers, **given}
+def _setting(given: Numbers) -> Narrowing:
+    return lambda numbers: ({**numbers, **given},)
 
 
-def _equal(numbers: Numbers, prefix: str, rank: int) -> dict[str, int]:
-    """The smallest of the numbers in every dimension: it fits where the larger ones do."""
-    smallest = min(dimensions.values(numbers, prefix, rank))
-    return {**numbers, **dimensions.spell(prefix, (smallest,) * rank)}
+def _equal(numbers: Numbers, prefix: str, rank: int) -> tuple[dict[str, int], ...]:
+    """The smallest of the numbers in every dimension, or the largest."""
+    given = dimensions.values(numbers, prefix, rank)
+    return tuple(
+        _roomy({**numbers, **dimensions.spell(prefix, (one,) * rank)}, rank)
+        for one in dict.fromkeys((min(given), max(given)))
+    )
+
+
+def _tiled(numbers: Numbers, rank: int) -> tuple[dict[str, int], ...]:
+    """The kernel's size as the stride, or the stride as the kernel's size."""
+    strides = dimensions.spell("s", dimensions.values(numbers, "k", rank))
+    kernels = dimensions.spell("k", dimensions.values(numbers, "s", rank))
+    return {**numbers, **strides}, _roomy({**numbers, **kernels}, rank)
+
+
+def _roomy(numbers: Numbers, rank: int) -> dict[str, int]:
+    """An input that a window of these numbers fits into, without padding too."""
+    changed = {**numbers}
+    for letter in LETTERS[rank]:
+        span = changed.get("d" + letter, 1) * (changed["k" + letter] - 1) + 1
+        changed["i" + letter] = max(changed["i" + letter], span)
+    return changed
 
 
 def _unpadded(numbers: Numbers, rank: int) -> dict[str, int]:
