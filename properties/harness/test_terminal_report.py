@@ -37,7 +37,6 @@ AGREES = Report(
     unsupported=0,
     coverage={"batch 0": 4, "stride > 1": 90},
     survival_one=1.5e-4,
-    survival_run_log10=-9.3,
 )
 
 WRONG = Judgement(
@@ -211,7 +210,7 @@ def test_an_interrupted_run_says_so() -> None:
 
 
 def test_an_agreement_without_exact_probes_claims_no_probability() -> None:
-    text = conclusion(replace(AGREES, survival_one=1.0, survival_run_log10=0.0))
+    text = conclusion(replace(AGREES, survival_one=1.0))
     assert "probability" not in text
 
 
