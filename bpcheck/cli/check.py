@@ -25,6 +25,7 @@ class Request:
     cases: str | None
     seed: int
     dtypes: tuple[str, ...]
+    largest: int | None
     jobs: int
 
 
@@ -86,6 +87,7 @@ def _run(
                 seed=request.seed,
                 dtypes=dtypes,
                 cases=cases,
+                largest=request.largest,
                 jobs=request.jobs,
                 on_progress=live.step,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -71,6 +71,7 @@ def classes_of(case: Case) -> frozenset[str]:
     )
 
 
+@lru_cache(maxsize=4_096)
 def beside_classes(operation: Operation, geometry: Any) -> frozenset[str]:
     """Those of `beside` that a geometry belongs to."""
     extremes = (name for name, holds in _extremes(operation) if holds(geometry))
@@ -102,6 +103,8 @@ def dress_classes(case: Case) -> frozenset[str]:
     )
 
 
+# A plan asks of each geometry when it is drawn, dressed, judged and worn again.
+@lru_cache(maxsize=4_096)
 def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
     """Names of the edge classes that a geometry belongs to."""
     return frozenset(name for name, holds in _predicates(operation) if holds(geometry))

@@ -70,8 +70,8 @@ class Plan:
         limits: Limits | None = None,
     ):
         self.operation, self._profile, self._seed = operation, profile, seed
-        self._limits, self._dtypes = limits or Limits(), tuple(dtypes)
-        self._total = profile.cases if count is None else count
+        self.limits, self.dtypes = limits or Limits(), tuple(dtypes)
+        self.total = profile.cases if count is None else count
         own = (seed, *operation.name.encode())
         self._acceptance = Acceptance(operation, np.random.default_rng((*own, 1)))
         self.wardrobe = Wardrobe(operation, dtypes, strength=profile.strength)
@@ -79,7 +79,7 @@ class Plan:
             operation,
             dtypes,
             rng=np.random.default_rng((*own, 2)),
-            limits=self._limits,
+            limits=self.limits,
             wants=self.wardrobe.wants_beside if profile.strength > 1 else None,
         )
         self._layers = iter(self.shipped)
@@ -115,11 +115,11 @@ class Plan:
 
     def allows(self, geometry: Any) -> bool:
         """Whether a geometry is within the limits."""
-        return self._limits.allows(self.operation, geometry)
+        return self.limits.allows(self.operation, geometry)
 
     def plain(self, case: Case, turn: int) -> Case:
         """The case on exact values in C order, in one of the dtypes by turns."""
-        return self.wardrobe.plain(case, self._dtypes[turn % len(self._dtypes)])
+        return self.wardrobe.plain(case, self.dtypes[turn % len(self.dtypes)])
 
     def _shipped_case(self) -> Case | None:
         for layer in self._layers:
@@ -158,7 +158,7 @@ class Plan:
         extremes = [each.make(integers, 1) for each in operation.extremes]
         # A profile that widens ranges has the usual extremes too.
         farther = [each.make(integers, reach) for each in operation.extremes if reach > 1]
-        draws = min(self._profile.draws, 40 * self._total)
+        draws = min(self._profile.draws, 40 * self.total)
         return chain(
             (operation.geometry(numbers) for numbers in operation.landmarks),
             extremes,

@@ -1,4 +1,4 @@
-"""Cases of one class, for a class that the plan has not met: tried one by one until one is judged."""
+"""Cases of one class, for classes that a plan has not met: tried until one is judged."""
 
 from __future__ import annotations
 

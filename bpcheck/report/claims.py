@@ -10,23 +10,26 @@ from bpcheck.verdict import Report
 LISTED = 4
 
 
-def said_of_claims(report: Report) -> Iterator[str]:
-    """What the subject claims, what it does not, and what it need not claim, a line each."""
+def said_of_claims(report: Report, *, is_concluded: bool = False) -> Iterator[str]:
+    """What the subject claims, what it does not, and what it need not claim, a line each.
+
+    With `is_concluded`, what it does not claim is said elsewhere.
+    """
     if report.claimed:
         yield f"claims: {_row(report.claimed)}"
-    if report.not_claimed:
-        yield f"not claimed: {_row(_left_out(report))}"
+    if report.left_out and not is_concluded:
+        yield f"not claimed: {left_out(report)}"
     if report.not_needed:
         yield f"claims that seem not to be needed: {'; '.join(report.not_needed)}"
 
 
-def _left_out(report: Report) -> list[str]:
+def left_out(report: Report) -> str:
     """What is not claimed; of refusals that were seen the first few, with their cases."""
-    every = report.not_claimed.items()
+    every = report.left_out.items()
     stated = [what for what, count in every if not count]
     seen = [f"{why} ({count:,} case{'' if count == 1 else 's'})" for why, count in every if count]
     rest = [f"and {len(seen) - LISTED} more"] if len(seen) > LISTED else []
-    return [*stated, *seen[:LISTED], *rest]
+    return _row([*stated, *seen[:LISTED], *rest])
 
 
 def _row(items: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from bpcheck.verdict import Judgement, Report
 FORMAT = "bpcheck-report"
 
 #: Rises when a field changes its meaning or goes; new fields leave it alone.
-VERSION = 1
+VERSION = 2
 
 
 def to_json(*reports: Report) -> str:
@@ -25,7 +25,7 @@ def to_json(*reports: Report) -> str:
     Examples
     --------
     >>> to_json()
-    '{\n  "format": "bpcheck-report",\n  "version": 1,\n  "reports": []\n}\n'
+    '{\n  "format": "bpcheck-report",\n  "version": 2,\n  "reports": []\n}\n'
     """
     document = {
         "format": FORMAT,
@@ -53,14 +53,16 @@ def _report(report: Report) -> dict[str, Any]:
         },
         "claims": {
             "claimed": list(report.claimed),
-            "not_claimed": {what: int(cases) for what, cases in report.not_claimed.items()},
+            "left_out": {what: int(cases) for what, cases in report.left_out.items()},
             "not_needed": list(report.not_needed),
         },
         "coverage": {name: int(count) for name, count in report.coverage.items()},
         "missing": list(report.missing),
+        "not_claimed": list(report.not_claimed),
+        "too_large": list(report.too_large),
+        "largest": report.largest,
         "survival": {
             "one_probe": _number(report.survival_one),
-            "run_log10": _number(report.survival_run_log10),
         },
         "table": {
             check: {

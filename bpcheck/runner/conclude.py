@@ -12,6 +12,7 @@ from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
 from bpcheck.planning.classes import every_class
+from bpcheck.planning.limits import Limits
 from bpcheck.runner.claimed import left_out
 from bpcheck.runner.one import judge, judge_trial
 from bpcheck.runner.unneeded import unneeded
@@ -45,6 +46,7 @@ def conclude(
     dtypes: Sequence[str],
     is_complete: bool,
     covers: bool,
+    limits: Limits,
     notify: Callable[[str], None],
 ) -> Report:
     """The report of everything that `tally` holds.
@@ -59,10 +61,15 @@ def conclude(
     judgements.sort(key=_rank)
     operation = subject.operation
     results = ("y", *(f"{name}_bar" for name in operation.operands))
-    coverage = {name: tally.coverage[name] for name in every_class(operation, dtypes)}
-    missing = tuple(
-        name for name, cases in coverage.items() if not cases and name not in tally.unclaimed
-    )
+    evidence = tally.evidence
+    coverage = {name: evidence.cases[name] for name in every_class(operation, dtypes)}
+    unmet = [name for name, cases in coverage.items() if not cases]
+    refused = tuple(name for name in unmet if evidence.not_claimed[name])
+    missing = tuple(name for name in unmet if not evidence.not_claimed[name])
+    # What a limit leaves no case of was left out, not missed.
+    too_large = missing if limits.largest is not None else ()
+    if too_large:
+        missing = ()
     return Report(
         subject=subject.name,
         operation=str(subject.operation),
@@ -80,12 +87,15 @@ def conclude(
         unsupported=sum(tally.reasons.values()),
         coverage=coverage,
         missing=missing if covers else (),
+        not_claimed=refused,
+        too_large=too_large if covers else (),
+        largest=limits.largest,
+        records=evidence.records,
         survival_one=tally.median_survival,
-        survival_run_log10=tally.survival_log10,
         reasons=dict(sorted(tally.reasons.items())),
         is_complete=is_complete,
         claimed=claimed(subject.claims),
-        not_claimed=left_out(subject, tally.reasons),
+        left_out=left_out(subject, tally.reasons),
         not_needed=unneeded(subject, tally.reasons) if covers and is_complete else (),
     )
 
@@ -129,7 +139,15 @@ def _judgement(
 
     case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
-    where = where_it_fails(defect.failing, defect.classes, tally.cases, tally.coverage)
+    evidence = tally.evidence
+    where = where_it_fails(
+        defect.failing,
+        defect.classes,
+        tally.cases,
+        evidence.judged,
+        defect.layers,
+        evidence.layers,
+    )
     return Judgement(
         verdict=defect.verdict,
         result=defect.result,

@@ -14,8 +14,8 @@ from bpcheck.filling import Arrays
 from bpcheck.finding import Outcome, Status
 from bpcheck.planning.classes import classes_of
 from bpcheck.subject import Subject
+from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.jury import Ruling, rule
-from bpcheck.verdict.tally import Judged
 
 
 @dataclass(frozen=True, slots=True)

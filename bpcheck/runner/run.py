@@ -19,6 +19,7 @@ from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import profile_named
 from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
+from bpcheck.runner.pace import limits_for
 from bpcheck.runner.source import Announced, Listed, Planned, Source
 from bpcheck.runner.threads import one_thread
 from bpcheck.runner.workers import judge_all
@@ -78,7 +79,9 @@ def check_subject(
     cases
         These cases instead of the profile's.
     largest
-        Multiplications of the forward that a case may have; by default any number.
+        Multiplications of the forward that a case may have. By default any number, unless the
+        subject is so slow that a quick run would take more than 30 s: then as many as it is in
+        time with, which the report tells.
     jobs
         Number of worker processes; the report does not depend on it.
     executor
@@ -108,14 +111,13 @@ def check_subject(
     notify = on_progress or (lambda progress: None)
     _require_positive("jobs", jobs)
     _require_positive("largest", 1 if largest is None else largest)
-    limits = Limits(largest)
     source: Source
     if cases is None:
-        plan, total, judged_dtypes = _planned(subject, profile, count, seed, dtypes, limits)
-        source = planned = Planned(subject, plan, total, on_refusal=tally.add)
+        plan = _plan(subject, profile, count, seed, dtypes, largest, notify)
+        source = Planned(subject, plan, plan.total, on_refusal=tally.add)
+        total, judged_dtypes, limits = plan.total, plan.dtypes, plan.limits
     else:
-        plan, planned = None, None
-        listed = list(cases)
+        plan, limits, listed = None, Limits(largest), list(cases)
         source, total = Listed(listed), len(listed)
         judged_dtypes = tuple(dict.fromkeys(case.dtype for case in listed))
     covers = cases is None and count is None
@@ -126,8 +128,8 @@ def check_subject(
             tally.add(judged)
             if not judged.unsupported and len(known) < KNOWN:
                 known.append(judged.case)
-        if planned is not None and plan is not None and covers:
-            planned.finish()
+        if plan is not None and covers:
+            source.finish()
             for case in _missing(subject, Search(plan, known, seed), judged_dtypes, tally):
                 notify(Progress(total, total, str(case)))
                 (judged,) = judge_all(subject, Listed([case]))
@@ -145,6 +147,7 @@ def check_subject(
                 dtypes=judged_dtypes,
                 is_complete=is_complete,
                 covers=covers,
+                limits=limits,
                 notify=lambda text: notify(Progress(total, total, text, "shrinking")),
             )
 
@@ -153,6 +156,34 @@ def check_subject(
     except KeyboardInterrupt:
         # Without the search for the smallest cases.
         return concluded(is_complete=False)
+
+
+def _plan(
+    subject: Subject,
+    profile: str,
+    count: int | None,
+    seed: int,
+    dtypes: Sequence[str] | None,
+    largest: int | None,
+    notify: Callable[[Progress], None],
+) -> Plan:
+    """The plan that was asked for, with a limit of its own if the subject is slow."""
+    if count is not None:
+        _require_positive("cases", count)
+    chosen, judged = profile_named(profile), _judged_dtypes(subject, seed, dtypes)
+    limits = Limits(largest)
+    if largest is None:
+        total = chosen.cases if count is None else count
+        with one_thread():
+            limits = limits_for(
+                subject,
+                dtypes=judged,
+                seed=seed,
+                announce=lambda case: notify(Progress(0, total, str(case), "timing")),
+            )
+    return Plan(
+        subject.operation, profile=chosen, dtypes=judged, seed=seed, count=count, limits=limits
+    )
 
 
 def _missing(
@@ -164,13 +195,13 @@ def _missing(
     be found, it does not support the class.
     """
     for name in every_class(subject.operation, dtypes):
-        if tally.coverage[name]:
+        if tally.evidence.cases[name]:
             continue
         claimed = islice(
             (case for case in islice(search.cases(name), SEARCHED) if not unclaimed(subject, case)),
             REFUSALS,
         )
-        while not tally.coverage[name] and (case := next(claimed, None)) is not None:
+        while not tally.evidence.cases[name] and (case := next(claimed, None)) is not None:
             yield case
 
 
@@ -179,28 +210,16 @@ def _require_positive(name: str, number: int) -> None:
         raise UsageError(f"{name}={number}: must be at least 1")
 
 
-def _planned(
-    subject: Subject,
-    profile: str,
-    count: int | None,
-    seed: int,
-    dtypes: Sequence[str] | None,
-    limits: Limits,
-) -> tuple[Plan, int, tuple[str, ...]]:
-    if count is not None:
-        _require_positive("cases", count)
+def _judged_dtypes(subject: Subject, seed: int, dtypes: Sequence[str] | None) -> tuple[str, ...]:
+    """The dtypes that are claimed, or asked for, and that the operation can be judged in."""
     if seed < 0:
         raise UsageError(f"seed={seed}: must be at least 0")
     unknown = [name for name in dtypes or () if name not in FORMATS]
     if unknown:
         raise UsageError(f"dtype={unknown[0]!r}: must be one of {', '.join(FORMATS)}")
-    operation = subject.operation
     asked = dtypes if dtypes is not None else subject.claims.dtypes
-    judged = [name for name in asked if name in operation.dtypes]
+    judged = tuple(name for name in asked if name in subject.operation.dtypes)
     if not judged:
-        raise UsageError(
-            f"dtype={', '.join(asked)}: {operation.name} is judged in {', '.join(operation.dtypes)}"
-        )
-    chosen = profile_named(profile)
-    plan = Plan(operation, profile=chosen, dtypes=judged, seed=seed, count=count, limits=limits)
-    return plan, chosen.cases if count is None else count, tuple(judged)
+        known = ", ".join(subject.operation.dtypes)
+        raise UsageError(f"dtype={', '.join(asked)}: {subject.operation.name} is judged in {known}")
+    return judged

@@ -17,7 +17,7 @@ from bpcheck.checks.claims import unclaimed
 from bpcheck.planning.classes import classes_of
 from bpcheck.planning.plan import Plan
 from bpcheck.subject import Subject
-from bpcheck.verdict.tally import Judged
+from bpcheck.verdict.judged import Judged
 
 #: A plan learns before each block of so many cases.
 BLOCK = 50
@@ -37,6 +37,10 @@ class Source(Protocol):
         """What came of the oldest case that was taken and not heard of."""
         ...
 
+    def finish(self) -> None:
+        """There will be no more to hear of."""
+        ...
+
 
 class Listed:
     """Cases that are known beforehand."""
@@ -49,6 +53,9 @@ class Listed:
 
     def learn(self, judged: Judged) -> None:
         """Nothing changes."""
+
+    def finish(self) -> None:
+        """Nothing is left."""
 
 
 class Planned:
@@ -138,3 +145,6 @@ class Announced:
 
     def learn(self, judged: Judged) -> None:
         self._source.learn(judged)
+
+    def finish(self) -> None:
+        self._source.finish()

@@ -28,7 +28,8 @@ from bpcheck.planning.draws import integers_from
 from bpcheck.runner.apart import apart
 from bpcheck.runner.one import judge
 from bpcheck.subject import Subject
-from bpcheck.verdict.tally import Judged, work
+from bpcheck.verdict.judged import Judged
+from bpcheck.verdict.tally import work
 
 #: Cases judged beyond each claim at most, those of which the others may be refused, and
 #: geometries drawn in search of them.

@@ -17,7 +17,7 @@ from bpcheck.runner.one import judge
 from bpcheck.runner.source import Source
 from bpcheck.runner.threads import one_thread
 from bpcheck.subject import Subject
-from bpcheck.verdict.tally import Judged
+from bpcheck.verdict.judged import Judged
 
 #: Cases that travel together, and chunks that wait for each worker: enough to keep it busy, and
 #: few enough that memory does not grow with the number of cases.

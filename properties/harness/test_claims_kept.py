@@ -157,7 +157,7 @@ def test_a_claimed_exception_refuses_a_case_in_forward_and_vjp(
     report = bpcheck.check(subject, count=COUNT, claims={"refuses": (refusal,)})
     assert report.agrees
     name = refusal if isinstance(refusal, str) else refusal.__name__
-    assert report.reasons[f"{name}: {said}"] == report.not_claimed[f"{name}: {said}"] > 0
+    assert report.reasons[f"{name}: {said}"] == report.left_out[f"{name}: {said}"] > 0
 
 
 @pytest.mark.parametrize("words", [{"refuses": (TypeError, "LookupError")}, {}])
@@ -210,7 +210,7 @@ def test_a_param_without_a_place_is_never_held_against_who_supports_all(style: s
     assert unclaimed(subject, parse_case("conv2d n1ic1ih5iw5oc1kh2kw2sh2sw3")) == ""
     report = bpcheck.check(subject, count=COUNT)
     assert report.agrees, report.judgements
-    assert {"padding", "dilation", "groups"} <= set(report.not_claimed)
+    assert {"padding", "dilation", "groups"} <= set(report.left_out)
 
 
 def test_what_a_torch_function_refuses_although_it_supports_it_is_a_defect() -> None:
@@ -282,7 +282,7 @@ def test_sums_in_any_order_are_right_for_who_does_not_claim_determinism() -> Non
     assert Verdict.NOT_DETERMINISTIC in verdicts(bpcheck.check(subject, count=MANY))
     report = bpcheck.check(subject, count=MANY, claims={"deterministic": False})
     assert report.agrees, report.judgements
-    assert "determinism" in report.not_claimed
+    assert "determinism" in report.left_out
 
 
 def test_what_no_order_of_summation_explains_is_found_without_that_claim_too() -> None:

@@ -293,7 +293,7 @@ def test_the_items_of_a_subject_stay_together_under_xdist(pytester: pytest.Pytes
 
 
 def test_what_a_subject_does_not_claim_is_said_at_the_end(runs: Runs) -> None:
-    runs.report = report_of(claimed=("sums in float32",), not_claimed={"NaN": 0, "too large": 3})
+    runs.report = report_of(claimed=("sums in float32",), left_out={"NaN": 0, "too large": 3})
     result = runs('test_pool = bpcheck.conformance(right, claims={"nan": False})')
     result.assert_outcomes(passed=ITEMS - 1, skipped=1)
     result.stdout.fnmatch_lines(

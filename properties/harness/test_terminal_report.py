@@ -37,7 +37,6 @@ AGREES = Report(
     unsupported=0,
     coverage={"batch 0": 4, "stride > 1": 90},
     survival_one=1.5e-4,
-    survival_run_log10=-9.3,
 )
 
 WRONG = Judgement(
@@ -180,14 +179,19 @@ def test_what_was_not_reached_is_said() -> None:
     report = replace(
         AGREES,
         claimed=("sums in float32",),
-        not_claimed={"NaN": 0, "groups": 0, "only 2x2": 40, "declared unsupported": 1},
+        left_out={"NaN": 0, "groups": 0, "only 2x2": 40, "declared unsupported": 1},
         not_needed=("empty = False (3 cases beyond it agree)",),
         coverage={"groups > 1": 0, "stride > 1": 3, "batch 0": 0},
+        missing=("groups > 1", "batch 0"),
     )
     text = report_text(report, width=200)
     assert " claims: sums in float32\n" in text
     left_out = "NaN, groups, only 2x2 (40 cases), declared unsupported (1 case)"
-    assert f" not claimed: {left_out}\n" in text
+    # Who agrees says so in the last line, and nowhere else.
+    assert f" Not claimed: {left_out}. " in text
+    assert " not claimed: " not in text
+    defects = report_text(replace(report, verdict=Verdict.RAISES), width=200)
+    assert f" not claimed: {left_out}\n" in defects
     assert "seem not to be needed: empty = False (3 cases beyond it agree)\n" in text
     assert "1 of 3 edge classes" in text
     assert "no case of: groups > 1; batch 0" in text
@@ -199,7 +203,7 @@ def test_a_run_that_judged_nothing_does_not_look_like_a_pass() -> None:
         verdict=Verdict.INCONCLUSIVE,
         cases=0,
         table={"contract": {"y": Cell()}},
-        not_claimed={"nothing yet": 300},
+        left_out={"nothing yet": 300},
     )
     lines = report_text(report).splitlines()
     assert lines[-2] == " not claimed: nothing yet (300 cases)"
@@ -213,7 +217,7 @@ def test_an_interrupted_run_says_so() -> None:
 
 
 def test_an_agreement_without_exact_probes_claims_no_probability() -> None:
-    text = conclusion(replace(AGREES, survival_one=1.0, survival_run_log10=0.0))
+    text = conclusion(replace(AGREES, survival_one=1.0))
     assert "probability" not in text
 
 
