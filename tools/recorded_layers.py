@@ -43,11 +43,10 @@ class Family(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A family at the shapes of one layer: of its input and, in a convolution, of its weights."""
+    """A family at the shapes of one layer's operands: x and, in a convolution, w and any b."""
 
     family: Family
-    x: tuple[int, ...]
-    w: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
 
 
 def layers_of(call: Callable[[], object]) -> frozenset[Layer]:
@@ -56,8 +55,8 @@ def layers_of(call: Callable[[], object]) -> frozenset[Layer]:
     >>> import torch
     >>> x = torch.ones(1, 3, 8, 8)
     >>> (layer,) = layers_of(lambda: torch.nn.functional.max_pool2d(x, 2))
-    >>> layer.family.kernel, layer.family.stride, layer.x
-    ('2x2', '2x2', (1, 3, 8, 8))
+    >>> layer.family.kernel, layer.family.stride, layer.shapes
+    ('2x2', '2x2', ((1, 3, 8, 8),))
     """
     from torch.overrides import TorchFunctionMode
 
@@ -86,16 +85,16 @@ def layers_of(call: Callable[[], object]) -> frozenset[Layer]:
 
 
 def _layer(operation: str, given: Mapping[str, Any]) -> Layer:
-    axes = int(operation[-2])
-    x = tuple(given["input"].shape)
-    family, w = (_conv if operation.startswith("conv") else _pool)(operation, axes, x, given)
-    return Layer(family, x, w)
+    operands = (given.get(name) for name in ("input", "weight", "bias"))
+    shapes = tuple(tuple(each.shape) for each in operands if each is not None)
+    family = _conv if operation.startswith("conv") else _pool
+    return Layer(family(operation, int(operation[-2]), shapes, given), shapes)
 
 
 def _conv(
-    operation: str, axes: int, x: tuple[int, ...], given: Mapping[str, Any]
-) -> tuple[Family, tuple[int, ...]]:
-    w = tuple(given["weight"].shape)
+    operation: str, axes: int, shapes: tuple[tuple[int, ...], ...], given: Mapping[str, Any]
+) -> Family:
+    x, w = shapes[:2]
     kernel, channels = w[-axes:], x[-axes - 1]
     groups = given.get("groups", 1)
     kind = "1" if groups == 1 else "dw" if groups == channels else "grouped"
@@ -105,7 +104,7 @@ def _conv(
         # A pointwise kernel on one pixel is as pointwise as any.
         note = "k=input" if kernel == x[-axes:] and set(kernel) != {1} else ""
     padding = given.get("padding", 0)
-    family = Family(
+    return Family(
         operation,
         _numbers(kernel, axes),
         _numbers(given.get("stride", 1), axes),
@@ -114,19 +113,19 @@ def _conv(
         kind,
         note,
     )
-    return family, w
 
 
 def _pool(
-    operation: str, axes: int, x: tuple[int, ...], given: Mapping[str, Any]
-) -> tuple[Family, tuple[int, ...]]:
+    operation: str, axes: int, shapes: tuple[tuple[int, ...], ...], given: Mapping[str, Any]
+) -> Family:
+    (x,) = shapes
     kernel = _numbers(given["kernel_size"], axes)
     flags = {
         "ceil": given.get("ceil_mode", False),
         "exclude_pad": not given.get("count_include_pad", True),
         "divisor": given.get("divisor_override") is not None,
     }
-    family = Family(
+    return Family(
         operation,
         kernel,
         # Without a stride (None, or an empty list) windows stand side by side.
@@ -136,7 +135,6 @@ def _pool(
         " ".join(name for name, on in flags.items() if on),
         "global" if kernel == _numbers(x[-axes:], axes) else "",
     )
-    return family, ()
 
 
 def _numbers(value: Any, axes: int) -> str:

@@ -102,13 +102,17 @@ def test_a_function_is_recorded_with_its_arguments(
     assert _only(layers_of(call)) == expected
 
 
-def test_layers_of_one_family_are_distinct_by_their_shapes_alone() -> None:
-    narrow, wide = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 8, 3, padding=1)
-    net = nn.Sequential(narrow, nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1), wide).to("meta")
-    layers = layers_of(lambda: net(_IMAGE))
-    assert {layer.w for layer in layers} == {(4, 4, 3, 3), (8, 4, 3, 3)}
-    assert {layer.x for layer in layers} == {(1, 4, 8, 8)}
+def test_layers_of_one_family_are_distinct_by_the_shapes_of_their_operands_alone() -> None:
+    conv = partial(nn.Conv2d, 4, kernel_size=3, padding=1, device="meta")
+    # The first two differ in nothing but their values.
+    net = nn.Sequential(conv(out_channels=4), conv(out_channels=4), conv(out_channels=8))
+    layers = layers_of(lambda: (net(_IMAGE), conv(out_channels=8, bias=False)(_IMAGE)))
     assert len({layer.family for layer in layers}) == 1
+    assert {layer.shapes for layer in layers} == {
+        ((1, 4, 8, 8), (4, 4, 3, 3), (4,)),
+        ((1, 4, 8, 8), (8, 4, 3, 3), (8,)),
+        ((1, 4, 8, 8), (8, 4, 3, 3)),
+    }
 
 
 def test_a_table_counts_models_and_distinct_layers_most_models_first() -> None:
