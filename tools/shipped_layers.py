@@ -35,7 +35,7 @@ _HEADER = """\
 # count_include_pad), divisor (divisor_override).
 # note: k=input, global: a kernel as large as its input; op: output_padding. A family with a note
 # is counted apart from the one without.
-# models: how many have the family; layers: in how many distinct shapes, of a bias too.
+# models: how many have the family; layers: how many distinct shapes of x, w and any b are in them.
 """
 
 
