@@ -1,0 +1,70 @@
+"""Real numbers: standard normal, with all that pruning leaves, or under a scaled loss."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import floor, log2
+
+import numpy as np
+
+from bpcheck.arithmetic import FORMATS, Array
+from bpcheck.cases.case import Case
+from bpcheck.filling.lattice import Arrays, array_shapes
+
+#: The least power of two that a scaled cotangent is multiplied by.
+LEAST_SCALE = 10
+
+
+def real(case: Case, rng: np.random.Generator) -> Arrays:
+    """Standard normal numbers throughout."""
+    dtype, shapes = FORMATS[case.dtype].dtype, array_shapes(case)
+    drawn = {
+        # A shape of () gives a scalar otherwise.
+        name: np.asarray(rng.standard_normal(shape), dtype)
+        for name, shape in shapes.items()
+    }
+    y_bar = drawn.pop("y_bar")
+    return Arrays(operands=drawn, y_bar=y_bar, steps=dict.fromkeys(drawn, 0))
+
+
+def pruned(case: Case, rng: np.random.Generator) -> Arrays:
+    """Real numbers with zeros: whole samples and filters with their biases, and single weights.
+
+    What such a sample or filter gives is exactly 0 (or the bias), in whatever order it is added up.
+    One sample and one filter of each layer at least are left, so that something reaches the loss.
+    """
+    drawn = real(case, rng)
+    operands, gone = dict(drawn.operands), np.zeros(0, bool)
+    for number, (name, array) in enumerate(operands.items()):
+        if array.ndim > 1:
+            gone = _some(len(array), rng)
+            single = rng.integers(4, size=array.shape) == 0 if number else False
+            zeros = single | gone.reshape(-1, *(1,) * (array.ndim - 1))
+            operands[name] = np.where(zeros, array.dtype.type(0), array)
+        elif len(array) == len(gone):
+            # A bias follows its weights.
+            operands[name] = np.where(gone, array.dtype.type(0), array)
+    return replace(drawn, operands=operands)
+
+
+def _some(count: int, rng: np.random.Generator) -> Array:
+    """Which ones of so many are pruned: one of them at least, and not all, unless there is one."""
+    gone = rng.integers(3, size=count) == 0
+    if count:
+        first, last = rng.permutation(count)[[0, -1]]
+        gone[first], gone[last] = True, False
+    return gone
+
+
+def scaled(case: Case, rng: np.random.Generator) -> Arrays:
+    """Real numbers under a cotangent that is large, as a scaled loss sends it, or now and then 0.
+
+    It reaches up to the square root of the largest number: whatever the layers multiply it by has
+    as much room again.
+    """
+    drawn = real(case, rng)
+    highest = floor(log2(FORMATS[case.dtype].largest)) // 2
+    exponent = int(rng.integers(LEAST_SCALE, highest + 1))
+    factor = 0.0 if rng.integers(4) == 0 else 2.0**exponent
+    y_bar = np.asarray(drawn.y_bar.astype(np.float64) * factor, drawn.y_bar.dtype)
+    return replace(drawn, y_bar=y_bar)
