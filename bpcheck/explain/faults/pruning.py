@@ -20,7 +20,7 @@ from bpcheck.explain.faults.rechained import (
     rechained,
     ties,
 )
-from bpcheck.explain.faults.run import Run, cast, planted, rewired, run_of, wide
+from bpcheck.explain.faults.run import Run, Spoil, cast, planted, rewired, run_of, wide
 from bpcheck.filling import fill
 from bpcheck.subject import Subject
 
@@ -51,10 +51,12 @@ def _has_ties(case: Case) -> bool:
     """Several cells of a window win that pass something on."""
     if not is_sent(case) or case.geometry.pool != "max" or case.geometry.activation == "relu":
         return False
-    return any(
-        bool((ties(link).sum((-1, -2)) > link.pooled[0, 0].numel()).any())
-        for link in links_of(case)
-    )
+    return any(_counts_some_twice(link) for link in links_of(case))
+
+
+def _counts_some_twice(link: Link) -> bool:
+    windows = link.pooled[0, 0].numel()
+    return bool((ties(link).sum((-1, -2)) > windows).any())
 
 
 def _is_nothing(x: Array) -> Array:
@@ -78,6 +80,10 @@ def _without_nothing(right: Subject) -> Subject:
         return tuple(cast(found[name], run.y.dtype) for name in RESULTS)
 
     return rewired(right, forward=lambda run: (run.y, run), vjp=vjp)
+
+
+def _masked(name: str) -> Spoil:
+    return lambda run, y_bar, bar: np.where(run.operands[name] == 0, 0, bar)
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -110,14 +116,7 @@ FAULTS: tuple[Fault, ...] = (
         results=tuple(f"{name}_bar" for name in WEIGHTS),
         condition="a weight that is 0",
         shows=lambda case: is_sent(case) and any(has_zeros(case, name) for name in WEIGHTS),
-        plant=planted(
-            bars={
-                f"{name}_bar": lambda run, y_bar, bar, name=name: np.where(
-                    run.operands[name] == 0, 0, bar
-                )
-                for name in WEIGHTS
-            }
-        ),
+        plant=planted(bars={f"{name}_bar": _masked(name) for name in WEIGHTS}),
         caught_by=CHECKS,
         source="https://github.com/Eric-mingjie/rethinking-network-pruning/issues/13",
     ),

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
-from bpcheck.operations.network.bounds import Analysis, Inexact, slope_of
+from bpcheck.operations.network.bounds import Analysis, slope_of
+from bpcheck.operations.network.forward_errors import Inexact
 from bpcheck.operations.network.layers import convolve_back, pair_up, spread
 from bpcheck.operations.promises import Growth
 from bpcheck.operations.torch_vjp import few_threads
