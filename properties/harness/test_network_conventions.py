@@ -74,6 +74,28 @@ def last(link: Link) -> Any:
     return torch.nn.functional.avg_pool2d(link.a * chosen, link.size, divisor_override=1)
 
 
+def any_slope(link: Link) -> Any:
+    """A ReLU with another slope at each 0."""
+    if link.name != "relu":
+        return link.a
+    import torch
+
+    slope = (link.z > 0).double() + torch.rand_like(link.z) * (link.z == 0)
+    return link.z * slope.detach()
+
+
+def any_shares(link: Link) -> Any:
+    """A maximum that shares out unequally, and otherwise in each window."""
+    if not link.is_max:
+        return link.pooled
+    import torch
+    from torch.nn.functional import avg_pool2d
+
+    weights = (ties(link) * (torch.rand_like(link.a) + 1e-9)).detach()
+    total = avg_pool2d(weights, link.size, divisor_override=1)
+    return avg_pool2d(link.a * weights, link.size, divisor_override=1) / total
+
+
 CONVENTIONS: dict[str, Callable[[Subject], Subject]] = {
     "slope 1 at 0": rechained(activate=sloped(1.0)),
     "slope 1/2 at 0": rechained(activate=sloped(0.5)),
@@ -109,6 +131,19 @@ def not_torchs(plant: Callable[[Subject], Subject]) -> Subject:
 @pytest.mark.parametrize("name", CONVENTIONS)
 def test_another_choice_at_a_kink_is_a_note_and_no_defect(name: str, dtype: str) -> None:
     assert kinds(not_torchs(CONVENTIONS[name]), everywhere(dtype)) == {Kind.CONVENTION}
+
+
+@pytest.mark.parametrize("dtype", ["f64", "f32"])
+def test_choices_that_differ_from_place_to_place_are_no_defect(dtype: str) -> None:
+    subject = not_torchs(rechained(activate=any_slope, pool=any_shares))
+    outcomes = [
+        outcome
+        for case in everywhere(dtype)
+        # Chosen anew at each call: what asks for the same bits twice is not asked here.
+        for outcome in judge(subject, case, checks=["rounding"]).outcomes
+    ]
+    found = {outcome.finding.kind for outcome in outcomes if outcome.finding is not None}
+    assert found == {Kind.CONVENTION}
 
 
 @pytest.mark.parametrize("name", CONVENTIONS)
