@@ -16,7 +16,10 @@ from bpcheck.errors import CaseError
 BUDGET = 400
 
 #: Value kinds, the plainest first.
-PLAINEST = ("small", "exact", "ties", "negative", "wide", "special", "tiny", "huge", "real")
+PLAINEST = (
+    *("small", "exact", "ties", "negative", "wide", "special", "tiny", "huge"),
+    *("real", "pruned", "scaled"),
+)
 
 #: Seeds tried before a plainer kind of values is given up: a defect need not show on every one.
 SEEDS = 4

@@ -13,6 +13,7 @@ from bpcheck.cases.case import Case
 from bpcheck.cases.layouts import BROADCAST, repeated
 from bpcheck.filling.budget import is_exact, room, spread
 from bpcheck.filling.lattice import Arrays, array_shapes, draw, lattice_is_kinked, lattice_of
+from bpcheck.filling.real import pruned, real, scaled
 
 #: Largest magnitude drawn in `exact` mode: enough for a survival probability below 1e-3 a probe.
 CAP = 1024
@@ -187,17 +188,6 @@ def _scaled(case: Case, rng: np.random.Generator, unit: float) -> Arrays:
     return replace(drawn, operands=operands, steps=steps)
 
 
-def _real(case: Case, rng: np.random.Generator) -> Arrays:
-    dtype, shapes = FORMATS[case.dtype].dtype, array_shapes(case)
-    drawn = {
-        # A shape of () gives a scalar otherwise.
-        name: np.asarray(rng.standard_normal(shape), dtype)
-        for name, shape in shapes.items()
-    }
-    y_bar = drawn.pop("y_bar")
-    return Arrays(operands=drawn, y_bar=y_bar, steps=dict.fromkeys(drawn, 0))
-
-
 _FILLERS = {
     "exact": _exact,
     "small": _small,
@@ -207,5 +197,7 @@ _FILLERS = {
     "special": _special,
     "tiny": _tiny,
     "huge": _huge,
-    "real": _real,
+    "real": real,
+    "pruned": pruned,
+    "scaled": scaled,
 }

@@ -29,6 +29,8 @@ WEIGHTS = MappingProxyType(
         "tiny": 1,
         "huge": 1,
         "real": 3,
+        "pruned": 2,
+        "scaled": 1,
     }
 )
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from bpcheck import adapters
 from bpcheck.cases import Case
+from bpcheck.cases.case import REAL_KINDS
 from bpcheck.cases.layouts import LAYOUTS, join_layouts
 from bpcheck.checks import CHECK_NAMES
 from bpcheck.checks.turns import turn_of
@@ -41,8 +42,8 @@ KINDS = {
     "layouts": ("exact", "ties"),
     "samples": ("exact", "ties"),
     "channels": ("exact", "ties"),
-    "taylor": ("real",),
-    "rounding": ("real",),
+    "taylor": REAL_KINDS,
+    "rounding": REAL_KINDS,
 }
 
 #: The checks that fall to every third case only, and one that others join elsewhere.

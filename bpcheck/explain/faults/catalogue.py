@@ -19,11 +19,13 @@ from bpcheck.explain.faults import (
     groups,
     in_place,
     index_overflow,
+    labels,
     layouts,
     memory,
     network,
     overlap,
     precision,
+    pruning,
     remainder,
     rotation,
     sizes,
@@ -66,6 +68,8 @@ FAMILIES: dict[str, tuple[Fault, ...]] = {
         layouts,
         memory,
         network,
+        labels,
+        pruning,
     )
 }
 
