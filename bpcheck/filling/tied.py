@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import prod
@@ -14,6 +15,7 @@ from bpcheck.cases.layouts import ONE_MEMORY, OUTPUT, in_one_memory
 from bpcheck.cases.repeats import REPEATING, repeated, sources
 from bpcheck.filling.lattice import Arrays, lattice_is_kinked
 from bpcheck.operations.promises import Shape
+from bpcheck.operations.torch_vjp import few_threads
 
 #: Value kinds whose sums must stay exact once numbers are tied.
 EXACT = ("exact", "small", "wide", "ties", "negative", "sparse")
@@ -71,10 +73,10 @@ def output_of(case: Case, operands: Mapping[str, Array]) -> Array:
     """``y`` of these operands in float64, rounded once to the dtype of the case."""
     import torch
 
-    tensors = {
-        name: torch.from_numpy(np.array(array, np.float64)) for name, array in operands.items()
-    }
-    with torch.no_grad():
+    wide = {name: np.array(array, np.float64) for name, array in operands.items()}
+    tensors = {name: torch.from_numpy(array) for name, array in wide.items()}
+    with few_threads(wide), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         y = case.operation.torch_forward(tensors, case.params).numpy()
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(y, FORMATS[case.dtype].dtype)

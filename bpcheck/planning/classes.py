@@ -65,7 +65,7 @@ def dress_classes(case: Case) -> frozenset[str]:
             *(edge_class(array, given.get(array, C_ORDER)) for array in arrays),
             *(
                 edge_class(ALL, layout)
-                for layout in set(given.values())
+                for layout in set(given.values()).intersection(shared_layouts(case.operation))
                 if all(
                     given.get(array) == layout for array in wearers(case.operation, arrays, layout)
                 )
