@@ -28,7 +28,8 @@ class Case:
     values
         How operands and cotangent are filled: ``exact`` (integers small enough that every partial
         sum is exact), ``small`` (the same, up to 4), ``wide`` (the same, one array using nearly all
-        significand bits), ``ties`` (few distinct integers), ``negative`` (exact, all below 0),
+        significand bits), ``ties`` (few distinct integers), ``sparse`` (exact, half of them 0, none
+        below), ``negative`` (exact, all below 0),
         ``special`` (NaN, infinities and both zeros), ``tiny`` and ``huge`` (exact, subnormal and
         near overflow), ``real`` (standard normal), ``pruned`` (real, whole samples and filters of
         zeros), ``scaled`` (real, the cotangent 0 or large).

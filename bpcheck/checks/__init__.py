@@ -24,6 +24,7 @@ from bpcheck.checks import (
 )
 from bpcheck.checks.check import Check, Juror
 from bpcheck.checks.trial import Trial
+from bpcheck.operations.promises import SAMPLES
 
 __all__ = ["CHECKS", "CHECK_NAMES", "Check", "Juror", "Trial"]
 
@@ -52,7 +53,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(memory.NAME, memory.check_memory),
             Check(scaled.NAME, scaled.check_scaled),
             Check(split.NAME, split.check_split),
-            Check(symmetry.SAMPLES, symmetry.check_samples),
+            Check(SAMPLES, symmetry.check_samples),
             Check(symmetry.CHANNELS, symmetry.check_channels),
             Check(oracle.NAME, oracle.check_oracle),
             Check(line.TAYLOR, line.check_taylor, Juror.DIFFERENCES),

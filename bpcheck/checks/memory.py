@@ -35,11 +35,18 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
 
 
 def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Outcome]:
-    owners = {**run.handed.operands, "y_bar": run.handed.y_bar, **earlier}
+    y_bar = {"y_bar": run.handed.y_bar}
+    # The caller has handed the output itself.
+    of_y = {} if run.cotangent is not None else y_bar
+    owners = {**run.handed.operands, **earlier}
     arrays = _arrays(run)
     own = {name: value for name, value in arrays.items() if name != "y"}
     for (name, value), (owner, memory) in chain(
-        ((result, other) for result in arrays.items() for other in owners.items()),
+        (
+            (result, other)
+            for result in arrays.items()
+            for other in {**owners, **(of_y if result[0] == "y" else y_bar)}.items()
+        ),
         ((result, ("y", arrays["y"])) for result in own.items()),
     ):
         if value.size and np.may_share_memory(value, memory):

@@ -16,6 +16,7 @@ from bpcheck.errors import CaseError
 from bpcheck.operations.address import address_of
 from bpcheck.operations.families import Family, Size
 from bpcheck.operations.promises import (
+    SAMPLES,
     EdgeClass,
     Extreme,
     Growth,
@@ -69,7 +70,16 @@ class Operation(ABC):
     operands: tuple[str, ...]
     keys: Mapping[str, int | None]
     neutral: Mapping[str, Callable[[Params], bool]] = {}
-    value_kinds: tuple[str, ...] = ("exact", "small", "wide", "special", "tiny", "huge", "real")
+    value_kinds: tuple[str, ...] = (
+        "exact",
+        "small",
+        "wide",
+        "sparse",
+        "special",
+        "tiny",
+        "huge",
+        "real",
+    )
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     rank: int = 2
     landmarks: tuple[Mapping[str, int], ...] = ()
@@ -274,6 +284,14 @@ class Operation(ABC):
     def symmetries(self, geometry: Any) -> tuple[Symmetry, ...]:
         """The permutations that it commutes with, those of a single thing left out."""
         return ()
+
+    def kept_apart(self, geometry: Any) -> tuple[Symmetry, ...]:
+        """The axes along which numbers do not meet: what lies at one place reaches that one alone.
+
+        That is asked of NaN and infinities too. By default it holds for samples, if those may be
+        permuted.
+        """
+        return tuple(each for each in self.symmetries(geometry) if each.name == SAMPLES)
 
     def is_smooth(self, geometry: Any) -> bool:
         """Whether the forward has derivatives of all orders everywhere."""

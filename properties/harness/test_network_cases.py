@@ -12,7 +12,8 @@ from bpcheck.explain.faults import fault_named
 from bpcheck.filling import fill
 from bpcheck.operations import operation_named
 from bpcheck.planning.classes import geometry_classes
-from bpcheck.planning.plan import PROFILES, plan
+from bpcheck.planning.plan import plan
+from bpcheck.planning.profiles import PROFILES
 from properties.harness.planting import findings, reference
 
 NETWORK = operation_named("network")
