@@ -10,11 +10,11 @@ from bpcheck.checks import (
     contract,
     differences,
     finite,
-    interleaved,
     layouts,
     line,
     memory,
     oracle,
+    orders,
     repeat,
     rounding,
     scaled,
@@ -23,6 +23,7 @@ from bpcheck.checks import (
     unchanged,
 )
 from bpcheck.checks.check import Check, Juror
+from bpcheck.checks.sequence import ORDERS
 from bpcheck.checks.trial import Trial
 
 __all__ = ["CHECKS", "CHECK_NAMES", "Check", "Juror", "Trial"]
@@ -48,7 +49,9 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             _against_autograd(autograd.EMPTY),
             Check(differences.NAME, differences.check_differences, Juror.DIFFERENCES),
             Check(layouts.NAME, layouts.check_layouts),
-            Check(interleaved.NAME, interleaved.check_interleaved),
+            *(Check(name, partial(orders.check_order, name=name)) for name in ORDERS),
+            Check(orders.SECOND_VJP, orders.check_second_vjp),
+            Check(orders.REUSED, orders.check_reused_arrays),
             Check(memory.NAME, memory.check_memory),
             Check(scaled.NAME, scaled.check_scaled),
             Check(split.NAME, split.check_split),

@@ -28,10 +28,14 @@ def check_memory(trial: Trial) -> tuple[Outcome, ...]:
 
 def _violations(trial: Trial) -> Iterator[Outcome]:
     yield from _shared(trial, trial.first, {})
-    later = trial.interleaved.run
-    if later is not None and later.is_whole:
-        earlier = {f"the earlier {name}": value for name, value in _arrays(trial.first).items()}
-        yield from _shared(trial, later, earlier)
+    later = trial.reordered.runs["1"]
+    if later.is_whole:
+        yield from _shared(trial, later, _earlier(_arrays(trial.first)))
+    if trial.repeated_vjp is not None and trial.repeated_vjp[1].is_whole:
+        before, again = trial.repeated_vjp
+        # Both have the y of their one forward.
+        gradients = {name: array for name, array in _arrays(before).items() if name != "y"}
+        yield from _shared(trial, again, _earlier(gradients))
 
 
 def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Outcome]:
@@ -52,3 +56,7 @@ def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Ou
 
 def _arrays(run: Run) -> dict[str, Array]:
     return {name: value for name, value in run.raw.items() if isinstance(value, np.ndarray)}
+
+
+def _earlier(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {f"the earlier {name}": array for name, array in arrays.items()}

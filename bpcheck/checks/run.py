@@ -77,8 +77,12 @@ def run(subject: Subject, case: Case, handed: Handed, *, params: Mapping[str, An
     if not forward.returned or not is_pair(forward.value):
         return Run(handed, forward, None, {}, {})
     poison(case, tuple(f"{name}_bar" for name in handed.operands))
-    vjp = call(subject.vjp, forward.value[1], handed.y_bar)
-    return collect(case, handed, forward, vjp)
+    return run_vjp(subject, case, handed, forward)
+
+
+def run_vjp(subject: Subject, case: Case, handed: Handed, forward: Call) -> Run:
+    """The run that this forward and the vjp of what it returned make."""
+    return collect(case, handed, forward, call(subject.vjp, forward.value[1], handed.y_bar))
 
 
 def collect(case: Case, handed: Handed, forward: Call, vjp: Call) -> Run:
@@ -128,46 +132,3 @@ def is_real_array(value: Any) -> bool:
     if not isinstance(value, np.ndarray):
         return False
     return value.dtype.kind in "fiu" or value.dtype.name == "bfloat16"
-
-
-@dataclass(frozen=True, slots=True)
-class Interleaved:
-    """A run with another case in between, the run of that, and the operands changed by then."""
-
-    run: Run | None
-    inner: Run | None
-    changed: tuple[str, ...]
-
-
-def interleave(
-    subject: Subject, case: Case, arrays: Arrays, others: Arrays, *, params: Mapping[str, Any]
-) -> Interleaved:
-    """Forward on these arrays, forward on the others, then both vjps, that of these last."""
-    ours, theirs = hand(case, arrays), hand(case, others, layouts={})
-    one = call_forward(subject, case, ours.operands, params=params)
-    two = call_forward(subject, case, theirs.operands, params=params)
-    changed = tuple(
-        name
-        for name, array in arrays.operands.items()
-        if not np.array_equal(ours.operands[name], array, equal_nan=True)
-    )
-    if not all(each.returned and is_pair(each.value) for each in (one, two)):
-        return Interleaved(None, None, changed)
-    inner = collect(case, theirs, two, call(subject.vjp, two.value[1], theirs.y_bar))
-    vjp = call(subject.vjp, one.value[1], ours.y_bar)
-    return Interleaved(collect(case, ours, one, vjp), inner, changed)
-
-
-def renew(
-    subject: Subject, case: Case, arrays: Arrays, others: Arrays, *, params: Mapping[str, Any]
-) -> Run:
-    """A run on the other numbers, written into the arrays of a run on these.
-
-    An optimizer leaves the weights so, step by step.
-    """
-    handed = hand(case, arrays, layouts={})
-    run(subject, case, handed, params=params)
-    for name, array in handed.operands.items():
-        np.copyto(array, others.operands[name])
-    np.copyto(handed.y_bar, others.y_bar)
-    return run(subject, case, handed, params=params)

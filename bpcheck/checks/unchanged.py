@@ -28,6 +28,6 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
         first = f"{next(iter(trial.arrays.operands))}_bar"
         yield failed(trial, NAME, first, Kind.MUTATES, message)
     if trial.first.is_whole and takes_turn(trial.case, 0):
-        for name in trial.interleaved.changed:
+        for name in trial.reordered.changed:
             message = f"{name} is another one between forward and vjp; work on a copy"
             yield failed(trial, NAME, f"{name}_bar", Kind.MUTATES, message)
