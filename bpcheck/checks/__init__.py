@@ -16,14 +16,15 @@ from bpcheck.checks import (
     oracle,
     orders,
     repeat,
+    reused,
     rounding,
     scaled,
+    second_vjp,
     split,
     symmetry,
     unchanged,
 )
 from bpcheck.checks.check import Check, Juror
-from bpcheck.checks.sequence import ORDERS
 from bpcheck.checks.trial import Trial
 
 __all__ = ["CHECKS", "CHECK_NAMES", "Check", "Juror", "Trial"]
@@ -49,9 +50,9 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             _against_autograd(autograd.EMPTY),
             Check(differences.NAME, differences.check_differences, Juror.DIFFERENCES),
             Check(layouts.NAME, layouts.check_layouts),
-            *(Check(name, partial(orders.check_order, name=name)) for name in ORDERS),
-            Check(orders.SECOND_VJP, orders.check_second_vjp),
-            Check(orders.REUSED, orders.check_reused_arrays),
+            *(Check(name, partial(orders.check_order, name=name)) for name in orders.ORDERS),
+            Check(second_vjp.NAME, second_vjp.check_second_vjp),
+            Check(reused.NAME, reused.check_reused),
             Check(memory.NAME, memory.check_memory),
             Check(scaled.NAME, scaled.check_scaled),
             Check(split.NAME, split.check_split),

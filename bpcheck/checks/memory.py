@@ -8,8 +8,10 @@ from itertools import chain
 import numpy as np
 
 from bpcheck.arithmetic import Array
+from bpcheck.checks.orders import reordered
 from bpcheck.checks.outcomes import failed, first_of_each, unjudged
 from bpcheck.checks.run import Run
+from bpcheck.checks.state import TURN
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
@@ -21,21 +23,17 @@ def check_memory(trial: Trial) -> tuple[Outcome, ...]:
     """No result lies where an operand, the cotangent, another result or an earlier one lies."""
     if not trial.first.is_whole:
         return unjudged(trial, NAME, "the contract is broken")
-    if not takes_turn(trial.case, 0):
+    if not takes_turn(trial.case, TURN):
         return unjudged(trial, NAME, "left to other cases")
     return first_of_each(trial, NAME, _violations(trial))
 
 
 def _violations(trial: Trial) -> Iterator[Outcome]:
     yield from _shared(trial, trial.first, {})
-    later = trial.reordered.runs["1"]
+    later = trial.once(reordered).runs["1"]
     if later.is_whole:
-        yield from _shared(trial, later, _earlier(_arrays(trial.first)))
-    if trial.repeated_vjp is not None and trial.repeated_vjp[1].is_whole:
-        before, again = trial.repeated_vjp
-        # Both have the y of their one forward.
-        gradients = {name: array for name, array in _arrays(before).items() if name != "y"}
-        yield from _shared(trial, again, _earlier(gradients))
+        earlier = {f"the earlier {name}": value for name, value in _arrays(trial.first).items()}
+        yield from _shared(trial, later, earlier)
 
 
 def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Outcome]:
@@ -56,7 +54,3 @@ def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Ou
 
 def _arrays(run: Run) -> dict[str, Array]:
     return {name: value for name, value in run.raw.items() if isinstance(value, np.ndarray)}
-
-
-def _earlier(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    return {f"the earlier {name}": array for name, array in arrays.items()}

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from bpcheck.checks.compare import difference
-from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
-from bpcheck.checks.run import Run
-from bpcheck.checks.sequence import CHEAPEST, ORDERS, order_of
-from bpcheck.checks.split import of_gradients
+import numpy as np
+
+from bpcheck.cases import Case
+from bpcheck.checks.another import another, run_of_another
+from bpcheck.checks.outcomes import first_of_each, unjudged
+from bpcheck.checks.run import Run, call_forward, hand, is_pair, run_vjp
+from bpcheck.checks.state import TURN, unlike
 from bpcheck.checks.trial import Trial
-from bpcheck.checks.turns import takes_turn
-from bpcheck.finding import Kind, Outcome
+from bpcheck.checks.turns import takes_turn, turn_within
+from bpcheck.finding import Outcome
 
-#: The turn of all that runs other numbers too.
-TURN = 0
+#: Each order by the name of its row: ``f2`` is the second forward, ``v2`` the vjp of what it
+#: returned. The first one is on the arrays of the case, the others are on those of another.
+ORDERS: Mapping[str, str] = {
+    "vjps in reverse": "f1 f2 v2 v1",
+    "vjps in order": "f1 f2 v1 v2",
+    "three forwards": "f1 f2 f3 v1",
+}
 
-SECOND_VJP = "second vjp"
-
-REUSED = "reused arrays"
-
-_REMEDY = "keep what each vjp needs in the residuals that its forward returns"
-
-
-def check_order(trial: Trial, name: str) -> tuple[Outcome, ...]:
-    """Every result is what it is where each vjp comes right after its forward, bit for bit."""
-    why = _why_not(trial, name)
-    if why:
-        return unjudged(trial, name, why)
-    return first_of_each(trial, name, _violations(trial, name))
+#: The order that costs least: its cases can afford a second vjp too.
+CHEAPEST = "three forwards"
 
 
-def _why_not(trial: Trial, *orders: str) -> str:
+def order_of(case: Case) -> str:
+    """The name of the order that falls to this case."""
+    return tuple(ORDERS)[turn_within(case)]
+
+
+def why_not_ordered(trial: Trial, *orders: str) -> str:
     """Why nothing is asked, where only the cases of these orders are; empty if something is."""
     if not trial.first.is_whole:
         return "the contract is broken"
@@ -39,62 +41,63 @@ def _why_not(trial: Trial, *orders: str) -> str:
     return "" if is_its_turn else "left to other cases"
 
 
-def _violations(trial: Trial, name: str) -> Iterator[Outcome]:
-    here = f"in the order {trial.reordered.order}"
-    for which, run in trial.reordered.runs.items():
-        expected = trial.first if which == "1" else trial.other
-        there = f"where v{which} comes right after f{which}; {_REMEDY}"
-        yield from _unlike(trial, name, run, expected, here, there)
-
-
-def check_second_vjp(trial: Trial) -> tuple[Outcome, ...]:
-    """A vjp is the same after another one of the same forward, bit for bit, or raises."""
-    if trial.subject.claims.single_use:
-        return unjudged(trial, SECOND_VJP, "residuals are claimed to serve once")
-    why = _why_not(trial, CHEAPEST)
-    pair = None if why else trial.repeated_vjp
-    if pair is None or not pair[0].is_whole:
-        return unjudged(trial, SECOND_VJP, why or "the vjp before it failed")
-    return of_gradients(first_of_each(trial, SECOND_VJP, _of_second_vjp(trial, pair[1])))
-
-
-def _of_second_vjp(trial: Trial, second: Run) -> Iterator[Outcome]:
-    if second.vjp is None or not second.vjp.returned:
-        # An error is honest: torch, too, refuses to go through a graph twice.
-        return
-    here = "where another vjp of the same forward comes first (f1 v1 v1)"
-    there = "without it; the first one spoils the residuals: work on copies, or claim SINGLE_USE"
-    yield from _unlike(trial, SECOND_VJP, second, trial.first, here, there)
-
-
-def check_reused_arrays(trial: Trial) -> tuple[Outcome, ...]:
-    """Every result follows from what the arrays hold now, not from what they held before."""
-    why = _why_not(trial, *(name for name in ORDERS if name != CHEAPEST))
+def check_order(trial: Trial, name: str) -> tuple[Outcome, ...]:
+    """Every result is what it is where each vjp comes right after its forward, bit for bit."""
+    why = why_not_ordered(trial, name)
+    if not why and not trial.once(run_of_another).is_whole:
+        why = "the other case failed"
     if why:
-        return unjudged(trial, REUSED, why)
-    here = "where other numbers were in the same arrays in an earlier call"
-    there = "in new arrays; a cache must not be keyed by the array itself"
-    found = _unlike(trial, REUSED, trial.renewed, trial.plain, here, there)
-    return first_of_each(trial, REUSED, found)
+        return unjudged(trial, name, why)
+    return first_of_each(trial, name, _violations(trial, name))
 
 
-def _unlike(
-    trial: Trial, check: str, run: Run, expected: Run, here: str, there: str
-) -> Iterator[Outcome]:
-    """The results of a run that are not the expected ones; `here` and `there` say where each is."""
-    if not expected.is_whole:
-        return
-    if not run.is_whole:
-        # Without a y, no gradient was asked for.
-        result = f"{next(iter(trial.arrays.operands))}_bar" if run.vjp else "y"
-        message = f"{run.why_not} {here}, and not {there}"
-        yield failed(trial, check, result, Kind.STATE, message)
-        return
-    for result, right in expected.got.items():
-        where = difference(run.got[result], right)
-        if where is not None:
-            message = (
-                f"{element(result, where)} is {number(where.got)} {here}, and "
-                f"{number(where.expected)} {there}"
+def _violations(trial: Trial, name: str) -> Iterator[Outcome]:
+    for which, run in trial.once(reordered).runs.items():
+        expected = trial.first if which == "1" else trial.once(run_of_another)
+        there = (
+            f"where v{which} comes right after f{which}; keep what each vjp needs in the residuals "
+            "that its forward returns"
+        )
+        here = f"in the order {ORDERS[name]}"
+        yield from unlike(trial, name, run, expected, here=here, there=there)
+
+
+@dataclass(frozen=True, slots=True)
+class Reordered:
+    """Forwards and vjps in one of the orders.
+
+    Parameters
+    ----------
+    runs
+        What each forward and its vjp gave, by the forward's number, in the order of the vjps.
+    changed
+        The operands of the first forward that hold something else before its vjp.
+    """
+
+    runs: Mapping[str, Run]
+    changed: tuple[str, ...]
+
+
+def reordered(trial: Trial) -> Reordered:
+    """Further runs of the trial's case, and of another one, in the order that falls to it."""
+    subject, other = trial.subject, trial.once(another)
+    ours = hand(trial.case, trial.arrays)
+    forwards, runs = {}, {}
+    changed: tuple[str, ...] = ()
+    for call in ORDERS[order_of(trial.case)].split():
+        which = call[1:]
+        case, params = (trial.case, trial.params) if which == "1" else (other.case, other.params)
+        if call.startswith("f"):
+            handed = ours if which == "1" else other.hand()
+            forwards[which] = handed, call_forward(subject, case, handed.operands, params=params)
+            changed = tuple(
+                name
+                for name, array in trial.arrays.operands.items()
+                if not np.array_equal(ours.operands[name], array, equal_nan=True)
             )
-            yield failed(trial, check, result, Kind.STATE, message, where)
+        else:
+            handed, forward = forwards[which]
+            failed = Run(handed, forward, None, {}, {})
+            has_returned = forward.returned and is_pair(forward.value)
+            runs[which] = run_vjp(subject, case, handed, forward) if has_returned else failed
+    return Reordered(runs, changed)

@@ -14,15 +14,6 @@ from bpcheck.cases import Case
 from bpcheck.checks import turns
 from bpcheck.checks.compare import same_bits
 from bpcheck.checks.run import Run, call_forward, hand, is_pair, is_real_array, run
-from bpcheck.checks.sequence import (
-    CHEAPEST,
-    ORDERS,
-    Reordered,
-    order_of,
-    renew,
-    reorder,
-    repeat_vjp,
-)
 from bpcheck.filling import Arrays, fill
 from bpcheck.oracles.autograd import autograd
 from bpcheck.subject import Subject
@@ -90,38 +81,6 @@ class Trial:
     def plain(self) -> Run:
         """The run in which all arrays are in C order: the first one, if they are so anyway."""
         return self.again(self.arrays) if self.case.layouts else self.first
-
-    @cached_property
-    def other(self) -> Run:
-        """A run of that other case, in C order."""
-        return self.again(self.others)
-
-    @cached_property
-    def renewed(self) -> Run:
-        """A run of this case on the very arrays that held the other one before."""
-        return renew(self.subject, self.case, self.other.handed, self.arrays, params=self.params)
-
-    @cached_property
-    def reordered(self) -> Reordered:
-        """Further runs, of this case and of the other one, in the order that falls to the case."""
-        return reorder(
-            self.subject,
-            self.case,
-            self.arrays,
-            self.others,
-            order=ORDERS[order_of(self.case)],
-            params=self.params,
-        )
-
-    @cached_property
-    def repeated_vjp(self) -> tuple[Run, Run] | None:
-        """A further forward with two vjps, the second of which is that of the case.
-
-        ``None`` where that is not asked of the case or of the subject, or where the forward fails.
-        """
-        if order_of(self.case) != CHEAPEST or self.subject.claims.single_use:
-            return None
-        return repeat_vjp(self.subject, self.case, self.arrays, self.others, params=self.params)
 
     @property
     def got(self) -> dict[str, Array]:
