@@ -13,17 +13,7 @@ from bpcheck.arithmetic import FORMATS, Array, Format
 from bpcheck.cases import Case
 from bpcheck.checks import turns
 from bpcheck.checks.compare import same_bits
-from bpcheck.checks.run import (
-    Interleaved,
-    Run,
-    call_forward,
-    hand,
-    interleave,
-    is_pair,
-    is_real_array,
-    renew,
-    run,
-)
+from bpcheck.checks.run import Run, call_forward, hand, is_pair, is_real_array, run
 from bpcheck.filling import Arrays, fill
 from bpcheck.filling.tied import has_output_for_cotangent
 from bpcheck.oracles.autograd import autograd
@@ -103,14 +93,9 @@ class Trial:
         return run(self.subject, self.case, handed, params=self.params)
 
     @cached_property
-    def interleaved(self) -> Interleaved:
-        """A further run, with another case between its forward and its vjp."""
-        return interleave(self.subject, self.case, self.arrays, self.others, params=self.params)
-
-    @cached_property
-    def renewed(self) -> Run:
-        """A run of that other case on the very arrays that held this one before."""
-        return renew(self.subject, self.case, self.arrays, self.others, params=self.params)
+    def plain(self) -> Run:
+        """The run in which all arrays are in C order: the first one, if they are so anyway."""
+        return self.again(self.arrays) if self.case.layouts else self.first
 
     @property
     def got(self) -> dict[str, Array]:
