@@ -121,9 +121,10 @@ class Trial:
     def _output_shape(self, operands: Mapping[str, Array]) -> tuple[int, ...]:
         """Shape of ``y`` for these operands, of which some may hold more samples than the case."""
         shape = self.case.shapes["y"]
-        if not self.case.operation.has_stackable_batch("x"):
+        first = self.case.operation.operands[0]
+        if not self.case.operation.has_stackable_batch(first):
             return shape
-        return (len(operands["x"]), *shape[1:])
+        return (len(operands[first]), *shape[1:])
 
     def _to_hand_out(self, name: str) -> Array:
         """A copy of the operand; a large one of the first run that was spared goes out again."""

@@ -181,10 +181,20 @@ def _scaled(case: Case, rng: np.random.Generator, unit: float) -> Arrays:
     steps = dict.fromkeys(drawn.operands, 0)
     if rng.integers(2):
         return replace(drawn, y_bar=scaled(drawn.y_bar), steps=steps)
+    alike = _scaled_alike(case)
     operands = {
-        name: array if name == "w" else scaled(array) for name, array in drawn.operands.items()
+        name: scaled(array) if name in alike else array for name, array in drawn.operands.items()
     }
     return replace(drawn, operands=operands, steps=steps)
+
+
+def _scaled_alike(case: Case) -> set[str]:
+    """One factor of each product of the forward, so that its terms are all scaled alike."""
+    found: set[str] = set()
+    for product in lattice_of(case).products:
+        if product.result == "y" and not found & set(product.factors):
+            found.add(product.factors[0])
+    return found
 
 
 def _real(case: Case, rng: np.random.Generator) -> Arrays:

@@ -10,6 +10,7 @@ from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
+from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.one import judge, judge_trial
@@ -154,7 +155,13 @@ def _judgement(
         answers=_answers(subject, case, ruling),
         looks_like=_known_mistake(subject, defect, case, tally.passing) if shrink else "",
         reproduction=_reproduction(subject, case, ruling),
+        why_no_replay=_why_no_replay(subject.operation),
     )
+
+
+def _why_no_replay(operation: Operation) -> str:
+    why = operation.why_unaddressed
+    return f"{operation.name} {why}" if why else ""
 
 
 def _known_mistake(
