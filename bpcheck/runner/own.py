@@ -12,10 +12,10 @@ import numpy as np
 
 from bpcheck.cases import Case
 from bpcheck.errors import BpcheckError, NoAddressError, OperationError
+from bpcheck.explain.right import right_kernel
 from bpcheck.filling import fill
 from bpcheck.imports import explain
 from bpcheck.operations import Operation
-from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.draws import integers_from
 
 #: Geometries that are drawn to see whether an operation keeps its word: a slip shows in most.
@@ -25,8 +25,8 @@ TRIED = 6
 def require_sound(operation: Operation) -> None:
     """Raise `OperationError` where an operation contradicts itself; nothing could be judged by it.
 
-    A case is written as numbers and made of them again, torch's results are compared by shape, and
-    bounds are looked up by result: all three are tried on a few geometries.
+    A case is written as numbers and made of them again, what torch gives must have the shape that
+    is promised, and sums are looked up by result: all of it is tried on a few geometries.
     """
     if operation.is_built_in:
         return
@@ -73,12 +73,15 @@ def _contradiction(operation: Operation, geometry: Any) -> str:
     terms = operation.terms(geometry)
     if set(results) - set(terms):
         return f"terms() gives {', '.join(terms)}; give a number for {', '.join(results)}"
-    given = {name: array.shape for name, array in autograd(case, fill(case)).items()}
-    promised = {name: tuple(shape) for name, shape in operation.result_shapes(geometry).items()}
-    if given != promised:
+    operands = fill(case).operands
+    y, _ = right_kernel(operation).forward(
+        *(operands.get(name) for name in operation.operands), **case.params
+    )
+    promised = tuple(operation.output_shape(geometry))
+    if y.shape != promised:
         return (
-            f"torch_forward() gives results of the shapes {given}, and operand_shapes() and "
-            f"output_shape() promise {promised}, for {geometry!r}"
+            f"torch_forward() gives y the shape {y.shape}, and output_shape() promises {promised}, "
+            f"for {geometry!r}"
         )
     return ""
 
