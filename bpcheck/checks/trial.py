@@ -57,6 +57,7 @@ class Trial:
     @cached_property
     def others(self) -> Arrays:
         """The arrays of another case that has the same shapes and params."""
+        # Full: of a one-hot cotangent most results would be 0, and a mix-up not be seen.
         return fill(replace(self.case, seed=self.case.seed + 1, one_hot=None))
 
     @property

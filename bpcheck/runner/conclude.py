@@ -207,6 +207,7 @@ def _checks_behind(ruling: Ruling) -> frozenset[str]:
 def _answers(subject: Subject, case: Case, ruling: Ruling) -> tuple[tuple[str, float], ...]:
     """What each juror says of the element that is furthest off, if the first run shows it."""
     index = next((f.index for f in ruling.findings if f.index is not None), None)
+    # An empty line of answers is better than one in which everybody agrees.
     if index is None or ruling.verdict in SHOWN_BY_FURTHER_RUNS:
         return ()
     trial = Trial(subject, case)

@@ -131,12 +131,14 @@ def check_subject(
             source.finish()
             for case in _missing(subject, Search(plan, known, seed), judged_dtypes, tally):
                 notify(Progress(total, total, str(case)))
+                # Here, one at a time: whether there is a next one depends on what comes of it.
                 (judged,) = judge_all(subject, Listed([case]))
                 tally.add(judged)
     except KeyboardInterrupt:
         complete = False
 
     def concluded(*, is_complete: bool) -> Report:
+        # As the cases were judged, or real sums would round otherwise and a defect be gone.
         with one_thread():
             return conclude(
                 subject,

@@ -48,6 +48,7 @@ def judge_all(
         If a worker process dies.
     """
     if executor is not None:
+        # How many workers a foreign executor has is not known; `jobs` may tell.
         yield from _in_order(executor, subject, source, ahead=WAITING * max(1, jobs))
     elif jobs == 1:
         with one_thread():
@@ -74,6 +75,7 @@ def _in_processes(subject: Subject, source: Source, jobs: int) -> Iterator[Judge
             "see the case at which it happens"
         ) from error
     finally:
+        # Whoever interrupts does not wait for what is still at work.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
