@@ -44,6 +44,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(finite.NAME, finite.check_finite),
             Check(unchanged.NAME, unchanged.check_unchanged),
             Check(repeat.NAME, repeat.check_repeat),
+            # One comparison in five rows: each kind of values fails for another reason.
             _against_autograd(autograd.NAME),
             _against_autograd(autograd.TIES),
             _against_autograd(autograd.SPECIAL),

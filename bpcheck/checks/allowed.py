@@ -41,6 +41,7 @@ def slack_of_wrong(trial: Trial, result: str, got: Array | None = None) -> Array
     if right or trial.case.operation.orders_special:
         return None
     arrays = [*trial.arrays.operands.values(), trial.arrays.y_bar]
+    # A wrong sum hardly has more terms than there are numbers.
     terms = sum(array.size for array in arrays)
     largest = prod(float(np.abs(array.astype(np.float64)).max(initial=1)) for array in arrays)
     bound = gamma(terms, trial.format.unit_roundoff) * terms * largest
@@ -99,6 +100,7 @@ def bounds_without_claim(trial: Trial) -> tuple[Bounds, Bounds] | None:
 def is_other_convention(trial: Trial) -> bool:
     """Whether the forward is torch's and the gradients are another valid subgradient."""
     y = trial.got.get("y")
+    # Who claims torch's ties is held to them.
     if trial.subject.claims.torch_ties or y is None or not _is_forward_right(trial, y):
         return False
     return trial.case.operation.is_valid_subgradient(

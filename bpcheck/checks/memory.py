@@ -51,6 +51,8 @@ def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Ou
         ),
         ((result, ("y", arrays["y"])) for result in own.items()),
     ):
+        # By their bounds: an exact answer may take exponential time, and two results that are woven
+        # into one block keep each other's memory alive too.
         if value.size and np.may_share_memory(value, memory):
             message = (
                 f"{name} lies in the memory of {owner}: whoever changes one changes both; "

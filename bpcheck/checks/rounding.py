@@ -34,6 +34,7 @@ def _compare(trial: Trial, result: str) -> Outcome:
     proven, probable = (bounds[result] for bounds in found)
     where = difference(got, expected, proven)
     if where is not None:
+        # Of two winners that tie, the other one is off by whole cotangents, and not by rounding.
         if result != "y" and is_other_convention(trial):
             message = (
                 f"{element(result, where)}: another subgradient at a tie or a kink, valid, and not "
@@ -45,6 +46,7 @@ def _compare(trial: Trial, result: str) -> Outcome:
             f"{where.error:.3g}"
         )
         many = f"({where.wrong} of {where.total} elements)"
+        # A kernel that claims too much is right by what everybody is held to.
         plain = bounds_without_claim(trial)
         if plain is not None and difference(got, expected, plain[0][result]) is None:
             message = (

@@ -85,6 +85,7 @@ def run(subject: Subject, case: Case, handed: Handed, *, params: Mapping[str, An
     forward = call_forward(subject, case, handed.operands, params=params)
     if not forward.returned or not is_pair(forward.value):
         return Run(handed, forward, None, {}, {})
+    # The forward has taken, or freed, what was left before it.
     poison(case, tuple(f"{name}_bar" for name in handed.operands))
     return run_vjp(subject, case, handed, forward)
 
@@ -116,6 +117,7 @@ def collect(case: Case, handed: Handed, forward: Call, vjp: Call) -> Run:
     """The run that these two calls make."""
     raw: dict[str, Any] = {"y": forward.value[0]}
     if vjp.returned and isinstance(vjp.value, tuple):
+        # A wrong number of them is for the contract to tell.
         gradients = dict(zip(case.operation.operands, vjp.value, strict=False))
         raw |= {f"{name}_bar": gradients[name] for name in handed.operands if name in gradients}
     shapes = case.shapes
@@ -145,6 +147,7 @@ def poison(case: Case, results: tuple[str, ...]) -> None:
     """
     dtype = FORMATS[case.dtype].dtype
     shapes = case.shapes
+    # All are made before one is freed, or the second would get the block of the first.
     freed = [np.full(shapes[name], np.nan, dtype) for name in results]
     del freed
 
@@ -158,4 +161,5 @@ def is_real_array(value: Any) -> bool:
     """Whether `value` is an array of real numbers, bfloat16 included."""
     if not isinstance(value, np.ndarray):
         return False
+    # Integers too: their dtype is the contract's matter, their numbers can be compared.
     return value.dtype.kind in "fiu" or value.dtype.name == "bfloat16"

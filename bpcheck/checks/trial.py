@@ -59,6 +59,7 @@ class Trial:
     @cached_property
     def others(self) -> Arrays:
         """The arrays of another case that has the same shapes and params."""
+        # Full: of a one-hot cotangent most results would be 0, and a mix-up not be seen.
         return fill(replace(self.case, seed=self.case.seed + 1, one_hot=None))
 
     @property
@@ -121,9 +122,10 @@ class Trial:
     def _output_shape(self, operands: Mapping[str, Array]) -> tuple[int, ...]:
         """Shape of ``y`` for these operands, of which some may hold more samples than the case."""
         shape = self.case.shapes["y"]
-        if not self.case.operation.has_stackable_batch("x"):
+        first = self.case.operation.operands[0]
+        if not self.case.operation.has_stackable_batch(first):
             return shape
-        return (len(operands["x"]), *shape[1:])
+        return (len(operands[first]), *shape[1:])
 
     def _to_hand_out(self, name: str) -> Array:
         """A copy of the operand; a large one of the first run that was spared goes out again."""

@@ -47,4 +47,6 @@ def turn_within(case: Case) -> int:
 
 
 def _hash(case: Case) -> int:
+    # Knuth's multiplier, 2**32 over the golden ratio, parts neighbours; the low bits of a product
+    # still follow those of the seed, so the high ones are taken.
     return case.seed * 2_654_435_761 % 2**32 >> 16

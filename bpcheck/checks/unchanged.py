@@ -29,6 +29,7 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
         message = "y_bar was changed by vjp; work on a copy"
         first = f"{next(iter(trial.arrays.operands))}_bar"
         yield failed(trial, NAME, first, Kind.MUTATES, message)
+    # The turn in which the reordered runs are made anyway.
     if trial.first.is_whole and takes_turn(trial.case, TURN):
         for name in trial.once(reordered).changed:
             message = f"{name} is another one between forward and vjp; work on a copy"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -34,6 +34,13 @@ WEIGHTS = MappingProxyType(
         "scaled": 1,
     }
 )
+
+#: Geometries of which the classes are kept: a plan asks when it draws one, dresses it, judges it
+#: and wears it again.
+ASKED_AGAIN = 4_096
+
+#: From a geometry to names of classes.
+ClassesOf = Callable[[Any], frozenset[str]]
 
 
 def edge_classes(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]:
@@ -74,16 +81,20 @@ def classes_of(case: Case) -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=4_096)
 def beside_classes(operation: Operation, geometry: Any) -> frozenset[str]:
     """Those of `beside` that a geometry belongs to."""
-    extremes = (name for name, holds in _extremes(operation) if holds(geometry))
-    return operation.shipped_classes(geometry).union(extremes)
+    return operation.once(_beside_classes)(geometry)
 
 
-@cache
-def _extremes(operation: Operation) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
-    return tuple((str(each.edge), each.edge.holds) for each in operation.extremes)
+def _beside_classes(operation: Operation) -> ClassesOf:
+    extremes = [(str(each.edge), each.edge.holds) for each in operation.extremes]
+
+    @lru_cache(maxsize=ASKED_AGAIN)
+    def found(geometry: Any) -> frozenset[str]:
+        named = (name for name, holds in extremes if holds(geometry))
+        return operation.shipped_classes(geometry).union(named)
+
+    return found
 
 
 def dress_classes(case: Case) -> frozenset[str]:
@@ -106,22 +117,27 @@ def dress_classes(case: Case) -> frozenset[str]:
     )
 
 
-# A plan asks of each geometry when it is drawn, dressed, judged and worn again.
-@lru_cache(maxsize=4_096)
 def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
     """Names of the edge classes that a geometry belongs to."""
-    return frozenset(name for name, holds in _predicates(operation) if holds(geometry))
+    return operation.once(_geometry_classes)(geometry)
 
 
-@cache
-def _predicates(operation: Operation) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
-    """The edge classes of an operation by name, made once: a plan asks thousands of times."""
-    return tuple((str(each), each.holds) for each in operation.edge_classes)
+def _geometry_classes(operation: Operation) -> ClassesOf:
+    predicates = [(str(each), each.holds) for each in operation.edge_classes]
+
+    @lru_cache(maxsize=ASKED_AGAIN)
+    def found(geometry: Any) -> frozenset[str]:
+        return frozenset(name for name, holds in predicates if holds(geometry))
+
+    return found
 
 
-@cache
 def array_layouts(operation: Operation) -> dict[str, tuple[str, ...]]:
     """The layouts that each operand and the cotangent may have, C order first."""
+    return operation.once(_array_layouts)
+
+
+def _array_layouts(operation: Operation) -> dict[str, tuple[str, ...]]:
     integers = integers_from(np.random.default_rng(0))
     geometry = operation.draw(integers)
     while len(shapes := operation.operand_shapes(geometry)) < len(operation.operands):
@@ -135,9 +151,12 @@ def array_layouts(operation: Operation) -> dict[str, tuple[str, ...]]:
     }
 
 
-@cache
 def shared_layouts(operation: Operation) -> tuple[str, ...]:
     """The layouts that several arrays may have at once, C order left out."""
+    return operation.once(_shared_layouts)
+
+
+def _shared_layouts(operation: Operation) -> tuple[str, ...]:
     levels = array_layouts(operation).values()
     return tuple(
         layout

@@ -98,6 +98,7 @@ def measured(
     ]
     small.sort(key=lambda case: size(case.geometry), reverse=True)
     timed: list[tuple[int, float]] = []
+    # The large ones tell what a multiplication costs, the small ones what a call does.
     for case in [*small[:_ENOUGH], *small[-2:]]:
         if not unclaimed(subject, case):
             announce(case)
@@ -115,6 +116,7 @@ def measured(
 
 def _timed(subject: Subject, case: Case) -> float | None:
     """Seconds of a forward and a vjp, the better of two; ``None`` if they do not end well."""
+    # Of the first call imports, compilation and cold caches are a part.
     best = float("inf")
     for _ in range(2):
         handed = hand(case, fill(case))

@@ -135,6 +135,7 @@ def _rule_on_gradient(
         return Verdict.BACKWARD_WRONG, f"{reason}, and the forward is right"
     if autograd is False and differences is None:
         if forward is False:
+            # The ruling on the forward speaks of it: to which forward it belongs is not known.
             return None
         return Verdict.BACKWARD_WRONG, "autograd is against it, and the forward is right"
     if autograd is False and forward is not False:

@@ -101,6 +101,7 @@ def fault_named(name: str) -> Fault:
 
 
 def faults_of(operation: Operation | str) -> tuple[Fault, ...]:
-    """The faults that can be planted in an operation."""
-    name = operation if isinstance(operation, str) else operation.name
+    """The faults that can be planted in an operation; none, in one of a user's own."""
+    # By address: another operation may have the name of a built-in one.
+    name = operation if isinstance(operation, str) else operation.address
     return tuple(fault for fault in FAULTS if name in fault.operations)
