@@ -75,6 +75,7 @@ def _agree_together(trial: Trial) -> tuple[str, ...]:
         and f"{name}_bar" in trial.got
         and agrees_with_autograd(trial, f"{name}_bar")
     )
+    # One alone gains nothing, quotients round, and a whole gradient says which element is wrong.
     if len(names) < 2 or promise.divides or affords_whole_gradient(trial, names[0]):
         return ()
     found = _projection(trial, names)

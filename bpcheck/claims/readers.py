@@ -26,8 +26,13 @@ LAYOUT_NAMES = (
     "strided",
     "negative",
     "broadcast",
+    "broadcast-batch",
+    "broadcast-all",
+    "overlapping",
     "read-only",
     "unaligned",
+    "one-memory",
+    "output",
 )
 
 Reader = Callable[[str, Any], Any]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from bpcheck.cases.case import Case
-from bpcheck.cases.layouts import C_ORDER, layouts_for
+from bpcheck.cases.layouts import C_ORDER, LAYOUTS, layouts_for
 from bpcheck.operations import Operation
 from bpcheck.planning.draws import integers_from
 
@@ -24,13 +24,23 @@ WEIGHTS = MappingProxyType(
         "exact": 5,
         "wide": 2,
         "ties": 2,
+        "sparse": 2,
         "negative": 1,
         "special": 1,
         "tiny": 1,
         "huge": 1,
         "real": 3,
+        "pruned": 2,
+        "scaled": 1,
     }
 )
+
+#: Geometries of which the classes are kept: a plan asks when it draws one, dresses it, judges it
+#: and wears it again.
+ASKED_AGAIN = 4_096
+
+#: From a geometry to names of classes.
+ClassesOf = Callable[[Any], frozenset[str]]
 
 
 def edge_classes(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]:
@@ -71,16 +81,20 @@ def classes_of(case: Case) -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=4_096)
 def beside_classes(operation: Operation, geometry: Any) -> frozenset[str]:
     """Those of `beside` that a geometry belongs to."""
-    extremes = (name for name, holds in _extremes(operation) if holds(geometry))
-    return operation.shipped_classes(geometry).union(extremes)
+    return operation.once(_beside_classes)(geometry)
 
 
-@cache
-def _extremes(operation: Operation) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
-    return tuple((str(each.edge), each.edge.holds) for each in operation.extremes)
+def _beside_classes(operation: Operation) -> ClassesOf:
+    extremes = [(str(each.edge), each.edge.holds) for each in operation.extremes]
+
+    @lru_cache(maxsize=ASKED_AGAIN)
+    def found(geometry: Any) -> frozenset[str]:
+        named = (name for name, holds in extremes if holds(geometry))
+        return operation.shipped_classes(geometry).union(named)
+
+    return found
 
 
 def dress_classes(case: Case) -> frozenset[str]:
@@ -94,7 +108,7 @@ def dress_classes(case: Case) -> frozenset[str]:
             *(edge_class(array, given.get(array, C_ORDER)) for array in arrays),
             *(
                 edge_class(ALL, layout)
-                for layout in set(given.values())
+                for layout in set(given.values()).intersection(shared_layouts(case.operation))
                 if all(
                     given.get(array) == layout for array in wearers(case.operation, arrays, layout)
                 )
@@ -103,36 +117,52 @@ def dress_classes(case: Case) -> frozenset[str]:
     )
 
 
-# A plan asks of each geometry when it is drawn, dressed, judged and worn again.
-@lru_cache(maxsize=4_096)
 def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
     """Names of the edge classes that a geometry belongs to."""
-    return frozenset(name for name, holds in _predicates(operation) if holds(geometry))
+    return operation.once(_geometry_classes)(geometry)
 
 
-@cache
-def _predicates(operation: Operation) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
-    """The edge classes of an operation by name, made once: a plan asks thousands of times."""
-    return tuple((str(each), each.holds) for each in operation.edge_classes)
+def _geometry_classes(operation: Operation) -> ClassesOf:
+    predicates = [(str(each), each.holds) for each in operation.edge_classes]
+
+    @lru_cache(maxsize=ASKED_AGAIN)
+    def found(geometry: Any) -> frozenset[str]:
+        return frozenset(name for name, holds in predicates if holds(geometry))
+
+    return found
 
 
-@cache
 def array_layouts(operation: Operation) -> dict[str, tuple[str, ...]]:
     """The layouts that each operand and the cotangent may have, C order first."""
+    return operation.once(_array_layouts)
+
+
+def _array_layouts(operation: Operation) -> dict[str, tuple[str, ...]]:
     integers = integers_from(np.random.default_rng(0))
     geometry = operation.draw(integers)
     while len(shapes := operation.operand_shapes(geometry)) < len(operation.operands):
         geometry = operation.draw(integers)
     ranks = {name: len(shape) for name, shape in shapes.items()}
     ranks["y_bar"] = len(operation.output_shape(geometry))
-    return {name: layouts_for(rank) for name, rank in ranks.items()}
+    shared = shapes if len(shapes) > 1 else ()
+    return {
+        name: layouts_for(rank, is_cotangent=name == "y_bar", has_company=name in shared)
+        for name, rank in ranks.items()
+    }
 
 
-@cache
 def shared_layouts(operation: Operation) -> tuple[str, ...]:
-    """The layouts that all arrays with more than one axis may have at once, C order left out."""
-    most = max(array_layouts(operation).values(), key=len)
-    return tuple(layout for layout in most if layout != C_ORDER)
+    """The layouts that several arrays may have at once, C order left out."""
+    return operation.once(_shared_layouts)
+
+
+def _shared_layouts(operation: Operation) -> tuple[str, ...]:
+    levels = array_layouts(operation).values()
+    return tuple(
+        layout
+        for layout in LAYOUTS
+        if layout != C_ORDER and sum(layout in each for each in levels) > 1
+    )
 
 
 def wearers(operation: Operation, arrays: Iterable[str], layout: str) -> list[str]:

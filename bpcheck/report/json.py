@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
-from bpcheck.cases import parse_case
 from bpcheck.finding import Finding
 from bpcheck.verdict import Judgement, Report
 
@@ -96,6 +96,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "smallest_case": judgement.smallest,
         "looks_like": judgement.looks_like,
         "reproduction": judgement.reproduction,
+        "why_no_replay": judgement.why_no_replay,
         "answers": [
             {"juror": juror, "value": _number(value)} for juror, value in judgement.answers
         ],
@@ -119,8 +120,18 @@ def _finding(finding: Finding, judgement: Judgement) -> dict[str, Any]:
         "wrong": int(finding.wrong),
         "total": int(finding.total),
         "case": finding.case,
-        "seed": parse_case(finding.case).seed,
+        "seed": _seed(finding.case),
     }
+
+
+def _seed(case: str) -> int:
+    """The seed of a case text; its operation may be one that no text leads to.
+
+    >>> _seed("avg_pool1d n1ic1iw2kw2 f64 exact c-order seed=7"), _seed("avg_pool1d n1ic1iw2kw2")
+    (7, 0)
+    """
+    match = re.search(r" seed=([0-9]+)\b", case)
+    return int(match.group(1)) if match else 0
 
 
 def _number(value: float | None) -> float | str | None:

@@ -76,7 +76,9 @@ def block(
         yield "looks like", judgement.looks_like
     yield "seen in", f"{judgement.failing:,} of {plural(judgement.judged, 'case')}"
     yield "smallest case", judgement.smallest
-    if target is not None:
+    if judgement.why_no_replay:
+        yield "no replay", judgement.why_no_replay
+    elif target is not None:
         yield "replay", replay_command(judgement.smallest, target)
     if judgement.reproduction:
         yield "torch alone", judgement.reproduction

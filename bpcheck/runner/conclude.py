@@ -11,6 +11,7 @@ from bpcheck.claims.told import claimed
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
+from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.claimed import left_out
@@ -160,7 +161,13 @@ def _judgement(
         answers=_answers(subject, case, ruling),
         looks_like=_known_mistake(subject, defect, case, tally.passing) if shrink else "",
         reproduction=_reproduction(subject, case, ruling),
+        why_no_replay=_why_no_replay(subject.operation),
     )
+
+
+def _why_no_replay(operation: Operation) -> str:
+    why = operation.why_unaddressed
+    return f"{operation.name} {why}" if why else ""
 
 
 def _known_mistake(
@@ -206,6 +213,7 @@ def _checks_behind(ruling: Ruling) -> frozenset[str]:
 def _answers(subject: Subject, case: Case, ruling: Ruling) -> tuple[tuple[str, float], ...]:
     """What each juror says of the element that is furthest off, if the first run shows it."""
     index = next((f.index for f in ruling.findings if f.index is not None), None)
+    # An empty line of answers is better than one in which everybody agrees.
     if index is None or ruling.verdict in SHOWN_BY_FURTHER_RUNS:
         return ()
     trial = Trial(subject, case)

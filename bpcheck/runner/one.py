@@ -56,6 +56,7 @@ def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judge
         classes=classes,
         outcomes=outcomes,
         rulings=rule(outcomes),
+        # Other kinds have few different numbers, signs alone in the wide one: they probe less.
         survival=trial.arrays.survival if case.values == "exact" else 1.0,
         is_compared=_is_compared(trial, outcomes),
     )

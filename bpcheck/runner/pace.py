@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from bpcheck.calls import call
 from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
-from bpcheck.checks.run import call_forward, hand, is_pair
+from bpcheck.checks.run import call_forward, call_vjp, hand, is_pair
 from bpcheck.filling import fill
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
@@ -98,6 +97,7 @@ def measured(
     ]
     small.sort(key=lambda case: size(case.geometry), reverse=True)
     timed: list[tuple[int, float]] = []
+    # The large ones tell what a multiplication costs, the small ones what a call does.
     for case in [*small[:_ENOUGH], *small[-2:]]:
         if not unclaimed(subject, case):
             announce(case)
@@ -115,6 +115,7 @@ def measured(
 
 def _timed(subject: Subject, case: Case) -> float | None:
     """Seconds of a forward and a vjp, the better of two; ``None`` if they do not end well."""
+    # Of the first call imports, compilation and cold caches are a part.
     best = float("inf")
     for _ in range(2):
         handed = hand(case, fill(case))
@@ -122,7 +123,7 @@ def _timed(subject: Subject, case: Case) -> float | None:
         forward = call_forward(subject, case, handed.operands, params=subject.accepted(case.params))
         if not forward.returned or not is_pair(forward.value):
             return None
-        vjp = call(subject.vjp, forward.value[1], handed.y_bar)
+        vjp = call_vjp(subject, forward.value[1], handed.y_bar)
         if not vjp.returned:
             return None
         best = min(best, time.perf_counter() - start)

@@ -19,6 +19,7 @@ from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import profile_named
 from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
+from bpcheck.runner.own import require_address, require_sound
 from bpcheck.runner.pace import limits_for
 from bpcheck.runner.source import Announced, Listed, Planned, Source
 from bpcheck.runner.threads import one_thread
@@ -102,6 +103,10 @@ def check_subject(
         For a claim that cannot be understood.
     UsageError
         For an unknown profile or dtype, or a number of cases or jobs below 1.
+    NoAddressError
+        If workers would have to find an operation that no module has a name for.
+    OperationError
+        If an operation of the user's own contradicts itself.
     """
     import torch  # noqa: F401 - an interrupt below keeps what was found, and must not meet half of torch
 
@@ -111,6 +116,9 @@ def check_subject(
     notify = on_progress or (lambda progress: None)
     _require_positive("jobs", jobs)
     _require_positive("largest", 1 if largest is None else largest)
+    require_sound(subject.operation)
+    if jobs > 1 and executor is None:
+        require_address(subject.operation, jobs)
     source: Source
     if cases is None:
         plan = _plan(subject, profile, count, seed, dtypes, largest, notify)
@@ -132,12 +140,14 @@ def check_subject(
             source.finish()
             for case in _missing(subject, Search(plan, known, seed), judged_dtypes, tally):
                 notify(Progress(total, total, str(case)))
+                # Here, one at a time: whether there is a next one depends on what comes of it.
                 (judged,) = judge_all(subject, Listed([case]))
                 tally.add(judged)
     except KeyboardInterrupt:
         complete = False
 
     def concluded(*, is_complete: bool) -> Report:
+        # As the cases were judged, or real sums would round otherwise and a defect be gone.
         with one_thread():
             return conclude(
                 subject,

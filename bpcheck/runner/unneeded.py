@@ -112,17 +112,22 @@ def _beyond(subject: Subject, lifted: Subject, word: str) -> Iterator[Case]:
     for seed, (geometry, dressed) in enumerate(zip(geometries, dresses, strict=False)):
         case = dressed(Case(subject.operation, geometry, seed=seed))
         is_beyond = word == "exact" or unclaimed(subject, case)
-        if is_beyond and not unclaimed(lifted, case) and _tells(case, forwards=found % 2 == 0):
+        if is_beyond and not unclaimed(lifted, case) and _tells(case, turn=found):
             found += 1
             yield case
 
 
-def _tells(case: Case, *, forwards: bool) -> bool:
-    """Whether what is rare in its values is in an operand, or else in the cotangent."""
+def _tells(case: Case, *, turn: int) -> bool:
+    """Whether what is rare in its values is in the array whose turn it is.
+
+    The first operand comes first, then the cotangent, and the other operands.
+    """
     if case.values not in KINDS:
         return True
     arrays = fill(case)
-    return any(map(_is_rare, arrays.operands.values() if forwards else (arrays.y_bar,)))
+    first, *others = arrays.operands.values()
+    by_turns = (first, arrays.y_bar, *others)
+    return _is_rare(by_turns[turn % len(by_turns)])
 
 
 def _is_rare(array: Array) -> bool:

@@ -14,6 +14,7 @@ from bpcheck.cases import Case
 from bpcheck.errors import BpcheckError
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.one import judge
+from bpcheck.runner.own import blaming
 from bpcheck.runner.source import Source
 from bpcheck.runner.threads import one_thread
 from bpcheck.subject import Subject
@@ -47,6 +48,7 @@ def judge_all(
         If a worker process dies.
     """
     if executor is not None:
+        # How many workers a foreign executor has is not known; `jobs` may tell.
         yield from _in_order(executor, subject, source, ahead=WAITING * max(1, jobs))
     elif jobs == 1:
         with one_thread():
@@ -73,6 +75,7 @@ def _in_processes(subject: Subject, source: Source, jobs: int) -> Iterator[Judge
             "see the case at which it happens"
         ) from error
     finally:
+        # Whoever interrupts does not wait for what is still at work.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -104,5 +107,7 @@ def _begin(subject: Subject) -> None:
 
 
 def _judge_chunk(subject: Subject | None, cases: list[Case]) -> list[Judged]:
-    with one_thread():
-        return [judge(subject or _inherited[0], case) for case in cases]
+    judged_by = subject or _inherited[0]
+    # The traceback of an error does not travel: whose it is must be told here.
+    with one_thread(), blaming(judged_by.operation):
+        return [judge(judged_by, case) for case in cases]

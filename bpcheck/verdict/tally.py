@@ -54,6 +54,7 @@ class Defect:
         self.layers.update(layers_of(classes))
         # An exact case tells more than a small one: its numbers can be followed.
         rank = (not judged.case.is_exact, size)
+        # Cases have no order among themselves: of equal rank the one that came first does.
         self.examples = sorted([*self.examples, (rank, self.failing, judged.case)])[:EXAMPLES]
         if self.smallest is None or rank < self.rank:
             self.smallest, self.rank, self.ruling = judged.case, rank, ruling
@@ -86,6 +87,7 @@ class Tally:
         self._count_outcomes(judged.outcomes)
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
+        # Only where numbers are exact can a case contradict a mistake bit for bit.
         if not judged.rulings and judged.case.is_exact and len(self.passing) < EXAMPLES:
             self.passing.append(judged.case)
         size = work(judged.case)
