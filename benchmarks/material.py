@@ -34,7 +34,7 @@ DRAWN = 3_000
 OF_TENSORS = ("fortran", "channels-last", "transposed", "sliced", "strided")
 
 #: Value kinds in the order in which somebody who checks gradients would try them.
-KINDS = ("real", "exact", "ties", "wide", "special", "huge", "tiny")
+KINDS = ("real", "exact", "ties", "sparse", "wide", "special", "huge", "tiny")
 
 
 def operations_of(kernels: str) -> tuple[str, ...]:

@@ -41,6 +41,9 @@ class Claims:
         NumPy's name of the dtype in which it claims to add up operands of a narrower one, such as
         ``"float32"``: its results are then held to one rounding of their own dtype. ``None`` claims
         no more than the operands' dtype.
+    single_use
+        Whether it claims that residuals serve one vjp only. Without the claim, a second vjp of the
+        same forward gives the same bits, or raises.
 
     Examples
     --------
@@ -55,6 +58,7 @@ class Claims:
     constant: float = 1.0
     torch_ties: bool = False
     accumulates: str | None = None
+    single_use: bool = False
 
 
 class ClaimWords(TypedDict, total=False):
@@ -67,3 +71,4 @@ class ClaimWords(TypedDict, total=False):
     constant: float
     torch_ties: bool
     accumulates: str | None
+    single_use: bool

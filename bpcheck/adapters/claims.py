@@ -57,8 +57,9 @@ def claims_of(
     """What `target` states in its attributes.
 
     These are ``DTYPES`` (or ``dtypes``; without them, the argument holds), ``supports``,
-    ``OPERATIONS``, ``TORCH_TIES`` (whether ties are claimed to be broken as torch does) and
-    ``ACCUMULATES`` (the dtype in which narrower operands are claimed to be added up).
+    ``OPERATIONS``, ``TORCH_TIES`` (whether ties are claimed to be broken as torch does),
+    ``ACCUMULATES`` (the dtype in which narrower operands are claimed to be added up) and
+    ``SINGLE_USE`` (whether residuals serve one vjp only).
 
     Raises
     ------
@@ -84,6 +85,7 @@ def claims_of(
         dtypes=dtypes if claimed is None else dtype_names(claimed, origin=origin),
         supports=supports,
         torch_ties=bool(getattr(target, "TORCH_TIES", False)),
+        single_use=bool(getattr(target, "SINGLE_USE", False)),
         accumulates=None if wide is None else dtype_names((wide,), origin=origin)[0],
     )
 

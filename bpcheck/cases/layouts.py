@@ -9,16 +9,30 @@ from types import MappingProxyType
 import numpy as np
 
 from bpcheck.arithmetic import Array
+from bpcheck.cases.repeats import (
+    BROADCAST,
+    BROADCAST_ALL,
+    BROADCAST_BATCH,
+    OVERLAPPING,
+    cells,
+    repeated,
+    steps,
+)
 
 #: How a case is written whose arrays are all contiguous in C order.
 C_ORDER = "c-order"
 
-#: The layout whose numbers repeat: see `repeated`.
-BROADCAST = "broadcast"
+#: The operands that have it are views of one buffer, from its first cell on: see `lay_out_all`.
+ONE_MEMORY = "one-memory"
+
+#: The cotangent that has it is the very array that the forward returned.
+OUTPUT = "output"
 
 
 def lay_out(array: Array, layout: str) -> Array:
     """A copy of `array` in that layout; shape, dtype and numbers stay.
+
+    Alone, an array of `ONE_MEMORY` or `OUTPUT` lies in C order.
 
     Examples
     --------
@@ -28,26 +42,73 @@ def lay_out(array: Array, layout: str) -> Array:
     return LAYOUTS[layout](array)
 
 
-def layouts_for(dimensions: int) -> tuple[str, ...]:
+def lay_out_all(arrays: Mapping[str, Array], layouts: Mapping[str, str]) -> dict[str, Array]:
+    """Copies of the arrays, each in its layout, and those of `ONE_MEMORY` in one buffer.
+
+    Their numbers are taken for equal as far as they lie upon each other: see `in_one_memory`.
+
+    Examples
+    --------
+    >>> both = {"x": np.ones((2, 2)), "w": np.ones(3)}
+    >>> laid = lay_out_all(both, {"x": "one-memory", "w": "one-memory"})
+    >>> np.shares_memory(laid["x"], laid["w"])
+    True
+    """
+    laid = {name: lay_out(array, layouts.get(name, C_ORDER)) for name, array in arrays.items()}
+    return laid | in_one_memory({name: laid[name] for name in laid if _is_tenant(name, layouts)})
+
+
+def in_one_memory(tenants: Mapping[str, Array]) -> dict[str, Array]:
+    """Views of the memory of the largest array, from its first cell on, in the given shapes."""
+    if len(tenants) < 2:
+        return dict(tenants)
+    buffer = max(tenants.values(), key=lambda array: array.size).ravel()
+    return {name: buffer[: array.size].reshape(array.shape) for name, array in tenants.items()}
+
+
+def _is_tenant(name: str, layouts: Mapping[str, str]) -> bool:
+    return layouts.get(name) == ONE_MEMORY
+
+
+#: Dimensions from which on a layout differs from those before it; 1 for those that are left out.
+_LEAST = {
+    "fortran": 2,
+    "channels-last": 3,
+    "transposed": 3,
+    BROADCAST_BATCH: 2,
+    BROADCAST_ALL: 2,
+    OVERLAPPING: 2,
+    "read-only": 0,
+    "unaligned": 0,
+    OUTPUT: 0,
+}
+
+
+def layouts_for(
+    dimensions: int, *, is_cotangent: bool = False, has_company: bool = False
+) -> tuple[str, ...]:
     """The layouts that differ for arrays of so many dimensions.
+
+    Parameters
+    ----------
+    dimensions
+        How many axes the array has.
+    is_cotangent
+        Whether it may be the output.
+    has_company
+        Whether it is one of several operands, which may lie in one memory.
 
     Examples
     --------
     >>> layouts_for(1)
     ('c-order', 'sliced', 'strided', 'negative', 'broadcast', 'read-only', 'unaligned')
     """
-    least = {"fortran": 2, "channels-last": 3, "transposed": 3, "read-only": 0, "unaligned": 0}
-    return tuple(each for each in LAYOUTS if each == C_ORDER or least.get(each, 1) <= dimensions)
-
-
-def repeated(array: Array) -> Array:
-    """The numbers that a stride-0 array of this shape can hold: one for each sample and channel.
-
-    It is what a mean or a sum above sends down; a one-dimensional array keeps its first number.
-    """
-    axes = range(2, array.ndim) if array.ndim > 2 else range(array.ndim - 1, array.ndim)
-    first = array[tuple(slice(0, 1) if axis in axes else slice(None) for axis in range(array.ndim))]
-    return np.broadcast_to(first, array.shape)
+    left_out = {ONE_MEMORY: not has_company, OUTPUT: not is_cotangent}
+    return tuple(
+        each
+        for each in LAYOUTS
+        if each == C_ORDER or (_LEAST.get(each, 1) <= dimensions and not left_out.get(each, False))
+    )
 
 
 def _channels_last(array: Array) -> Array:
@@ -82,7 +143,8 @@ def _strided(array: Array) -> Array:
 
 
 def _negative(array: Array) -> Array:
-    backwards = (slice(None, None, -1),) * array.ndim
+    # Of an axis of length 1 nobody sees which way it runs, and only a copy turns it again.
+    backwards = tuple(slice(None, None, -1 if n > 1 else 1) for n in array.shape)
     return array[backwards].copy()[backwards]
 
 
@@ -99,11 +161,25 @@ def _unaligned(array: Array) -> Array:
     return shifted
 
 
-def _broadcast(array: Array) -> Array:
-    # The first number of each repeated run is the only one in memory.
-    moved = repeated(array)
-    kept = moved[tuple(slice(0, 1) if s == 0 else slice(None) for s in moved.strides)].copy()
-    return np.broadcast_to(kept, array.shape)
+def _broadcast(layout: str) -> Callable[[Array], Array]:
+    def lay(array: Array) -> Array:
+        # The first number of each repeated run is the only one in memory.
+        still = steps(array.shape, layout)
+        kept = array[tuple(slice(0, 1) if step == 0 else slice(None) for step in still)].copy()
+        return np.broadcast_to(kept, array.shape)
+
+    return lay
+
+
+def _overlapping(array: Array) -> Array:
+    if not array.size:
+        return array.copy()
+    memory = np.empty(cells(array.shape, OVERLAPPING) * array.itemsize, np.uint8)
+    strides = tuple(step * array.itemsize for step in steps(array.shape, OVERLAPPING))
+    # It can be written, as `torch.Tensor.unfold` gives it: who works in place shows it.
+    frames: Array = np.ndarray(array.shape, array.dtype, buffer=memory.data, strides=strides)
+    frames[...] = repeated(array, OVERLAPPING)
+    return frames
 
 
 LAYOUTS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
@@ -115,9 +191,12 @@ LAYOUTS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
         "sliced": _sliced,
         "strided": _strided,
         "negative": _negative,
-        BROADCAST: _broadcast,
+        **{each: _broadcast(each) for each in (BROADCAST, BROADCAST_BATCH, BROADCAST_ALL)},
+        OVERLAPPING: _overlapping,
         "read-only": _read_only,
         "unaligned": _unaligned,
+        ONE_MEMORY: lambda array: array.copy(order="C"),
+        OUTPUT: lambda array: array.copy(order="C"),
     }
 )
 

@@ -10,7 +10,14 @@ from typing import TypeVar
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.case import Case
 from bpcheck.cases.descriptor import example, parse_descriptor
-from bpcheck.cases.layouts import C_ORDER, LAYOUTS, layouts_of, parse_layout
+from bpcheck.cases.layouts import (
+    C_ORDER,
+    LAYOUTS,
+    ONE_MEMORY,
+    OUTPUT,
+    layouts_of,
+    parse_layout,
+)
 from bpcheck.errors import CaseError, TargetError
 from bpcheck.operations import Operation, operation_named
 
@@ -60,6 +67,13 @@ def parse_case(text: str) -> Case:
     rest.end()
     if one_hot is not None:
         _require_inside(case, text, one_hot)
+        if layouts_of(layout or C_ORDER).get("y_bar") == OUTPUT:
+            raise CaseError(
+                "y_bar=: with y_bar:output the cotangent is what the forward returns; "
+                "leave one of them out",
+                text=text,
+                position=text.rindex("y_bar="),
+            )
     return replace(
         case,
         dtype=dtype or case.dtype,
@@ -80,10 +94,17 @@ def _operation(text: str, tokens: list[tuple[str, int]]) -> Operation:
 
 def _require_arrays(case: Case, text: str, layout: str) -> None:
     arrays = (*case.operation.operand_shapes(case.geometry), "y_bar")
-    for name in layouts_of(layout):
+    for name, found in layouts_of(layout).items():
         if name not in arrays:
             raise CaseError(
                 f"{name}: the arrays of this case are {', '.join(arrays)}",
+                text=text,
+                position=text.index(f"{name}:"),
+            )
+        if (found == OUTPUT and name != "y_bar") or (found == ONE_MEMORY and name == "y_bar"):
+            what = "the cotangent y_bar alone" if found == OUTPUT else "operands alone"
+            raise CaseError(
+                f"{name}:{found}: a layout of {what}; give {name} another one",
                 text=text,
                 position=text.index(f"{name}:"),
             )

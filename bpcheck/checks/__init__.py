@@ -10,20 +10,23 @@ from bpcheck.checks import (
     contract,
     differences,
     finite,
-    interleaved,
     layouts,
     line,
     memory,
     oracle,
+    orders,
     repeat,
+    reused,
     rounding,
     scaled,
+    second_vjp,
     split,
     symmetry,
     unchanged,
 )
 from bpcheck.checks.check import Check, Juror
 from bpcheck.checks.trial import Trial
+from bpcheck.operations.promises import SAMPLES
 
 __all__ = ["CHECKS", "CHECK_NAMES", "Check", "Juror", "Trial"]
 
@@ -49,11 +52,13 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             _against_autograd(autograd.EMPTY),
             Check(differences.NAME, differences.check_differences, Juror.DIFFERENCES),
             Check(layouts.NAME, layouts.check_layouts),
-            Check(interleaved.NAME, interleaved.check_interleaved),
+            *(Check(name, partial(orders.check_order, name=name)) for name in orders.ORDERS),
+            Check(second_vjp.NAME, second_vjp.check_second_vjp),
+            Check(reused.NAME, reused.check_reused),
             Check(memory.NAME, memory.check_memory),
             Check(scaled.NAME, scaled.check_scaled),
             Check(split.NAME, split.check_split),
-            Check(symmetry.SAMPLES, symmetry.check_samples),
+            Check(SAMPLES, symmetry.check_samples),
             Check(symmetry.CHANNELS, symmetry.check_channels),
             Check(oracle.NAME, oracle.check_oracle),
             Check(line.TAYLOR, line.check_taylor, Juror.DIFFERENCES),

@@ -8,7 +8,8 @@ import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array, gamma, probable_growth
 from bpcheck.cases import Case
-from bpcheck.cases.layouts import BROADCAST
+from bpcheck.cases.layouts import OUTPUT
+from bpcheck.cases.repeats import REPEATING
 from bpcheck.filling import Arrays
 from bpcheck.subject import Subject
 
@@ -71,10 +72,14 @@ def _of_equal_terms(case: Case) -> Collection[str]:
 
     ``sqrt(n)`` is the growth of errors that are independent.
     """
-    repeated = {name for name, layout in case.layouts.items() if layout == BROADCAST}
+    repeated = {name for name, layout in case.layouts.items() if layout in REPEATING}
     lattice = case.operation.lattice(case.geometry)
     if lattice is None:
         return case.operation.results(case.geometry) if repeated else ()
+    if case.layouts.get("y_bar") == OUTPUT and any(
+        set(each.factors) <= repeated for each in lattice.products if each.result == "y"
+    ):
+        repeated.add("y_bar")
     return {each.result for each in lattice.products if set(each.factors) <= repeated}
 
 

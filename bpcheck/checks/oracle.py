@@ -26,7 +26,7 @@ EVERY = 8
 POLLED = ("float64", "float32")
 
 #: Kinds of values whose numbers every path has to agree on.
-KINDS = ("exact", "small", "wide", "ties")
+KINDS = ("exact", "small", "wide", "ties", "sparse")
 
 
 def check_oracle(trial: Trial) -> tuple[Outcome, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,17 +11,22 @@ import numpy as np
 from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.calls import Call, call
 from bpcheck.cases import Case
-from bpcheck.cases.layouts import C_ORDER, lay_out
+from bpcheck.cases.layouts import C_ORDER, OUTPUT, lay_out, lay_out_all
 from bpcheck.filling import Arrays
 from bpcheck.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """The arrays that a run gets, in the layouts of its case."""
+    """The arrays that a run gets, in the layouts of its case.
+
+    Where the cotangent `is_output`, the vjp gets what the forward returned, if that holds the
+    numbers of `y_bar`, up to rounding on real values.
+    """
 
     operands: dict[str, Array]
     y_bar: Array
+    is_output: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Run:
         What the subject gave for each result, of whatever type; missing ones are left out.
     got
         Copies of those results that can be compared: real arrays of the right shape, in float64.
+    cotangent
+        What the output held when it was handed to the vjp; ``None`` if it was not.
     """
 
     handed: Handed
@@ -45,6 +52,7 @@ class Run:
     vjp: Call | None
     raw: dict[str, Any]
     got: dict[str, Array]
+    cotangent: Array | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -65,8 +73,9 @@ def hand(case: Case, arrays: Arrays, *, layouts: Mapping[str, str] | None = None
     """Copies of the arrays in their layouts: the case's, unless others are given."""
     chosen = case.layouts if layouts is None else layouts
     return Handed(
-        {name: lay_out(a, chosen.get(name, C_ORDER)) for name, a in arrays.operands.items()},
+        lay_out_all(arrays.operands, chosen),
         lay_out(arrays.y_bar, chosen.get("y_bar", C_ORDER)),
+        is_output=chosen.get("y_bar") == OUTPUT,
     )
 
 
@@ -78,8 +87,30 @@ def run(subject: Subject, case: Case, handed: Handed, *, params: Mapping[str, An
         return Run(handed, forward, None, {}, {})
     # The forward has taken, or freed, what was left before it.
     poison(case, tuple(f"{name}_bar" for name in handed.operands))
-    vjp = call(subject.vjp, forward.value[1], handed.y_bar)
-    return collect(case, handed, forward, vjp)
+    return run_vjp(subject, case, handed, forward)
+
+
+def run_vjp(subject: Subject, case: Case, handed: Handed, forward: Call) -> Run:
+    """The run that this forward and the vjp of what it returned make."""
+    y, residuals = forward.value
+    if not (handed.is_output and _holds(y, handed.y_bar, rounded=not case.is_exact)):
+        return collect(case, handed, forward, call(subject.vjp, residuals, handed.y_bar))
+    # Before a vjp writes into it.
+    kept = y.copy()
+    handed = replace(handed, y_bar=y)
+    found = collect(case, handed, forward, call(subject.vjp, residuals, y))
+    return replace(found, got={**found.got, "y": kept.astype(np.float64)}, cotangent=kept)
+
+
+def _holds(y: Any, y_bar: Array, *, rounded: bool) -> bool:
+    """Whether an output can be its own cotangent: it holds these numbers, or near ones."""
+    if type(y) is not np.ndarray or (y.shape, y.dtype) != (y_bar.shape, y_bar.dtype):
+        return False
+    one, other = y.astype(np.float64), y_bar.astype(np.float64)
+    if not rounded:
+        return np.array_equal(one, other, equal_nan=True)
+    # What is that wrong is told by y; its gradients are judged for numbers that fit the dtype.
+    return bool(np.abs(one).max(initial=0) <= 2 * np.abs(other).max(initial=0))
 
 
 def collect(case: Case, handed: Handed, forward: Call, vjp: Call) -> Run:
@@ -132,46 +163,3 @@ def is_real_array(value: Any) -> bool:
         return False
     # Integers too: their dtype is the contract's matter, their numbers can be compared.
     return value.dtype.kind in "fiu" or value.dtype.name == "bfloat16"
-
-
-@dataclass(frozen=True, slots=True)
-class Interleaved:
-    """A run with another case in between, the run of that, and the operands changed by then."""
-
-    run: Run | None
-    inner: Run | None
-    changed: tuple[str, ...]
-
-
-def interleave(
-    subject: Subject, case: Case, arrays: Arrays, others: Arrays, *, params: Mapping[str, Any]
-) -> Interleaved:
-    """Forward on these arrays, forward on the others, then both vjps, that of these last."""
-    ours, theirs = hand(case, arrays), hand(case, others, layouts={})
-    one = call_forward(subject, case, ours.operands, params=params)
-    two = call_forward(subject, case, theirs.operands, params=params)
-    changed = tuple(
-        name
-        for name, array in arrays.operands.items()
-        if not np.array_equal(ours.operands[name], array, equal_nan=True)
-    )
-    if not all(each.returned and is_pair(each.value) for each in (one, two)):
-        return Interleaved(None, None, changed)
-    inner = collect(case, theirs, two, call(subject.vjp, two.value[1], theirs.y_bar))
-    vjp = call(subject.vjp, one.value[1], ours.y_bar)
-    return Interleaved(collect(case, ours, one, vjp), inner, changed)
-
-
-def renew(
-    subject: Subject, case: Case, arrays: Arrays, others: Arrays, *, params: Mapping[str, Any]
-) -> Run:
-    """A run on the other numbers, written into the arrays of a run on these.
-
-    An optimizer leaves the weights so, step by step.
-    """
-    handed = hand(case, arrays, layouts={})
-    run(subject, case, handed, params=params)
-    for name, array in handed.operands.items():
-        np.copyto(array, others.operands[name])
-    np.copyto(handed.y_bar, others.y_bar)
-    return run(subject, case, handed, params=params)

@@ -1,9 +1,10 @@
-"""NaN and infinities in sums of products: none is swallowed, none reaches another sample.
+"""NaN and infinities in sums of products: none is swallowed, none goes where it does not belong.
 
 IEEE arithmetic leaves some freedom: who adds up padding times an infinity, or a zero of a
 spread-out kernel, gets NaN where others read nothing. What does not depend on that is judged: an
 element that a special number reaches with a factor other than 0 is not finite, and one of a sample
-without any special number is what it would be without those of the others.
+(an output channel, a group) without any special number is what it would be without those of the
+others; and so is a result that is not made of the array which has them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from bpcheck.arithmetic import Array
 from bpcheck.checks.bounds import absolute_sums, quotient_bound
 from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.outcomes import element, failed, number, passed
-from bpcheck.checks.symmetry import SAMPLES
 from bpcheck.checks.trial import Trial
 from bpcheck.filling import Arrays
 from bpcheck.finding import Kind, Outcome
@@ -24,7 +24,7 @@ from bpcheck.oracles.autograd import autograd
 
 
 def judged_special(trial: Trial, check: str, result: str) -> Outcome:
-    """Whether special numbers arrive where they must, and in no sample that has none."""
+    """Whether special numbers arrive where they must, and nowhere that they do not belong."""
     fault = misplaced(trial, result, trial.got[result])
     if fault is None:
         return passed(check, result)
@@ -71,29 +71,47 @@ def _spread(trial: Trial, result: str) -> _Spread:
     arrays = trial.arrays
     given = {**arrays.operands, "y_bar": arrays.y_bar}
     special = {name: ~np.isfinite(np.asarray(a, np.float64)) for name, a in given.items()}
-    clean = _with(arrays, {name: np.where(special[name], 0, a) for name, a in given.items()})
+    clean = _with(
+        arrays,
+        {
+            name: a if _chooses(trial, name) else np.where(special[name], 0, a)
+            for name, a in given.items()
+        },
+    )
     bound = None
     if trial.case.operation.divides:
         bound = quotient_bound(trial.case, result, absolute_sums(trial.case, clean)[result])
     expected = autograd(trial.case, clean)[result]
-    source = next((name for name, where in special.items() if where.any()), None)
-    if source is None:
-        # A one-hot or a repeated cotangent has lost them.
+    sources = [name for name, where in special.items() if where.any()]
+    if not sources:
+        # A one-hot cotangent, or numbers that are tied, have none.
         nowhere = np.zeros(expected.shape, dtype=bool)
         return _Spread(nowhere, nowhere, expected, bound)
-    # How many special numbers reach each element: 1 for each of them, 1 for whatever is not 0.
-    # Where the operation compares, other values would choose other cells.
-    ordered = trial.case.operation.orders_special
-    others = {
-        name: a if ordered else np.asarray(a != 0, np.float64)
-        for name, a in given.items()
-        if name != source
+    # How many special numbers reach each element by factors that are not 0: all terms of which no
+    # factor is 0, less those that are finite.
+    present = {name: _present(trial, name, a) for name, a in given.items()}
+    finite = {
+        name: a if _chooses(trial, name) else np.where(special[name], 0, a)
+        for name, a in present.items()
     }
-    ones = _with(arrays, {**others, source: special[source].astype(np.float64)})
-    none = _with(arrays, {**others, source: np.zeros(given[source].shape)})
-    counted, without = (autograd(trial.case, each)[result] for each in (ones, none))
-    touched = _in_their_samples(trial, special[source], source, result)
-    return _Spread(counted - without > 0, touched, expected, bound)
+    counted, without = (
+        autograd(trial.case, _with(arrays, each))[result] for each in (present, finite)
+    )
+    touched = np.zeros(expected.shape, dtype=bool)
+    for source in sources:
+        touched |= _can_touch(trial, special[source], source, result)
+    with np.errstate(invalid="ignore"):
+        return _Spread(counted - without > 0, touched, expected, bound)
+
+
+def _chooses(trial: Trial, name: str) -> bool:
+    """Whether other values in an operand would choose other cells: where the operation compares."""
+    return trial.case.operation.orders_special and name != "y_bar"
+
+
+def _present(trial: Trial, name: str, array: Array) -> Array:
+    """1 for whatever is not 0."""
+    return array if _chooses(trial, name) else np.asarray(array != 0, np.float64)
 
 
 def _with(arrays: Arrays, given: dict[str, Array]) -> Arrays:
@@ -101,15 +119,26 @@ def _with(arrays: Arrays, given: dict[str, Array]) -> Arrays:
     return replace(arrays, operands=operands, y_bar=given["y_bar"])
 
 
-def _in_their_samples(trial: Trial, special: Array, source: str, result: str) -> Array:
-    """Which elements share a sample with a special number; all, where there are no samples."""
+def _can_touch(trial: Trial, special: Array, source: str, result: str) -> Array:
+    """Which elements share a sample (a channel, a group) with a special number of `source`.
+
+    None, if the result is no sum of products with `source`; all, where nothing is kept apart.
+    """
     shape = trial.case.shapes[result]
-    symmetries = trial.case.operation.symmetries(trial.case.geometry)
-    axes = next((each.axes for each in symmetries if each.name == SAMPLES), {})
+    lattice = trial.case.operation.lattice(trial.case.geometry)
+    if lattice is not None and not any(
+        source in each.factors for each in lattice.products if each.result == result
+    ):
+        return np.zeros(shape, dtype=bool)
     given, wanted = source.removesuffix("_bar"), result.removesuffix("_bar")
-    if not {given, wanted} <= set(axes):
-        return np.ones(shape, dtype=bool)
-    affected = special.any(axis=tuple(i for i in range(special.ndim) if i != axes[given]))
-    along = [1] * len(shape)
-    along[axes[wanted]] = -1
-    return np.broadcast_to(affected.reshape(along), shape)
+    touched = np.ones(shape, dtype=bool)
+    for apart in trial.case.operation.kept_apart(trial.case.geometry):
+        if not {given, wanted} <= set(apart.axes):
+            continue
+        axis = apart.axes[given]
+        affected = special.any(axis=tuple(i for i in range(special.ndim) if i != axis))
+        affected = affected.reshape(apart.length, -1).any(axis=1)
+        along = [1] * len(shape)
+        along[apart.axes[wanted]] = -1
+        touched &= np.repeat(affected, apart.blocks.get(wanted, 1)).reshape(along)
+    return touched

@@ -14,9 +14,9 @@ from bpcheck.checks.outcomes import element, failed, number, passed, unjudged
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
-from bpcheck.operations.promises import Symmetry
+from bpcheck.operations.promises import SAMPLES, Symmetry
 
-SAMPLES, CHANNELS = "samples", "channels"
+CHANNELS = "channels"
 
 
 def check_samples(trial: Trial) -> tuple[Outcome, ...]:

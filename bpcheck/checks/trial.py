@@ -13,18 +13,9 @@ from bpcheck.arithmetic import FORMATS, Array, Format
 from bpcheck.cases import Case
 from bpcheck.checks import turns
 from bpcheck.checks.compare import same_bits
-from bpcheck.checks.run import (
-    Interleaved,
-    Run,
-    call_forward,
-    hand,
-    interleave,
-    is_pair,
-    is_real_array,
-    renew,
-    run,
-)
+from bpcheck.checks.run import Run, call_forward, hand, is_pair, is_real_array, run
 from bpcheck.filling import Arrays, fill
+from bpcheck.filling.tied import has_output_for_cotangent
 from bpcheck.oracles.autograd import autograd
 from bpcheck.subject import Subject
 
@@ -50,9 +41,20 @@ class Trial:
         return self._derived[derive]
 
     @cached_property
-    def arrays(self) -> Arrays:
-        """The arrays of the case, never handed out: the subject gets copies."""
+    def filled(self) -> Arrays:
+        """The arrays of the case as they are drawn."""
         return fill(self.case)
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The arrays of the case, never handed out: the subject gets copies.
+
+        Where the cotangent is the output, it holds the subject's own numbers: on real values those
+        differ from the drawn ones by rounding.
+        """
+        if not has_output_for_cotangent(self.case) or self.first.cotangent is None:
+            return self.filled
+        return replace(self.filled, y_bar=self.first.cotangent)
 
     @cached_property
     def others(self) -> Arrays:
@@ -73,7 +75,7 @@ class Trial:
     @cached_property
     def first(self) -> Run:
         """The first run: what all checks judge."""
-        return self.again(self.arrays, layouts=self.case.layouts)
+        return self.again(self.filled, layouts=self.case.layouts)
 
     def again(self, arrays: Arrays, *, layouts: Mapping[str, str] | None = None) -> Run:
         """A further run on these arrays, in C order unless told."""
@@ -86,17 +88,15 @@ class Trial:
         spared = len(self.spared) == len(self.arrays.operands)
         if not (spared and same_bits(handed.y_bar, self.arrays.y_bar)):
             return self.again(self.arrays, layouts=self.case.layouts)
+        if handed.is_output:
+            # That of this run is its own.
+            handed = replace(handed, y_bar=self.arrays.y_bar.copy())
         return run(self.subject, self.case, handed, params=self.params)
 
     @cached_property
-    def interleaved(self) -> Interleaved:
-        """A further run, with another case between its forward and its vjp."""
-        return interleave(self.subject, self.case, self.arrays, self.others, params=self.params)
-
-    @cached_property
-    def renewed(self) -> Run:
-        """A run of that other case on the very arrays that held this one before."""
-        return renew(self.subject, self.case, self.arrays, self.others, params=self.params)
+    def plain(self) -> Run:
+        """The run in which all arrays are in C order: the first one, if they are so anyway."""
+        return self.again(self.arrays) if self.case.layouts else self.first
 
     @property
     def got(self) -> dict[str, Array]:

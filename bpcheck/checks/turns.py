@@ -38,6 +38,15 @@ def turn_of(case: Case) -> int:
     It follows from the seed by a multiplicative hash: plans count seeds up, and give each next
     case another dtype and value kind by the remainder of that number.
     """
+    return _hash(case) % TURNS
+
+
+def turn_within(case: Case) -> int:
+    """0, 1 or 2, whatever its turn: for what takes turns within a turn."""
+    return _hash(case) // TURNS % TURNS
+
+
+def _hash(case: Case) -> int:
     # Knuth's multiplier, 2**32 over the golden ratio, parts neighbours; the low bits of a product
     # still follow those of the seed, so the high ones are taken.
-    return (case.seed * 2_654_435_761 % 2**32 >> 16) % TURNS
+    return case.seed * 2_654_435_761 % 2**32 >> 16

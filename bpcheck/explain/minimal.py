@@ -9,14 +9,17 @@ from math import prod
 import numpy as np
 
 from bpcheck.cases import Case
-from bpcheck.cases.layouts import join_layouts
+from bpcheck.cases.layouts import OUTPUT, join_layouts
 from bpcheck.errors import CaseError
 
 #: Trials that one search may spend.
 BUDGET = 400
 
 #: Value kinds, the plainest first.
-PLAINEST = ("small", "exact", "ties", "negative", "wide", "special", "tiny", "huge", "real")
+PLAINEST = (
+    *("small", "exact", "ties", "negative", "sparse", "wide", "special", "tiny", "huge"),
+    *("real", "pruned", "scaled"),
+)
 
 #: Seeds tried before a plainer kind of values is given up: a defect need not show on every one.
 SEEDS = 4
@@ -60,6 +63,9 @@ def smallest(case: Case, still_fails: Callable[[Case], bool]) -> Case:
 def _with_one_hot(case: Case, fails: Callable[[Case], bool]) -> Case | None:
     """The case with a cotangent that is 1 in one place, if some such place still fails."""
     if not case.is_exact or prod(case.shapes["y"]) > MAX_OUTPUTS:
+        return None
+    if case.layouts.get("y_bar") == OUTPUT:
+        # It holds what the forward returned.
         return None
     for index in np.ndindex(*case.shapes["y"]):
         candidate = replace(case, one_hot=tuple(int(i) for i in index))

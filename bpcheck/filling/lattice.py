@@ -30,6 +30,9 @@ class Arrays:
         no step does.
     units
         For each operand that is divided: the number that its values and steps are multiples of.
+    fixed
+        Where thinning has put zeros, by operand: a step there would make sums longer than they may
+        be. Other zeros are stepped like any other entry.
     survival
         Largest probability with which a wrong row of the gradient gives the right number for this
         random cotangent; 1 where the cotangent is not random.
@@ -39,6 +42,7 @@ class Arrays:
     y_bar: Array
     steps: Mapping[str, int]
     units: Mapping[str, int] = field(default_factory=dict)
+    fixed: Mapping[str, Array] = field(default_factory=dict)
     survival: float = 1.0
 
     @property
@@ -79,7 +83,7 @@ def draw(
         lattice = replace(lattice, multiples={})
     drawn = {name: nonzero_integers(shape, magnitudes[name], rng) for name, shape in shapes.items()}
     steps = {name: magnitudes[name] for name in shapes if name != "y_bar"}
-    density = 1.0
+    density, fixed = 1.0, {}
     if lattice.distinct is not None:
         drawn["x"], steps["x"] = distinct_values(
             shapes["x"],
@@ -91,6 +95,7 @@ def draw(
         )
     elif not is_exact(lattice, form, magnitudes):
         drawn, density = thin(case, drawn, form, rng)
+        fixed = {name: drawn[name] == 0 for name in steps if not drawn[name].all()}
     y_bar = _cast(drawn.pop("y_bar"), lattice.multiples.get("y_bar", 1), form)
     return Arrays(
         operands={
@@ -100,6 +105,7 @@ def draw(
         y_bar=y_bar,
         steps=steps,
         units={name: lattice.multiples.get(name, 1) for name in drawn},
+        fixed=fixed,
         survival=max(1 - density, density / (2 * magnitudes["y_bar"])),
     )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import replace
-from math import floor, log2
 
 import numpy as np
 
-from bpcheck.arithmetic import FORMATS, Array
+from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.case import Case
-from bpcheck.cases.layouts import BROADCAST, repeated
-from bpcheck.filling.budget import is_exact, room, spread
+from bpcheck.cases.repeats import REPEATING
+from bpcheck.filling.budget import room, spread
+from bpcheck.filling.ends import huge_unit, scaled, special_terms, tiny_unit
 from bpcheck.filling.lattice import Arrays, array_shapes, draw, lattice_is_kinked, lattice_of
+from bpcheck.filling.real import pruned, real
+from bpcheck.filling.real import scaled as scaled_cotangent
+from bpcheck.filling.sparse import sparse
+from bpcheck.filling.tied import has_output_for_cotangent, places, tied
 
 #: Largest magnitude drawn in `exact` mode: enough for a survival probability below 1e-3 a probe.
 CAP = 1024
@@ -32,52 +35,13 @@ def fill(case: Case) -> Arrays:
     ((1, 1, 2), 'float32')
     """
     arrays = _FILLERS[case.values](case, np.random.default_rng(case.seed))
-    arrays = _with_repeats(case, arrays)
+    arrays = tied(case, arrays)
     if case.one_hot is None:
         return arrays
-    y_bar = np.zeros_like(arrays.y_bar)
-    y_bar[case.one_hot] = 1
+    # One cell of memory, in which a repeating layout puts other elements too.
+    place = places(case, "y_bar", arrays.y_bar.shape)
+    y_bar = (place == place[case.one_hot]).astype(arrays.y_bar.dtype)
     return replace(arrays, y_bar=y_bar, survival=1.0)
-
-
-def _with_repeats(case: Case, arrays: Arrays) -> Arrays:
-    """The same, with repeated numbers where an array is to have strides of 0."""
-    names = [name for name, layout in case.layouts.items() if layout == BROADCAST]
-    if not names:
-        return arrays
-    operands = {
-        name: repeated(array).copy() if name in names else array
-        for name, array in arrays.operands.items()
-    }
-    y_bar = repeated(arrays.y_bar).copy() if "y_bar" in names else arrays.y_bar
-    if not _fits(case, {**operands, "y_bar": y_bar}, names):
-        # As many equal numbers have a sum that does not fit: that of zeros does.
-        operands = {n: np.zeros_like(a) if n in names else a for n, a in operands.items()}
-        y_bar = np.zeros_like(y_bar) if "y_bar" in names else y_bar
-    # Equal numbers leave a maximum without a single winner, and a cotangent without randomness.
-    kinked = {"x"} if lattice_is_kinked(case) else set()
-    steps = {
-        name: 0 if name in kinked & set(names) else step for name, step in arrays.steps.items()
-    }
-    survival = 1.0 if "y_bar" in names else arrays.survival
-    return replace(arrays, operands=operands, y_bar=y_bar, steps=steps, survival=survival)
-
-
-def _fits(case: Case, arrays: Mapping[str, Array], repeated_ones: Collection[str]) -> bool:
-    """Whether sums of numbers as large as these are exact, however many of them there are.
-
-    Thinning, which keeps few numbers besides zeros, does not survive repetition.
-    """
-    lattice = case.operation.lattice(case.geometry)
-    if case.values not in ("exact", "small", "wide", "ties", "negative") or lattice is None:
-        return True
-    if case.operation.divides or lattice.distinct is not None:
-        return True
-    concerned = tuple(each for each in lattice.products if set(each.factors) & set(repeated_ones))
-    largest = {
-        name: int(np.abs(array.astype(np.float64)).max(initial=0)) for name, array in arrays.items()
-    }
-    return is_exact(replace(lattice, products=concerned), FORMATS[case.dtype], largest)
 
 
 def _exact(case: Case, rng: np.random.Generator) -> Arrays:
@@ -120,12 +84,23 @@ def _ties(case: Case, rng: np.random.Generator) -> Arrays:
     return replace(drawn, operands=operands, steps=dict.fromkeys(operands, 0))
 
 
+def _sparse(case: Case, rng: np.random.Generator) -> Arrays:
+    drawn = _exact(case, rng)
+    operands = {name: sparse(array, rng) for name, array in drawn.operands.items()}
+    steps = dict.fromkeys(operands, 0) if lattice_is_kinked(case) else drawn.steps
+    # A zero hides what it multiplies: no chance of survival is claimed.
+    return replace(
+        drawn, operands=operands, y_bar=sparse(drawn.y_bar, rng), steps=steps, survival=1.0
+    )
+
+
 def _special(case: Case, rng: np.random.Generator) -> Arrays:
-    # Repeated numbers tie, and a special cotangent then goes to whichever the subject chooses.
-    ties = case.layouts.get("x") == BROADCAST
-    if lattice_is_kinked(case) and (ties or rng.integers(3)):
-        return _special_ties(case, rng)
-    return _special_terms(case, rng)
+    if lattice_is_kinked(case) and not has_output_for_cotangent(case):
+        # Repeated numbers tie, and a special cotangent then goes to whichever the subject chooses.
+        ties = case.layouts.get("x") in REPEATING
+        if ties or rng.integers(3):
+            return _special_ties(case, rng)
+    return special_terms(case, _exact(replace(case, values="exact"), rng), rng)
 
 
 def _special_ties(case: Case, rng: np.random.Generator) -> Arrays:
@@ -141,71 +116,12 @@ def _special_ties(case: Case, rng: np.random.Generator) -> Arrays:
     return replace(drawn, operands=operands)
 
 
-def _special_terms(case: Case, rng: np.random.Generator) -> Arrays:
-    # A few numbers of the first operand or of the cotangent, in about half of the samples.
-    plain = replace(case, values="exact")
-    drawn = _with_repeats(plain, _exact(plain, rng))
-    arrays = {**drawn.operands, "y_bar": drawn.y_bar}
-    sources = ["y_bar"] if lattice_is_kinked(case) else [next(iter(drawn.operands)), "y_bar"]
-    name = str(rng.choice(sources))
-    mixed = arrays[name].astype(np.float64)
-    picked = rng.integers(1 + mixed.size // 8, size=mixed.shape) == 0
-    picked[rng.integers(2, size=mixed.shape[:1]) == 0] = False
-    # One at least, unless the batch is empty.
-    picked.flat[: 0 if picked.any() else 1] = True
-    mixed[picked] = rng.choice([np.nan, np.inf, -np.inf], size=mixed.shape)[picked]
-    arrays[name] = mixed.astype(arrays[name].dtype)
-    y_bar = arrays.pop("y_bar")
-    return replace(drawn, operands=arrays, y_bar=y_bar, steps=dict.fromkeys(arrays, 0))
-
-
 def _tiny(case: Case, rng: np.random.Generator) -> Arrays:
-    # The lattice unit becomes the smallest number there is.
-    return _scaled(case, rng, FORMATS[case.dtype].tiniest)
+    return scaled(case, _exact(replace(case, values="exact"), rng), tiny_unit(case), rng)
 
 
 def _huge(case: Case, rng: np.random.Generator) -> Arrays:
-    # The largest sum of the lattice comes to lie just below the largest number.
-    form = FORMATS[case.dtype]
-    return _scaled(case, rng, 2.0 ** (floor(log2(form.largest)) - form.bits - 1))
-
-
-def _scaled(case: Case, rng: np.random.Generator, unit: float) -> Arrays:
-    """Exact values, and all that one side adds up times a power of two: forward, or backward."""
-    plain = replace(case, values="exact")
-    drawn, dtype = _with_repeats(plain, _exact(plain, rng)), FORMATS[case.dtype].dtype
-
-    def scaled(array: Array) -> Array:
-        return (array.astype(np.float64) * unit).astype(dtype)
-
-    steps = dict.fromkeys(drawn.operands, 0)
-    if rng.integers(2):
-        return replace(drawn, y_bar=scaled(drawn.y_bar), steps=steps)
-    alike = _scaled_alike(case)
-    operands = {
-        name: scaled(array) if name in alike else array for name, array in drawn.operands.items()
-    }
-    return replace(drawn, operands=operands, steps=steps)
-
-
-def _scaled_alike(case: Case) -> set[str]:
-    """One factor of each product of the forward, so that its terms are all scaled alike."""
-    found: set[str] = set()
-    for product in lattice_of(case).products:
-        if product.result == "y" and not found & set(product.factors):
-            found.add(product.factors[0])
-    return found
-
-
-def _real(case: Case, rng: np.random.Generator) -> Arrays:
-    dtype, shapes = FORMATS[case.dtype].dtype, array_shapes(case)
-    drawn = {
-        # A shape of () gives a scalar otherwise.
-        name: np.asarray(rng.standard_normal(shape), dtype)
-        for name, shape in shapes.items()
-    }
-    y_bar = drawn.pop("y_bar")
-    return Arrays(operands=drawn, y_bar=y_bar, steps=dict.fromkeys(drawn, 0))
+    return scaled(case, _exact(replace(case, values="exact"), rng), huge_unit(case), rng)
 
 
 _FILLERS = {
@@ -213,9 +129,12 @@ _FILLERS = {
     "small": _small,
     "wide": _wide,
     "ties": _ties,
+    "sparse": _sparse,
     "negative": _exact,
     "special": _special,
     "tiny": _tiny,
     "huge": _huge,
-    "real": _real,
+    "real": real,
+    "pruned": pruned,
+    "scaled": scaled_cotangent,
 }

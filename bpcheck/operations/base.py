@@ -15,6 +15,7 @@ from bpcheck.errors import CaseError
 from bpcheck.operations.addressed import Addressed
 from bpcheck.operations.families import Family, Size
 from bpcheck.operations.promises import (
+    SAMPLES,
     EdgeClass,
     Extreme,
     Growth,
@@ -68,7 +69,16 @@ class Operation(Addressed, ABC):
     operands: tuple[str, ...]
     keys: Mapping[str, int | None]
     neutral: Mapping[str, Callable[[Params], bool]] = {}
-    value_kinds: tuple[str, ...] = ("exact", "small", "wide", "special", "tiny", "huge", "real")
+    value_kinds: tuple[str, ...] = (
+        "exact",
+        "small",
+        "wide",
+        "sparse",
+        "special",
+        "tiny",
+        "huge",
+        "real",
+    )
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     rank: int = 2
     landmarks: tuple[Mapping[str, int], ...] = ()
@@ -235,6 +245,14 @@ class Operation(Addressed, ABC):
     def symmetries(self, geometry: Any) -> tuple[Symmetry, ...]:
         """The permutations that it commutes with, those of a single thing left out."""
         return ()
+
+    def kept_apart(self, geometry: Any) -> tuple[Symmetry, ...]:
+        """The axes along which numbers do not meet: what lies at one place reaches that one alone.
+
+        That is asked of NaN and infinities too. By default it holds for samples, if those may be
+        permuted.
+        """
+        return tuple(each for each in self.symmetries(geometry) if each.name == SAMPLES)
 
     def is_smooth(self, geometry: Any) -> bool:
         """Whether the forward has derivatives of all orders everywhere."""

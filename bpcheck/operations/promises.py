@@ -51,6 +51,10 @@ class Lattice:
     distinct: Shape | None = None
 
 
+#: The name of the symmetry of a batch.
+SAMPLES = "samples"
+
+
 @dataclass(frozen=True, slots=True)
 class Symmetry:
     """A permutation that the operation commutes with.

@@ -77,8 +77,9 @@ def _steps(case: Case, arrays: Arrays, operand: str, probe: int) -> Array:
     raw = np.frombuffer(rng.bytes(2 * primal.size), "<i2").reshape(primal.shape)
     steps: Array = raw >> (15 - _bits(arrays.steps[operand]))
     steps += steps >= 0
-    # Where thinning left a zero, a step would make the sums longer than they may be.
-    steps *= primal != 0
+    if operand in arrays.fixed:
+        # Where thinning left a zero, a step would make the sums longer than they may be.
+        steps *= ~arrays.fixed[operand]
     return steps
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpcheck.cases.case import Case
-from bpcheck.cases.layouts import C_ORDER, layouts_for
+from bpcheck.cases.layouts import C_ORDER, LAYOUTS, layouts_for
 from bpcheck.operations import Operation
 from bpcheck.planning.draws import integers_from
 
@@ -24,11 +24,14 @@ WEIGHTS = MappingProxyType(
         "exact": 5,
         "wide": 2,
         "ties": 2,
+        "sparse": 2,
         "negative": 1,
         "special": 1,
         "tiny": 1,
         "huge": 1,
         "real": 3,
+        "pruned": 2,
+        "scaled": 1,
     }
 )
 
@@ -105,7 +108,7 @@ def dress_classes(case: Case) -> frozenset[str]:
             *(edge_class(array, given.get(array, C_ORDER)) for array in arrays),
             *(
                 edge_class(ALL, layout)
-                for layout in set(given.values())
+                for layout in set(given.values()).intersection(shared_layouts(case.operation))
                 if all(
                     given.get(array) == layout for array in wearers(case.operation, arrays, layout)
                 )
@@ -141,17 +144,25 @@ def _array_layouts(operation: Operation) -> dict[str, tuple[str, ...]]:
         geometry = operation.draw(integers)
     ranks = {name: len(shape) for name, shape in shapes.items()}
     ranks["y_bar"] = len(operation.output_shape(geometry))
-    return {name: layouts_for(rank) for name, rank in ranks.items()}
+    shared = shapes if len(shapes) > 1 else ()
+    return {
+        name: layouts_for(rank, is_cotangent=name == "y_bar", has_company=name in shared)
+        for name, rank in ranks.items()
+    }
 
 
 def shared_layouts(operation: Operation) -> tuple[str, ...]:
-    """The layouts that all arrays with more than one axis may have at once, C order left out."""
+    """The layouts that several arrays may have at once, C order left out."""
     return operation.once(_shared_layouts)
 
 
 def _shared_layouts(operation: Operation) -> tuple[str, ...]:
-    most = max(array_layouts(operation).values(), key=len)
-    return tuple(layout for layout in most if layout != C_ORDER)
+    levels = array_layouts(operation).values()
+    return tuple(
+        layout
+        for layout in LAYOUTS
+        if layout != C_ORDER and sum(layout in each for each in levels) > 1
+    )
 
 
 def wearers(operation: Operation, arrays: Iterable[str], layout: str) -> list[str]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case, parse_case
-from bpcheck.cases.layouts import LAYOUTS, join_layouts
+from bpcheck.cases.layouts import LAYOUTS, ONE_MEMORY, OUTPUT, join_layouts
 from bpcheck.errors import CaseError
 from bpcheck.operations import operation_named, operation_names
 
@@ -26,6 +26,11 @@ def cases(draw: st.DrawFn) -> Case:
         one_hot = tuple(draw(st.integers(0, size - 1)) for size in shape)
     arrays = (*operation.operand_shapes(geometry), "y_bar")
     layouts = {name: draw(st.sampled_from(tuple(LAYOUTS))) for name in arrays}
+    for name, layout in layouts.items():
+        if layout == (ONE_MEMORY if name == "y_bar" else OUTPUT):
+            layouts[name] = "c-order"
+    if one_hot is not None and layouts["y_bar"] == OUTPUT:
+        one_hot = None
     return Case(
         operation,
         geometry,
@@ -114,6 +119,9 @@ def parse(text: str) -> Case | CaseError:
         ("max_pool1d n1ic1iw4kw2 f32 odd", "odd", "expected a value kind"),
         ("max_pool1d n1ic1iw4kw2 f32 exact z-order", "z-order", "expected layouts"),
         ("max_pool1d n1ic1iw4kw2 x:odd", "x:odd", "expected layouts (c-order"),
+        ("max_pool1d n1ic1iw4kw2 x:output", "x:output", "a layout of the cotangent y_bar alone"),
+        ("conv1d n1ic1iw4oc1kw2 y_bar:one-memory", "y_bar:one", "a layout of operands alone"),
+        ("max_pool1d n1ic1iw4kw2 y_bar:output y_bar=0,0,1", "y_bar=", "leave one of them out"),
         ("max_pool1d n1ic1iw4kw2 seed=x", "seed=x", "'seed=x': expected a seed"),
         ("max_pool1d n1ic1iw4kw2 seed=1 f32", "f32", "expected a one-hot cotangent"),
         ("max_pool1d n1ic1iw9999999kw2", "iw9999999", "must be at most 1000000"),

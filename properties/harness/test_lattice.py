@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
-from bpcheck.cases.layouts import LAYOUTS, lay_out, repeated
+from bpcheck.cases.layouts import LAYOUTS, lay_out
+from bpcheck.cases.repeats import REPEATING, repeated
 from bpcheck.filling import fill
 from bpcheck.operations import operation_named, operation_names
 
@@ -82,8 +83,8 @@ def test_values_of_a_maximum_differ_by_more_than_twice_the_step(
 @given(shape=st.lists(st.integers(0, 4), min_size=1, max_size=5), seed=st.integers(0, 9))
 def test_a_layout_keeps_shape_dtype_and_numbers(layout: str, shape: list[int], seed: int) -> None:
     array = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-    if layout == "broadcast":
-        array = repeated(array).copy()
+    if layout in REPEATING:
+        array = repeated(array, layout)
     laid: Any = lay_out(array, layout)
     assert laid.shape == array.shape
     assert laid.dtype == array.dtype

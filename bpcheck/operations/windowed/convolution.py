@@ -15,6 +15,7 @@ from bpcheck.errors import CaseError
 from bpcheck.operations.base import Operation
 from bpcheck.operations.families import Family, Size
 from bpcheck.operations.promises import (
+    SAMPLES,
     EdgeClass,
     Extreme,
     Integers,
@@ -228,8 +229,16 @@ class Convolution(Operation):
         return rounded
 
     def symmetries(self, geometry: ConvGeometry) -> tuple[Symmetry, ...]:
-        samples = Symmetry("samples", geometry.n, {"x": 0, "y": 0})
+        samples, outputs, groups = self._apart(geometry)
         inputs = Symmetry("input channels", geometry.ic, {"x": 1, "w": 1})
+        every = (samples, inputs, outputs) if geometry.g == 1 else (samples, groups)
+        return tuple(symmetry for symmetry in every if symmetry.length > 1)
+
+    def kept_apart(self, geometry: ConvGeometry) -> tuple[Symmetry, ...]:
+        return self._apart(geometry)
+
+    def _apart(self, geometry: ConvGeometry) -> tuple[Symmetry, Symmetry, Symmetry]:
+        samples = Symmetry(SAMPLES, geometry.n, {"x": 0, "y": 0})
         outputs = Symmetry("output channels", geometry.oc, {"w": 0, "b": 0, "y": 1})
         group_in, group_out = geometry.ic // geometry.g, geometry.oc // geometry.g
         groups = Symmetry(
@@ -238,8 +247,7 @@ class Convolution(Operation):
             {"x": 1, "w": 0, "b": 0, "y": 1},
             {"x": group_in, "w": group_out, "b": group_out, "y": group_out},
         )
-        every = (samples, inputs, outputs) if geometry.g == 1 else (samples, groups)
-        return tuple(symmetry for symmetry in every if symmetry.length > 1)
+        return samples, outputs, groups
 
     def has_stackable_batch(self, operand: str) -> bool:
         return operand == "x"

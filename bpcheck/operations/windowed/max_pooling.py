@@ -17,7 +17,18 @@ from bpcheck.operations.windowed.subgradients import is_subgradient
 class MaxPooling(Pooling):
     """The largest value of each window; padding never wins, the first of equal values does."""
 
-    value_kinds = ("exact", "small", "ties", "negative", "special", "wide", "tiny", "huge", "real")
+    value_kinds = (
+        "exact",
+        "small",
+        "ties",
+        "negative",
+        "special",
+        "wide",
+        "sparse",
+        "tiny",
+        "huge",
+        "real",
+    )
     orders_special = True
 
     def __init__(self, rank: int):

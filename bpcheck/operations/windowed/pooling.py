@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bpcheck.errors import CaseError
 from bpcheck.operations.base import Operation
 from bpcheck.operations.families import Family, Size
-from bpcheck.operations.promises import EdgeClass, Extreme, Integers, Shape, Symmetry
+from bpcheck.operations.promises import SAMPLES, EdgeClass, Extreme, Integers, Shape, Symmetry
 from bpcheck.operations.windowed import classes, dimensions, large, layers
 from bpcheck.operations.windowed.extremes import pool_extremes
 from bpcheck.operations.windowed.reductions import pool_reduction
@@ -213,9 +213,12 @@ class Pooling(Operation):
         return prod(window.colours for window in geometry.windows)
 
     def symmetries(self, geometry: PoolGeometry) -> tuple[Symmetry, ...]:
-        samples = Symmetry("samples", geometry.n, {"x": 0, "y": 0})
+        samples = Symmetry(SAMPLES, geometry.n, {"x": 0, "y": 0})
         channels = Symmetry("channels", geometry.ic, {"x": 1, "y": 1})
         return tuple(symmetry for symmetry in (samples, channels) if symmetry.length > 1)
+
+    def kept_apart(self, geometry: PoolGeometry) -> tuple[Symmetry, ...]:
+        return self.symmetries(geometry)
 
     def has_stackable_batch(self, operand: str) -> bool:
         return True
