@@ -34,6 +34,10 @@ class TargetError(BpcheckError):
     """A target that cannot be imported, or that gives no forward and vjp."""
 
 
+class ClaimError(TargetError):
+    """A claim of a subject that cannot be understood, or that nothing could hold it to."""
+
+
 class UsageError(BpcheckError):
     """An option whose value cannot be used."""
 

@@ -8,8 +8,10 @@ import numpy as np
 
 from bpcheck.arithmetic import Array, gamma
 from bpcheck.checks import bounds
-from bpcheck.checks.compare import difference
+from bpcheck.checks.compare import difference, same_bits
 from bpcheck.checks.trial import Trial
+from bpcheck.filling import Arrays
+from bpcheck.oracles.autograd import autograd
 
 #: Bounds on the error of every result, by its name.
 Bounds = dict[str, Array]
@@ -46,6 +48,34 @@ def slack_of_wrong(trial: Trial, result: str, got: Array | None = None) -> Array
     largest = prod(float(np.abs(array.astype(np.float64)).max(initial=1)) for array in arrays)
     bound = gamma(terms, trial.format.unit_roundoff) * terms * largest
     return np.full(trial.case.shapes[result], bound)
+
+
+def slack_between_runs(trial: Trial, result: str, arrays: Arrays | None = None) -> Array | None:
+    """What may lie between two runs on the same arrays, by default the trial's; ``None``: nothing.
+
+    Without the claim of determinism that is another order of summation: nothing where no sum is
+    rounded, and what lies between two right kernels elsewhere.
+    """
+    case, subject = trial.case, trial.subject
+    if subject.claims.deterministic:
+        return None
+    given = trial.arrays if arrays is None else arrays
+    if case.is_exact and subject.claims.exact:
+        if case.operation.divides:
+            sums = bounds.absolute_sums(case, given)[result]
+            return 2 * bounds.quotient_bound(case, result, sums)
+        return slack_of_wrong(trial, result)
+    found = bounds.error_bounds(subject, case, given, autograd(case, given))
+    # Rounding that crosses a kink moves a whole cotangent.
+    return np.full(case.shapes[result], np.inf) if found is None else 2 * found[0][result]
+
+
+def is_same_again(trial: Trial, result: str, again: Array) -> bool:
+    """Whether a result of another run on the same arrays is what it may be."""
+    first = trial.got[result]
+    if trial.subject.claims.deterministic:
+        return same_bits(first, again)
+    return difference(again, first, slack_between_runs(trial, result)) is None
 
 
 def is_defined_throughout(trial: Trial) -> bool:

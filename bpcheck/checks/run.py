@@ -94,11 +94,11 @@ def run_vjp(subject: Subject, case: Case, handed: Handed, forward: Call) -> Run:
     """The run that this forward and the vjp of what it returned make."""
     y, residuals = forward.value
     if not (handed.is_output and _holds(y, handed.y_bar, rounded=not case.is_exact)):
-        return collect(case, handed, forward, call(subject.vjp, residuals, handed.y_bar))
+        return collect(case, handed, forward, call_vjp(subject, residuals, handed.y_bar))
     # Before a vjp writes into it.
     kept = y.copy()
     handed = replace(handed, y_bar=y)
-    found = collect(case, handed, forward, call(subject.vjp, residuals, y))
+    found = collect(case, handed, forward, call_vjp(subject, residuals, y))
     return replace(found, got={**found.got, "y": kept.astype(np.float64)}, cotangent=kept)
 
 
@@ -136,7 +136,12 @@ def call_forward(
 ) -> Call:
     """Call the forward on these operands; absent ones are handed as ``None``."""
     positional = [operands.get(name) for name in case.operation.operands]
-    return call(subject.forward, *positional, **params)
+    return call(subject.forward, *positional, refusals=subject.claims.refuses, **params)
+
+
+def call_vjp(subject: Subject, residuals: Any, y_bar: Array) -> Call:
+    """Call the vjp on the residuals of a forward."""
+    return call(subject.vjp, residuals, y_bar, refusals=subject.claims.refuses)
 
 
 def poison(case: Case, results: tuple[str, ...]) -> None:

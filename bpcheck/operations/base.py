@@ -21,7 +21,9 @@ from bpcheck.operations.promises import (
     Growth,
     Integers,
     Lattice,
+    Narrowing,
     Params,
+    Restriction,
     Shape,
     Symmetry,
 )
@@ -46,6 +48,12 @@ class Operation(Addressed, ABC):
     neutral
         For params that a subject may leave out of its signature: a test on all params that tells
         whether leaving this one out makes no difference.
+    neutral_numbers
+        For those params: numbers of geometries like one, with this one where it makes no
+        difference. A plan for a subject that leaves the param out is drawn so.
+    restrictions
+        What the claims ``square_kernels``, ``equal_strides`` and ``dilation`` mean here, by their
+        word, as far as they mean anything.
     value_kinds
         Value kinds that make sense for it, exact ones first.
     dtypes
@@ -69,6 +77,8 @@ class Operation(Addressed, ABC):
     operands: tuple[str, ...]
     keys: Mapping[str, int | None]
     neutral: Mapping[str, Callable[[Params], bool]] = {}
+    neutral_numbers: Mapping[str, Narrowing] = {}
+    restrictions: Mapping[str, Restriction] = {}
     value_kinds: tuple[str, ...] = (
         "exact",
         "small",

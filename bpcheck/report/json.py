@@ -51,6 +51,11 @@ def _report(report: Report) -> dict[str, Any]:
             "unsupported": int(report.unsupported),
             "unsupported_reasons": {why: int(n) for why, n in sorted(report.reasons.items())},
         },
+        "claims": {
+            "claimed": list(report.claimed),
+            "left_out": {what: int(cases) for what, cases in report.left_out.items()},
+            "not_needed": list(report.not_needed),
+        },
         "coverage": {name: int(count) for name, count in report.coverage.items()},
         "missing": list(report.missing),
         "not_claimed": list(report.not_claimed),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from bpcheck.checks.outcomes import number
 from bpcheck.planning.profiles import PROFILES
+from bpcheck.report.claims import left_out, said_of_claims
 from bpcheck.report.covered import Covered
 from bpcheck.verdict import Judgement, Report, Verdict
 
@@ -115,12 +116,12 @@ def shipped(report: Report) -> Iterator[str]:
 
 
 def gaps(report: Report) -> Iterator[str]:
-    """What the run did not reach: unsupported cases with their reasons, classes without a case."""
-    if report.unsupported:
-        ordered = sorted(report.reasons.items(), key=lambda each: (-each[1], each[0]))
-        reasons = listing([f"{reason} ({count:,})" for reason, count in ordered])
-        claimed = f"{plural(report.unsupported, 'more case')} not claimed"
-        yield f"{claimed}: {reasons}" if reasons else claimed
+    """What the run did not reach: what is not claimed, what is too large, classes without a case.
+
+    What is not claimed stands in the conclusion where all agrees.
+    """
+    is_concluded = report.is_complete and report.verdict is Verdict.AGREES
+    yield from said_of_claims(report, is_concluded=is_concluded)
     if report.too_large and report.cases:
         yield f"too large for --largest {report.largest}: {listing(list(report.too_large))}"
     if report.missing and report.cases and report.profile in PROFILES:
@@ -160,13 +161,12 @@ def _worth(report: Report) -> str:
     met = [_met(*covered.edges, "edge classes")]
     if covered.families[1]:
         met.insert(0, _met(*covered.families, "families of shipped layers"))
-    not_claimed = listing([name.removeprefix("family ") for name in report.not_claimed])
     if report.survival_one >= 1:
         probe = "No exact probe was run; the derived rounding bounds hold."
     else:
         chance = below(report.survival_one).replace(" ", GLUE)
         probe = f"A wrong gradient row would survive one exact probe with probability {chance}."
-    return f"{', '.join(met)}. Not claimed: {not_claimed or 'nothing'}. {probe}"
+    return f"{', '.join(met)}. Not claimed: {left_out(report) or 'nothing'}. {probe}"
 
 
 def _met(met: int, there: int, what: str) -> str:

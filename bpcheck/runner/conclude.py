@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, oracle
 from bpcheck.checks.gradients import gradients_by_differences
+from bpcheck.claims.told import claimed
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
 from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
+from bpcheck.runner.claimed import left_out
 from bpcheck.runner.one import judge, judge_trial
+from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
 from bpcheck.verdict.jury import Ruling
@@ -92,6 +95,9 @@ def conclude(
         survival_one=tally.median_survival,
         reasons=dict(sorted(tally.reasons.items())),
         is_complete=is_complete,
+        claimed=claimed(subject.claims),
+        left_out=left_out(subject, tally.reasons),
+        not_needed=unneeded(subject, tally.reasons) if covers and is_complete else (),
     )
 
 

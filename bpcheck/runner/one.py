@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial
-from bpcheck.checks.claims import unclaimed
+from bpcheck.checks.claims import refused, unclaimed
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.filling import Arrays
 from bpcheck.finding import Outcome, Status
@@ -45,10 +45,7 @@ def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judge
     """What comes of a trial."""
     case = trial.case
     classes = classes_of(case)
-    why = unclaimed(trial.subject, case)
-    if not why and trial.subject.claims.supports is None:
-        # Who states what it supports is taken at its word: refusing such a case is a defect.
-        why = trial.first.forward.unsupported
+    why = unclaimed(trial.subject, case) or refused(trial)
     if why:
         return Judged(case, classes, (), (), 1.0, unsupported=why)
     outcomes = tuple(

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from bpcheck.calls import call
 from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
-from bpcheck.checks.run import call_forward, hand, is_pair
+from bpcheck.checks.run import call_forward, call_vjp, hand, is_pair
 from bpcheck.filling import fill
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
@@ -124,7 +123,7 @@ def _timed(subject: Subject, case: Case) -> float | None:
         forward = call_forward(subject, case, handed.operands, params=subject.accepted(case.params))
         if not forward.returned or not is_pair(forward.value):
             return None
-        vjp = call(subject.vjp, forward.value[1], handed.y_bar)
+        vjp = call_vjp(subject, forward.value[1], handed.y_bar)
         if not vjp.returned:
             return None
         best = min(best, time.perf_counter() - start)

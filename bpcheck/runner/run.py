@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
+from bpcheck.claims import Claims
 from bpcheck.errors import UsageError
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
@@ -51,6 +53,7 @@ def check_subject(
     count: int | None = None,
     seed: int = 0,
     dtypes: Sequence[str] | None = None,
+    claims: Claims | Mapping[str, Any] | None = None,
     cases: Iterable[Case] | None = None,
     largest: int | None = None,
     jobs: int = 1,
@@ -71,6 +74,9 @@ def check_subject(
         Another seed gives other cases; the same one gives the same report.
     dtypes
         NumPy names of the dtypes to judge; by default all that the subject claims.
+    claims
+        What is claimed of the subject: `Claims` in the place of its own, or some by name beside
+        them.
     cases
         These cases instead of the profile's.
     largest
@@ -93,6 +99,8 @@ def check_subject(
     ------
     TypeError
         If `subject` is not a `bpcheck.Subject`.
+    ClaimError
+        For a claim that cannot be understood.
     UsageError
         For an unknown profile or dtype, or a number of cases or jobs below 1.
     NoAddressError
@@ -103,6 +111,7 @@ def check_subject(
     import torch  # noqa: F401 - an interrupt below keeps what was found, and must not meet half of torch
 
     require_subject(subject, "check")
+    subject = subject.claiming(claims)
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
     _require_positive("jobs", jobs)

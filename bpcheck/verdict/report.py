@@ -71,6 +71,10 @@ class Report:
         the median over the cases; 1 when there was no exact probe.
     reasons
         Why cases were unsupported, with counts.
+    claimed, left_out, not_needed
+        What the subject claims beyond what everybody is taken to; what it does not claim, with the
+        number of cases in which that was seen where only a call could tell (0 elsewhere); and
+        those of its claims that it seems not to need, with what shows it.
     is_complete
         False when the run was interrupted.
     """
@@ -95,6 +99,9 @@ class Report:
     survival_one: float = 1.0
     reasons: Mapping[str, int] = field(default_factory=dict)
     is_complete: bool = True
+    claimed: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    not_needed: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:

@@ -25,7 +25,7 @@ from bpcheck.operations.promises import (
     Shape,
     Symmetry,
 )
-from bpcheck.operations.windowed import classes, dimensions, layers
+from bpcheck.operations.windowed import classes, dimensions, layers, narrowing
 from bpcheck.operations.windowed.conv_geometry import ConvGeometry, draw_geometry
 from bpcheck.operations.windowed.extremes import choose_extreme, conv_extremes, draw_extreme
 from bpcheck.operations.windowed.reductions import conv_reduction
@@ -73,6 +73,10 @@ class Convolution(Operation):
             "dilation": lambda params: set(params["dilation"]) == {1},
             "groups": lambda params: bool(params["groups"] == 1),
         }
+        self.neutral_numbers = narrowing.neutral_numbers(
+            rank, tiles=False, others={"groups": {"g": 1}}, dilates=True
+        )
+        self.restrictions = narrowing.restrictions(rank, dilates=True)
 
     def geometry(self, numbers: Mapping[str, int]) -> ConvGeometry:
         full = self.complete(numbers)
