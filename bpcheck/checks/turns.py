@@ -38,15 +38,12 @@ def turn_of(case: Case) -> int:
     It follows from the seed by a multiplicative hash: plans count seeds up, and give each next
     case another dtype and value kind by the remainder of that number.
     """
-    return _hash(case) % TURNS
+    return (case.seed * 2_654_435_761 % 2**32 >> 16) % TURNS
 
 
 def turn_within(case: Case) -> int:
     """0, 1 or 2, whatever its turn: for what takes turns within a turn."""
-    return _hash(case) // TURNS % TURNS
-
-
-def _hash(case: Case) -> int:
-    # Knuth's multiplier, 2**32 over the golden ratio, parts neighbours; the low bits of a product
-    # still follow those of the seed, so the high ones are taken.
-    return case.seed * 2_654_435_761 % 2**32 >> 16
+    # One product alone would give long runs of neighbours with the same turn the same number.
+    mixed = case.seed * 2_654_435_761 % 2**32
+    mixed = (mixed ^ mixed >> 15) * 2_246_822_519 % 2**32
+    return (mixed ^ mixed >> 13) % TURNS

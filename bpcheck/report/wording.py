@@ -147,7 +147,8 @@ def _reason(report: Report) -> str:
     if report.verdict is Verdict.INCONCLUSIVE:
         return "Nothing could be judged, so nothing is known of this subject."
     if report.verdict.is_defect:
-        defects = sum(each.verdict.is_defect for each in report.judgements)
+        # As they are told: what spoils several results in one way is one.
+        defects = sum(each.verdict.is_defect for each, _ in grouped(report.judgements))
         if defects < 2:
             return f"{plural(defects, 'defect')}."
         return f"{defects} defects, worst first; the later ones may follow from the first."

@@ -44,10 +44,9 @@ def require_address(operation: Operation, jobs: int) -> None:
 
     They inherit the subject, but cases are sent to them, and what came of those is sent back.
     """
-    if operation.address is None:
-        raise NoAddressError(
-            f"jobs={jobs}: {operation.name} {operation.why_unaddressed}; or check it with one job"
-        )
+    why = operation.why_unaddressed
+    if why:
+        raise NoAddressError(f"jobs={jobs}: {operation.name} {why}; or check it with one job")
 
 
 def _contradiction(operation: Operation, geometry: Any) -> str:

@@ -42,6 +42,20 @@ def test_a_right_kernel_agrees_in_a_whole_quick_run_in_every_dtype() -> None:
     assert {"direction backwards", "signal fortran", "values huge"} <= set(report.coverage)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_sums_too_long_for_a_narrow_dtype_are_thinned_whatever_the_operands_are_called(
+    written: Path, dtype: str
+) -> None:
+    long = MODULE.replace("integers(1, 40)", "integers(200, 300)")
+    (written / "mymodule.py").write_text(long, encoding="utf-8")
+    report = check_subject(subject("Right", dtypes=(dtype,)), count=60)
+    assert report.agrees, report_text(report)
+    assert report.table["autograd"]["gain_bar"].passed
+    assert report.table["finite differences"]["gain_bar"].passed
+    wrong = check_subject(subject("Wrong", dtypes=(dtype,)), count=60)
+    assert wrong.verdict is bpcheck.Verdict.BACKWARD_WRONG
+
+
 def test_a_wrong_kernel_is_wrong_on_the_smallest_case_that_shows_it() -> None:
     report = check_subject(subject("Wrong"), count=80)
     assert report.verdict is bpcheck.Verdict.BACKWARD_WRONG

@@ -99,6 +99,16 @@ def test_it_has_an_address_from_the_moment_a_module_has_a_name_for_it() -> None:
     assert pickled(own) is own
 
 
+def test_a_global_that_was_something_else_before_is_an_address_too() -> None:
+    own = type(operation())()
+    module = vars(sys.modules["mymodule"])
+    module["late"] = None
+    assert own.address is None
+    module["late"] = own
+    assert pickled(own) is own
+    assert own.address == "mymodule:late"
+
+
 def test_one_that_lies_deeper_is_found_by_what_was_typed() -> None:
     Path("deep.py").write_text(MODULE + "\nclass Of:\n    kind = RunningSum()\n")
     own = operation_named("deep:Of.kind")
