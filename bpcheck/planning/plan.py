@@ -55,8 +55,8 @@ class Plan:
     >>> from bpcheck.operations import operation_named
     >>> from bpcheck.planning.profiles import PROFILES
     >>> cases = Plan(operation_named("conv2d"), profile=PROFILES["quick"], dtypes=["float32"])
-    >>> str(next(cases)).split()[2:5]
-    ['f32', 'exact', 'c-order']
+    >>> str(next(cases)).split()[:3]
+    ['conv2d', 'n1ic64ih13iw13oc96kh2kw2sh2sw2', 'f32']
     """
 
     def __init__(
@@ -133,8 +133,7 @@ class Plan:
         case = self._case(geometry)
         if layer.dtype is not None:
             return self.wardrobe.plain(case, layer.dtype)
-        self._turn += 1
-        return self.wardrobe.dressed(case, self._turn)
+        return self._dressed(case)
 
     def _other_case(self) -> Case | None:
         again = None
@@ -145,8 +144,12 @@ class Plan:
             geometry = self._acceptance.shaped(geometry)
         if geometry is None or not self.allows(geometry):
             return None
+        return self._dressed(self._case(geometry))
+
+    def _dressed(self, case: Case) -> Case:
+        dressed = self.wardrobe.dressed(case, self._turn)
         self._turn += 1
-        return self.wardrobe.dressed(self._case(geometry), self._turn)
+        return dressed
 
     def _case(self, geometry: Any) -> Case:
         return Case(self.operation, geometry, seed=self._seed * 1_000_003 + self._made)

@@ -101,10 +101,9 @@ def test_a_report_that_agrees_reads_like_this() -> None:
         " contract            ✓    ✓      ✓",
         " finite differences  ·    ✓      ✓",
         " · a check that says nothing of this result",
-        " 4,212 cases, 2 of 2 edge classes, profile default, seed 7",
-        " AGREES. A wrong gradient row would survive the median exact probe with",
-        " probability < 2e-4, and all of this run, if it is wrong in every case, with",
-        " < 1e-9.",
+        " 4,212 cases, all 2 edge classes, profile default, seed 7",
+        " AGREES in 4,212 cases: all 2 edge classes. Not claimed: nothing. A wrong",
+        " gradient row would survive one exact probe with probability < 2e-4.",
     ]
 
 
@@ -122,7 +121,7 @@ def test_a_report_of_a_defect_reads_like_this() -> None:
         f"     smallest case    {CASE}",
         f"     replay           {command}",
         "",
-        " 4,212 cases, 2 of 2 edge classes, profile default, seed 7",
+        " 4,212 cases, all 2 edge classes, profile default, seed 7",
         " BACKWARD WRONG. 1 defect.",
     ]
 
