@@ -79,6 +79,9 @@ def scaled(case: Case, drawn: Arrays, unit: float, rng: np.random.Generator) -> 
     By turns it is the cotangent, or an operand with what else is added to the sums it enters.
     """
     drawn = tied(replace(case, values="exact"), drawn)
+    if tenants(case):
+        # Numbers that lie in one memory cannot be scaled apart, and stay as they are.
+        return replace(drawn, steps=dict.fromkeys(drawn.operands, 0))
     arrays = {**drawn.operands, "y_bar": drawn.y_bar}
     names = [name for name in arrays if name != "y_bar" or not has_output_for_cotangent(case)]
     powers = _powers(case, str(rng.choice(names)))

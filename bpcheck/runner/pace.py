@@ -33,7 +33,7 @@ CALLS = 8
 DIFFERENCES = 6_000
 
 #: Below this a subject is fast enough whatever is planned, and nothing is estimated.
-_FAST = 2e-8
+_FAST = 2e-7
 
 
 @dataclass(frozen=True, slots=True)
