@@ -88,7 +88,7 @@ def limits_for(
 
 
 def measured(
-    subject: Subject, cases: Iterable[Case], announce: Callable[[Case], None]
+    subject: Subject, cases: Sequence[Case], announce: Callable[[Case], None]
 ) -> Pace | None:
     """The pace of a subject in the smaller ones of these cases; ``None`` if it took none."""
     size = subject.operation.multiplications
