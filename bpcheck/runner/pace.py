@@ -22,7 +22,7 @@ ALLOWED, PLANNED = 30.0, 15.0
 #: Multiplications of the cases that are timed: enough to stand out from the cost of a call.
 TIMED = (64, 4_096)
 
-#: Multiplications of a larger case that is timed before a limit is set, and seconds that it may take.
+#: Multiplications of a larger case that is timed before a limit is set, and seconds it may take.
 LARGER, _PATIENCE = 150_000, 2.0
 
 #: Cases looked at in search of some to time, and cases timed.
