@@ -15,7 +15,13 @@ from bpcheck.arithmetic import Array
 from bpcheck.cases import Case, parse_case
 from bpcheck.cases.layouts import join_layouts
 from bpcheck.operations import operation_named, operation_names
-from bpcheck.planning.classes import array_layouts, classes_of, edge_classes, geometry_classes
+from bpcheck.planning.classes import (
+    array_layouts,
+    beside_classes,
+    classes_of,
+    edge_classes,
+    geometry_classes,
+)
 from bpcheck.planning.covering import PATIENCE, covering
 from bpcheck.planning.draws import integers_from
 from bpcheck.planning.plan import plan
@@ -27,7 +33,12 @@ DTYPES = ("float64", "float32")
 
 
 def met(cases: Iterable[Case], *, strength: int) -> set[tuple[str, ...]]:
-    return {each for case in cases for each in combinations(sorted(classes_of(case)), strength)}
+    """Sets of edge classes: extremes, families and residues are paired with dresses alone."""
+    return {each for case in cases for each in combinations(sorted(edges_of(case)), strength)}
+
+
+def edges_of(case: Case) -> frozenset[str]:
+    return classes_of(case) - beside_classes(case.operation, case.geometry)
 
 
 def dressed_at_random(operation: str, number: int) -> Iterable[Case]:
