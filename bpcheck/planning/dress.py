@@ -82,11 +82,14 @@ class Wardrobe:
         own = geometry_classes(self._operation, case.geometry)
         others = beside_classes(self._operation, case.geometry)
         classes, free = set(own), list(dress)
-        gains = self._gains(ALL, classes, others)
+        # One layout for all goes with the dtype and values of the turn, too.
+        turns = {edge_class(factor, dress[factor]) for factor in ("dtype", "values")}
+        gains = self._gains(ALL, classes | turns, others)
         if gains.max(initial=0) > 0 and rng.integers(2):
-            alike = self._alike(dress, self._levels[ALL][int(gains.argmax())])
+            level = self._levels[ALL][int(gains.argmax())]
+            alike = self._alike(dress, level)
             dress |= alike
-            classes |= {edge_class(*each) for each in alike.items()}
+            classes |= {edge_class(*each) for each in (*alike.items(), (ALL, level))}
             free = [factor for factor in dress if factor not in alike]
         for factor in rng.permutation(free):
             levels = self._levels[factor]
