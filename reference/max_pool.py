@@ -156,8 +156,8 @@ def _winning_taps(padded: Array, first: Array, windows: Windows) -> Array:
     # What beats no cell beats no padding: the first cell of the input wins then.
     np.maximum(winner, first.astype(number), out=winner)
     if np.isnan(largest).any():
-        for tap_number, tap in enumerate(windows.taps()):
-            np.copyto(winner, number(tap_number), where=np.isnan(padded[windows.cells(tap)]))
+        for order, taps in enumerate(windows.taps()):
+            np.copyto(winner, number(order), where=np.isnan(padded[windows.cells(taps)]))
     return winner
 
 
