@@ -7,9 +7,10 @@ Run from the repository's root::
 and it prints a Markdown table: forward + backward in float32, both with the same number of threads.
 
 Time: the two take turns within one process, so that whatever else the machine does falls on both;
-milliseconds are the median over the turns, and the ratio is that of one turn's ratio. Memory: each runs alone in a fresh
-process, and what counts is the growth of the resident set above the operands and the cotangent, at
-its peak; what torch and NumPy set up once is done before, by a run with a batch of one.
+milliseconds are the median over the turns, and the ratio is that of one turn's ratio. Memory: each
+runs alone in a fresh process, and what counts is the growth of the resident set above the operands
+and the cotangent, at its peak; what torch and NumPy set up once is done before, by a run with a
+batch of one.
 """
 
 from __future__ import annotations
