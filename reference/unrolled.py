@@ -29,7 +29,7 @@ from reference.windows import Index, Windows
 # enough that the product runs at full speed.
 _BLOCK = 2**21
 # Below so many terms, a product is too thin to be worth another pass over the output.
-_THIN = 64
+_THIN = 96
 
 
 def forward(x: Array, w: Array, windows: Windows, groups: int) -> tuple[Array, Array, Array]:
