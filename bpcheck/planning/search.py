@@ -62,6 +62,9 @@ class Search:
             variants = self._operation.variants(family)
             variant = wanted or variants[turn % len(variants)]
             geometry = self._plan.shipped.layer_of(family, variant)
+            if geometry is None and not wanted:
+                # Not every family is small enough in every variant.
+                geometry = self._plan.shipped.layer_of(family, frozenset())
             if geometry is None:
                 return
             keys = frozenset(family.numbers)
