@@ -69,7 +69,10 @@ class Search:
                 return
             keys = frozenset(family.numbers)
             near = self._plan.near(geometry, keep=keys)
-            yield geometry if near is None else near
+            if near is not None and near is not geometry:
+                yield near
+            # What is taken may lie outside of the family, as one group does of grouped layers.
+            yield geometry
 
     def _with_residue(self, name: str) -> Iterator[Any]:
         taken = [each for each in self._families.values() if str(each) not in self._plan.refused]
