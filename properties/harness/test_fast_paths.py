@@ -82,8 +82,11 @@ def write(folder: Path, path: str) -> str:
     return where
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize("path", PATHS)
+#: Those of the first three paths are what a wrong kernel was seen to pass by, on every seed.
+SEEDED = [(path, seed) for path in list(PATHS)[:3] for seed in (0, 1, 2)]
+
+
+@pytest.mark.parametrize(("path", "seed"), [*SEEDED, *((path, 0) for path in list(PATHS)[3:])])
 def test_it_is_found_on_every_seed(path: str, tmp_path: Path, seed: int) -> None:
     where = write(tmp_path, path)
     kernel = load(f"{tmp_path / 'fast.py'}:Kernel", operation="conv2d")

@@ -1,0 +1,112 @@
+"""However a subject refuses, as many cases are judged, the same classes met, the same found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+import bpcheck
+from bpcheck.verdict import Report, Verdict
+from reference import max_pool
+
+
+def only_strides(params: dict[str, Any]) -> bool:
+    """Whether a case needs no param but the kernel and the stride."""
+    return (
+        set(params["padding"]) == {0} and set(params["dilation"]) == {1} and not params["ceil_mode"]
+    )
+
+
+def by_signature(vjp: Any) -> bpcheck.Subject:
+    def forward(x: Any, *, kernel_size: Any, stride: Any) -> Any:
+        return max_pool.forward(x, kernel_size=kernel_size, stride=stride)
+
+    return bpcheck.Subject(forward, vjp, operation="max_pool2d")
+
+
+def raising(error: type[Exception]) -> Callable[[Any], bpcheck.Subject]:
+    def subject(vjp: Any) -> bpcheck.Subject:
+        def forward(x: Any, **params: Any) -> Any:
+            if not only_strides(params):
+                raise error("kernel and stride only")
+            return max_pool.forward(x, **params)
+
+        claims = {} if error is NotImplementedError else {"refuses": (error,)}
+        return bpcheck.Subject(forward, vjp, operation="max_pool2d", **claims)  # type: ignore[arg-type]
+
+    return subject
+
+
+def by_supports(vjp: Any) -> bpcheck.Subject:
+    return bpcheck.Subject(
+        max_pool.forward,
+        vjp,
+        operation="max_pool2d",
+        supports=lambda params, shapes: only_strides(params),
+    )
+
+
+WAYS = {
+    "signature": by_signature,
+    "NotImplementedError": raising(NotImplementedError),
+    "ValueError": raising(ValueError),
+    "supports": by_supports,
+}
+
+
+def wrong(residuals: Any, y_bar: Any) -> Any:
+    """Overlapping windows of 3x3 layers of odd width lose their last column."""
+    (x_bar,) = max_pool.vjp(residuals, y_bar)
+    x_bar = x_bar.copy()
+    if x_bar.shape[-1] % 2 and x_bar.shape[-1] > 2:
+        x_bar[..., -1] = 0
+    return (x_bar,)
+
+
+@cache
+def of_the_signature() -> Report:
+    return bpcheck.check(by_signature(max_pool.vjp), profile="quick")
+
+
+def met(report: Report) -> set[str]:
+    return {name for name, cases in report.coverage.items() if cases}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_right_one_is_judged_on_as_many_cases_and_classes(way: str) -> None:
+    report = bpcheck.check(WAYS[way](max_pool.vjp), profile="quick")
+    assert report.verdict is Verdict.AGREES
+    assert report.cases >= 300
+    assert report.missing == ()
+    assert met(report) == met(of_the_signature())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_wrong_one_is_found(way: str) -> None:
+    report = bpcheck.check(WAYS[way](wrong), profile="quick")
+    assert report.verdict is Verdict.BACKWARD_WRONG
+    assert {judgement.result for judgement in report.judgements} == {"x_bar"}
+
+
+def test_one_that_takes_a_single_layer_is_judged_on_it_alone() -> None:
+    def forward(x: Any, *, kernel_size: Any, stride: Any) -> Any:
+        if (kernel_size, stride) != ((2, 2), (2, 2)):
+            raise NotImplementedError("2x2 windows that tile")
+        return max_pool.forward(x, kernel_size=kernel_size, stride=stride)
+
+    right = bpcheck.Subject(forward, max_pool.vjp, operation="max_pool2d")
+    report = bpcheck.check(right, profile="quick")
+    assert report.verdict is Verdict.AGREES
+    assert report.cases >= 300
+    assert report.coverage["family 2x2, stride 2"] > 10
+    zeros = replace(right, vjp=lambda residuals, y_bar: (0 * max_pool.vjp(residuals, y_bar)[0],))
+    assert bpcheck.check(zeros, profile="quick").verdict is Verdict.BACKWARD_WRONG
+
+
+def test_the_report_does_not_depend_on_the_number_of_workers() -> None:
+    subject = raising(NotImplementedError)(max_pool.vjp)
+    assert bpcheck.check(subject, count=200) == bpcheck.check(subject, count=200, jobs=2)
