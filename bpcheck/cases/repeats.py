@@ -39,7 +39,7 @@ def repeated(array: Array, layout: str) -> Array:
     >>> repeated(np.arange(6).reshape(2, 3), "overlapping").tolist()
     [[0, 1, 2], [2, 4, 5]]
     """
-    if layout not in REPEATING or not array.size:
+    if layout not in REPEATING or not array.size or not array.ndim:
         return array.copy()
     return array.ravel()[sources(array.shape, layout)]
 

@@ -26,12 +26,15 @@ from bpcheck.explain.faults import (
     precision,
     remainder,
     rotation,
+    shared_memory,
     sizes,
+    special_operands,
     special_values,
     state,
     stride,
     ties,
     wrong_winners,
+    zeros,
 )
 from bpcheck.explain.faults.fault import Fault
 from bpcheck.operations import Operation
@@ -58,12 +61,15 @@ FAMILIES: dict[str, tuple[Fault, ...]] = {
         index_overflow,
         sizes,
         special_values,
+        special_operands,
+        zeros,
         precision,
         contract,
         state,
         caches,
         in_place,
         layouts,
+        shared_memory,
         memory,
         network,
     )
