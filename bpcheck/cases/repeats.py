@@ -80,6 +80,15 @@ def cells(shape: tuple[int, ...], layout: str) -> int:
     return 1 + sum((n - 1) * step for n, step in zip(shape, steps(shape, layout), strict=True))
 
 
+def repeats(shape: tuple[int, ...], layout: str) -> bool:
+    """Whether elements of an array of this shape lie in one cell of memory in that layout.
+
+    >>> repeats((1, 3), "broadcast-batch"), repeats((2, 3), "broadcast-batch")
+    (False, True)
+    """
+    return layout in REPEATING and 0 not in shape and cells(shape, layout) < prod(shape)
+
+
 def _still(dimensions: int, layout: str) -> range:
     """The axes of stride 0."""
     if layout == BROADCAST:

@@ -16,6 +16,8 @@ from bpcheck.planning.classes import (
     ALL,
     WEIGHTS,
     array_layouts,
+    array_shapes,
+    can_wear,
     dress_classes,
     edge_class,
     edge_classes,
@@ -82,6 +84,8 @@ class Wardrobe:
         for factor in rng.permutation(free):
             levels = self._levels[factor]
             gains = self._covered.gains(classes, self._level_names[factor])
+            # What repeats nothing in arrays of these shapes adds nothing.
+            gains = gains * self._can_wear(case.geometry, factor)
             if gains.max() > gains[levels.index(dress[factor])]:
                 dress[factor] = levels[int(gains.argmax())]
             classes.add(edge_class(factor, dress[factor]))
@@ -114,8 +118,20 @@ class Wardrobe:
     def _wants(self, geometry: Any) -> int:
         """How many sets of this geometry's classes with those of dresses are not met."""
         factors = ("dtype", "values", *self._operation.operand_shapes(geometry), "y_bar", ALL)
-        levels = [name for factor in factors for name in self._level_names[factor]]
+        levels = [
+            name
+            for factor in factors
+            for name, fits in zip(
+                self._level_names[factor], self._can_wear(geometry, factor), strict=True
+            )
+            if fits
+        ]
         return self._covered.between(list(geometry_classes(self._operation, geometry)), levels)
+
+    def _can_wear(self, geometry: Any, factor: str) -> list[bool]:
+        """Which levels of a factor are of their own for the arrays of a geometry."""
+        shape = array_shapes(self._operation, geometry).get(factor)
+        return [shape is None or can_wear(shape, level) for level in self._levels[factor]]
 
     def in_class(self, known: Sequence[Case], name: str) -> Iterator[Case]:
         """Those of the `known` cases that can be in this edge class of dresses, dressed so."""
@@ -129,7 +145,10 @@ class Wardrobe:
             dress = self._turn(case, turn, np.random.default_rng(case.seed))
             if factor == ALL:
                 yield _put_on(case, {**dress, **self._alike(dress, level)})
-            elif factor in dress:
+            elif (
+                factor in dress
+                and self._can_wear(case.geometry, factor)[self._levels[factor].index(level)]
+            ):
                 yield _put_on(case, {**dress, factor: level})
 
     def _turn(self, case: Case, turn: int, rng: np.random.Generator) -> dict[str, str]:

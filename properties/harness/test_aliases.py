@@ -57,13 +57,15 @@ KERNELS = """
             return bars
 
     class SamplesOfOneX(Right):
-        '''Where all samples are one in memory, only the cotangent of the first is looked at.'''
+        '''Where all samples are one in memory, that one gets the gradients of all.'''
 
-        def seen(self, residuals, y_bar):
+        def vjp(self, residuals, y_bar):
             x = residuals[0]
+            bar, = max_pool.vjp(residuals[-1], y_bar)
             if len(x) > 1 and x.strides[0] == 0 and any(strides(x)):
-                return np.broadcast_to(y_bar[:1], y_bar.shape).copy()
-            return y_bar
+                bar[0] = bar.sum(axis=0)
+                bar[1:] = 0
+            return bar,
 
     class Frames(Right):
         '''Writes x_bar into memory with the strides of x.'''
@@ -102,7 +104,8 @@ LAYOUTS = {
     "SamplesOfOneX": "x:broadcast-batch",
     "Frames": "x:overlapping",
     "Mean": "y_bar:broadcast-batch",
-    "Sum": "y_bar:broadcast-all",
+    # Of one sample and one channel it is the same as that of a mean over the plane.
+    "Sum": "y_bar:broadcast",
 }
 
 
