@@ -75,11 +75,12 @@ class Wardrobe:
         dress = self._turn(case, turn, rng)
         own = geometry_classes(self._operation, case.geometry)
         classes, free = set(own), list(dress)
-        gains = self._covered.gains(classes, self._level_names[ALL])
+        gains = self._covered.gains(own | self._worn(case.geometry, dress), self._level_names[ALL])
         if gains.any() and rng.integers(2):
-            alike = self._alike(dress, self._levels[ALL][int(gains.argmax())])
+            layout = self._levels[ALL][int(gains.argmax())]
+            alike = self._alike(dress, layout)
             dress |= alike
-            classes |= {edge_class(*each) for each in alike.items()}
+            classes |= {edge_class(ALL, layout), *self._worn(case.geometry, alike)}
             free = [factor for factor in dress if factor not in alike]
         for factor in rng.permutation(free):
             levels = self._levels[factor]
@@ -88,7 +89,7 @@ class Wardrobe:
             gains = gains * self._can_wear(case.geometry, factor)
             if gains.max() > gains[levels.index(dress[factor])]:
                 dress[factor] = levels[int(gains.argmax())]
-            classes.add(edge_class(factor, dress[factor]))
+            classes |= self._worn(case.geometry, {factor: dress[factor]})
         dressed = _put_on(case, dress)
         classes = {*own, *dress_classes(dressed)}
         if self._covered.gain(classes):
@@ -132,6 +133,15 @@ class Wardrobe:
         """Which levels of a factor are of their own for the arrays of a geometry."""
         shape = array_shapes(self._operation, geometry).get(factor)
         return [shape is None or can_wear(shape, level) for level in self._levels[factor]]
+
+    def _worn(self, geometry: Any, dress: Mapping[str, str]) -> set[str]:
+        """The classes that the single parts of a dress are."""
+        shapes = array_shapes(self._operation, geometry)
+        return {
+            edge_class(factor, level)
+            for factor, level in dress.items()
+            if factor not in shapes or can_wear(shapes[factor], level)
+        }
 
     def in_class(self, known: Sequence[Case], name: str) -> Iterator[Case]:
         """Those of the `known` cases that can be in this edge class of dresses, dressed so."""

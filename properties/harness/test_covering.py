@@ -63,9 +63,9 @@ def test_the_default_plan_covers_every_pair_that_any_other_draw_meets(operation:
 
 
 def test_the_thorough_plan_covers_every_triple_that_any_other_draw_meets() -> None:
-    # Half of it does so for an operation this small.
+    # Two thirds of it do so for an operation this small.
     chosen = islice(
-        plan(operation_named("avg_pool1d"), profile=PROFILES["thorough"], dtypes=DTYPES), 15_000
+        plan(operation_named("avg_pool1d"), profile=PROFILES["thorough"], dtypes=DTYPES), 20_000
     )
     drawn = dressed_at_random("avg_pool1d", 2_000)
     assert met(drawn, strength=3) <= met(chosen, strength=3)
