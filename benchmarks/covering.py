@@ -22,7 +22,8 @@ from bpcheck.operations import Operation, operation_named
 from bpcheck.planning.classes import ALL, WEIGHTS, array_layouts, classes_of, geometry_classes
 from bpcheck.planning.covering import Covered
 from bpcheck.planning.draws import integers_from
-from bpcheck.planning.plan import PROFILES, plan
+from bpcheck.planning.plan import plan
+from bpcheck.planning.profiles import PROFILES
 
 DTYPES = ("float64", "float32", "float16")
 DRAWS = 12_000

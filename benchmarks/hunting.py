@@ -13,7 +13,7 @@ from bpcheck.finding import Status
 from bpcheck.runner.one import judge
 from bpcheck.runner.threads import one_thread
 from bpcheck.subject import Subject
-from bpcheck.verdict.tally import Judged
+from bpcheck.verdict.judged import Judged
 
 #: Cases of a `default` run.
 MOST_CASES = 3_000

@@ -15,7 +15,8 @@ from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
 from bpcheck.explain.faults import Fault
 from bpcheck.operations import operation_named, operation_names
-from bpcheck.planning.plan import PROFILES, plan
+from bpcheck.planning.plan import plan
+from bpcheck.planning.profiles import PROFILES
 from bpcheck.subject import Subject
 
 KERNELS = ("reference", "torch", "loops")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bpcheck import adapters, precision
     from bpcheck.cases import Case, parse_case
+    from bpcheck.claims import Claims
     from bpcheck.errors import BpcheckError, CaseError, TargetError, Unsupported, UsageError
     from bpcheck.finding import Finding
     from bpcheck.planning import strategies
@@ -30,6 +31,7 @@ __all__ = [
     "BpcheckError",
     "Case",
     "CaseError",
+    "Claims",
     "Finding",
     "Judgement",
     "Report",
@@ -54,6 +56,7 @@ _HOMES = {
     "BpcheckError": ("bpcheck.errors", "BpcheckError"),
     "Case": ("bpcheck.cases", "Case"),
     "CaseError": ("bpcheck.errors", "CaseError"),
+    "Claims": ("bpcheck.claims", "Claims"),
     "Finding": ("bpcheck.finding", "Finding"),
     "Judgement": ("bpcheck.verdict", "Judgement"),
     "Report": ("bpcheck.verdict", "Report"),

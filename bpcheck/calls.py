@@ -6,12 +6,15 @@ import contextlib
 import io
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bpcheck.errors import Unsupported
+
+#: An exception that means a refusal: its type, or the name of that.
+Refusal = type[Exception] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Call:
         ``TypeError: message (file.py:12)`` if it raised, else ``""``.
     unsupported
         The reason, if what it raised says that it does not claim the case, else ``""``.
+    is_claimed
+        Whether that is one of the exceptions that the subject claims for refusals.
     printed
         What it wrote to the standard output.
     """
@@ -33,6 +38,7 @@ class Call:
     value: Any = None
     raised: str = ""
     unsupported: str = ""
+    is_claimed: bool = False
     printed: str = ""
 
     @property
@@ -41,14 +47,20 @@ class Call:
         return not (self.raised or self.unsupported)
 
 
-def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Call:
+def call(
+    function: Callable[..., Any], *args: Any, refusals: Sequence[Refusal] = (), **kwargs: Any
+) -> Call:
     """Call `function`; nothing that it raises gets out, save what interrupts the whole run.
+
+    `refusals` are exceptions, by type or name, that mean what `Unsupported` means.
 
     Examples
     --------
     >>> call(lambda: 1).value
     1
     >>> call(int, "one").raised
+    "ValueError: invalid literal for int() with base 10: 'one'"
+    >>> call(int, "one", refusals=["ValueError"]).unsupported
     "ValueError: invalid literal for int() with base 10: 'one'"
     """
     out = _Output()
@@ -57,13 +69,32 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Call:
             # Overflow warnings of a subject would be reported by its numbers.
             warnings.simplefilter("ignore")
             value = function(*args, **kwargs)
-    except (Unsupported, NotImplementedError) as error:
-        return Call(unsupported=_text(error) or type(error).__name__, printed=out.getvalue())
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit of a subject is a finding too
+        claimed = next((each for each in refusals if _is(error, each)), None)
+        if claimed is not None:
+            why = f"{name_of(claimed)}: {_text(error)}".removesuffix(": ")
+            return Call(unsupported=why, is_claimed=True, printed=out.getvalue())
+        if isinstance(error, (Unsupported, NotImplementedError)):
+            return Call(unsupported=_text(error) or type(error).__name__, printed=out.getvalue())
         return Call(raised=_describe(error), printed=out.getvalue())
     return Call(value=value, printed=out.getvalue())
+
+
+def name_of(refusal: Refusal) -> str:
+    """The name of an exception that is given by type or name."""
+    return refusal if isinstance(refusal, str) else refusal.__name__
+
+
+def _is(error: BaseException, refusal: Refusal) -> bool:
+    """Whether `error` is of a type, or of one of that name or ``module.name``."""
+    if not isinstance(refusal, str):
+        return issubclass(type(error), refusal)
+    kinds = type(error).__mro__
+    return any(
+        refusal in (kind.__name__, f"{kind.__module__}.{kind.__qualname__}") for kind in kinds
+    )
 
 
 class _Output(io.StringIO):

@@ -1,5 +1,9 @@
 """The errors bpcheck raises about its own input; each says the value, the rule and the remedy."""
 
+from __future__ import annotations
+
+from pickle import PicklingError
+
 
 class BpcheckError(Exception):
     """Any problem with what bpcheck was given, as opposed to a defect that it found."""
@@ -30,8 +34,23 @@ class TargetError(BpcheckError):
     """A target that cannot be imported, or that gives no forward and vjp."""
 
 
+class ClaimError(TargetError):
+    """A claim of a subject that cannot be understood, or that nothing could hold it to."""
+
+
 class UsageError(BpcheckError):
     """An option whose value cannot be used."""
+
+
+class OperationError(BpcheckError):
+    """An operation of a user's own that raises, or contradicts itself."""
+
+
+class NoAddressError(UsageError, PicklingError):
+    """An operation, made in a function perhaps, that no other process could find.
+
+    It is an error of pickling too, since that is where executors meet it.
+    """
 
 
 class Unsupported(Exception):

@@ -37,6 +37,9 @@ _PRECISION = "precision"
 #: The property of a report under which stands what a comparison has to say, lost or not.
 _REMARK = "bpcheck precision"
 
+#: And that under which stands what a subject claims, and what it does not.
+_CLAIMS = "bpcheck claims"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of conformance tests, on the command line and in the configuration file."""
@@ -63,13 +66,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say what comparisons with a baseline have to say although nothing was lost."""
+    """Say what is claimed of each subject, and what comparisons with a baseline have to say."""
     reports = (each for kind in terminalreporter.stats.values() for each in kind)
     said = dict.fromkeys(
         text
         for report in reports
         for name, text in getattr(report, "user_properties", ())
-        if name == _REMARK
+        if name in (_CLAIMS, _REMARK)
     )
     if said:
         terminalreporter.section("bpcheck")
@@ -118,7 +121,10 @@ def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
             return
         runs = request.config.stash.setdefault(_RUNS, {})
         if id(subject) not in runs:
-            runs[id(subject)] = subject, _run(request.config, subject)
+            report = _run(request.config, subject)
+            runs[id(subject)] = subject, report
+            if not isinstance(report, str):
+                _tell_claims(request.node, report)
         report = runs[id(subject)][1]
         if isinstance(report, str):
             pytest.fail(report, pytrace=False)
@@ -144,6 +150,14 @@ def _run(config: pytest.Config, subject: Subject) -> Report | str:
     if not report.is_complete:
         raise KeyboardInterrupt
     return report
+
+
+def _tell_claims(item: pytest.Item, report: Report) -> None:
+    """Keep what is claimed where the summary finds it, from other processes too."""
+    from bpcheck.report.claims import said_of_claims
+
+    for line in said_of_claims(report):
+        item.user_properties.append((_CLAIMS, f"{report.subject}, {report.operation}: {line}"))
 
 
 def _option(config: pytest.Config, name: str) -> str:
@@ -220,6 +234,16 @@ def _conclude_precision(item: pytest.Item, subject: Subject, result: str) -> Non
 
 def _target(request: pytest.FixtureRequest, subject: Subject) -> str:
     """What names `subject` on the command line, if the test module has a name for it."""
-    names = (name for name, value in vars(request.module).items() if value is subject)
-    name = next(names, None)
+    name = next((n for n, v in vars(request.module).items() if _is_code_of(subject, v)), None)
     return "TARGET" if name is None else f"{os.path.relpath(request.path)}:{name}"
+
+
+def _is_code_of(subject: Subject, value: object) -> bool:
+    """Whether a value is `subject`, or the same code with other claims."""
+    if not isinstance(value, type(subject)):
+        return False
+    return (value.forward, value.vjp, value.operation) == (
+        subject.forward,
+        subject.vjp,
+        subject.operation,
+    )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Unpack
 
-from bpcheck.claims import Claims, ClaimWords
+from bpcheck.claims import Claims, ClaimWords, claims_from
+from bpcheck.errors import ClaimError
 from bpcheck.operations import Operation, as_operation
 
 #: What everybody is taken to claim.
 NOTHING_SAID = Claims()
+
+#: Tells, from names of operands and of params, which of them a subject's code has no place for.
+Lacks = Callable[[Sequence[str], Sequence[str]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -36,13 +40,17 @@ class Subject:
         What kind of code it is ("NumPy", "torch"), for reports.
     claims
         What its author claims of it; single claims may be given by name: ``dtypes=("float32",)``.
+    lacks
+        Tells which operands and params the code behind `forward` has no place for, where the
+        signature of `forward` is not that of the code; by default what that signature says.
 
     Raises
     ------
     CaseError
         If there is no such operation.
-    TypeError
-        For a keyword that is no claim.
+    ClaimError
+        For a keyword that is no claim, a claim that cannot be understood, or one of other
+        operations alone.
 
     Examples
     --------
@@ -61,6 +69,7 @@ class Subject:
     name: str
     style: str
     claims: Claims
+    lacks: Lacks | None
 
     def __init__(
         self,
@@ -70,6 +79,7 @@ class Subject:
         name: str = "subject",
         style: str = "NumPy",
         claims: Claims = NOTHING_SAID,
+        lacks: Lacks | None = None,
         **words: Unpack[ClaimWords],
     ):
         values = {
@@ -78,14 +88,51 @@ class Subject:
             "operation": as_operation(operation),
             "name": name,
             "style": style,
-            "claims": replace(claims, **words) if words else claims,
+            "claims": claims_from(words, origin=name, base=claims) if words else claims,
+            "lacks": lacks,
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
+        self._require_claimed()
 
-    def claiming(self, **words: Unpack[ClaimWords]) -> Subject:
-        """The same subject with these claims changed."""
-        return replace(self, claims=replace(self.claims, **words))
+    def _require_claimed(self) -> None:
+        """Raise `ClaimError` if it claims other operations and not its own."""
+        own = (self.operation.name, self.operation.address)
+        if self.claims.operations and not any(each in own for each in self.claims.operations):
+            raise ClaimError(
+                f"{self.name} does not claim {self.operation}: its operations are "
+                f"{', '.join(self.claims.operations)}; check one of those, or add it there"
+            )
+
+    def claiming(
+        self, claims: Claims | Mapping[str, Any] | None = None, **words: Unpack[ClaimWords]
+    ) -> Subject:
+        """The same subject with other claims.
+
+        Parameters
+        ----------
+        claims
+            `Claims` in the place of its own, or some of them by name.
+        words
+            Some of them by name, as keywords.
+
+        Raises
+        ------
+        ClaimError
+            As for `Subject`.
+        """
+        if claims is None and not words:
+            return self
+        base = claims if isinstance(claims, Claims) else self.claims
+        given = {**claims, **words} if isinstance(claims, Mapping) else words
+        return replace(self, claims=claims_from(given, origin=self.name, base=base))
+
+    def lacking(self, operands: Sequence[str], params: Sequence[str]) -> tuple[str, ...]:
+        """Those of these operands and params, by name, that its code has no place for."""
+        if self.lacks is not None:
+            return tuple(self.lacks(operands, params))
+        names = self._keywords
+        return tuple(each for each in params if names is not None and each not in names)
 
     def accepted(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Those of `params` that the forward's signature takes."""

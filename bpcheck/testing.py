@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bpcheck.claims import Claims
     from bpcheck.subject import Subject
     from bpcheck.verdict import Judgement, Report
 
 
-def conformance(subject: Subject) -> Callable[..., None]:
+def conformance(
+    subject: Subject, *, claims: Claims | Mapping[str, Any] | None = None
+) -> Callable[..., None]:
     """A test function that pytest runs as one item for each check and each result of `subject`.
 
     Assign it to a name that pytest collects. The items are called after the check and the result,
@@ -23,11 +26,16 @@ def conformance(subject: Subject) -> Callable[..., None]:
     ----------
     subject
         What to check.
+    claims
+        What is claimed of it: a `bpcheck.Claims` in the place of its own claims, or some by name,
+        such as ``{"empty": False}``, beside them. docs/claims.md lists them.
 
     Raises
     ------
     TypeError
         If `subject` is not a `bpcheck.Subject`.
+    ClaimError
+        For a claim that cannot be understood.
 
     Examples
     --------
@@ -44,6 +52,7 @@ def conformance(subject: Subject) -> Callable[..., None]:
     from bpcheck.subject import require_subject
 
     require_subject(subject, "conformance")
+    subject = subject.claiming(claims)
 
     # A lambda has its body on its first line, which is where pytest is to point. Its first
     # parameter takes the instance where the test is a method.
@@ -66,6 +75,7 @@ def assert_agrees(
     count: int | None = None,
     seed: int = 0,
     dtypes: Sequence[str] | None = None,
+    claims: Claims | Mapping[str, Any] | None = None,
 ) -> None:
     """Raise unless `subject` agrees with its operation in every case.
 
@@ -73,7 +83,7 @@ def assert_agrees(
     ----------
     subject
         What to check.
-    profile, count, seed, dtypes
+    profile, count, seed, dtypes, claims
         As in `bpcheck.check`.
 
     Raises
@@ -96,7 +106,9 @@ def assert_agrees(
     from bpcheck.subject import require_subject
 
     require_subject(subject, "assert_agrees")
-    report = check_subject(subject, profile=profile, count=count, seed=seed, dtypes=dtypes)
+    report = check_subject(
+        subject, profile=profile, count=count, seed=seed, dtypes=dtypes, claims=claims
+    )
     if not report.is_complete:
         raise KeyboardInterrupt
     if not report.agrees:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from reference.blocks import samples
 from reference.operands import DTYPES, Array, accumulator, require_cotangent
-from reference.pooling import pool_windows
-from reference.windows import Index, Windows
+from reference.pooling import along, pool_windows
+from reference.windows import Windows
 
 __all__ = ["DTYPES", "OPERATIONS", "Residuals", "forward", "vjp"]
 
@@ -89,12 +91,15 @@ def forward(
         raise ValueError("divisor_override=0: must not be 0; None divides by the window's size")
     else:
         divisor = np.asarray(divisor_override, dtype)
-    y = windows.pad(x.astype(dtype, copy=False), 0)
-    # The sum over a box is the sum along one dimension after another.
-    for axis, line in enumerate(windows.lines(), start=2):
-        y = reduce(np.add, (y[_along(axis, line.cells(tap))] for tap in range(line.kernel)))
-    y = y / divisor
-    return y.astype(x.dtype, copy=False), Residuals(windows, divisor, x.shape, x.dtype)
+    y = np.empty((*x.shape[:2], *windows.output), x.dtype)
+    for some in samples(len(x), x.shape[1] * prod(windows.padded)):
+        total = windows.pad(x[some].astype(dtype, copy=False), 0)
+        # The sum over a box is the sum along one dimension after another.
+        for axis, line in enumerate(windows.lines(), start=2):
+            cells = (total[along(axis, line.cells(tap))] for tap in range(line.kernel))
+            total = reduce(np.add, cells)
+        y[some] = total / divisor
+    return y, Residuals(windows, divisor, x.shape, x.dtype)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -130,15 +135,19 @@ def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array]:
     """
     windows, shape = residuals.windows, residuals.x_shape
     require_cotangent(y_bar, (*shape[:2], *windows.output), residuals.dtype)
-    x_bar = y_bar / residuals.divisor
-    for axis, line in reversed(tuple(enumerate(windows.lines(), start=2))):
-        share = x_bar
-        x_bar = np.zeros((*share.shape[:axis], line.padded, *share.shape[axis + 1 :]), share.dtype)
-        x_bar[_along(axis, line.cells(0))] = share
-        for tap in range(1, line.kernel):
-            # Scatter-add: overlapping windows write the same input cell.
-            x_bar[_along(axis, line.cells(tap))] += share
-    return (x_bar[windows.inside].astype(y_bar.dtype, copy=False),)
+    x_bar = np.empty(shape, y_bar.dtype)
+    for some in samples(shape[0], shape[1] * prod(windows.padded)):
+        spread = y_bar[some] / residuals.divisor
+        for axis, line in reversed(tuple(enumerate(windows.lines(), start=2))):
+            share = spread
+            plane = (*share.shape[:axis], line.padded, *share.shape[axis + 1 :])
+            spread = np.zeros(plane, share.dtype)
+            spread[along(axis, line.cells(0))] = share
+            for tap in range(1, line.kernel):
+                # Scatter-add: overlapping windows write the same input cell.
+                spread[along(axis, line.cells(tap))] += share
+        x_bar[some] = spread[windows.inside]
+    return (x_bar,)
 
 
 def _cells_counted(windows: Windows, *, count_include_pad: bool) -> Array:
@@ -152,8 +161,3 @@ def _cells_counted(windows: Windows, *, count_include_pad: bool) -> Array:
             start, stop = np.maximum(start, 0), np.minimum(stop, line.size)
         counts = np.multiply.outer(counts, stop - start)
     return counts
-
-
-def _along(axis: int, cells: slice) -> Index:
-    """The given cells of one axis, with every other axis whole."""
-    return (*(slice(None),) * axis, cells)

@@ -26,7 +26,7 @@ class Residuals:
     Attributes
     ----------
     padded, kernel
-        The input, zero-padded, and the kernel, both with their channels last.
+        The input, zero-padded, and the kernel, laid out as the algorithm has them.
     windows
         How the kernel's windows lie on the plane.
     """
@@ -34,6 +34,7 @@ class Residuals:
     padded: Array
     kernel: Array
     windows: Windows
+    y_shape: tuple[int, ...]
     w_shape: tuple[int, ...]
     has_bias: bool
     groups: int
@@ -95,7 +96,8 @@ def forward(
     y, padded, kernel = _algorithm(w.shape, groups).forward(x, w, windows, groups)
     if b is not None:
         y += b.reshape(-1, *(1,) * windows.rank)
-    residuals = Residuals(padded, kernel, windows, w.shape, b is not None, groups, x.dtype)
+    shapes = y.shape, w.shape
+    residuals = Residuals(padded, kernel, windows, *shapes, b is not None, groups, x.dtype)
     return y.astype(x.dtype, copy=False), residuals
 
 
@@ -150,7 +152,7 @@ def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array, Array, Array | None]
     array([[[41., 82.]]])
     """
     padded, windows, w_shape = residuals.padded, residuals.windows, residuals.w_shape
-    require_cotangent(y_bar, (padded.shape[1], w_shape[0], *windows.output), residuals.dtype)
+    require_cotangent(y_bar, residuals.y_shape, residuals.dtype)
     algorithm = _algorithm(w_shape, residuals.groups)
     x_bar, w_bar = algorithm.vjp(padded, residuals.kernel, y_bar, windows)
     b_bar = None

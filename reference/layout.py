@@ -42,12 +42,12 @@ def interleave(y_bar: Array, windows: Windows, dtype: np.dtype[Any]) -> tuple[Ar
     Parameters
     ----------
     y_bar
-        Cotangent, (groups, n, \*output, c_out / groups).
+        Cotangent, (groups, n, \*output, c_out / groups), or (n, c_out, \*output).
 
     Returns
     -------
     cotangent, full
-        (groups, n, \*size + reach - 1, c_out / groups), and the windows: one for each input cell.
+        As `y_bar` with \*size + reach - 1 for the plane, and the windows: one for each input cell.
     """
     spread = tuple(line.size + line.reach - 1 for line in windows.lines())
     full = Windows(
@@ -66,6 +66,6 @@ def interleave(y_bar: Array, windows: Windows, dtype: np.dtype[Any]) -> tuple[Ar
         stop = max(first, min(line.output, -((offset - length) // line.stride)))
         source.append(slice(first, stop))
         target.append(slice(first * line.stride + offset, stop * line.stride + offset, line.stride))
-    cotangent = np.zeros((*y_bar.shape[:2], *spread, y_bar.shape[-1]), dtype)
+    cotangent = np.zeros((*y_bar.shape[:2], *spread, *y_bar.shape[2 + windows.rank :]), dtype)
     cotangent[:, :, *target] = y_bar[:, :, *source]
     return cotangent, full

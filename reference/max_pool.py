@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from reference.blocks import samples
 from reference.operands import DTYPES, Array, accumulator, require_cotangent
-from reference.pooling import pool_windows
+from reference.pooling import along, pool_windows
 from reference.windows import Windows
 
 __all__ = ["DTYPES", "OPERATIONS", "Residuals", "forward", "vjp"]
@@ -81,9 +82,13 @@ def forward(
     array([[[1, 2]]])
     """
     windows = pool_windows(x, kernel_size, stride, padding, dilation, ceil_mode=ceil_mode)
-    # float16 is compared in float32: the order is the same, and the hardware knows how.
-    padded = windows.pad(x.astype(accumulator(x.dtype), copy=False), -np.inf)
-    winners = _cells(_winning_taps(padded, windows), windows)
+    first = _first_taps(windows)
+    winners = np.empty((*x.shape[:2], *windows.output), np.int64)
+    for some in samples(len(x), x.shape[1] * prod(windows.padded)):
+        # float16 is compared in float32: the order is the same, and the hardware knows how.
+        wide = x[some].astype(accumulator(x.dtype), copy=False)
+        taps = _winning_taps(windows.pad(wide, -np.inf), first, windows)
+        winners[some] = _cells(taps, windows)
     # Taken from the input, not from the comparison, which may give +0 for -0.
     y = x.reshape(-1)[_in_batch(winners, prod(windows.size))]
     return y, Residuals(winners, windows, x.dtype)
@@ -131,23 +136,28 @@ def vjp(residuals: Residuals, y_bar: Array) -> tuple[Array]:
     return (x_bar.reshape(shape).astype(y_bar.dtype, copy=False),)
 
 
-def _winning_taps(padded: Array, windows: Windows) -> Array:
+def _winning_taps(padded: Array, first: Array, windows: Windows) -> Array:
     r"""The number, in raster order, of the tap that wins each window: (n, c, \*output)."""
-    first = _first_taps(windows)
-    tap_number = np.min_scalar_type(prod(windows.kernel) - 1).type
-    shape = (*padded.shape[:2], *windows.output)
-    winner = np.broadcast_to(first.astype(tap_number), shape).copy()
-    taps = tuple(windows.taps())
-    largest = padded[windows.cells(taps[0])].copy()
-    for number, tap in enumerate(taps[1:], start=1):
-        value = padded[windows.cells(tap)]
-        wins = value > largest
-        np.maximum(largest, value, out=largest)
-        # The numbers grow, so the larger of two winners is the later.
-        np.maximum(winner, wins * tap_number(number), out=winner)
+    number = np.min_scalar_type(prod(windows.kernel) - 1).type
+    largest, winner = padded, np.broadcast_to(number(0), padded.shape)
+    # The largest cell of a box is the largest along one dimension after another. The last comes
+    # first, for ties go to the first line of a window, whatever the order within the lines.
+    for axis, line in reversed(tuple(enumerate(windows.lines(), start=2))):
+        values, numbers, apart = largest, winner, prod(windows.kernel[axis - 1 :])
+        cells = along(axis, line.cells(0))
+        largest, winner = values[cells].copy(), numbers[cells].copy()
+        for tap in range(1, line.kernel):
+            cells = along(axis, line.cells(tap))
+            value = np.ascontiguousarray(values[cells])
+            wins = value > largest
+            np.maximum(largest, value, out=largest)
+            # The numbers grow, so the larger of two winners is the later.
+            np.maximum(winner, wins * (numbers[cells] + number(tap * apart)), out=winner)
+    # What beats no cell beats no padding: the first cell of the input wins then.
+    np.maximum(winner, first.astype(number), out=winner)
     if np.isnan(largest).any():
-        for number, tap in enumerate(taps):
-            np.copyto(winner, tap_number(number), where=np.isnan(padded[windows.cells(tap)]))
+        for order, taps in enumerate(windows.taps()):
+            np.copyto(winner, number(order), where=np.isnan(padded[windows.cells(taps)]))
     return winner
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reference.operands import Array, require_float
-from reference.windows import Windows, per_dimension
+from reference.windows import Index, Windows, per_dimension
 
 
 def pool_windows(
@@ -60,6 +60,11 @@ def pool_windows(
             f"into the input {size}; take a smaller kernel"
         )
     return Windows(size, kernel, stride, dilation, padding, output)
+
+
+def along(axis: int, cells: slice) -> Index:
+    """The given cells of one axis, with every other axis whole."""
+    return (*(slice(None),) * axis, cells)
 
 
 def _output_size(

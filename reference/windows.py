@@ -6,7 +6,7 @@ import itertools
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -17,8 +17,7 @@ from reference.operands import Array
 Index = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The windows along one dimension of the plane; its fields are those of `Windows`."""
 
     size: int

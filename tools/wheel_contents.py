@@ -9,7 +9,12 @@ import sys
 import zipfile
 from pathlib import PurePosixPath
 
-NEEDED = {"bpcheck/__init__.py", "bpcheck/py.typed", "bpcheck/pytest_plugin.py"}
+NEEDED = {
+    "bpcheck/__init__.py",
+    "bpcheck/py.typed",
+    "bpcheck/pytest_plugin.py",
+    "bpcheck/operations/shipped.tsv",
+}
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -73,9 +72,10 @@ def torch(
 def _torch_target(
     target: Any, *, operation: Operation, name: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
 ) -> Subject:
-    claims = claims_of(target, operation=operation, origin=name, dtypes=dtypes)
-    subject = torch(target, operation=operation, name=name, dtypes=claims.dtypes)
-    return replace(subject, claims=claims)
+    from bpcheck.adapters.torch_callable import unwrapped
+
+    claims = claims_of(unwrapped(target), origin=name, dtypes=dtypes)
+    return torch(target, operation=operation, name=name).claiming(claims)
 
 
 #: For each style of code, what makes a subject of it.

@@ -22,8 +22,7 @@ def pair_subject(
 ) -> Subject:
     """The subject that `target` gives with its ``forward`` and ``vjp``.
 
-    A class is instantiated without arguments. ``DTYPES``, ``supports`` and ``OPERATIONS`` are
-    taken from `target` where it has them.
+    A class is instantiated without arguments. Claims are taken from the attributes of `target`.
 
     Raises
     ------
@@ -41,7 +40,7 @@ def pair_subject(
             raise TargetError(
                 f"{name}: {each} is of type {type(value).__name__}; it must be a function"
             )
-    claims = claims_of(holder, operation=operation, origin=name, dtypes=dtypes)
+    claims = claims_of(holder, origin=name, dtypes=dtypes)
     return Subject(
         forward=found["forward"],
         vjp=found["vjp"],

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bpcheck.errors import Unsupported
-
-#: For params of `torch.nn.functional`: whether a value is what leaving the param out means.
-_IS_DEFAULT: Mapping[str, Callable[[Any], bool]] = {
-    "padding": lambda value: value != "same" and set(value) == {0},
-    "dilation": lambda value: set(value) == {1},
-    "groups": lambda value: value == 1,
-    "ceil_mode": lambda value: not value,
-    "count_include_pad": bool,
-    "divisor_override": lambda value: value is None,
-}
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _NAMED = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -46,44 +36,55 @@ class Slots:
             any_named=inspect.Parameter.VAR_KEYWORD in kinds,
         )
 
+    def lacking(self, operands: Sequence[str], params: Sequence[str]) -> tuple[str, ...]:
+        """Those of these operands and params that have no slot."""
+        room = self._room(len(operands), params)
+        return (
+            *operands[room:],
+            *(name for name in params if name not in self._taken(room, params)),
+        )
+
     def bind(
-        self, operands: Sequence[Any], params: Mapping[str, Any]
+        self,
+        operands: Sequence[Any],
+        params: Mapping[str, Any],
+        *,
+        neutral: Mapping[str, Callable[[dict[str, Any]], bool]],
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments that pass `operands` and `params`.
 
         Params go by name where the signature has any of their names, else by position in the order
-        of `torch.nn.functional`. One that has no slot is left out if that changes nothing.
+        of `torch.nn.functional`. One that has no slot is left out if that changes nothing, as
+        `neutral` tells of some params.
 
         Raises
         ------
         Unsupported
             If an operand or a param that matters has no slot.
         """
-        known = [name in params for name in self.positional]
-        by_name = self.any_named or any(name in params for name in self.named)
-        before = known.index(True) if True in known else len(self.positional)
-        room = len(operands) if self.any_positional else min(before, len(operands))
+        room = self._room(len(operands), list(params))
         if any(operand is not None for operand in operands[room:]):
             raise Unsupported(f"the function takes {room} operands of {len(operands)}")
         arguments = tuple(operands[:room])
-        if by_name:
-            taken = {k: v for k, v in params.items() if self.any_named or k in self.named}
-            _require_defaults(params, left_out=[name for name in params if name not in taken])
-            return arguments, taken
+        taken = {name: params[name] for name in self._taken(room, list(params))}
+        for name in params:
+            is_neutral = neutral.get(name)
+            if name not in taken and not (is_neutral and is_neutral(dict(params))):
+                raise Unsupported(f"the function takes no {name}")
+        return (arguments, taken) if self._by_name(params) else ((*arguments, *taken.values()), {})
+
+    def _by_name(self, params: Collection[str]) -> bool:
+        return self.any_named or any(name in params for name in self.named)
+
+    def _room(self, operands: int, params: Sequence[str]) -> int:
+        """How many of so many operands have a slot: those before the first param."""
+        known = [name in params for name in self.positional]
+        before = known.index(True) if True in known else len(self.positional)
+        return operands if self.any_positional else min(before, operands)
+
+    def _taken(self, room: int, params: Sequence[str]) -> tuple[str, ...]:
+        """The params that have a slot, where `room` operands have one."""
+        if self._by_name(params):
+            return tuple(name for name in params if self.any_named or name in self.named)
         free = len(params) if self.any_positional else len(self.positional) - room
-        _require_defaults(params, left_out=list(params)[free:])
-        return (*arguments, *list(params.values())[:free]), {}
-
-
-def _require_defaults(params: Mapping[str, Any], *, left_out: list[str]) -> None:
-    for name in left_out:
-        if not _is_default(name, params):
-            raise Unsupported(f"the function takes no {name}")
-
-
-def _is_default(name: str, params: Mapping[str, Any]) -> bool:
-    if name == "stride":
-        # A window moves by its own size where a call names that size, else by one.
-        size = params.get("kernel_size", (1,) * len(params["stride"]))
-        return tuple(params["stride"]) == tuple(size)
-    return name in _IS_DEFAULT and _IS_DEFAULT[name](params[name])
+        return tuple(params[:free])

@@ -10,12 +10,11 @@ from typing import Any
 
 import torch
 
-from bpcheck.adapters.claims import dtype_names
 from bpcheck.adapters.torch_arguments import Slots
 from bpcheck.adapters.torch_backward import gradients
 from bpcheck.adapters.torch_tensors import Shared, to_array, to_tensor
 from bpcheck.arithmetic import Array
-from bpcheck.claims import DEFAULT_DTYPES
+from bpcheck.claims import DEFAULT_DTYPES, claims_from
 from bpcheck.errors import TargetError
 from bpcheck.operations import Operation
 from bpcheck.subject import Subject
@@ -35,6 +34,7 @@ class TorchCallable:
 
     function: Any
     device: torch.device
+    operation: Operation
 
     @cached_property
     def _is_autograd_function(self) -> bool:
@@ -57,7 +57,7 @@ class TorchCallable:
         """``(y, residuals)``; the graph is kept, so that several vjps may follow."""
         tensors = tuple(None if x is None else to_tensor(x, self.device) for x in operands)
         leaves = [None if each is None else each.tensor.requires_grad_() for each in tensors]
-        arguments, named = self._slots.bind(leaves, params)
+        arguments, named = self._slots.bind(leaves, params, neutral=self.operation.neutral)
         with torch.enable_grad():
             y = self._apply(arguments, named)
         if not isinstance(y, torch.Tensor):
@@ -73,6 +73,10 @@ class TorchCallable:
         bound = self._signature.bind(*arguments, **named)
         bound.apply_defaults()
         return self.function.apply(*bound.args, **bound.kwargs)
+
+    def lacks(self, operands: Sequence[str], params: Sequence[str]) -> tuple[str, ...]:
+        """Those operands and params that the signature has no slot for."""
+        return self._slots.lacking(operands, params)
 
     def vjp(self, residuals: Residuals, y_bar: Array) -> tuple[Any, ...]:
         """One gradient for each operand, ``None`` where there is none."""
@@ -103,7 +107,7 @@ def torch_subject(
     fn: Any, *, operation: Operation, name: str | None, device: str, dtypes: Sequence[Any] | None
 ) -> Subject:
     """See `bpcheck.adapters.torch`."""
-    fn = _unwrapped(fn)
+    fn = unwrapped(fn)
     name = name or getattr(fn, "__qualname__", None) or type(fn).__name__
     if not callable(fn):
         raise TargetError(
@@ -115,18 +119,20 @@ def torch_subject(
             f"{name} is a class: of classes only autograd.Function has a backward of its own; "
             "name a function on tensors, fn(*operands, **params)"
         )
-    wrapped = TorchCallable(fn, _device(device))
+    wrapped = TorchCallable(fn, _device(device), operation)
+    stated = {"dtypes": DEFAULT_DTYPES if dtypes is None else dtypes}
     return Subject(
         forward=wrapped.forward,
         vjp=wrapped.vjp,
         operation=operation,
         name=name,
         style="torch",
-        dtypes=DEFAULT_DTYPES if dtypes is None else dtype_names(dtypes, origin=name),
+        claims=claims_from(stated, origin=name),
+        lacks=wrapped.lacks,
     )
 
 
-def _unwrapped(fn: Any) -> Any:
+def unwrapped(fn: Any) -> Any:
     """The Function class of a bare ``MyFunction.apply``."""
     owner = getattr(fn, "__self__", None)
     if isinstance(owner, type) and issubclass(owner, torch.autograd.Function):

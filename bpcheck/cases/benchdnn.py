@@ -36,8 +36,15 @@ def parse_benchdnn(operation: Operation, text: str) -> Any:
     >>> conv2d.output_shape(parse_benchdnn(conv2d, 'mb2ic3ih224oc64oh112kh7sh2ph3n"stem"'))
     (2, 64, 112, 112)
     """
+    letters = LETTERS.get(operation.rank, "")
+    if not letters or not {f"{key}{letter}" for key in "iks" for letter in letters} <= set(
+        operation.keys
+    ):
+        raise CaseError(
+            f"{text}: {operation} has no windows, so benchdnn has no descriptor of it; its keys "
+            f"are {' '.join(operation.keys)}"
+        )
     numbers = _numbers(text)
-    letters = LETTERS[operation.rank]
     full = {"n": numbers.pop("mb", 1)}
     for prefix in "iksp":
         spatial = _spread(numbers, prefix, letters, default=None if prefix in "ik" else 0)

@@ -9,6 +9,9 @@ from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.layouts import layouts_of
 from bpcheck.operations import Operation
 
+#: The value kinds that are no integers of a lattice.
+REAL_KINDS = ("real", "pruned", "scaled")
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -28,7 +31,8 @@ class Case:
         significand bits), ``ties`` (few distinct integers), ``sparse`` (exact, half of them 0, none
         below), ``negative`` (exact, all below 0),
         ``special`` (NaN, infinities and both zeros), ``tiny`` and ``huge`` (exact, subnormal and
-        near overflow), ``real`` (standard normal).
+        near overflow), ``real`` (standard normal), ``pruned`` (real, whole samples and filters of
+        zeros), ``scaled`` (real, the cotangent 0 or large).
     layout
         Memory layouts of the arrays: ``c-order``, or those that have another by name, such as
         ``x:fortran,y_bar:negative``.
@@ -68,7 +72,7 @@ class Case:
     @property
     def is_exact(self) -> bool:
         """Whether its values lie on a lattice, as opposed to being real numbers."""
-        return self.values != "real"
+        return self.values not in REAL_KINDS
 
     @property
     def layouts(self) -> dict[str, str]:

@@ -53,7 +53,8 @@ def sources(shape: tuple[int, ...], layout: str) -> NDArray[np.intp]:
         along[axis] = length
         cell = cell + (np.arange(length) * step).reshape(along)
     _, first, which = np.unique(cell, return_index=True, return_inverse=True)
-    found: NDArray[np.intp] = first[which].reshape(shape)
+    # Of no axes there would be a scalar otherwise.
+    found: NDArray[np.intp] = np.asarray(first[which]).reshape(shape)
     found.flags.writeable = False
     return found
 

@@ -7,8 +7,12 @@ from math import prod
 import numpy as np
 
 from bpcheck.arithmetic import Array, gamma
+from bpcheck.cases import Case
 from bpcheck.checks import bounds
+from bpcheck.checks.compare import difference, same_bits
 from bpcheck.checks.trial import Trial
+from bpcheck.filling import Arrays
+from bpcheck.oracles.autograd import autograd
 
 #: Bounds on the error of every result, by its name.
 Bounds = dict[str, Array]
@@ -40,10 +44,42 @@ def slack_of_wrong(trial: Trial, result: str, got: Array | None = None) -> Array
     if right or trial.case.operation.orders_special:
         return None
     arrays = [*trial.arrays.operands.values(), trial.arrays.y_bar]
+    # A wrong sum hardly has more terms than there are numbers.
     terms = sum(array.size for array in arrays)
     largest = prod(float(np.abs(array.astype(np.float64)).max(initial=1)) for array in arrays)
     bound = gamma(terms, trial.format.unit_roundoff) * terms * largest
     return np.full(trial.case.shapes[result], bound)
+
+
+def slack_between_runs(
+    trial: Trial, result: str, numbers: tuple[Case, Arrays] | None = None
+) -> Array | None:
+    """What may lie between two runs on the same numbers, by default the trial's; ``None``: nothing.
+
+    Without the claim of determinism that is another order of summation: nothing where no sum is
+    rounded, and what lies between two right kernels elsewhere.
+    """
+    subject = trial.subject
+    if subject.claims.deterministic:
+        return None
+    case, arrays = (trial.case, trial.arrays) if numbers is None else numbers
+    if case.is_exact and subject.claims.exact:
+        if case.operation.divides:
+            return 2 * bounds.quotient_bound(
+                case, result, bounds.absolute_sums(case, arrays)[result]
+            )
+        return slack_of_wrong(trial, result) if numbers is None else None
+    found = bounds.error_bounds(subject, case, arrays, autograd(case, arrays))
+    # Rounding that crosses a kink moves a whole cotangent.
+    return np.full(case.shapes[result], np.inf) if found is None else 2 * found[0][result]
+
+
+def is_same_again(trial: Trial, result: str, again: Array) -> bool:
+    """Whether a result of another run on the same arrays is what it may be."""
+    first = trial.got[result]
+    if trial.subject.claims.deterministic:
+        return same_bits(first, again)
+    return difference(again, first, slack_between_runs(trial, result)) is None
 
 
 def is_defined_throughout(trial: Trial) -> bool:
@@ -98,9 +134,8 @@ def bounds_without_claim(trial: Trial) -> tuple[Bounds, Bounds] | None:
 def is_other_convention(trial: Trial) -> bool:
     """Whether the forward is torch's and the gradients are another valid subgradient."""
     y = trial.got.get("y")
-    if trial.subject.claims.torch_ties or y is None:
-        return False
-    if not np.array_equal(y, trial.autograd["y"], equal_nan=True):
+    # Who claims torch's ties is held to them.
+    if trial.subject.claims.torch_ties or y is None or not _is_forward_right(trial, y):
         return False
     return trial.case.operation.is_valid_subgradient(
         trial.case.geometry,
@@ -108,4 +143,14 @@ def is_other_convention(trial: Trial) -> bool:
         np.asarray(trial.arrays.y_bar, np.float64),
         trial.got,
         trial.format,
+    )
+
+
+def _is_forward_right(trial: Trial, y: Array) -> bool:
+    expected = trial.autograd["y"]
+    if trial.case.operation.lattice(trial.case.geometry) is not None:
+        # What it compares is exact, whatever the values are.
+        return np.array_equal(y, expected, equal_nan=True)
+    return error_bounds(trial) is not None and (
+        difference(y, expected, proven_bounds(trial)["y"]) is None
     )

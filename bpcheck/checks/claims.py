@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from bpcheck.calls import call
 from bpcheck.cases import Case
 from bpcheck.checks.run import call_forward
+from bpcheck.checks.trial import Trial
 from bpcheck.errors import TargetError
 from bpcheck.filling import fill
+from bpcheck.operations import Operation
+from bpcheck.planning.beyond import NO_PLACE, dress_beyond, geometry_beyond
 from bpcheck.subject import Subject
 
 _DECLARED = "declared unsupported"
 
 
 def unclaimed(subject: Subject, case: Case) -> str:
-    """Why the subject does not claim `case`, or ``""`` if it does."""
-    if case.dtype not in subject.claims.dtypes:
-        return f"{case.dtype} is not among the dtypes claimed"
-    params, operation = case.params, case.operation
-    accepted = subject.accepted(params)
-    # In their order, not that of a set: the same run must give the same reasons.
-    for name in (each for each in params if each not in accepted):
-        is_neutral = operation.neutral.get(name)
-        if is_neutral is None or not is_neutral(params):
-            return f"forward takes no {name}{_instead(subject, params)}"
-    if subject.claims.supports is not None:
-        shapes = operation.operand_shapes(case.geometry)
-        return "" if _supports(subject.claims.supports, subject.name, params, shapes) else _DECLARED
+    """Why the subject does not claim `case`, or ``""`` if it does.
+
+    The signature is asked first, in every style: a param that the code has no place for is never
+    held against it, whatever ``supports`` says of the case.
+    """
+    operation = case.operation
+    why = dress_beyond(subject.claims, case)
+    why = why or unclaimed_geometry(subject, operation, case.geometry)
+    if why or subject.claims.supports is not None:
+        return why
     worded = operation.worded(case.geometry)
     if worded is not None and not _takes(subject, case, worded[1]):
-        return f"forward takes no {worded[0]}"
+        return f"{NO_PLACE}{worded[0]}"
     return ""
 
 
-def _instead(subject: Subject, params: Mapping[str, Any]) -> str:
-    """The keywords that the forward does take, if it takes none of those that it is given."""
-    names = subject.keywords - set(params) - set(subject.operation.operands)
-    return f" (it takes {', '.join(sorted(names))})" if names else ""
+def unclaimed_geometry(subject: Subject, operation: Operation, geometry: Any) -> str:
+    """Why the subject claims no case of this geometry, or ``""`` if it does."""
+    why = geometry_beyond(subject, operation, geometry)
+    supports = subject.claims.supports
+    if why or supports is None:
+        return why
+    shapes = operation.operand_shapes(geometry)
+    return (
+        "" if _supports(supports, subject.name, operation.params(geometry), shapes) else _DECLARED
+    )
+
+
+def refused(trial: Trial) -> str:
+    """Why the subject's own code refuses the case, as far as it may; ``""`` if it does not.
+
+    Who states what it supports is taken at its word: refusing such a case is a defect. What
+    forward has accepted, vjp refuses by the exceptions alone that are claimed for that.
+    """
+    if trial.subject.claims.supports is not None:
+        return ""
+    vjp = trial.first.vjp
+    return trial.first.forward.unsupported or (vjp.unsupported if vjp and vjp.is_claimed else "")
 
 
 def _supports(

@@ -29,6 +29,7 @@ def difference(got: Array, expected: Array, bound: Array | None = None) -> Diffe
     """
     if got.shape != expected.shape:
         raise ValueError(f"{got.shape} and {expected.shape}: compare shapes before values")
+    # Nearly all comparisons end here, before anything is allocated for them.
     if np.array_equal(got, expected):
         return None
     same = (got == expected) | (np.isnan(got) & np.isnan(expected))

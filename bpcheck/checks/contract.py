@@ -31,6 +31,7 @@ def check_contract(trial: Trial) -> tuple[Outcome, ...]:
 
 
 def _violations(trial: Trial) -> Iterator[Outcome]:
+    # What failed first explains the rest, and each result has one finding.
     yield from _forward_violations(trial)
     if trial.first.vjp is not None:
         yield from _vjp_violations(trial, trial.first.vjp)
@@ -109,6 +110,7 @@ def _array_violations(trial: Trial, result: str, value: Any) -> Iterator[Outcome
     shape = trial.case.shapes[result]
     dtype = trial.format.dtype
     expected = f"expected an array of {dtype.name} with shape {shape}"
+    # A mask hides cells from every comparison, and `*` of a matrix is another product.
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray | np.matrix):
         message = f"{result} is {_describe(value)}; {expected}"
         yield failed(trial, NAME, result, Kind.TYPE, message)

@@ -13,6 +13,7 @@ from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.checks.line import compare_central, why_no_line
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
 from bpcheck.checks.trial import Trial
+from bpcheck.checks.turns import turn_of
 from bpcheck.finding import Kind, Outcome
 from bpcheck.oracles.differences import Projection, credit, project, step_values
 
@@ -20,9 +21,10 @@ NAME = "finite differences"
 
 _TOO_COARSE = "rounding hides the difference from autograd's"
 
-#: Up to this many forward multiplications the whole gradient is rebuilt, element by element;
-#: above, one random direction for each operand is probed.
-WHOLE_GRADIENT = 20_000
+#: Up to so many forward multiplications the whole gradient is rebuilt, element by element, in every
+#: case; up to so many it is rebuilt by turns. Otherwise one random direction for each operand is
+#: probed, which tells as surely whether it is right, but not where it is wrong.
+WHOLE_ALWAYS, WHOLE_BY_TURNS = 2_000, 20_000
 
 
 def check_differences(trial: Trial) -> tuple[Outcome, ...]:
@@ -73,6 +75,7 @@ def _agree_together(trial: Trial) -> tuple[str, ...]:
         and f"{name}_bar" in trial.got
         and agrees_with_autograd(trial, f"{name}_bar")
     )
+    # One alone gains nothing, quotients round, and a whole gradient says which element is wrong.
     if len(names) < 2 or promise.divides or affords_whole_gradient(trial, names[0]):
         return ()
     found = _projection(trial, names)
@@ -101,11 +104,12 @@ def _is_promised(trial: Trial) -> bool:
 
 
 def affords_whole_gradient(trial: Trial, operand: str) -> bool:
-    """Whether rebuilding the whole gradient costs little enough to do it in every run."""
+    """Whether rebuilding the whole gradient costs little enough, in this case."""
     promise, geometry = trial.case.operation, trial.case.geometry
     probes = promise.probe_count(geometry, operand)
     work = promise.terms(geometry)["y"] * int(np.prod(trial.case.shapes["y"]))
-    return probes * work <= WHOLE_GRADIENT
+    cost = probes * work
+    return cost <= WHOLE_ALWAYS or (cost <= WHOLE_BY_TURNS and turn_of(trial.case) == 0)
 
 
 def _compare_elements(trial: Trial, result: str) -> Outcome:

@@ -32,8 +32,7 @@ def check_layouts(trial: Trial) -> tuple[Outcome, ...]:
     if not _is_exact(trial) and error_bounds(trial) is None:
         return unjudged(trial, NAME, "a kink lies within rounding error")
     results = trial.case.operation.results(trial.case.geometry)
-    plain = trial.again(trial.arrays)
-    return tuple(_compare(trial, result, plain.got.get(result)) for result in results)
+    return tuple(_compare(trial, result, trial.plain.got.get(result)) for result in results)
 
 
 def _compare(trial: Trial, result: str, expected: Array | None) -> Outcome:

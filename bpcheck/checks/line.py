@@ -6,8 +6,11 @@ the operation and the dtype.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from bpcheck.arithmetic import Array
 from bpcheck.checks.allowed import error_bounds, proven_bounds
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import failed, not_applicable, passed
@@ -99,14 +102,24 @@ def _line(trial: Trial, operand: str) -> tuple[Phi, float] | None:
     primal = trial.arrays.operands[operand]
     # Rounded to the dtype, so that the slope belongs to the direction that is really taken.
     direction = direction_like(primal, rng).astype(primal.dtype).astype(np.float64)
-    y_bar = trial.arrays.y_bar.astype(np.float64)
 
     def phi(t: float) -> float:
+        if t == 0.0:
+            return trial.once(_start)
         moved = (primal.astype(np.float64) + t * direction).astype(primal.dtype)
-        y = trial.evaluate({**trial.arrays.operands, operand: moved})
-        return float("nan") if y is None else float(np.vdot(y_bar, y))
+        return _along_y_bar(trial, {**trial.arrays.operands, operand: moved})
 
     return phi, float(np.vdot(got, direction))
+
+
+def _start(trial: Trial) -> float:
+    """``phi(0)``: all lines of a case begin there."""
+    return _along_y_bar(trial, trial.arrays.operands)
+
+
+def _along_y_bar(trial: Trial, operands: Mapping[str, Array]) -> float:
+    y = trial.evaluate(operands)
+    return float("nan") if y is None else float(np.vdot(trial.arrays.y_bar.astype(np.float64), y))
 
 
 def rounding_of_phi(trial: Trial) -> float:

@@ -8,8 +8,10 @@ from itertools import chain
 import numpy as np
 
 from bpcheck.arithmetic import Array
+from bpcheck.checks.orders import reordered
 from bpcheck.checks.outcomes import failed, first_of_each, unjudged
 from bpcheck.checks.run import Run
+from bpcheck.checks.state import TURN
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
@@ -21,15 +23,15 @@ def check_memory(trial: Trial) -> tuple[Outcome, ...]:
     """No result lies where an operand, the cotangent, another result or an earlier one lies."""
     if not trial.first.is_whole:
         return unjudged(trial, NAME, "the contract is broken")
-    if not takes_turn(trial.case, 0):
+    if not takes_turn(trial.case, TURN):
         return unjudged(trial, NAME, "left to other cases")
     return first_of_each(trial, NAME, _violations(trial))
 
 
 def _violations(trial: Trial) -> Iterator[Outcome]:
     yield from _shared(trial, trial.first, {})
-    later = trial.interleaved.run
-    if later is not None and later.is_whole:
+    later = trial.once(reordered).runs["1"]
+    if later.is_whole:
         earlier = {f"the earlier {name}": value for name, value in _arrays(trial.first).items()}
         yield from _shared(trial, later, earlier)
 
@@ -49,6 +51,8 @@ def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Ou
         ),
         ((result, ("y", arrays["y"])) for result in own.items()),
     ):
+        # By their bounds: an exact answer may take exponential time, and two results that are woven
+        # into one block keep each other's memory alive too.
         if value.size and np.may_share_memory(value, memory):
             message = (
                 f"{name} lies in the memory of {owner}: whoever changes one changes both; "

@@ -41,6 +41,7 @@ def check_oracle(trial: Trial) -> tuple[Outcome, ...]:
         for result in results:
             outcome = _compare(trial, result, answers[result], dtype=dtype, onednn=onednn)
             if outcome is not None:
+                # Of several paths that differ one is enough to acquit the subject.
                 found.setdefault(result, outcome)
     return tuple(found.get(result) or passed(NAME, result) for result in results)
 

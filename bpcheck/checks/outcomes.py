@@ -46,6 +46,7 @@ def failed(
         wrong=where.wrong if where else 0,
         total=where.total if where else 0,
     )
+    # Neither is held against the subject, so its row keeps its mark.
     status = Status.PASSED if kind in (Kind.CONVENTION, Kind.ORACLE) else Status.FAILED
     return Outcome(check, result, status, finding)
 
@@ -74,4 +75,5 @@ def element(result: str, where: Difference) -> str:
 
 def number(value: float) -> str:
     """A number as short as it can be told exactly."""
+    # Beyond 2**53, about 1e16, whole numbers are no longer what was computed to the last digit.
     return f"{value:.0f}" if abs(value) < 1e16 and value == round(value) else repr(float(value))

@@ -85,6 +85,7 @@ def run(subject: Subject, case: Case, handed: Handed, *, params: Mapping[str, An
     forward = call_forward(subject, case, handed.operands, params=params)
     if not forward.returned or not is_pair(forward.value):
         return Run(handed, forward, None, {}, {})
+    # The forward has taken, or freed, what was left before it.
     poison(case, tuple(f"{name}_bar" for name in handed.operands))
     return run_vjp(subject, case, handed, forward)
 
@@ -93,11 +94,11 @@ def run_vjp(subject: Subject, case: Case, handed: Handed, forward: Call) -> Run:
     """The run that this forward and the vjp of what it returned make."""
     y, residuals = forward.value
     if not (handed.is_output and _holds(y, handed.y_bar, rounded=not case.is_exact)):
-        return collect(case, handed, forward, call(subject.vjp, residuals, handed.y_bar))
+        return collect(case, handed, forward, call_vjp(subject, residuals, handed.y_bar))
     # Before a vjp writes into it.
     kept = y.copy()
     handed = replace(handed, y_bar=y)
-    found = collect(case, handed, forward, call(subject.vjp, residuals, y))
+    found = collect(case, handed, forward, call_vjp(subject, residuals, y))
     return replace(found, got={**found.got, "y": kept.astype(np.float64)}, cotangent=kept)
 
 
@@ -116,6 +117,7 @@ def collect(case: Case, handed: Handed, forward: Call, vjp: Call) -> Run:
     """The run that these two calls make."""
     raw: dict[str, Any] = {"y": forward.value[0]}
     if vjp.returned and isinstance(vjp.value, tuple):
+        # A wrong number of them is for the contract to tell.
         gradients = dict(zip(case.operation.operands, vjp.value, strict=False))
         raw |= {f"{name}_bar": gradients[name] for name in handed.operands if name in gradients}
     shapes = case.shapes
@@ -134,7 +136,12 @@ def call_forward(
 ) -> Call:
     """Call the forward on these operands; absent ones are handed as ``None``."""
     positional = [operands.get(name) for name in case.operation.operands]
-    return call(subject.forward, *positional, **params)
+    return call(subject.forward, *positional, refusals=subject.claims.refuses, **params)
+
+
+def call_vjp(subject: Subject, residuals: Any, y_bar: Array) -> Call:
+    """Call the vjp on the residuals of a forward."""
+    return call(subject.vjp, residuals, y_bar, refusals=subject.claims.refuses)
 
 
 def poison(case: Case, results: tuple[str, ...]) -> None:
@@ -145,6 +152,7 @@ def poison(case: Case, results: tuple[str, ...]) -> None:
     """
     dtype = FORMATS[case.dtype].dtype
     shapes = case.shapes
+    # All are made before one is freed, or the second would get the block of the first.
     freed = [np.full(shapes[name], np.nan, dtype) for name in results]
     del freed
 
@@ -158,46 +166,5 @@ def is_real_array(value: Any) -> bool:
     """Whether `value` is an array of real numbers, bfloat16 included."""
     if not isinstance(value, np.ndarray):
         return False
+    # Integers too: their dtype is the contract's matter, their numbers can be compared.
     return value.dtype.kind in "fiu" or value.dtype.name == "bfloat16"
-
-
-@dataclass(frozen=True, slots=True)
-class Interleaved:
-    """A run with another case in between, the run of that, and the operands changed by then."""
-
-    run: Run | None
-    inner: Run | None
-    changed: tuple[str, ...]
-
-
-def interleave(
-    subject: Subject, case: Case, arrays: Arrays, others: Arrays, *, params: Mapping[str, Any]
-) -> Interleaved:
-    """Forward on these arrays, forward on the others, then both vjps, that of these last."""
-    ours, theirs = hand(case, arrays), hand(case, others, layouts={})
-    one = call_forward(subject, case, ours.operands, params=params)
-    two = call_forward(subject, case, theirs.operands, params=params)
-    changed = tuple(
-        name
-        for name, array in arrays.operands.items()
-        if not np.array_equal(ours.operands[name], array, equal_nan=True)
-    )
-    if not all(each.returned and is_pair(each.value) for each in (one, two)):
-        return Interleaved(None, None, changed)
-    inner = run_vjp(subject, case, theirs, two)
-    return Interleaved(run_vjp(subject, case, ours, one), inner, changed)
-
-
-def renew(
-    subject: Subject, case: Case, arrays: Arrays, others: Arrays, *, params: Mapping[str, Any]
-) -> Run:
-    """A run on the other numbers, written into the arrays of a run on these.
-
-    An optimizer leaves the weights so, step by step.
-    """
-    handed = hand(case, arrays, layouts={})
-    run(subject, case, handed, params=params)
-    for name, array in handed.operands.items():
-        np.copyto(array, others.operands[name])
-    np.copyto(handed.y_bar, others.y_bar)
-    return run(subject, case, handed, params=params)

@@ -31,6 +31,8 @@ def check_scaled(trial: Trial) -> tuple[Outcome, ...]:
 
 
 def _violations(trial: Trial) -> Iterator[Outcome]:
+    # Each shows what the others hide: what is added to the cotangent, a lost sign, and what is
+    # clamped.
     yield from _compare(trial, np.zeros_like(trial.arrays.y_bar), 0.0, "a cotangent of zeros")
     scale = 2.0 ** largest_exponent(trial)
     for factor, what in ((-1.0, "the negative cotangent"), (scale, f"{scale:g} times it")):

@@ -76,6 +76,7 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
     for result, got in trial.got.items():
         if result == "y" or result not in one.got or result not in two.got:
             continue
+        # Of a wrong vjp both parts may be infinite.
         with np.errstate(all="ignore"):
             total = one.got[result] + two.got[result]
         where = difference(total, got, _bound(trial, result))

@@ -67,6 +67,7 @@ def _slack(trial: Trial, result: str) -> Array | None:
     if not trial.case.operation.divides:
         return slack_of_wrong(trial, result)
     bound = quotient_bound(trial, result)
+    # An element has moved since, and its own bound with it: the largest holds anywhere.
     return np.full(bound.shape, 2 * bound.max(initial=0))
 
 
@@ -92,6 +93,7 @@ def _check(trial: Trial, check: str, symmetries: Sequence[Symmetry]) -> tuple[Ou
         return unjudged(trial, check, why)
     symmetry = symmetries[trial.case.seed // 3 % len(symmetries)]
     rng = np.random.default_rng((trial.case.seed, *check.encode()))
+    # A rotation leaves nothing in its place; a random permutation may.
     order = np.roll(np.arange(symmetry.length), int(rng.integers(1, symmetry.length)))
     operands = {
         name: _permuted(array, symmetry, name, order)

@@ -13,17 +13,7 @@ from bpcheck.arithmetic import FORMATS, Array, Format
 from bpcheck.cases import Case
 from bpcheck.checks import turns
 from bpcheck.checks.compare import same_bits
-from bpcheck.checks.run import (
-    Interleaved,
-    Run,
-    call_forward,
-    hand,
-    interleave,
-    is_pair,
-    is_real_array,
-    renew,
-    run,
-)
+from bpcheck.checks.run import Run, call_forward, hand, is_pair, is_real_array, run
 from bpcheck.filling import Arrays, fill
 from bpcheck.filling.tied import has_output_for_cotangent
 from bpcheck.oracles.autograd import autograd
@@ -69,6 +59,7 @@ class Trial:
     @cached_property
     def others(self) -> Arrays:
         """The arrays of another case that has the same shapes and params."""
+        # Full: of a one-hot cotangent most results would be 0, and a mix-up not be seen.
         return fill(replace(self.case, seed=self.case.seed + 1, one_hot=None))
 
     @property
@@ -103,14 +94,9 @@ class Trial:
         return run(self.subject, self.case, handed, params=self.params)
 
     @cached_property
-    def interleaved(self) -> Interleaved:
-        """A further run, with another case between its forward and its vjp."""
-        return interleave(self.subject, self.case, self.arrays, self.others, params=self.params)
-
-    @cached_property
-    def renewed(self) -> Run:
-        """A run of that other case on the very arrays that held this one before."""
-        return renew(self.subject, self.case, self.arrays, self.others, params=self.params)
+    def plain(self) -> Run:
+        """The run in which all arrays are in C order: the first one, if they are so anyway."""
+        return self.again(self.arrays) if self.case.layouts else self.first
 
     @property
     def got(self) -> dict[str, Array]:
@@ -136,9 +122,10 @@ class Trial:
     def _output_shape(self, operands: Mapping[str, Array]) -> tuple[int, ...]:
         """Shape of ``y`` for these operands, of which some may hold more samples than the case."""
         shape = self.case.shapes["y"]
-        if not self.case.operation.has_stackable_batch("x"):
+        first = self.case.operation.operands[0]
+        if not self.case.operation.has_stackable_batch(first):
             return shape
-        return (len(operands["x"]), *shape[1:])
+        return (len(operands[first]), *shape[1:])
 
     def _to_hand_out(self, name: str) -> Array:
         """A copy of the operand; a large one of the first run that was spared goes out again."""

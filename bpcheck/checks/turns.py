@@ -39,3 +39,11 @@ def turn_of(case: Case) -> int:
     case another dtype and value kind by the remainder of that number.
     """
     return (case.seed * 2_654_435_761 % 2**32 >> 16) % TURNS
+
+
+def turn_within(case: Case) -> int:
+    """0, 1 or 2, whatever its turn: for what takes turns within a turn."""
+    # One product alone would give long runs of neighbours with the same turn the same number.
+    mixed = case.seed * 2_654_435_761 % 2**32
+    mixed = (mixed ^ mixed >> 15) * 2_246_822_519 % 2**32
+    return (mixed ^ mixed >> 13) % TURNS

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpcheck.checks.compare import same_bits
+from bpcheck.checks.orders import reordered
 from bpcheck.checks.outcomes import failed, first_of_each
+from bpcheck.checks.state import TURN
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
@@ -27,7 +29,8 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
         message = "y_bar was changed by vjp; work on a copy"
         first = f"{next(iter(trial.arrays.operands))}_bar"
         yield failed(trial, NAME, first, Kind.MUTATES, message)
-    if trial.first.is_whole and takes_turn(trial.case, 0):
-        for name in trial.interleaved.changed:
+    # The turn in which the reordered runs are made anyway.
+    if trial.first.is_whole and takes_turn(trial.case, TURN):
+        for name in trial.once(reordered).changed:
             message = f"{name} is another one between forward and vjp; work on a copy"
             yield failed(trial, NAME, f"{name}_bar", Kind.MUTATES, message)

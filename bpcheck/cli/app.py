@@ -97,6 +97,13 @@ _style = click.option(
     "or those of a file with one case or benchdnn descriptor a line.",
 )
 @click.option(
+    "--largest",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only cases of at most N multiplications, for slow subjects. [default: any, unless quick "
+    "would take more than 30 s]",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=1,
@@ -128,6 +135,7 @@ def check(
     target: str | None,
     profile: str,
     cases: str | None,
+    largest: int | None,
     jobs: int,
     seed: int,
     dtypes: tuple[str, ...],
@@ -154,7 +162,7 @@ def check(
         json_path=json_path,
         classes=classes,
         trail=trail or Trail(),
-        request=Request(profile=profile, cases=cases, seed=seed, dtypes=dtypes, jobs=jobs),
+        request=Request(profile, cases, seed=seed, dtypes=dtypes, largest=largest, jobs=jobs),
     )
 
 

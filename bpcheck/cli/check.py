@@ -25,6 +25,7 @@ class Request:
     cases: str | None
     seed: int
     dtypes: tuple[str, ...]
+    largest: int | None
     jobs: int
 
 
@@ -62,6 +63,7 @@ def _run(
     from bpcheck.report import print_report, to_json
     from bpcheck.runner import check_subject
     from bpcheck.runner.memory import keep_freed_memory
+    from bpcheck.runner.own import blaming
 
     dtypes = asked_dtypes(request.dtypes)
     console = stdout()
@@ -79,16 +81,18 @@ def _run(
         note = partial(trail.note, target=shell_target(entry))
         with Live(note) as live:
             live.say(f"planning {entry.operation}")
-            report = check_subject(
-                subject,
-                profile=request.profile if cases is None else str(request.cases),
-                count=count,
-                seed=request.seed,
-                dtypes=dtypes,
-                cases=cases,
-                jobs=request.jobs,
-                on_progress=live.step,
-            )
+            with blaming(subject.operation):
+                report = check_subject(
+                    subject,
+                    profile=request.profile if cases is None else str(request.cases),
+                    count=count,
+                    seed=request.seed,
+                    dtypes=dtypes,
+                    cases=cases,
+                    largest=request.largest,
+                    jobs=request.jobs,
+                    on_progress=live.step,
+                )
         reports.append(report)
         if len(reports) > 1:
             console.print()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bpcheck.claims import claims_from
 from bpcheck.errors import UsageError
+from bpcheck.subject import Subject
 
 _TABLE = "[tool.bpcheck.subjects]"
-_KEYS = ("target", "operation", "operations", "style")
+_KEYS = ("target", "operation", "operations", "style", "claims")
 _EXAMPLE = f"""such as
 
     {_TABLE}
@@ -21,11 +24,21 @@ _EXAMPLE = f"""such as
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One subject to check: a target as one operation."""
+    """One subject to check: a target as one operation.
+
+    `claims` are stated beside those of the code, and `place` says where.
+    """
 
     target: str
     operation: str
     style: str = "numpy"
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    place: str = ""
+
+    def claimed(self, subject: Subject) -> Subject:
+        """`subject` with the claims that are stated here; `ClaimError` with the place."""
+        claims = claims_from(self.claims, origin=self.place, base=subject.claims)
+        return subject.claiming(claims)
 
 
 def project_file(start: Path) -> Path:
@@ -77,16 +90,24 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
             raise UsageError(f"{place}: unknown key {key!r}; {hint}")
     target = _text(place, given, "target")
     style = _text(place, {"style": "numpy", **given}, "style")
+    claims = given.get("claims", {})
+    if not isinstance(claims, Mapping):
+        raise UsageError(
+            f"{place}: claims is {claims!r}; a table was expected, such as {{ empty = false }}"
+        )
+    # All are read before the first subject is loaded.
+    claims_from(claims, origin=f"{place}: claims")
+    entry = partial(Entry, target=target, style=style, claims=claims, place=f"{place}: claims")
     if ("operation" in given) == ("operations" in given):
         raise UsageError(f"{place}: give either operation, or operations as a list")
     if "operation" in given:
-        yield Entry(target, _text(place, given, "operation"), style)
+        yield entry(operation=_text(place, given, "operation"))
         return
     operations = given["operations"]
     if not isinstance(operations, list) or not operations:
         raise UsageError(f"{place}: operations is {operations!r}; a list of names was expected")
     for each in operations:
-        yield Entry(target, _text(place, {"operations": each}, "operations"), style)
+        yield entry(operation=_text(place, {"operations": each}, "operations"))
 
 
 def _text(place: str, given: Mapping[str, Any], key: str) -> str:

@@ -13,6 +13,7 @@ from bpcheck.finding import Status
 from bpcheck.report import print_replay
 from bpcheck.runner import replay
 from bpcheck.runner.memory import keep_freed_memory
+from bpcheck.runner.own import blaming
 
 
 def run_replay(case_text: str, target: str, *, style: str, trail: Trail) -> int:
@@ -21,7 +22,8 @@ def run_replay(case_text: str, target: str, *, style: str, trail: Trail) -> int:
     subject = load(target, operation=case.operation, style=style, dtypes=(case.dtype,))
     trail.note(str(case), shell_target(Entry(target, str(case.operation), style)))
     keep_freed_memory()
-    replayed = replay(subject, case)
+    with blaming(case.operation):
+        replayed = replay(subject, case)
     print_replay(replayed, stdout())
     if any(ruling.verdict.is_defect for ruling in replayed.rulings):
         return exits.DEFECT

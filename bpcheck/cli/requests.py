@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bpcheck.adapters import load
-from bpcheck.adapters.claims import dtype_name
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
-from bpcheck.claims import DEFAULT_DTYPES
+from bpcheck.claims import DEFAULT_DTYPES, dtype_name
 from bpcheck.cli.project import Entry
 from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.operations import operation_named, operation_names
@@ -54,13 +53,14 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
             f"{entry.operation}: no such operation; the operation comes first: "
             f"bpcheck check {entry.target} {entry.operation}"
         ) from None
-    return load(
+    subject = load(
         entry.target,
         operation=operation,
         style=entry.style,
         dtypes=dtypes or DEFAULT_DTYPES,
         directory=directory,
     )
+    return entry.claimed(subject)
 
 
 def asked_cases(

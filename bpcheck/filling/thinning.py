@@ -9,6 +9,9 @@ import numpy as np
 from bpcheck.arithmetic import Array, Format
 from bpcheck.cases.case import Case
 
+#: Of each channel one entry is kept, however few there should be; so far below one it is given up.
+FEWEST = 0.25
+
 
 def thin(
     case: Case, drawn: Mapping[str, Array], form: Format, rng: np.random.Generator
@@ -33,7 +36,7 @@ def thin(
         if all(value <= 1 for value in excess.values()):
             break
         # y depends on the operands alone; every gradient is thinned through the cotangent.
-        thick = _thick_operand(thinned) if excess["y"] > 1 else "y_bar"
+        thick = _thick_operand(case, drawn) if excess["y"] > 1 else "y_bar"
         worst = excess["y"] if excess["y"] > 1 else max(excess.values())
         keep[thick] *= max(0.25, 1 / worst) * 0.9
         axis = 1 if thick == "y_bar" else 0
@@ -46,15 +49,24 @@ def thin(
     return thinned, float(np.count_nonzero(y_bar)) / max(1, y_bar.size)
 
 
-def _thick_operand(drawn: Mapping[str, Array]) -> str:
-    """The weights if there are any, else the only operand."""
-    return "w" if "w" in drawn else "x"
+def _thick_operand(case: Case, drawn: Mapping[str, Array]) -> str:
+    """The last factor of the longest sum of the forward: the weights if there are any."""
+    lattice = case.operation.lattice(case.geometry)
+    sums = [each for each in lattice.products if each.result == "y"] if lattice else []
+    longest = max(sums, key=lambda each: each.terms, default=None)
+    return next(iter(drawn)) if longest is None else longest.factors[-1]
 
 
 def _mask(shape: tuple[int, ...], keep: float, axis: int, rng: np.random.Generator) -> Array:
-    """True for the same number of entries, at random places, along each index of `axis`."""
+    """True for the same number of entries, at random places, along each index of `axis`.
+
+    Where one at each index is too many, or there is no such axis, it is so over all entries.
+    """
+    cells = int(np.prod(shape))
+    if axis >= len(shape) or keep * cells < FEWEST * shape[axis]:
+        return (rng.permutation(cells) < max(1, int(keep * cells))).reshape(shape)
     channels = shape[axis]
-    size = int(np.prod(shape)) // max(1, channels)
+    size = cells // max(1, channels)
     quota = max(1, int(keep * size))
     ranks = rng.permuted(np.tile(np.arange(size), (channels, 1)), axis=1)
     mask = (ranks < quota).reshape(channels, *(n for i, n in enumerate(shape) if i != axis))

@@ -12,6 +12,8 @@ from bpcheck.cases.repeats import REPEATING
 from bpcheck.filling.budget import room, spread
 from bpcheck.filling.ends import huge_unit, scaled, special_terms, tiny_unit
 from bpcheck.filling.lattice import Arrays, array_shapes, draw, lattice_is_kinked, lattice_of
+from bpcheck.filling.real import pruned, real
+from bpcheck.filling.real import scaled as scaled_cotangent
 from bpcheck.filling.sparse import sparse
 from bpcheck.filling.tied import has_output_for_cotangent, places, tied
 
@@ -122,17 +124,6 @@ def _huge(case: Case, rng: np.random.Generator) -> Arrays:
     return scaled(case, _exact(replace(case, values="exact"), rng), huge_unit(case), rng)
 
 
-def _real(case: Case, rng: np.random.Generator) -> Arrays:
-    dtype, shapes = FORMATS[case.dtype].dtype, array_shapes(case)
-    drawn = {
-        # A shape of () gives a scalar otherwise.
-        name: np.asarray(rng.standard_normal(shape), dtype)
-        for name, shape in shapes.items()
-    }
-    y_bar = drawn.pop("y_bar")
-    return Arrays(operands=drawn, y_bar=y_bar, steps=dict.fromkeys(drawn, 0))
-
-
 _FILLERS = {
     "exact": _exact,
     "small": _small,
@@ -143,5 +134,7 @@ _FILLERS = {
     "special": _special,
     "tiny": _tiny,
     "huge": _huge,
-    "real": _real,
+    "real": real,
+    "pruned": pruned,
+    "scaled": scaled_cotangent,
 }

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from bpcheck.errors import CaseError
-from bpcheck.imports import find
+from bpcheck.errors import CaseError, UsageError
+from bpcheck.imports import find, split
 from bpcheck.operations.address import loaded_at
 from bpcheck.operations.base import Operation
 from bpcheck.operations.network.network import Network
@@ -25,6 +25,7 @@ __all__ = [
     "Operation",
     "Product",
     "as_operation",
+    "operation_at",
     "operation_named",
     "operation_names",
 ]
@@ -99,7 +100,36 @@ def _own(address: str, directory: Path) -> Operation:
             f"{address}: no such operation; it is of type {type(found).__name__}: name an instance "
             "of a class that derives from bpcheck.operations.Operation"
         )
-    return found
+    is_file = split(address)[0].endswith(".py")
+    # A file may lie where its module's name alone does not lead to; case texts end at blanks.
+    if found.place is None or (is_file and " " not in address):
+        found.address = address
+    return _usable(found)
+
+
+def operation_at(place: str, address: str) -> Operation:
+    """The operation that another process pickled: where it was found there, and its address.
+
+    Examples
+    --------
+    >>> operation_at("conv2d", "conv2d")
+    <operation conv2d>
+    """
+    operation = operation_named(place)
+    # Where they differ, texts must be the same in every process.
+    if place != address:
+        operation.address = address
+    return operation
+
+
+def _usable(operation: Operation) -> Operation:
+    if type(operation).__hash__ is None:
+        kind = type(operation).__name__
+        raise UsageError(
+            f"{operation}: {kind} has no hash, since it compares by its fields; write "
+            f"@dataclass(frozen=True) or @dataclass(eq=False) above class {kind}"
+        )
+    return operation
 
 
 def as_operation(operation: Operation | str) -> Operation:
@@ -109,9 +139,11 @@ def as_operation(operation: Operation | str) -> Operation:
     ------
     TypeError
         If it is neither.
+    UsageError
+        If it has no hash.
     """
     if isinstance(operation, Operation):
-        return operation
+        return _usable(operation)
     if isinstance(operation, str):
         return operation_named(operation)
     raise TypeError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pickle import PicklingError
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,25 +12,30 @@ from numpy.typing import NDArray
 
 from bpcheck.arithmetic import Array, Format
 from bpcheck.errors import CaseError
-from bpcheck.operations.address import address_of
+from bpcheck.operations.addressed import Addressed
+from bpcheck.operations.families import Family, Size
 from bpcheck.operations.promises import (
     SAMPLES,
     EdgeClass,
+    Extreme,
     Growth,
     Integers,
     Lattice,
+    Narrowing,
     Params,
+    Restriction,
     Shape,
     Symmetry,
 )
 from bpcheck.operations.torch_vjp import torch_vjp
 
 
-class Operation(ABC):
+class Operation(Addressed, ABC):
     """A differentiable operation: a value without state, which subjects and cases hold.
 
     It compares, pickles and is written in case texts by its `address`. An instance that no module
-    has a name for is equal to itself alone, and works in this process only.
+    has a name for is equal to itself alone, and works in this process only: where it would have to
+    be found by another one, `NoAddressError` says so.
 
     Attributes
     ----------
@@ -43,6 +48,12 @@ class Operation(ABC):
     neutral
         For params that a subject may leave out of its signature: a test on all params that tells
         whether leaving this one out makes no difference.
+    neutral_numbers
+        For those params: numbers of geometries like one, with this one where it makes no
+        difference. A plan for a subject that leaves the param out is drawn so.
+    restrictions
+        What the claims ``square_kernels``, ``equal_strides`` and ``dilation`` mean here, by their
+        word, as far as they mean anything.
     value_kinds
         Value kinds that make sense for it, exact ones first.
     dtypes
@@ -56,15 +67,18 @@ class Operation(ABC):
         quotient, or twice when it multiplies by a rounded reciprocal).
     linear_together
         Operands in which the forward is linear taken together, so that one step may move them all.
+    empty_class
+        The edge class of empty batches, the only one that such a case is evidence for.
     orders_special
         Whether it only compares, so that NaN and infinities have one right place. A sum of products
         has not: who multiplies padding or skipped cells by 0 turns an infinity there into NaN.
     """
 
-    name: str
     operands: tuple[str, ...]
     keys: Mapping[str, int | None]
     neutral: Mapping[str, Callable[[Params], bool]] = {}
+    neutral_numbers: Mapping[str, Narrowing] = {}
+    restrictions: Mapping[str, Restriction] = {}
     value_kinds: tuple[str, ...] = (
         "exact",
         "small",
@@ -80,45 +94,8 @@ class Operation(ABC):
     landmarks: tuple[Mapping[str, int], ...] = ()
     divides: bool = False
     linear_together: tuple[str, ...] = ()
+    empty_class: str = "batch 0"
     orders_special: bool = False
-    _address: str | None = None
-
-    @property
-    def address(self) -> str | None:
-        """Its built-in name, or the ``module:attribute`` where it is found; ``None``: nowhere."""
-        if self._address is None:
-            self._address = address_of(self)
-        return self._address
-
-    @address.setter
-    def address(self, address: str) -> None:
-        self._address = address
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if not isinstance(other, Operation) or self.name != other.name:
-            return False
-        return self.address is not None and self.address == other.address
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-    def __str__(self) -> str:
-        return self.address or self.name
-
-    def __repr__(self) -> str:
-        return f"<operation {self}>"
-
-    def __reduce__(self) -> tuple[Callable[[str], Operation], tuple[str]]:
-        from bpcheck.operations import operation_named
-
-        if self.address is None:
-            raise PicklingError(
-                f"{self.name}: the operation has no address, so no other process can find it; "
-                "give it a name in a module: my_op = MyOperation()"
-            )
-        return operation_named, (self.address,)
 
     @abstractmethod
     def geometry(self, numbers: Mapping[str, int]) -> Any:
@@ -128,9 +105,46 @@ class Operation(ABC):
     def draw(self, integers: Integers) -> Any:
         """A geometry drawn with `integers`, which never fails; small integers give small shapes."""
 
+    @property
+    def extremes(self) -> tuple[Extreme, ...]:
+        """What is far beyond the usual in one number: each a class that every run meets once."""
+        return ()
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The layers that people ship, those of most models first."""
+        return ()
+
+    @property
+    def residues(self) -> tuple[str, ...]:
+        """Names of the residue classes of its sizes."""
+        return ()
+
+    def shipped_classes(self, geometry: Any) -> frozenset[str]:
+        """The family that a geometry is of, and the residues of its sizes."""
+        return frozenset()
+
+    def sizes(self, family: Family) -> tuple[tuple[Size, ...], ...]:
+        """Choices that are independent of one another, one of each making a layer of the family."""
+        return ()
+
+    def variants(self, family: Family) -> tuple[frozenset[str], ...]:
+        """Sets of classes that a short run is to meet in a family that is common."""
+        return (frozenset(),)
+
+    @property
+    def shrunken_layers(self) -> tuple[Any, ...]:
+        """Small geometries like the layers of the named sets, each once."""
+        return ()
+
     def layers(self, name: str) -> tuple[str, ...]:
         """Descriptors of the layers of a named set of real layers that are of this operation."""
         return ()
+
+    @property
+    def key_groups(self) -> tuple[tuple[str, ...], ...]:
+        """The keys of the descriptor, those together that make sense only together."""
+        return tuple((key,) for key in self.keys)
 
     def plainer(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
         """Numbers of plainer geometries that no change of a single kind of number leads to."""
@@ -163,6 +177,10 @@ class Operation(ABC):
     @abstractmethod
     def terms(self, geometry: Any) -> dict[str, int]:
         """Largest number of terms in one element of ``y`` and of each gradient, by result name."""
+
+    def multiplications(self, geometry: Any) -> int:
+        """Of the forward: what a case costs a kernel that works term by term."""
+        return self.terms(geometry)["y"] * prod(self.output_shape(geometry))
 
     def lattice(self, geometry: Any) -> Lattice | None:
         """What makes a case exact, or ``None`` for an operation that has no exact lattice."""

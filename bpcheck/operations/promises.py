@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 Shape = tuple[int, ...]
 Params = dict[str, Any]
+#: What describes a geometry: numbers by their keys.
+Numbers = Mapping[str, int]
+#: Numbers of a geometry changed so that something holds: the ways there are, none always allowed.
+Narrowing = Callable[[Numbers], Sequence[dict[str, int]]]
 #: Relative error that a number of roundings can do.
 Growth = Callable[[int], float]
 #: Draws an integer between two bounds, both included. Simple values lie near the lower bound.
@@ -92,6 +96,44 @@ class EdgeClass:
 
     def __str__(self) -> str:
         return f"{self.factor} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A part of the geometries that a subject may claim not to take, by a claim of its own.
+
+    Parameters
+    ----------
+    outside
+        What lies outside, as reports call it: ``"dilation > 1"``.
+    holds
+        Whether a geometry lies inside.
+    narrow
+        Numbers of geometries like one that lie inside, if the operation allows them.
+    shows
+        Whether one outside would show a kernel that knows the inside alone.
+    """
+
+    outside: str
+    holds: Callable[[Any], bool]
+    narrow: Narrowing
+    shows: Callable[[Any], bool] = lambda geometry: True
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """One number far beyond what is usual, all else tiny: an edge class, and how to be in it.
+
+    Parameters
+    ----------
+    edge
+        The class.
+    make
+        A geometry in it, from integers to draw and from a scale: 1 is far out, more is farther.
+    """
+
+    edge: EdgeClass
+    make: Callable[[Integers, int], Any]
 
 
 @runtime_checkable

@@ -85,6 +85,7 @@ def _steps(case: Case, arrays: Arrays, operand: str, probe: int) -> Array:
 
 def _bits(step: int) -> int:
     """The largest power of two that is not above `step`, as its exponent; 14 at most."""
+    # With 15 bits, leaving out the zero would step over the largest int16.
     return min(14, step.bit_length() - 1)
 
 

@@ -20,7 +20,8 @@ STEPS = tuple(0.25 * 4.0**-k for k in range(9))
 #: A remainder counts when it is this many times what rounding can make of it.
 ABOVE_ROUNDING = 8
 
-#: The remainder falls as ``h**2`` for a right gradient and as ``h`` for a wrong one.
+#: The remainder falls as ``h**2`` for a right gradient and as ``h`` for a wrong one: halfway
+#: between, a rate is furthest from being mistaken for the other.
 LOWEST_RATE = 1.5
 
 Phi = Callable[[float], float]
@@ -50,6 +51,7 @@ def central_slope(phi: Phi, form: Format, rounding: float) -> Slope:
     h = form.unit_roundoff ** (1 / 3)
     near = (phi(h) - phi(-h)) / (2 * h)
     far = (phi(2 * h) - phi(-2 * h)) / (4 * h)
+    # The near quotient rounds by rounding / h, and the estimate by half as much again.
     return Slope(near, abs(far - near) + 3 * rounding / h)
 
 
@@ -64,6 +66,7 @@ def taylor_rates(phi: Phi, slope: float, rounding: float) -> tuple[float, ...]:
     for h in STEPS:
         remainder = abs(phi(h) - start - h * slope)
         if isnan(remainder):
+            # Two rates that are too low: what is not a number must fail.
             return (0.0, 0.0)
         if remainder <= ABOVE_ROUNDING * rounding:
             break

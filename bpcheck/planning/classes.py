@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -38,15 +38,24 @@ WEIGHTS = MappingProxyType(
         "tiny": 1,
         "huge": 1,
         "real": 3,
+        "pruned": 2,
+        "scaled": 1,
     }
 )
 
 #: Layouts that no framework gives to all arrays at once, or in which all would hide each other.
 _ALONE = (C_ORDER, BROADCAST_BATCH, BROADCAST_ALL, OVERLAPPING)
 
+#: Geometries of which the classes are kept: a plan asks when it draws one, dresses it, judges it
+#: and wears it again.
+ASKED_AGAIN = 4_096
+
+#: From a geometry to names of classes.
+ClassesOf = Callable[[Any], frozenset[str]]
+
 
 def edge_classes(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]:
-    """Names of all the edge classes that a run in these dtypes must cover."""
+    """Names of the edge classes of which a run in these dtypes covers all pairs."""
     return (
         *(str(each) for each in operation.edge_classes),
         *(edge_class("dtype", name) for name in dtypes),
@@ -60,9 +69,43 @@ def edge_classes(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]
     )
 
 
+def every_class(operation: Operation, dtypes: Sequence[str]) -> tuple[str, ...]:
+    """Names of all the classes that a run must meet: these, and those of `beside`."""
+    return (*edge_classes(operation, dtypes), *beside(operation))
+
+
+def beside(operation: Operation) -> tuple[str, ...]:
+    """Classes that are paired with dresses only: extremes, families and residues."""
+    return (
+        *(str(each.edge) for each in operation.extremes),
+        *(str(family) for family in operation.families),
+        *operation.residues,
+    )
+
+
 def classes_of(case: Case) -> frozenset[str]:
-    """Names of the edge classes that a case belongs to."""
-    return geometry_classes(case.operation, case.geometry) | dress_classes(case)
+    """Names of all classes that a case belongs to."""
+    return (
+        geometry_classes(case.operation, case.geometry)
+        | beside_classes(case.operation, case.geometry)
+        | dress_classes(case)
+    )
+
+
+def beside_classes(operation: Operation, geometry: Any) -> frozenset[str]:
+    """Those of `beside` that a geometry belongs to."""
+    return operation.once(_beside_classes)(geometry)
+
+
+def _beside_classes(operation: Operation) -> ClassesOf:
+    extremes = [(str(each.edge), each.edge.holds) for each in operation.extremes]
+
+    @lru_cache(maxsize=ASKED_AGAIN)
+    def found(geometry: Any) -> frozenset[str]:
+        named = (name for name, holds in extremes if holds(geometry))
+        return operation.shipped_classes(geometry).union(named)
+
+    return found
 
 
 def dress_classes(case: Case) -> frozenset[str]:
@@ -101,18 +144,25 @@ def can_wear(shape: Shape, layout: str) -> bool:
 
 def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
     """Names of the edge classes that a geometry belongs to."""
-    return frozenset(name for name, holds in _predicates(operation) if holds(geometry))
+    return operation.once(_geometry_classes)(geometry)
 
 
-@cache
-def _predicates(operation: Operation) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
-    """The edge classes of an operation by name, made once: a plan asks thousands of times."""
-    return tuple((str(each), each.holds) for each in operation.edge_classes)
+def _geometry_classes(operation: Operation) -> ClassesOf:
+    predicates = [(str(each), each.holds) for each in operation.edge_classes]
+
+    @lru_cache(maxsize=ASKED_AGAIN)
+    def found(geometry: Any) -> frozenset[str]:
+        return frozenset(name for name, holds in predicates if holds(geometry))
+
+    return found
 
 
-@cache
 def array_layouts(operation: Operation) -> dict[str, tuple[str, ...]]:
     """The layouts that each operand and the cotangent may have, C order first."""
+    return operation.once(_array_layouts)
+
+
+def _array_layouts(operation: Operation) -> dict[str, tuple[str, ...]]:
     integers = integers_from(np.random.default_rng(0))
     geometry = operation.draw(integers)
     while len(shapes := operation.operand_shapes(geometry)) < len(operation.operands):
@@ -126,9 +176,12 @@ def array_layouts(operation: Operation) -> dict[str, tuple[str, ...]]:
     }
 
 
-@cache
 def shared_layouts(operation: Operation) -> tuple[str, ...]:
     """The layouts that several arrays may have at once, C order left out."""
+    return operation.once(_shared_layouts)
+
+
+def _shared_layouts(operation: Operation) -> tuple[str, ...]:
     levels = array_layouts(operation).values()
     return tuple(
         layout

@@ -32,6 +32,8 @@ def covering(
     covered = Covered([str(each) for each in operation.edge_classes], strength=strength)
     integers, barren = integers_from(rng), 0
     for geometry in _drawn(operation, integers, draws):
+        if covered.is_complete:
+            return
         classes = geometry_classes(operation, geometry)
         barren = 0 if covered.gain(classes) else barren + 1
         if barren in (0, PATIENCE):
@@ -83,6 +85,11 @@ class Covered:
         for group in alternatives:
             for pair in permutations(self._numbers(group), 2):
                 self._rule_out(pair)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every set that can be met is met."""
+        return not self._unmet.any()
 
     def gain(self, classes: Collection[str]) -> int:
         """How much a case of these classes would add: for comparing with other cases."""

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush, heapreplace
 from typing import Any
 
 import numpy as np
 
+from bpcheck.arithmetic import Array
 from bpcheck.cases.case import Case
 from bpcheck.cases.layouts import C_ORDER, join_layouts
 from bpcheck.operations import Operation
+from bpcheck.planning.beside import Beside
 from bpcheck.planning.classes import (
     ALL,
     WEIGHTS,
     array_layouts,
     array_shapes,
+    beside,
+    beside_classes,
     can_wear,
     dress_classes,
     edge_class,
@@ -60,6 +64,10 @@ class Wardrobe:
             strength=strength,
             alternatives=[*self._level_names.values(), *self._at_odds()],
         )
+        dresses = [name for names in self._level_names.values() for name in names]
+        self._beside = Beside(beside(operation), dresses)
+        #: Names of levels that the subject turned out not to take.
+        self.refused: set[str] = set()
         #: Geometries by what they would still add in other dresses, as last looked at.
         self._wanting: list[tuple[int, int, Any]] = []
 
@@ -74,9 +82,11 @@ class Wardrobe:
         rng = np.random.default_rng(case.seed)
         dress = self._turn(case, turn, rng)
         own = geometry_classes(self._operation, case.geometry)
+        others = beside_classes(self._operation, case.geometry)
         classes, free = set(own), list(dress)
-        gains = self._covered.gains(own | self._worn(case.geometry, dress), self._level_names[ALL])
-        if gains.any() and rng.integers(2):
+        worn = self._worn(case.geometry, dress)
+        gains = self._gains(ALL, own | worn, others)
+        if gains.max(initial=0) > 0 and rng.integers(2):
             layout = self._levels[ALL][int(gains.argmax())]
             alike = self._alike(dress, layout)
             dress |= alike
@@ -84,20 +94,49 @@ class Wardrobe:
             free = [factor for factor in dress if factor not in alike]
         for factor in rng.permutation(free):
             levels = self._levels[factor]
-            gains = self._covered.gains(classes, self._level_names[factor])
+            gains = self._gains(factor, classes, others)
             # What repeats nothing in arrays of these shapes adds nothing.
-            gains = gains * self._can_wear(case.geometry, factor)
+            gains = np.where(self._can_wear(case.geometry, factor), gains, np.minimum(gains, 0))
             if gains.max() > gains[levels.index(dress[factor])]:
                 dress[factor] = levels[int(gains.argmax())]
             classes |= self._worn(case.geometry, {factor: dress[factor]})
         dressed = _put_on(case, dress)
-        classes = {*own, *dress_classes(dressed)}
-        if self._covered.gain(classes):
-            self._covered.add(classes)
+        if self._count(dressed, own, others):
             wants = self._wants(case.geometry)
             if wants:
                 heappush(self._wanting, (-wants, turn, case.geometry))
         return dressed
+
+    def plain(self, case: Case, dtype: str) -> Case:
+        """The case in this dtype, on exact values and in C order."""
+        kinds = self._levels["values"]
+        values = "exact" if "exact" in kinds else kinds[0]
+        plain = replace(case, dtype=dtype, values=values)
+        own = geometry_classes(self._operation, case.geometry)
+        self._count(plain, own, beside_classes(self._operation, case.geometry))
+        return plain
+
+    def wants_beside(self, name: str) -> int:
+        """How many dresses a family, a residue or an extreme has not been met in."""
+        return self._beside.wants(name)
+
+    def _gains(self, factor: str, classes: Collection[str], others: Collection[str]) -> Array:
+        """How many sets each level of a factor would add; -1 for those that are refused."""
+        names = self._level_names[factor]
+        gains = self._covered.gains(classes, names) + self._beside.gains(others, names)
+        if self.refused:
+            gains[[name in self.refused for name in names]] = -1
+        return gains
+
+    def _count(self, case: Case, own: Collection[str], others: Collection[str]) -> bool:
+        """Count a case; whether it adds a set of edge classes."""
+        worn = dress_classes(case)
+        self._beside.add({*others, *worn})
+        classes = {*own, *worn}
+        adds = self._covered.gain(classes) > 0
+        if adds:
+            self._covered.add(classes)
+        return adds
 
     def most_wanting(self) -> Any | None:
         """The geometry so far that would add most in other dresses; ``None`` if none adds any.
@@ -180,7 +219,16 @@ class Wardrobe:
         dress = {"dtype": dtype, "values": kinds[place], **layouts}
         if not is_plain and rng.integers(2):
             dress |= self._alike(dress, str(rng.choice(self._levels[ALL])))
-        return dress
+        return {factor: self._taken(factor, level) for factor, level in dress.items()}
+
+    def _taken(self, factor: str, level: str) -> str:
+        """The level, or the first that is not refused where it is."""
+        if edge_class(factor, level) not in self.refused:
+            return level
+        taken = (
+            each for each in self._levels[factor] if edge_class(factor, each) not in self.refused
+        )
+        return next(taken, level)
 
     def _alike(self, dress: Mapping[str, str], layout: str) -> dict[str, str]:
         """One layout for all arrays that may have it, as a framework's memory format is."""

@@ -1,69 +1,41 @@
-"""Plans: which cases a run judges, in which order, the same for the same seed."""
+"""Plans: which cases a run judges, in which order, the same for the same seed.
+
+Three questions are asked by turns from the first case on: what do people ship (families and
+residues), what is rare (edge classes and extremes), and what did nobody think of (random draws)?
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice
-from itertools import count as count_up
-from types import MappingProxyType
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from bpcheck.cases.case import Case
-from bpcheck.errors import UsageError
 from bpcheck.operations import Operation
-from bpcheck.planning.classes import geometry_classes
+from bpcheck.planning.acceptance import UNSHAPED, Acceptance
 from bpcheck.planning.covering import covering
 from bpcheck.planning.draws import integers_from
 from bpcheck.planning.dress import Wardrobe
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How thorough a run is: how many cases, and which combinations of edge classes they cover."""
-
-    name: str
-    cases: int
-    strength: int
-    draws: int
-
-
-PROFILES: MappingProxyType[str, Profile] = MappingProxyType(
-    {
-        profile.name: profile
-        for profile in (
-            Profile("quick", cases=300, strength=1, draws=2_000),
-            Profile("default", cases=3_000, strength=2, draws=6_000),
-            Profile("thorough", cases=30_000, strength=3, draws=60_000),
-        )
-    }
-)
+from bpcheck.planning.limits import Limits
+from bpcheck.planning.profiles import Profile
+from bpcheck.planning.shipped import Layer, Shipped
 
 #: After so many geometries comes one of the same shapes and other params.
 TWIN_EVERY = 10
 
-#: One case in so many wears a geometry again, in another dress, as long as that adds something.
+#: One rare or random case in so many wears a geometry again, in another dress, as long as that
+#: adds something.
 AGAIN_EVERY = 5
 
 
-def profile_named(name: str) -> Profile:
-    """The profile of that name; `UsageError` lists those there are."""
-    if name not in PROFILES:
-        raise UsageError(f"profile={name!r}: must be one of {', '.join(PROFILES)}")
-    return PROFILES[name]
+#: Of so many geometries in a row none was within the limits, or near what is taken: none will be.
+_MISSES = 5_000
 
 
-def plan(
-    operation: Operation,
-    *,
-    profile: Profile,
-    dtypes: Sequence[str],
-    seed: int = 0,
-    count: int | None = None,
-) -> Iterator[Case]:
-    """An endless stream of cases: landmarks, what covers the edge classes, then random ones.
+class Plan:
+    """An endless stream of cases, which learns from what the subject refuses.
 
     Parameters
     ----------
@@ -75,49 +47,140 @@ def plan(
         NumPy names; the cases take them in turn.
     seed
         Everything random follows from it.
+    limits
+        What is left out since it would take too long.
 
     Examples
     --------
     >>> from bpcheck.operations import operation_named
-    >>> cases = plan(operation_named("conv2d"), profile=PROFILES["quick"], dtypes=["float32"])
-    >>> str(next(cases)).split()[:4]
-    ['conv2d', 'n1ic64ih13iw13oc96kh2kw2sh2sw2', 'f32', 'exact']
+    >>> from bpcheck.planning.profiles import PROFILES
+    >>> cases = Plan(operation_named("conv2d"), profile=PROFILES["quick"], dtypes=["float32"])
+    >>> str(next(cases)).split()[:3]
+    ['conv2d', 'n1ic64ih13iw13oc96kh2kw2sh2sw2', 'f32']
     """
-    total = profile.cases if count is None else count
-    rng = np.random.default_rng((seed, *operation.name.encode()))
-    geometries = chain(
-        (operation.geometry(numbers) for numbers in operation.landmarks),
-        covering(
-            operation, strength=profile.strength, rng=rng, draws=min(profile.draws, 40 * total)
-        ),
-        _random(operation, rng),
-    )
-    wardrobe = Wardrobe(operation, dtypes, strength=profile.strength)
-    own = _with_twins(operation, geometries, seed)
-    for index in count_up():
-        again = wardrobe.most_wanting() if index % AGAIN_EVERY == AGAIN_EVERY - 1 else None
-        geometry = next(own) if again is None else again
-        yield wardrobe.dressed(Case(operation, geometry, seed=seed * 1_000_003 + index), index)
+
+    def __init__(
+        self,
+        operation: Operation,
+        *,
+        profile: Profile,
+        dtypes: Sequence[str],
+        seed: int = 0,
+        count: int | None = None,
+        limits: Limits | None = None,
+    ):
+        self.operation, self._profile, self._seed = operation, profile, seed
+        self.limits, self.dtypes = limits or Limits(), tuple(dtypes)
+        self.total = profile.cases if count is None else count
+        own = (seed, *operation.name.encode())
+        self._acceptance = Acceptance(operation, np.random.default_rng((*own, 1)))
+        self.wardrobe = Wardrobe(operation, dtypes, strength=profile.strength)
+        self.shipped = Shipped(
+            operation,
+            dtypes,
+            rng=np.random.default_rng((*own, 2)),
+            limits=self.limits,
+            wants=self.wardrobe.wants_beside if profile.strength > 1 else None,
+        )
+        self._layers = iter(self.shipped)
+        self._others = _with_twins(operation, self._rare(np.random.default_rng(own)), seed)
+        self._made, self._turn = 0, 0
+        # One set, which grows and shrinks with what is learned.
+        self.shipped.refused = self.wardrobe.refused = self._acceptance.refused
+
+    def __iter__(self) -> Iterator[Case]:
+        return self
+
+    def __next__(self) -> Case:
+        for _ in range(_MISSES):
+            case = self._shipped_case() if self._made % self._profile.shipped else None
+            case = case or self._other_case()
+            self._made += 1
+            if case is not None:
+                return case
+        raise StopIteration
+
+    def learn(self, case: Case, *, taken: bool) -> None:
+        """Tell whether the subject took a case or refused it; later cases are drawn accordingly."""
+        self._acceptance.learn(case, taken=taken)
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """Names of classes that the subject is believed to refuse."""
+        return frozenset(self._acceptance.refused)
+
+    def near(self, geometry: Any, *, keep: Collection[str] = ()) -> Any | None:
+        """The geometry, or one like it that is believed to be taken."""
+        return self._acceptance.shaped(geometry, keep=keep)
+
+    def allows(self, geometry: Any) -> bool:
+        """Whether a geometry is within the limits."""
+        return self.limits.allows(self.operation, geometry)
+
+    def plain(self, case: Case, turn: int) -> Case:
+        """The case on exact values in C order, in one of the dtypes by turns."""
+        return self.wardrobe.plain(case, self.dtypes[turn % len(self.dtypes)])
+
+    def _shipped_case(self) -> Case | None:
+        for layer in self._layers:
+            geometry = self._acceptance.shaped(layer.geometry, keep=layer.keys)
+            if geometry is not None and self.allows(geometry):
+                return self._dressed_layer(layer, geometry)
+        return None
+
+    def _dressed_layer(self, layer: Layer, geometry: Any) -> Case:
+        self.shipped.count(geometry)
+        case = self._case(geometry)
+        if layer.dtype is not None:
+            return self.wardrobe.plain(case, layer.dtype)
+        return self._dressed(case)
+
+    def _other_case(self) -> Case | None:
+        again = None
+        if self._turn % AGAIN_EVERY == AGAIN_EVERY - 1:
+            again = self.wardrobe.most_wanting()
+        geometry = next(self._others) if again is None else again
+        if self._made % UNSHAPED:
+            geometry = self._acceptance.shaped(geometry)
+        if geometry is None or not self.allows(geometry):
+            return None
+        return self._dressed(self._case(geometry))
+
+    def _dressed(self, case: Case) -> Case:
+        dressed = self.wardrobe.dressed(case, self._turn)
+        self._turn += 1
+        return dressed
+
+    def _case(self, geometry: Any) -> Case:
+        return Case(self.operation, geometry, seed=self._seed * 1_000_003 + self._made)
+
+    def _rare(self, rng: np.random.Generator) -> Iterator[Any]:
+        """Landmarks, extremes, what covers the edge classes, then random draws for ever."""
+        operation, integers = self.operation, integers_from(rng)
+        reach = self._profile.reach
+        extremes = [each.make(integers, 1) for each in operation.extremes]
+        # A profile that widens ranges has the usual extremes too.
+        farther = [each.make(integers, reach) for each in operation.extremes if reach > 1]
+        draws = min(self._profile.draws, 40 * self.total)
+        return chain(
+            (operation.geometry(numbers) for numbers in operation.landmarks),
+            extremes,
+            farther,
+            covering(operation, strength=self._profile.strength, rng=rng, draws=draws),
+            _random(operation, rng),
+        )
 
 
-def cases_of_class(
+def plan(
     operation: Operation,
-    name: str,
     *,
-    known: Sequence[Case],
+    profile: Profile,
     dtypes: Sequence[str],
-    seed: int,
-    draws: int,
+    seed: int = 0,
+    count: int | None = None,
 ) -> Iterator[Case]:
-    """Cases of that edge class: random geometries of it among `draws`, or `known` ones in dress."""
-    wardrobe = Wardrobe(operation, dtypes, strength=1)
-    if name not in {str(each) for each in operation.edge_classes}:
-        yield from wardrobe.in_class(known, name)
-        return
-    rng = np.random.default_rng((seed, *name.encode()))
-    for index, geometry in enumerate(islice(_random(operation, rng), draws)):
-        if name in geometry_classes(operation, geometry):
-            yield wardrobe.dressed(Case(operation, geometry, seed=index), index)
+    """The cases of a plan for a subject that takes everything; see `Plan`."""
+    return Plan(operation, profile=profile, dtypes=dtypes, seed=seed, count=count)
 
 
 def _with_twins(operation: Operation, geometries: Iterator[Any], seed: int) -> Iterator[Any]:

@@ -22,7 +22,6 @@ MAX_SEED = 2**32 - 1
 DRAWS = 32
 
 
-@cache
 def geometries(operation: Operation | str) -> SearchStrategy[Any]:
     """Geometries that an operation allows, the simplest being one small window.
 
@@ -47,9 +46,11 @@ def geometries(operation: Operation | str) -> SearchStrategy[Any]:
     >>> geometry.windows[0].s, geometry.ic, geometry.oc
     (2, 1, 2)
     """
-    from hypothesis import strategies
+    return as_operation(operation).once(_geometries)
 
-    promise = as_operation(operation)
+
+def _geometries(operation: Operation) -> SearchStrategy[Any]:
+    from hypothesis import strategies
 
     @strategies.composite
     def drawn(draw: Any) -> Any:
@@ -60,7 +61,7 @@ def geometries(operation: Operation | str) -> SearchStrategy[Any]:
             count += 1
             return int(draw(_between(low, high)))
 
-        geometry = promise.draw(integers)
+        geometry = operation.draw(integers)
         # Hypothesis takes fewer draws for simpler, and would prefer 64 -> 96 channels, which take
         # one draw, to 1 -> 2, which take three. With as many draws for all, only values count.
         while count % DRAWS:

@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.calls import Call, call
+from bpcheck.checks.claims import unclaimed_geometry
 from bpcheck.errors import BpcheckError
 from bpcheck.operations import Operation
 from bpcheck.subject import Subject
@@ -36,10 +37,15 @@ def observe(
     handed = {name: array.copy() for name, array in arrays.items()}
     y_bar = handed.pop("y_bar")
     params = operation.params(geometry)
-    if not _claims(subject, operation, params, handed):
+    if unclaimed_geometry(subject, operation, geometry):
         return None
     positional = [handed.get(name) for name in operation.operands]
-    outcome = call(subject.forward, *positional, **subject.accepted(params))
+    outcome = call(
+        subject.forward,
+        *positional,
+        refusals=subject.claims.refuses,
+        **subject.accepted(params),
+    )
     if outcome.unsupported:
         return None
     pair = _value(subject, "forward", outcome)
@@ -47,7 +53,10 @@ def observe(
         raise MeasureError(_unmeasured(subject, "forward gives no pair (y, residuals)"))
     found = pair[0]
     if result != "y":
-        gradients = _value(subject, "vjp", call(subject.vjp, pair[1], y_bar))
+        backward = call(subject.vjp, pair[1], y_bar, refusals=subject.claims.refuses)
+        if backward.is_claimed:
+            return None
+        gradients = _value(subject, "vjp", backward)
         place = operation.operands.index(result.removesuffix("_bar"))
         if not isinstance(gradients, tuple) or len(gradients) <= place:
             raise MeasureError(_unmeasured(subject, "vjp gives no gradient for each operand"))
@@ -59,19 +68,6 @@ def observe(
         got = f"{result} is {found.dtype} {found.shape}, not {expected.dtype} {expected.shape}"
         raise MeasureError(_unmeasured(subject, got))
     return found
-
-
-def _claims(
-    subject: Subject, operation: Operation, params: dict[str, Any], operands: Mapping[str, Array]
-) -> bool:
-    accepted = subject.accepted(params)
-    left_out = (name for name in params if name not in accepted)
-    for name in left_out:
-        is_neutral = operation.neutral.get(name)
-        if is_neutral is None or not is_neutral(params):
-            return False
-    shapes = {name: array.shape for name, array in operands.items()}
-    return subject.claims.supports is None or bool(subject.claims.supports(params, shapes))
 
 
 def _value(subject: Subject, function: str, outcome: Call) -> Any:

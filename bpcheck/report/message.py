@@ -45,8 +45,10 @@ def judgement_message(judgement: Judgement, *, target: str = "TARGET") -> str:
 
 def brief_message(judgement: Judgement, *, item: str, target: str = "TARGET") -> str:
     """What another check says of a defect that the test `item` has told at length."""
-    replay = wording.replay_command(judgement.smallest, target)
-    return f"{judgement.headline}\n    as told by      {item}\n    replay          {replay}"
+    replay = f"replay          {wording.replay_command(judgement.smallest, target)}"
+    if judgement.why_no_replay:
+        replay = f"no replay       {judgement.why_no_replay}"
+    return f"{judgement.headline}\n    as told by      {item}\n    {replay}"
 
 
 def inconclusive_message(report: Report) -> str:

@@ -64,16 +64,15 @@ def print_report(
     ...     table={"contract": {"y": Cell(9), "x_bar": Cell(9)}},
     ...     coverage={"batch 1": 9},
     ...     survival_one=1e-3,
-    ...     survival_run_log10=-27.0,
     ... )
     >>> print_report(report, Console(width=60))
      layers · max_pool1d · NumPy · float32
                y  x_bar
      contract  ✓    ✓
      9 cases, 1 of 1 edge classes, profile quick, seed 0
-     AGREES. A wrong gradient row would survive the median exact
-     probe with probability < 2e-3, and all of this run, if it is
-     wrong in every case, with < 1e-26.
+     AGREES in 9 cases: 1 of 1 edge classes. Not claimed: nothing.
+     A wrong gradient row would survive one exact probe with
+     probability < 2e-3.
     """
     heading = f"{report.subject} · {report.operation} · {report.style} · {' '.join(report.dtypes)}"
     _line(console, heading, style="bold")
@@ -87,6 +86,8 @@ def print_report(
     if report.judgements:
         console.print()
     _line(console, wording.counts(report, seconds=seconds), style="dim")
+    for line in wording.shipped(report):
+        _line(console, line, style="dim")
     for gap in wording.gaps(report):
         _line(console, gap, style="dim")
     if classes:

@@ -7,7 +7,9 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from bpcheck.checks.outcomes import number
-from bpcheck.planning.plan import PROFILES
+from bpcheck.planning.profiles import PROFILES
+from bpcheck.report.claims import left_out, said_of_claims
+from bpcheck.report.covered import Covered
 from bpcheck.verdict import Judgement, Report, Verdict
 
 #: How many reasons for unsupported cases, and edge classes without a case, are spelt out.
@@ -74,7 +76,9 @@ def block(
         yield "looks like", judgement.looks_like
     yield "seen in", f"{judgement.failing:,} of {plural(judgement.judged, 'case')}"
     yield "smallest case", judgement.smallest
-    if target is not None:
+    if judgement.why_no_replay:
+        yield "no replay", judgement.why_no_replay
+    elif target is not None:
         yield "replay", replay_command(judgement.smallest, target)
     if judgement.reproduction:
         yield "torch alone", judgement.reproduction
@@ -88,25 +92,40 @@ def element(judgement: Judgement) -> str:
 
 def counts(report: Report, *, seconds: float | None = None) -> str:
     """``4,212 cases, 41 of 41 edge classes, profile default, seed 0 · 21 s``."""
-    covered = sum(1 for count in report.coverage.values() if count)
     parts = [plural(report.cases, "case")]
     if report.coverage and report.cases:
-        parts.append(f"{covered} of {len(report.coverage)} edge classes")
+        parts.append(_met(*Covered.of(report).edges, "edge classes"))
     whence = "profile" if report.profile in PROFILES else "cases of"
     parts += [f"{whence} {report.profile}", f"seed {report.seed}"]
+    if report.largest is not None:
+        parts.append(f"--largest {report.largest}")
     return ", ".join(parts) + ("" if seconds is None else f" · {duration(seconds)}")
 
 
+def shipped(report: Report) -> Iterator[str]:
+    """What was met of the layers that people ship, and of the residues of their sizes."""
+    covered = Covered.of(report)
+    if not report.cases or not covered.families[1]:
+        return
+    yield _met(*covered.families, "families of shipped layers")
+    alike: dict[tuple[int, int], list[str]] = {}
+    for factor, met in covered.residues.items():
+        alike.setdefault(met, []).append(factor)
+    for met, factors in alike.items():
+        yield f"{met[0]} of {met[1]} residues of the {', '.join(factors)}"
+
+
 def gaps(report: Report) -> Iterator[str]:
-    """What the run did not reach: unsupported cases with their reasons, classes without a case."""
-    if report.unsupported:
-        ordered = sorted(report.reasons.items(), key=lambda each: (-each[1], each[0]))
-        reasons = listing([f"{reason} ({count:,})" for reason, count in ordered])
-        claimed = f"{plural(report.unsupported, 'more case')} not claimed"
-        yield f"{claimed}: {reasons}" if reasons else claimed
-    missed = [name for name, count in report.coverage.items() if not count]
-    if missed and report.cases and report.profile in PROFILES:
-        yield f"no case of: {listing(missed)}"
+    """What the run did not reach: what is not claimed, what is too large, classes without a case.
+
+    What is not claimed stands in the conclusion where all agrees.
+    """
+    is_concluded = report.is_complete and report.verdict is Verdict.AGREES
+    yield from said_of_claims(report, is_concluded=is_concluded)
+    if report.too_large and report.cases:
+        yield f"too large for --largest {report.largest}: {listing(list(report.too_large))}"
+    if report.missing and report.cases and report.profile in PROFILES:
+        yield f"no case of: {listing(list(report.missing))}"
 
 
 def conclusion(report: Report) -> str:
@@ -114,6 +133,8 @@ def conclusion(report: Report) -> str:
     verdict = report.verdict.upper()
     if not report.is_complete:
         return f"INTERRUPTED. So far: {verdict}, from {plural(report.cases, 'case')}."
+    if report.verdict is Verdict.AGREES:
+        return f"{verdict} in {plural(report.cases, 'case')}: {_worth(report)}"
     return f"{verdict}. {_reason(report)}".rstrip()
 
 
@@ -126,18 +147,30 @@ def _reason(report: Report) -> str:
     if report.verdict is Verdict.INCONCLUSIVE:
         return "Nothing could be judged, so nothing is known of this subject."
     if report.verdict.is_defect:
-        defects = sum(each.verdict.is_defect for each in report.judgements)
+        # As they are told: what spoils several results in one way is one.
+        defects = sum(each.verdict.is_defect for each, _ in grouped(report.judgements))
         if defects < 2:
             return f"{plural(defects, 'defect')}."
         return f"{defects} defects, worst first; the later ones may follow from the first."
+    return _worth(report)
+
+
+def _worth(report: Report) -> str:
+    """What agreeing is worth: how much was met, what was not claimed, how sharp a probe is."""
+    covered = Covered.of(report)
+    met = [_met(*covered.edges, "edge classes")]
+    if covered.families[1]:
+        met.insert(0, _met(*covered.families, "families of shipped layers"))
     if report.survival_one >= 1:
-        return "No exact probe was run; the derived rounding bounds hold."
-    run = f"<{GLUE}1e{math.floor(report.survival_run_log10) + 1}"
-    return (
-        "A wrong gradient row would survive the median exact probe with probability "
-        f"{below(report.survival_one).replace(' ', GLUE)}, and all of this run, if it is wrong in "
-        f"every case, with {run}."
-    )
+        probe = "No exact probe was run; the derived rounding bounds hold."
+    else:
+        chance = below(report.survival_one).replace(" ", GLUE)
+        probe = f"A wrong gradient row would survive one exact probe with probability {chance}."
+    return f"{', '.join(met)}. Not claimed: {left_out(report) or 'nothing'}. {probe}"
+
+
+def _met(met: int, there: int, what: str) -> str:
+    return f"all {there} {what}" if met == there > 1 else f"{met} of {there} {what}"
 
 
 def below(probability: float) -> str:

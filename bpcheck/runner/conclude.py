@@ -7,11 +7,16 @@ from collections.abc import Callable, Sequence
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, oracle
 from bpcheck.checks.gradients import gradients_by_differences
+from bpcheck.claims.told import claimed
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
-from bpcheck.planning.classes import edge_classes
+from bpcheck.operations import Operation
+from bpcheck.planning.classes import every_class
+from bpcheck.planning.limits import Limits
+from bpcheck.runner.claimed import left_out
 from bpcheck.runner.one import judge, judge_trial
+from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
 from bpcheck.verdict.jury import Ruling
@@ -42,6 +47,7 @@ def conclude(
     dtypes: Sequence[str],
     is_complete: bool,
     covers: bool,
+    limits: Limits,
     notify: Callable[[str], None],
 ) -> Report:
     """The report of everything that `tally` holds.
@@ -56,10 +62,15 @@ def conclude(
     judgements.sort(key=_rank)
     operation = subject.operation
     results = ("y", *(f"{name}_bar" for name in operation.operands))
-    coverage = {name: tally.coverage[name] for name in edge_classes(operation, dtypes)}
-    missing = tuple(
-        name for name, cases in coverage.items() if not cases and name not in tally.unclaimed
-    )
+    evidence = tally.evidence
+    coverage = {name: evidence.cases[name] for name in every_class(operation, dtypes)}
+    unmet = [name for name, cases in coverage.items() if not cases]
+    refused = tuple(name for name in unmet if evidence.not_claimed[name])
+    missing = tuple(name for name in unmet if not evidence.not_claimed[name])
+    # What a limit leaves no case of was left out, not missed.
+    too_large = missing if limits.largest is not None else ()
+    if too_large:
+        missing = ()
     return Report(
         subject=subject.name,
         operation=str(subject.operation),
@@ -77,10 +88,16 @@ def conclude(
         unsupported=sum(tally.reasons.values()),
         coverage=coverage,
         missing=missing if covers else (),
+        not_claimed=refused,
+        too_large=too_large if covers else (),
+        largest=limits.largest,
+        records=evidence.records,
         survival_one=tally.median_survival,
-        survival_run_log10=tally.survival_log10,
         reasons=dict(sorted(tally.reasons.items())),
         is_complete=is_complete,
+        claimed=claimed(subject.claims),
+        left_out=left_out(subject, tally.reasons),
+        not_needed=unneeded(subject, tally.reasons) if covers and is_complete else (),
     )
 
 
@@ -123,7 +140,15 @@ def _judgement(
 
     case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
-    where = where_it_fails(defect.failing, defect.classes, tally.cases, tally.coverage)
+    evidence = tally.evidence
+    where = where_it_fails(
+        defect.failing,
+        defect.classes,
+        tally.cases,
+        evidence.judged,
+        defect.layers,
+        evidence.layers,
+    )
     return Judgement(
         verdict=defect.verdict,
         result=defect.result,
@@ -136,7 +161,13 @@ def _judgement(
         answers=_answers(subject, case, ruling),
         looks_like=_known_mistake(subject, defect, case, tally.passing) if shrink else "",
         reproduction=_reproduction(subject, case, ruling),
+        why_no_replay=_why_no_replay(subject.operation),
     )
+
+
+def _why_no_replay(operation: Operation) -> str:
+    why = operation.why_unaddressed
+    return f"{operation.name} {why}" if why else ""
 
 
 def _known_mistake(
@@ -182,6 +213,7 @@ def _checks_behind(ruling: Ruling) -> frozenset[str]:
 def _answers(subject: Subject, case: Case, ruling: Ruling) -> tuple[tuple[str, float], ...]:
     """What each juror says of the element that is furthest off, if the first run shows it."""
     index = next((f.index for f in ruling.findings if f.index is not None), None)
+    # An empty line of answers is better than one in which everybody agrees.
     if index is None or ruling.verdict in SHOWN_BY_FURTHER_RUNS:
         return ()
     trial = Trial(subject, case)

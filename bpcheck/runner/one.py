@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, CHECKS, Trial
-from bpcheck.checks.claims import unclaimed
+from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial
+from bpcheck.checks.claims import refused, unclaimed
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.filling import Arrays
-from bpcheck.finding import Outcome
+from bpcheck.finding import Outcome, Status
 from bpcheck.planning.classes import classes_of
 from bpcheck.subject import Subject
+from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.jury import Ruling, rule
-from bpcheck.verdict.tally import Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,7 @@ def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judge
     """What comes of a trial."""
     case = trial.case
     classes = classes_of(case)
-    why = unclaimed(trial.subject, case)
-    if not why and trial.subject.claims.supports is None:
-        # Who states what it supports is taken at its word: refusing such a case is a defect.
-        why = trial.first.forward.unsupported
+    why = unclaimed(trial.subject, case) or refused(trial)
     if why:
         return Judged(case, classes, (), (), 1.0, unsupported=why)
     outcomes = tuple(
@@ -59,8 +56,28 @@ def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judge
         classes=classes,
         outcomes=outcomes,
         rulings=rule(outcomes),
+        # Other kinds have few different numbers, signs alone in the wide one: they probe less.
         survival=trial.arrays.survival if case.values == "exact" else 1.0,
+        is_compared=_is_compared(trial, outcomes),
     )
+
+
+def _is_compared(trial: Trial, outcomes: Collection[Outcome]) -> bool:
+    """Whether all results were held to autograd, and all gradients to differences, on the lattice.
+
+    A subject that is no direct sum is held to bounds on real values instead.
+    """
+    voices: dict[Juror, set[str]] = {Juror.AUTOGRAD: set(), Juror.DIFFERENCES: set()}
+    for outcome in outcomes:
+        juror = CHECKS[outcome.check].juror
+        if juror in voices and outcome.status is not Status.NOT_APPLICABLE:
+            voices[juror].add(outcome.result)
+    results = set(trial.case.operation.results(trial.case.geometry))
+    if voices[Juror.AUTOGRAD] < results:
+        return False
+    if not trial.subject.claims.exact:
+        return True
+    return trial.arrays.is_exact and results - voices[Juror.DIFFERENCES] <= {"y"}
 
 
 def replay(subject: Subject, case: Case) -> Replay:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
+from bpcheck.claims import Claims
 from bpcheck.errors import UsageError
-from bpcheck.planning.classes import classes_of, edge_classes
-from bpcheck.planning.plan import cases_of_class, plan, profile_named
+from bpcheck.planning.classes import every_class
+from bpcheck.planning.limits import Limits
+from bpcheck.planning.plan import Plan
+from bpcheck.planning.profiles import profile_named
+from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
+from bpcheck.runner.own import require_address, require_sound
+from bpcheck.runner.pace import limits_for
+from bpcheck.runner.source import Announced, Listed, Planned, Source
 from bpcheck.runner.threads import one_thread
 from bpcheck.runner.workers import judge_all
 from bpcheck.subject import Subject, require_subject
 from bpcheck.verdict import Report
-from bpcheck.verdict.tally import Judged, Tally
-
-#: Cases drawn for each case asked for, at most, while looking for ones that the subject claims.
-MOST_DRAWN = 20
+from bpcheck.verdict.tally import Tally
 
 #: How many of the claimed cases are kept, for dressing them anew.
 KNOWN = 20
 
-#: How many geometries are drawn in search of one of an edge class that had no case, and how many
-#: cases the code itself may refuse before that is taken for an answer.
-SEARCHED, REFUSALS = 600, 20
+#: How many cases are looked at in search of one of a class that had none, and how many the code
+#: itself may refuse before that is taken for an answer.
+SEARCHED, REFUSALS = 60, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,9 @@ def check_subject(
     count: int | None = None,
     seed: int = 0,
     dtypes: Sequence[str] | None = None,
+    claims: Claims | Mapping[str, Any] | None = None,
     cases: Iterable[Case] | None = None,
+    largest: int | None = None,
     jobs: int = 1,
     executor: Executor | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -67,8 +74,15 @@ def check_subject(
         Another seed gives other cases; the same one gives the same report.
     dtypes
         NumPy names of the dtypes to judge; by default all that the subject claims.
+    claims
+        What is claimed of the subject: `Claims` in the place of its own, or some by name beside
+        them.
     cases
         These cases instead of the profile's.
+    largest
+        Multiplications of the forward that a case may have. By default any number, unless the
+        subject is so slow that a quick run would take more than 30 s: then as many as it is in
+        time with, which the report tells.
     jobs
         Number of worker processes; the report does not depend on it.
     executor
@@ -85,40 +99,55 @@ def check_subject(
     ------
     TypeError
         If `subject` is not a `bpcheck.Subject`.
+    ClaimError
+        For a claim that cannot be understood.
     UsageError
         For an unknown profile or dtype, or a number of cases or jobs below 1.
+    NoAddressError
+        If workers would have to find an operation that no module has a name for.
+    OperationError
+        If an operation of the user's own contradicts itself.
     """
     import torch  # noqa: F401 - an interrupt below keeps what was found, and must not meet half of torch
 
     require_subject(subject, "check")
+    subject = subject.claiming(claims)
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
     _require_positive("jobs", jobs)
-    stream, total, judged_dtypes = (
-        _planned(subject, profile, count, seed, dtypes) if cases is None else _listed(cases)
-    )
+    _require_positive("largest", 1 if largest is None else largest)
+    require_sound(subject.operation)
+    if jobs > 1 and executor is None:
+        require_address(subject.operation, jobs)
+    source: Source
+    if cases is None:
+        plan = _plan(subject, profile, count, seed, dtypes, largest, notify)
+        source = Planned(subject, plan, plan.total, on_refusal=tally.add)
+        total, judged_dtypes, limits = plan.total, plan.dtypes, plan.limits
+    else:
+        plan, limits, listed = None, Limits(largest), list(cases)
+        source, total = Listed(listed), len(listed)
+        judged_dtypes = tuple(dict.fromkeys(case.dtype for case in listed))
     covers = cases is None and count is None
-
+    announced = Announced(source, lambda case: notify(Progress(tally.cases, total, str(case))))
     known: list[Case] = []
-
-    def announced() -> Iterator[Case]:
-        for case in _claimed(subject, stream, total, tally):
-            if len(known) < KNOWN:
-                known.append(case)
-            notify(Progress(tally.cases, total, str(case)))
-            yield case
-
     try:
-        for judged in judge_all(subject, announced(), jobs=jobs, executor=executor):
+        for judged in judge_all(subject, announced, jobs=jobs, executor=executor):
             tally.add(judged)
-        for case in _missing(subject, known, judged_dtypes, seed, tally) if covers else ():
-            notify(Progress(total, total, str(case)))
-            (judged,) = judge_all(subject, iter([case]))
-            tally.add(judged)
+            if not judged.unsupported and len(known) < KNOWN:
+                known.append(judged.case)
+        if plan is not None and covers:
+            source.finish()
+            for case in _missing(subject, Search(plan, known, seed), judged_dtypes, tally):
+                notify(Progress(total, total, str(case)))
+                # Here, one at a time: whether there is a next one depends on what comes of it.
+                (judged,) = judge_all(subject, Listed([case]))
+                tally.add(judged)
     except KeyboardInterrupt:
         complete = False
 
     def concluded(*, is_complete: bool) -> Report:
+        # As the cases were judged, or real sums would round otherwise and a defect be gone.
         with one_thread():
             return conclude(
                 subject,
@@ -128,6 +157,7 @@ def check_subject(
                 dtypes=judged_dtypes,
                 is_complete=is_complete,
                 covers=covers,
+                limits=limits,
                 notify=lambda text: notify(Progress(total, total, text, "shrinking")),
             )
 
@@ -138,38 +168,50 @@ def check_subject(
         return concluded(is_complete=False)
 
 
-def _claimed(subject: Subject, stream: Iterator[Case], total: int, tally: Tally) -> Iterator[Case]:
-    """The first `total` cases that the subject claims; the others are counted with their reason.
-
-    A subject that claims next to nothing ends the search after a bounded number of cases.
-    """
-    claimed = 0
-    for case in islice(stream, MOST_DRAWN * total):
-        why = unclaimed(subject, case)
-        if why:
-            tally.add(Judged(case, classes_of(case), (), (), 1.0, unsupported=why))
-            continue
-        yield case
-        claimed += 1
-        if claimed == total:
-            return
+def _plan(
+    subject: Subject,
+    profile: str,
+    count: int | None,
+    seed: int,
+    dtypes: Sequence[str] | None,
+    largest: int | None,
+    notify: Callable[[Progress], None],
+) -> Plan:
+    """The plan that was asked for, with a limit of its own if the subject is slow."""
+    if count is not None:
+        _require_positive("cases", count)
+    chosen, judged = profile_named(profile), _judged_dtypes(subject, seed, dtypes)
+    limits = Limits(largest)
+    if largest is None:
+        total = chosen.cases if count is None else count
+        with one_thread():
+            limits = limits_for(
+                subject,
+                dtypes=judged,
+                seed=seed,
+                announce=lambda case: notify(Progress(0, total, str(case), "timing")),
+            )
+    return Plan(
+        subject.operation, profile=chosen, dtypes=judged, seed=seed, count=count, limits=limits
+    )
 
 
 def _missing(
-    subject: Subject, known: Sequence[Case], dtypes: Sequence[str], seed: int, tally: Tally
+    subject: Subject, search: Search, dtypes: Sequence[str], tally: Tally
 ) -> Iterator[Case]:
-    """Claimed cases of each edge class that no claimed case has met; each is to be judged at once.
+    """Claimed cases of each class that no claimed case has met; each is to be judged at once.
 
     A subject may have refused those of the class for something else; where it refuses all that can
     be found, it does not support the class.
     """
-    operation = subject.operation
-    for name in edge_classes(operation, dtypes):
-        found = cases_of_class(
-            operation, name, known=known, dtypes=dtypes, seed=seed, draws=SEARCHED
+    for name in every_class(subject.operation, dtypes):
+        if tally.evidence.cases[name]:
+            continue
+        claimed = islice(
+            (case for case in islice(search.cases(name), SEARCHED) if not unclaimed(subject, case)),
+            REFUSALS,
         )
-        claimed = islice((case for case in found if not unclaimed(subject, case)), REFUSALS)
-        while not tally.coverage[name] and (case := next(claimed, None)) is not None:
+        while not tally.evidence.cases[name] and (case := next(claimed, None)) is not None:
             yield case
 
 
@@ -178,32 +220,16 @@ def _require_positive(name: str, number: int) -> None:
         raise UsageError(f"{name}={number}: must be at least 1")
 
 
-def _listed(cases: Iterable[Case]) -> tuple[Iterator[Case], int, tuple[str, ...]]:
-    todo = list(cases)
-    return iter(todo), len(todo), tuple(dict.fromkeys(case.dtype for case in todo))
-
-
-def _planned(
-    subject: Subject,
-    profile: str,
-    count: int | None,
-    seed: int,
-    dtypes: Sequence[str] | None,
-) -> tuple[Iterator[Case], int, tuple[str, ...]]:
-    if count is not None:
-        _require_positive("cases", count)
+def _judged_dtypes(subject: Subject, seed: int, dtypes: Sequence[str] | None) -> tuple[str, ...]:
+    """The dtypes that are claimed, or asked for, and that the operation can be judged in."""
     if seed < 0:
         raise UsageError(f"seed={seed}: must be at least 0")
     unknown = [name for name in dtypes or () if name not in FORMATS]
     if unknown:
         raise UsageError(f"dtype={unknown[0]!r}: must be one of {', '.join(FORMATS)}")
-    operation = subject.operation
     asked = dtypes if dtypes is not None else subject.claims.dtypes
-    judged = [name for name in asked if name in operation.dtypes]
+    judged = tuple(name for name in asked if name in subject.operation.dtypes)
     if not judged:
-        raise UsageError(
-            f"dtype={', '.join(asked)}: {operation.name} is judged in {', '.join(operation.dtypes)}"
-        )
-    chosen = profile_named(profile)
-    stream = plan(subject.operation, profile=chosen, dtypes=judged, seed=seed, count=count)
-    return stream, chosen.cases if count is None else count, tuple(judged)
+        known = ", ".join(subject.operation.dtypes)
+        raise UsageError(f"dtype={', '.join(asked)}: {subject.operation.name} is judged in {known}")
+    return judged

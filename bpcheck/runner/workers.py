@@ -9,15 +9,16 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
 
 from bpcheck.cases import Case
 from bpcheck.errors import BpcheckError
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.one import judge
+from bpcheck.runner.own import blaming
+from bpcheck.runner.source import Source
 from bpcheck.runner.threads import one_thread
 from bpcheck.subject import Subject
-from bpcheck.verdict.tally import Judged
+from bpcheck.verdict.judged import Judged
 
 #: Cases that travel together, and chunks that wait for each worker: enough to keep it busy, and
 #: few enough that memory does not grow with the number of cases.
@@ -26,7 +27,7 @@ WAITING = 4
 
 
 def judge_all(
-    subject: Subject, cases: Iterator[Case], *, jobs: int = 1, executor: Executor | None = None
+    subject: Subject, source: Source, *, jobs: int = 1, executor: Executor | None = None
 ) -> Iterator[Judged]:
     """What comes of each case, in the order of the cases, however the work is spread.
 
@@ -34,8 +35,8 @@ def judge_all(
     ----------
     subject
         What to judge. With an `executor`, it must be picklable.
-    cases
-        The cases; they are taken a little ahead of what is handed back.
+    source
+        Where the cases come from; they are taken a little ahead of what is handed back.
     jobs
         Number of worker processes; 1 works in this one.
     executor
@@ -47,16 +48,19 @@ def judge_all(
         If a worker process dies.
     """
     if executor is not None:
-        yield from _in_order(executor, subject, cases, ahead=WAITING * max(1, jobs))
+        # How many workers a foreign executor has is not known; `jobs` may tell.
+        yield from _in_order(executor, subject, source, ahead=WAITING * max(1, jobs))
     elif jobs == 1:
         with one_thread():
-            for case in cases:
-                yield judge(subject, case)
+            while cases := source.take(1):
+                judged = judge(subject, cases[0])
+                source.learn(judged)
+                yield judged
     else:
-        yield from _in_processes(subject, cases, jobs)
+        yield from _in_processes(subject, source, jobs)
 
 
-def _in_processes(subject: Subject, cases: Iterator[Case], jobs: int) -> Iterator[Judged]:
+def _in_processes(subject: Subject, source: Source, jobs: int) -> Iterator[Judged]:
     # Forked workers inherit the subject, which need not be picklable then, and torch with it.
     import torch  # noqa: F401 - once here instead of once in each worker
 
@@ -64,26 +68,29 @@ def _in_processes(subject: Subject, cases: Iterator[Case], jobs: int) -> Iterato
     context = multiprocessing.get_context("fork" if forks else "spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(subject,))
     try:
-        yield from _in_order(pool, None, cases, ahead=WAITING * jobs)
+        yield from _in_order(pool, None, source, ahead=WAITING * jobs)
     except BrokenProcessPool as error:
         raise BpcheckError(
             "a worker process died (a crash in the subject's native code?): run with --jobs 1 to "
             "see the case at which it happens"
         ) from error
     finally:
+        # Whoever interrupts does not wait for what is still at work.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _in_order(
-    executor: Executor, subject: Subject | None, cases: Iterator[Case], *, ahead: int
+    executor: Executor, subject: Subject | None, source: Source, *, ahead: int
 ) -> Iterator[Judged]:
     pending: deque[Future[list[Judged]]] = deque()
     while True:
-        while len(pending) < ahead and (chunk := list(islice(cases, CHUNK))):
+        while len(pending) < ahead and (chunk := source.take(CHUNK)):
             pending.append(executor.submit(_judge_chunk, subject, chunk))
         if not pending:
             return
-        yield from pending.popleft().result()
+        for judged in pending.popleft().result():
+            source.learn(judged)
+            yield judged
 
 
 #: The subject of this worker process, where it was inherited rather than sent with every chunk.
@@ -100,5 +107,7 @@ def _begin(subject: Subject) -> None:
 
 
 def _judge_chunk(subject: Subject | None, cases: list[Case]) -> list[Judged]:
-    with one_thread():
-        return [judge(subject or _inherited[0], case) for case in cases]
+    judged_by = subject or _inherited[0]
+    # The traceback of an error does not travel: whose it is must be told here.
+    with one_thread(), blaming(judged_by.operation):
+        return [judge(judged_by, case) for case in cases]

@@ -72,6 +72,8 @@ class Judgement:
         empty if none does.
     reproduction
         For a defect of the oracle: a program that shows it with torch alone.
+    why_no_replay
+        Why no other process can run the smallest case, and what to do; empty if one can.
     """
 
     verdict: Verdict
@@ -85,6 +87,7 @@ class Judgement:
     answers: tuple[tuple[str, float], ...] = ()
     looks_like: str = ""
     reproduction: str = ""
+    why_no_replay: str = ""
 
     @property
     def headline(self) -> str:

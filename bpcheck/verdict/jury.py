@@ -70,12 +70,7 @@ class Ruling:
 
 def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
     """The rulings of one case, none if all agrees."""
-    rulings = []
-    for outcome in outcomes:
-        if outcome.finding is not None and outcome.finding.kind is not Kind.VALUE:
-            verdict = _PLAIN[outcome.finding.kind]
-            because = outcome.finding.message
-            rulings.append(Ruling(verdict, outcome.result, because, (outcome.finding,)))
+    rulings = _plain(outcomes)
     # What goes wrong in this layout alone says nothing about the formula.
     by_layout = {r.result for r in rulings if r.verdict is Verdict.READS_BY_LAYOUT}
     rulings = [
@@ -99,6 +94,18 @@ def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
         if ruling is not None:
             rulings.append(Ruling(ruling[0], result, ruling[1], _values(outcomes, result)))
     return tuple(_without_followers(rulings))
+
+
+def _plain(outcomes: Sequence[Outcome]) -> list[Ruling]:
+    """Rulings that need no jury; a mistake that several checks find is told once, by the first."""
+    rulings: dict[tuple[Verdict, str], Ruling] = {}
+    for outcome in outcomes:
+        finding = outcome.finding
+        if finding is not None and finding.kind is not Kind.VALUE:
+            verdict = _PLAIN[finding.kind]
+            ruling = Ruling(verdict, outcome.result, finding.message, (finding,))
+            rulings.setdefault((verdict, outcome.result), ruling)
+    return list(rulings.values())
 
 
 def _without_followers(rulings: Sequence[Ruling]) -> Iterator[Ruling]:
@@ -128,6 +135,7 @@ def _rule_on_gradient(
         return Verdict.BACKWARD_WRONG, f"{reason}, and the forward is right"
     if autograd is False and differences is None:
         if forward is False:
+            # The ruling on the forward speaks of it: to which forward it belongs is not known.
             return None
         return Verdict.BACKWARD_WRONG, "autograd is against it, and the forward is right"
     if autograd is False and forward is not False:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bpcheck.finding import Status
+from bpcheck.verdict.evidence import Record
 from bpcheck.verdict.judgement import Judgement, Verdict
 
 
@@ -57,12 +58,23 @@ class Report:
     missing
         Edge classes that had no case although the run was to cover them and the subject refused
         none of theirs; they make it inconclusive.
-    survival_one, survival_run_log10
+    not_claimed
+        Edge classes that had no case since the subject refused those of theirs that were tried.
+    too_large
+        Edge classes that had no case within the limit on multiplications.
+    largest
+        That limit; ``None`` for none.
+    records
+        For each class and result, in how many cases it was right, wrong, or raised.
+    survival_one
         Probability that a gradient row which is wrong in a case survived the exact probe of it, in
-        the median over the cases, and the power of ten of the probability that one which is wrong
-        in every such case survived all; 1 and 0 when there was no exact probe.
+        the median over the cases; 1 when there was no exact probe.
     reasons
         Why cases were unsupported, with counts.
+    claimed, left_out, not_needed
+        What the subject claims beyond what everybody is taken to; what it does not claim, with the
+        number of cases in which that was seen where only a call could tell (0 elsewhere); and
+        those of its claims that it seems not to need, with what shows it.
     is_complete
         False when the run was interrupted.
     """
@@ -80,10 +92,16 @@ class Report:
     unsupported: int
     coverage: Mapping[str, int]
     missing: tuple[str, ...] = ()
+    not_claimed: tuple[str, ...] = ()
+    too_large: tuple[str, ...] = ()
+    largest: int | None = None
+    records: Mapping[tuple[str, str], Record] = field(default_factory=dict)
     survival_one: float = 1.0
-    survival_run_log10: float = 0.0
     reasons: Mapping[str, int] = field(default_factory=dict)
     is_complete: bool = True
+    claimed: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    not_needed: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import log10, prod
 
 from bpcheck.cases import Case
 from bpcheck.finding import Outcome
+from bpcheck.verdict.evidence import Evidence, layers_of, telling
+from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.judgement import Verdict
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.report import Cell
@@ -29,18 +30,6 @@ BETWEEN_RUNS = (
 EXAMPLES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One case of a run and what came of it: the value that travels from a worker."""
-
-    case: Case
-    classes: frozenset[str]
-    outcomes: tuple[Outcome, ...]
-    rulings: tuple[Ruling, ...]
-    survival: float
-    unsupported: str = ""
-
-
 @dataclass(slots=True)
 class Defect:
     """All cases in which one result is wrong in one way: counts, and the smallest case so far."""
@@ -49,6 +38,7 @@ class Defect:
     result: str
     failing: int = 0
     classes: Counter[str] = field(default_factory=Counter)
+    layers: Counter[tuple[str, str]] = field(default_factory=Counter)
     smallest: Case | None = None
     examples: list[tuple[tuple[bool, int], int, Case]] = field(default_factory=list)
     rank: tuple[bool, int] = (True, 0)
@@ -59,9 +49,12 @@ class Defect:
         """Count one more case."""
         self.failing += 1
         self.is_tentative &= ruling.is_tentative
-        self.classes.update(judged.classes)
+        classes = telling(judged)
+        self.classes.update(classes)
+        self.layers.update(layers_of(classes))
         # An exact case tells more than a small one: its numbers can be followed.
         rank = (not judged.case.is_exact, size)
+        # Cases have no order among themselves: of equal rank the one that came first does.
         self.examples = sorted([*self.examples, (rank, self.failing, judged.case)])[:EXAMPLES]
         if self.smallest is None or rank < self.rank:
             self.smallest, self.rank, self.ruling = judged.case, rank, ruling
@@ -73,10 +66,8 @@ class Tally:
     def __init__(self) -> None:
         self.cases = 0
         self.dtypes: Counter[str] = Counter()
-        self.coverage: Counter[str] = Counter()
+        self.evidence = Evidence()
         self.reasons: Counter[str] = Counter()
-        #: Edge classes of cases that the subject does not claim.
-        self.unclaimed: set[str] = set()
         self.cells: dict[tuple[str, str], Cell] = {}
         self.defects: dict[tuple[Verdict, str], Defect] = {}
         #: Survival probabilities of the exact probes; there are no more different ones than there
@@ -87,16 +78,16 @@ class Tally:
 
     def add(self, judged: Judged) -> None:
         """Count one case."""
+        self.evidence.add(judged)
         if judged.unsupported:
             self.reasons[judged.unsupported] += 1
-            self.unclaimed |= judged.classes
             return
         self.cases += 1
         self.dtypes[judged.case.dtype] += 1
-        self.coverage.update(judged.classes)
         self._count_outcomes(judged.outcomes)
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
+        # Only where numbers are exact can a case contradict a mistake bit for bit.
         if not judged.rulings and judged.case.is_exact and len(self.passing) < EXAMPLES:
             self.passing.append(judged.case)
         size = work(judged.case)
@@ -138,13 +129,7 @@ class Tally:
                 return value
         return 1.0
 
-    @property
-    def survival_log10(self) -> float:
-        """log10 of the probability that a row which is wrong in every exact case survived all."""
-        return sum(count * log10(value) for value, count in sorted(self.survivals.items()))
-
 
 def work(case: Case) -> int:
     """Multiplications of the forward: what makes one case smaller than another."""
-    terms = case.operation.terms(case.geometry)["y"]
-    return terms * (1 + prod(case.shapes["y"]))
+    return case.operation.multiplications(case.geometry) + case.operation.terms(case.geometry)["y"]

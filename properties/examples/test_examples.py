@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from functools import cache
@@ -52,8 +53,32 @@ def test_the_layer_with_a_bug_is_reported_on_the_case_that_its_text_explains() -
     assert "BACKWARD WRONG. 1 defect." in said
 
 
+def test_an_operation_of_ones_own_is_checked_in_two_processes_and_its_wrong_kernel_found() -> None:
+    right, wrong = output("own_operation").split("\n Wrong · ")
+    assert " Right · own_operation:running_sum " in right
+    assert "AGREES in 300 cases" in right
+    assert "smallest case     own_operation:running_sum n1len2rev1 f64 small " in wrong
+    assert "BACKWARD WRONG. 2 defects" in wrong
+
+
+def test_the_commands_that_contributing_gives_for_it_work_where_it_lies() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^bpcheck (.*own_operation:.*)$", text, re.MULTILINE)
+    codes = [
+        subprocess.run(
+            [sys.executable, "-m", "bpcheck", *shlex.split(command)],
+            cwd=ROOT / "examples",
+            capture_output=True,
+            check=False,
+            env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        ).returncode
+        for command in commands
+    ]
+    assert codes == [0, 1]
+
+
 def test_no_line_of_an_example_is_wider_than_a_terminal_of_100_columns() -> None:
-    for name in (*AGREEMENTS, "check_my_layer"):
+    for name in (*AGREEMENTS, "check_my_layer", "own_operation"):
         assert max(map(len, output(name).splitlines())) <= 100
 
 

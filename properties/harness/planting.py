@@ -11,14 +11,17 @@ import numpy as np
 
 from bpcheck import adapters
 from bpcheck.cases import Case
+from bpcheck.cases.case import REAL_KINDS
 from bpcheck.cases.layouts import join_layouts
 from bpcheck.checks import CHECK_NAMES
+from bpcheck.checks.orders import ORDERS, order_of
 from bpcheck.checks.turns import turn_of
 from bpcheck.explain.faults import Fault
 from bpcheck.finding import Finding, Status
 from bpcheck.operations import Operation, as_operation, operation_named
 from bpcheck.planning.classes import array_layouts, shared_layouts
-from bpcheck.planning.plan import Profile, plan
+from bpcheck.planning.plan import plan
+from bpcheck.planning.profiles import Profile
 from bpcheck.runner.one import judge
 from bpcheck.subject import Subject
 from bpcheck.verdict.tally import work
@@ -41,20 +44,31 @@ KINDS = {
     "layouts": ("exact", "ties"),
     "samples": ("exact", "ties"),
     "channels": ("exact", "ties"),
-    "taylor": ("real",),
-    "rounding": ("real",),
+    "taylor": REAL_KINDS,
+    "rounding": REAL_KINDS,
 }
 
 #: The checks that fall to every third case only, and one that others join elsewhere.
 TURNS = {
     "inputs unchanged": 0,
-    "interleaved calls": 0,
+    "vjps in reverse": 0,
+    "vjps in order": 0,
+    "three forwards": 0,
+    "second vjp": 0,
+    "reused arrays": 0,
     "own memory": 0,
     "same bits twice": 1,
     "scaled cotangent": 1,
     "split cotangent": 1,
     "samples": 2,
     "channels": 2,
+}
+
+#: Those that take turns within their turn, by the order of calls that falls to the case.
+WITHIN = {
+    **{order: order for order in ORDERS},
+    "second vjp": "three forwards",
+    "reused arrays": "vjps in reverse",
 }
 
 
@@ -68,7 +82,7 @@ def reference(operation: Operation | str) -> Subject:
 @cache
 def small_cases(operation: str) -> tuple[Case, ...]:
     """Small cases that cover the edge classes of an operation."""
-    profile = Profile("planting", cases=500, strength=1, draws=500)
+    profile = Profile("planting", cases=500, strength=1, draws=500, shipped=2)
     stream = plan(operation_named(operation), profile=profile, dtypes=["float64"], seed=1)
     return tuple(case for case in islice(stream, 500) if work(case) <= SMALL)
 
@@ -138,7 +152,11 @@ def with_turn(case: Case, check: str) -> Case:
         return case
     seeds = (replace(case, seed=seed) for seed in count(case.seed))
     # Whose turn it is depends on the seed alone.
-    return next(each for each in seeds if turn_of(each) == TURNS[check])
+    return next(
+        each
+        for each in seeds
+        if turn_of(each) == TURNS[check] and WITHIN.get(check, order_of(each)) == order_of(each)
+    )
 
 
 SUBJECT = Subject(forward=abs, vjp=abs, operation="conv2d")

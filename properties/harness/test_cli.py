@@ -51,7 +51,8 @@ KERNELS = """
 
         def forward(self, x, *, kernel_size, stride):
             self.calls += 1
-            if self.calls > 8:
+            # Past those that tell how fast it is.
+            if self.calls > 40:
                 raise KeyboardInterrupt
             return super().forward(x, kernel_size=kernel_size, stride=stride)
 
@@ -91,7 +92,7 @@ def test_a_right_kernel_agrees() -> None:
     lines = result.stdout.splitlines()
     assert lines[0] == " kernels:Pool · avg_pool1d · NumPy · float64 float32"
     assert lines[1].split() == ["y", "x_bar"]
-    assert "AGREES." in result.stdout
+    assert "AGREES in " in result.stdout
     assert result.stderr == ""
 
 

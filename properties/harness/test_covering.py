@@ -25,7 +25,8 @@ from bpcheck.planning.classes import (
 )
 from bpcheck.planning.covering import PATIENCE, covering
 from bpcheck.planning.draws import integers_from
-from bpcheck.planning.plan import PROFILES, plan
+from bpcheck.planning.plan import plan
+from bpcheck.planning.profiles import PROFILES
 from bpcheck.verdict import Verdict
 from reference import conv
 

@@ -55,9 +55,9 @@ def on_seeds(count: int, text: str) -> list[Case]:
 def failing_cases(fault: Fault, operation: str) -> list[Case]:
     """Cases in which the planted fault is reported."""
     check = fault.caught_by[0]
-    cases = islice(showing(fault, operation, check), 12)
+    cases = islice(showing(fault, operation, check), 40)
     subject = reference(operation)
-    return [case for case in cases if findings(fault.plant(subject), case, [check])][:5]
+    return [case for case in cases if findings(fault.plant(subject), case, [check])][:12]
 
 
 def passing_cases(fault: Fault, operation: str) -> list[Case]:

@@ -24,6 +24,7 @@ TOOLS = {
     "kernels",
     "misplaced",
     "placing",
+    "rechained",
     "run",
     "stateful",
     "winners",

@@ -12,7 +12,8 @@ import bpcheck
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER
 from bpcheck.operations import operation_named, operation_names
-from bpcheck.planning.plan import PROFILES, plan
+from bpcheck.planning.plan import plan
+from bpcheck.planning.profiles import PROFILES
 from bpcheck.subject import Subject
 from properties.harness.planting import KINDS, candidates_of, findings, reference
 

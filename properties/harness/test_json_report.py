@@ -97,7 +97,7 @@ def test_every_document_fits_the_schema(reports: tuple[Report, ...]) -> None:
     text = to_json(*reports)
     assert_fits_the_schema(text)
     document = strict(text)
-    assert (document["format"], document["version"]) == ("bpcheck-report", 1)
+    assert (document["format"], document["version"]) == ("bpcheck-report", 2)
     assert len(document["reports"]) == len(reports)
 
 

@@ -13,7 +13,8 @@ from bpcheck import Subject, Verdict, check
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.operations import operation_named
-from bpcheck.planning.plan import PROFILES, plan
+from bpcheck.planning.plan import plan
+from bpcheck.planning.profiles import PROFILES
 from bpcheck.runner import check_subject
 from reference import conv, max_pool
 

@@ -12,7 +12,7 @@ import torch  # noqa: F401
 
 import bpcheck.runner
 from bpcheck.checks import CHECK_NAMES
-from bpcheck.planning.plan import PROFILES
+from bpcheck.planning.profiles import PROFILES
 from bpcheck.pytest_plugin import _PROFILES
 from bpcheck.subject import Subject
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
@@ -168,7 +168,9 @@ def test_a_subject_is_checked_once_for_all_its_items(runs: Runs) -> None:
 def test_a_run_that_judges_nothing_fails_and_says_why(runs: Runs) -> None:
     result = runs("test_pool = bpcheck.conformance(nothing)")
     result.assert_outcomes(failed=ITEMS)
-    result.stdout.fnmatch_lines(["nothing could be judged of nothing", "*not yet (24)"])
+    result.stdout.fnmatch_lines(
+        ["nothing could be judged of nothing", "*not claimed: not yet (* cases)"]
+    )
 
 
 def test_an_item_points_to_the_line_of_the_conformance_test(runs: Runs) -> None:
@@ -288,3 +290,21 @@ def test_the_items_of_a_subject_stay_together_under_xdist(pytester: pytest.Pytes
     lines = [line for line in result.outlines if "PASSED" in line]
     for test in ("test_a", "test_b"):
         assert len({line.split()[0] for line in lines if f"::{test}[" in line}) == 1
+
+
+def test_what_a_subject_does_not_claim_is_said_at_the_end(runs: Runs) -> None:
+    runs.report = report_of(claimed=("sums in float32",), left_out={"NaN": 0, "too large": 3})
+    result = runs('test_pool = bpcheck.conformance(right, claims={"nan": False})')
+    result.assert_outcomes(passed=ITEMS - 1, skipped=1)
+    result.stdout.fnmatch_lines(
+        [
+            "right, avg_pool1d: claims: sums in float32",
+            "right, avg_pool1d: not claimed: NaN, too large (3 cases)",
+        ]
+    )
+
+
+def test_other_claims_leave_a_subject_its_name(runs: Runs) -> None:
+    runs.report = report_of(judged(Verdict.BACKWARD_WRONG, "x_bar"))
+    result = runs('test_pool = bpcheck.conformance(right, claims={"empty": False})')
+    result.stdout.fnmatch_lines(["*bpcheck replay * test_layers.py:right"])

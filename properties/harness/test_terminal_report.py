@@ -37,7 +37,6 @@ AGREES = Report(
     unsupported=0,
     coverage={"batch 0": 4, "stride > 1": 90},
     survival_one=1.5e-4,
-    survival_run_log10=-9.3,
 )
 
 WRONG = Judgement(
@@ -102,10 +101,9 @@ def test_a_report_that_agrees_reads_like_this() -> None:
         " contract            ✓    ✓      ✓",
         " finite differences  ·    ✓      ✓",
         " · a check that says nothing of this result",
-        " 4,212 cases, 2 of 2 edge classes, profile default, seed 7",
-        " AGREES. A wrong gradient row would survive the median exact probe with",
-        " probability < 2e-4, and all of this run, if it is wrong in every case, with",
-        " < 1e-9.",
+        " 4,212 cases, all 2 edge classes, profile default, seed 7",
+        " AGREES in 4,212 cases: all 2 edge classes. Not claimed: nothing. A wrong",
+        " gradient row would survive one exact probe with probability < 2e-4.",
     ]
 
 
@@ -123,7 +121,7 @@ def test_a_report_of_a_defect_reads_like_this() -> None:
         f"     smallest case    {CASE}",
         f"     replay           {command}",
         "",
-        " 4,212 cases, 2 of 2 edge classes, profile default, seed 7",
+        " 4,212 cases, all 2 edge classes, profile default, seed 7",
         " BACKWARD WRONG. 1 defect.",
     ]
 
@@ -179,13 +177,21 @@ def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatc
 def test_what_was_not_reached_is_said() -> None:
     report = replace(
         AGREES,
-        unsupported=120,
-        reasons={"forward takes no groups": 80, "float16 is not claimed": 40},
+        claimed=("sums in float32",),
+        left_out={"NaN": 0, "groups": 0, "only 2x2": 40, "declared unsupported": 1},
+        not_needed=("empty = False (3 cases beyond it agree)",),
         coverage={"groups > 1": 0, "stride > 1": 3, "batch 0": 0},
+        missing=("groups > 1", "batch 0"),
     )
     text = report_text(report, width=200)
-    reasons = "forward takes no groups (80); float16 is not claimed (40)"
-    assert f"120 more cases not claimed: {reasons}" in text
+    assert " claims: sums in float32\n" in text
+    left_out = "NaN, groups, only 2x2 (40 cases), declared unsupported (1 case)"
+    # Who agrees says so in the last line, and nowhere else.
+    assert f" Not claimed: {left_out}. " in text
+    assert " not claimed: " not in text
+    defects = report_text(replace(report, verdict=Verdict.RAISES), width=200)
+    assert f" not claimed: {left_out}\n" in defects
+    assert "seem not to be needed: empty = False (3 cases beyond it agree)\n" in text
     assert "1 of 3 edge classes" in text
     assert "no case of: groups > 1; batch 0" in text
 
@@ -196,11 +202,10 @@ def test_a_run_that_judged_nothing_does_not_look_like_a_pass() -> None:
         verdict=Verdict.INCONCLUSIVE,
         cases=0,
         table={"contract": {"y": Cell()}},
-        unsupported=300,
-        reasons={"nothing yet": 300},
+        left_out={"nothing yet": 300},
     )
     lines = report_text(report).splitlines()
-    assert lines[-2] == " 300 more cases not claimed: nothing yet (300)"
+    assert lines[-2] == " not claimed: nothing yet (300 cases)"
     assert lines[-1].startswith(" INCONCLUSIVE. Nothing could be judged")
     assert "✓" not in "".join(lines)
 
@@ -211,7 +216,7 @@ def test_an_interrupted_run_says_so() -> None:
 
 
 def test_an_agreement_without_exact_probes_claims_no_probability() -> None:
-    text = conclusion(replace(AGREES, survival_one=1.0, survival_run_log10=0.0))
+    text = conclusion(replace(AGREES, survival_one=1.0))
     assert "probability" not in text
 
 

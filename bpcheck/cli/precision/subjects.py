@@ -102,4 +102,4 @@ def _operations(target: str) -> tuple[str, ...]:
             f"{target} does not say which operation it is (it has no OPERATIONS); write  "
             f"OPERATION {target}, such as  conv2d {target}"
         )
-    return tuple(claimed)
+    return tuple(str(each) for each in claimed)

@@ -55,7 +55,7 @@ FAULTS: tuple[Fault, ...] = (
         results=("x_bar", "w_bar"),
         operations=CONV,
         condition="another forward before the backward pass",
-        caught_by=("interleaved calls",),
+        caught_by=("vjps in reverse", "vjps in order", "three forwards"),
         source="https://github.com/torch/nn/issues/1015",
     ),
     Fault(

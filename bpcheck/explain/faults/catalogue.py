@@ -19,13 +19,17 @@ from bpcheck.explain.faults import (
     groups,
     in_place,
     index_overflow,
+    labels,
     layouts,
     memory,
     network,
+    orders,
     overlap,
     precision,
+    pruning,
     remainder,
     rotation,
+    second_vjp,
     shared_memory,
     sizes,
     special_operands,
@@ -67,11 +71,15 @@ FAMILIES: dict[str, tuple[Fault, ...]] = {
         contract,
         state,
         caches,
+        orders,
+        second_vjp,
         in_place,
         layouts,
         shared_memory,
         memory,
         network,
+        labels,
+        pruning,
     )
 }
 
@@ -99,6 +107,7 @@ def fault_named(name: str) -> Fault:
 
 
 def faults_of(operation: Operation | str) -> tuple[Fault, ...]:
-    """The faults that can be planted in an operation."""
-    name = operation if isinstance(operation, str) else operation.name
+    """The faults that can be planted in an operation; none, in one of a user's own."""
+    # By address: another operation may have the name of a built-in one.
+    name = operation if isinstance(operation, str) else operation.address
     return tuple(fault for fault in FAULTS if name in fault.operations)

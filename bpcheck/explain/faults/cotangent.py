@@ -93,7 +93,8 @@ def _rows_of_channels(y_bar: Array) -> Array:
 
 def _of_the_mean(y_bar: Array) -> Array:
     axes = tuple(range(2, y_bar.ndim))
-    mean = wide(y_bar).mean(axis=axes, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        mean = wide(y_bar).mean(axis=axes, keepdims=True)
     return np.broadcast_to(mean, y_bar.shape).astype(y_bar.dtype)
 
 

@@ -10,10 +10,11 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.explain.faults.conditions import always
 from bpcheck.explain.faults.fault import Fault
+from bpcheck.explain.faults.rechained import OPERANDS, is_sent
 from bpcheck.explain.faults.run import Plant, Run, planted, rewired, wide
+from bpcheck.filling import fill
 from bpcheck.subject import Subject
 
-OPERANDS = ("x", "w1", "b1", "w2", "b2", "w3", "b3")
 CHECKS = ("finite differences", "taylor", "rounding")
 
 
@@ -35,6 +36,16 @@ def _anchored(right: Subject) -> Subject:
     )
 
 
+def _square(run: Run, y_bar: Array) -> Array:
+    with np.errstate(over="ignore"):
+        squared: Array = np.square(y_bar)
+    return squared
+
+
+#: Beyond it a cotangent is taken for one that went astray.
+LIMIT = 1e3
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault(
         name="loss-gradient-summed-over-the-batch",
@@ -42,7 +53,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=("network",),
         results=tuple(f"{name}_bar" for name in OPERANDS),
         condition="a batch of several samples",
-        shows=lambda case: case.geometry.n > 1,
+        shows=lambda case: is_sent(case) and case.geometry.n > 1,
         plant=_bars(lambda run, y_bar, bar: wide(bar) * len(run.operands["x"])),
         caught_by=CHECKS,
         source="https://github.com/dennybritz/nn-from-scratch/issues/13",
@@ -59,12 +70,47 @@ FAULTS: tuple[Fault, ...] = (
         source="https://github.com/chainer/chainer/issues/1175",
     ),
     Fault(
+        name="loss-cotangent-counted-twice",
+        what="the cotangent of the loss is multiplied by twice",
+        operations=("network",),
+        results=tuple(f"{name}_bar" for name in OPERANDS),
+        condition="a cotangent unlike 0 and 1",
+        shows=lambda case: is_sent(case) and bool(fill(case).y_bar != 1),
+        plant=planted(cotangent=_square),
+        caught_by=CHECKS,
+        source="https://github.com/itskonrad/miniMNIST-c/issues/7",
+    ),
+    Fault(
+        name="loss-cotangent-clipped",
+        what="a cotangent of the loss above 1,000 is taken for 1,000",
+        operations=("network",),
+        results=tuple(f"{name}_bar" for name in OPERANDS),
+        condition="a large cotangent, as a scaled loss sends it",
+        shows=lambda case: bool(abs(fill(case).y_bar) > LIMIT),
+        plant=planted(cotangent=lambda run, y_bar: np.clip(y_bar, -LIMIT, LIMIT)),
+        caught_by=CHECKS,
+        source="https://github.com/allenai/allennlp/pull/5426",
+    ),
+    Fault(
+        name="loss-cotangent-of-zero-taken-for-one",
+        what="a cotangent of 0 is taken for none at all, and so for 1",
+        operations=("network",),
+        results=tuple(f"{name}_bar" for name in OPERANDS),
+        condition="a cotangent of 0",
+        shows=lambda case: not is_sent(case),
+        plant=planted(
+            cotangent=lambda run, y_bar: np.where(y_bar == 0, 1, y_bar).astype(y_bar.dtype)
+        ),
+        caught_by=CHECKS,
+        source="https://github.com/chainer/chainer/pull/4015",
+    ),
+    Fault(
         name="first-bias-gradient-missing",
         what="the first convolution's bias gets no gradient",
         operations=("network",),
         results=("b1_bar",),
-        condition="always",
-        shows=always,
+        condition="a cotangent that is not 0",
+        shows=is_sent,
         plant=planted(b1_bar=lambda run, y_bar, bar: np.zeros_like(bar)),
         caught_by=CHECKS,
         source="https://github.com/vlfeat/matconvnet/issues/197",
@@ -74,8 +120,8 @@ FAULTS: tuple[Fault, ...] = (
         what="the gradient of the last layer's weights is written for the first class only",
         operations=("network",),
         results=("w3_bar",),
-        condition="always",
-        shows=always,
+        condition="a cotangent that is not 0",
+        shows=is_sent,
         plant=planted(
             w3_bar=lambda run, y_bar, bar: np.where(np.arange(len(bar))[:, None] == 0, bar, 0)
         ),
@@ -88,7 +134,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=("network",),
         results=("w2_bar",),
         condition="a second kernel larger than 1",
-        shows=lambda case: case.geometry.convs[1][0].k > 1,
+        shows=lambda case: is_sent(case) and case.geometry.convs[1][0].k > 1,
         plant=planted(w2_bar=lambda run, y_bar, bar: np.flip(bar, axis=(2, 3)).copy()),
         caught_by=CHECKS,
         source="https://github.com/Site1997/LeNet-python/issues/2",

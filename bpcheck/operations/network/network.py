@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 from typing import Any
 
-import numpy as np
-
-from bpcheck.arithmetic import Array
+from bpcheck.arithmetic import Array, Format, gamma
 from bpcheck.operations.base import Operation
 from bpcheck.operations.network import bounds
+from bpcheck.operations.network.conventions import are_explained
 from bpcheck.operations.network.geometry import (
     ACTIVATIONS,
     NetworkGeometry,
@@ -25,12 +23,13 @@ from bpcheck.operations.windowed.window import Window
 class Network(Operation):
     """The loss of a batch, ``mean_n(logsumexp(z_n) - z_n[label_n])``, as a number.
 
-    Sample ``n`` has the label ``n % classes``; labels have no gradient, so they are a param.
+    Labels have no gradient, so they are a param. They follow from the geometry: drawn at random
+    from the seed ``labels``, or ``n % classes`` for sample ``n`` where that is 0.
     """
 
     name = "network"
     operands = ("x", "w1", "b1", "w2", "b2", "w3", "b3")
-    value_kinds = ("real",)
+    value_kinds = ("real", "pruned", "scaled")
     dtypes = ("float64", "float32")
 
     def __init__(self) -> None:
@@ -41,6 +40,7 @@ class Network(Operation):
             **dimensions.keys("i", 2, None),
             **{f"{key}{letter}": default for letter in "ab" for key, default in block.items()},
             "classes": 2,
+            "labels": 0,
             "act": 0,
             "max": 0,
         }
@@ -58,17 +58,7 @@ class Network(Operation):
         return self.geometry(draw_numbers(integers))
 
     def operand_shapes(self, geometry: NetworkGeometry) -> dict[str, Shape]:
-        c0, c1, c2 = geometry.channels
-        first, second = ([window.k for window in windows] for windows in geometry.convs)
-        return {
-            "x": (geometry.n, c0, *(window.i for window in geometry.convs[0])),
-            "w1": (c1, c0, *first),
-            "b1": (c1,),
-            "w2": (c2, c1, *second),
-            "b2": (c2,),
-            "w3": (geometry.classes, geometry.features),
-            "b3": (geometry.classes,),
-        }
+        return dict(geometry.operand_shapes)
 
     def output_shape(self, geometry: NetworkGeometry) -> Shape:
         return ()
@@ -78,7 +68,7 @@ class Network(Operation):
             return tuple(tuple(getattr(window, number) for window in each) for each in windows)
 
         return {
-            "labels": np.arange(geometry.n) % geometry.classes,
+            "labels": geometry.label_array,
             "activation": geometry.activation,
             "pool": geometry.pool,
             "stride": pair(geometry.convs, "s"),
@@ -109,8 +99,7 @@ class Network(Operation):
 
     def terms(self, geometry: NetworkGeometry) -> dict[str, int]:
         # Only underflow is counted by it: all numbers that can meet in one result.
-        numbers = sum(prod(shape) for shape in self.operand_shapes(geometry).values())
-        return dict.fromkeys(self.results(geometry), numbers)
+        return dict.fromkeys(self.results(geometry), geometry.cells)
 
     def error_bounds(
         self,
@@ -119,8 +108,24 @@ class Network(Operation):
         params: Params,
         growths: Sequence[Growth],
     ) -> list[dict[str, Array]] | None:
-        found = [bounds.bounds(arrays, params, growth) for growth in growths]
-        return None if any(each is None for each in found) else [e for e in found if e is not None]
+        return bounds.bounds(arrays, params, growths)
+
+    def is_valid_subgradient(
+        self,
+        geometry: NetworkGeometry,
+        operands: Mapping[str, Array],
+        y_bar: Array,
+        results: Mapping[str, Array],
+        form: Format,
+    ) -> bool:
+        """Whether every gradient is what some slope at 0, and some winner of each tie, can give."""
+        return are_explained(
+            results,
+            {**operands, "y_bar": y_bar},
+            self.params(geometry),
+            (lambda n: gamma(n, form.unit_roundoff), lambda n: gamma(n, 2.0**-53)),
+            floor=geometry.cells * form.tiniest,
+        )
 
     def is_smooth(self, geometry: NetworkGeometry) -> bool:
         return geometry.activation != "relu" and geometry.pool == "avg"
@@ -133,6 +138,14 @@ class Network(Operation):
         return (
             EdgeClass("batch", "1", lambda g: g.n == 1),
             EdgeClass("batch", "many", lambda g: g.n > 1),
+            EdgeClass("batch", "> 8", lambda g: g.n > 8),
+            EdgeClass("classes", "2", lambda g: g.classes == 2),
+            EdgeClass("classes", "> 32", lambda g: g.classes > 32),
+            EdgeClass("labels", "in turn", _is_in_turn),
+            EdgeClass("labels", "not in turn", lambda g: not _is_in_turn(g)),
+            EdgeClass("labels", "one absent", lambda g: len({*g.label_numbers}) < g.classes),
+            EdgeClass("labels", "none absent", lambda g: len({*g.label_numbers}) == g.classes),
+            EdgeClass("labels", "one repeated", lambda g: len({*g.label_numbers}) < g.n),
             EdgeClass("channels", "64 and 96", lambda g: g.channels[1:] == (64, 96)),
             EdgeClass("stride", "1", lambda g: all(w[0].s == 1 for w in g.convs)),
             EdgeClass("stride", "> 1", lambda g: any(w[0].s > 1 for w in g.convs)),
@@ -146,3 +159,7 @@ class Network(Operation):
 
 def _has_activation(name: str) -> Callable[[NetworkGeometry], bool]:
     return lambda geometry: geometry.activation == name
+
+
+def _is_in_turn(geometry: NetworkGeometry) -> bool:
+    return all(label == n % geometry.classes for n, label in enumerate(geometry.label_numbers))

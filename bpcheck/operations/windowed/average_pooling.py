@@ -12,6 +12,8 @@ import numpy as np
 
 from bpcheck.errors import CaseError
 from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Product
+from bpcheck.operations.windowed import narrowing
+from bpcheck.operations.windowed.extremes import choose_extreme, draw_extreme
 from bpcheck.operations.windowed.pooling import PoolGeometry, Pooling
 from bpcheck.operations.windowed.window import Window
 
@@ -34,6 +36,17 @@ class AveragePooling(Pooling):
             ),
             "divisor_override": lambda params: params["divisor_override"] is None,
         }
+        self.neutral_numbers = narrowing.neutral_numbers(
+            rank,
+            tiles=True,
+            others={
+                "ceil_mode": {"ceil": 0},
+                "count_include_pad": {"cip": 1},
+                "divisor_override": {"div": 0},
+            },
+            dilates=False,
+        )
+        self.restrictions = narrowing.restrictions(rank, dilates=False)
 
     def geometry(self, numbers: Mapping[str, int]) -> PoolGeometry:
         if self.rank == 1 and numbers.get("div"):
@@ -46,7 +59,9 @@ class AveragePooling(Pooling):
             )
         return geometry
 
-    def draw(self, integers: Integers) -> PoolGeometry:
+    def draw(self, integers: Integers) -> Any:
+        if choose_extreme(integers):
+            return draw_extreme(self.extremes, integers)
         n, channels, windows = self.draw_shape(integers, dilate=False)
         if self.rank == 3:
             windows = tuple(replace(window, i=max(window.i, window.k)) for window in windows)

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from bpcheck.arithmetic import Array
 from bpcheck.errors import CaseError
 from bpcheck.operations.base import Operation
+from bpcheck.operations.families import Family, Size
 from bpcheck.operations.promises import (
     SAMPLES,
     EdgeClass,
+    Extreme,
     Integers,
     Lattice,
     Params,
@@ -23,9 +25,11 @@ from bpcheck.operations.promises import (
     Shape,
     Symmetry,
 )
-from bpcheck.operations.windowed import classes, dimensions, layers
+from bpcheck.operations.windowed import classes, dimensions, layers, narrowing
 from bpcheck.operations.windowed.conv_geometry import ConvGeometry, draw_geometry
+from bpcheck.operations.windowed.extremes import choose_extreme, conv_extremes, draw_extreme
 from bpcheck.operations.windowed.reductions import conv_reduction
+from bpcheck.operations.windowed.shipped_layers import Shelf
 from bpcheck.operations.windowed.window import spatial_owners
 
 
@@ -37,6 +41,8 @@ class Convolution(Operation):
 
     def __init__(self, rank: int):
         self.rank = rank
+        self._shelf = Shelf("conv", rank)
+        self._extremes = conv_extremes(rank, self.geometry)
         self.name = f"conv{rank}d"
         self.keys = {
             "g": 1,
@@ -67,6 +73,10 @@ class Convolution(Operation):
             "dilation": lambda params: set(params["dilation"]) == {1},
             "groups": lambda params: bool(params["groups"] == 1),
         }
+        self.neutral_numbers = narrowing.neutral_numbers(
+            rank, tiles=False, others={"groups": {"g": 1}}, dilates=True
+        )
+        self.restrictions = narrowing.restrictions(rank, dilates=True)
 
     def geometry(self, numbers: Mapping[str, int]) -> ConvGeometry:
         full = self.complete(numbers)
@@ -83,11 +93,38 @@ class Convolution(Operation):
             bias=bool(full["bias"]),
         )
 
-    def draw(self, integers: Integers) -> ConvGeometry:
+    def draw(self, integers: Integers) -> Any:
+        if choose_extreme(integers):
+            return draw_extreme(self.extremes, integers)
         return draw_geometry(integers, self.rank)
+
+    @property
+    def extremes(self) -> tuple[Extreme, ...]:
+        return self._extremes
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        return self._shelf.families
+
+    @property
+    def residues(self) -> tuple[str, ...]:
+        return self._shelf.residues
+
+    def shipped_classes(self, geometry: ConvGeometry) -> frozenset[str]:
+        return self._shelf.classes_of(geometry)
+
+    def sizes(self, family: Family) -> tuple[tuple[Size, ...], ...]:
+        return self._shelf.sizes(family)
+
+    def variants(self, family: Family) -> tuple[frozenset[str], ...]:
+        return self._shelf.variants(family)
 
     def layers(self, name: str) -> tuple[str, ...]:
         return layers.layers(name, self.name)
+
+    @property
+    def key_groups(self) -> tuple[tuple[str, ...], ...]:
+        return dimensions.key_groups(self.keys, self.rank)
 
     def plainer(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
         return dimensions.without_padding(numbers, self.rank)
@@ -139,6 +176,10 @@ class Convolution(Operation):
             "b_bar": outputs,
         }
 
+    def multiplications(self, geometry: ConvGeometry) -> int:
+        # The bias is added, not multiplied.
+        return (self.terms(geometry)["y"] - 1) * prod(self.output_shape(geometry))
+
     def reduction(self, result: str, terms: int) -> dict[str, int] | None:
         """See `bpcheck.operations.windowed.reductions`."""
         return conv_reduction(self.rank, result, terms)
@@ -178,7 +219,7 @@ class Convolution(Operation):
     def probe_count(self, geometry: ConvGeometry, operand: str) -> int:
         group_in = geometry.ic // geometry.g
         if operand == "x":
-            return group_in * prod(window.span for window in geometry.windows)
+            return group_in * prod(window.colours for window in geometry.windows)
         return group_in * prod(geometry.kernel) if operand == "w" else 1
 
     def rounded_magnitudes(

@@ -66,6 +66,22 @@ def spelled(windows: Sequence[Window]) -> dict[str, int]:
     return spatial
 
 
+def key_groups(keys: Collection[str], rank: int) -> tuple[tuple[str, ...], ...]:
+    """The numbers of one prefix, the numbers of channels, and each other key alone.
+
+    Examples
+    --------
+    >>> key_groups(("n", "ic", "ih", "iw", "kh", "kw", "ceil"), 2)
+    (('n',), ('ic',), ('ih', 'iw'), ('kh', 'kw'), ('ceil',))
+    """
+    spatial = {prefix + letter: prefix for prefix in "ikspd" for letter in LETTERS[rank]}
+    groups: dict[str, list[str]] = {}
+    for key in keys:
+        name = "channels" if key in ("g", "ic", "oc") else spatial.get(key, key)
+        groups.setdefault(name, []).append(key)
+    return tuple(tuple(group) for group in groups.values())
+
+
 def other_params(
     keys: Collection[str], numbers: Mapping[str, int], rank: int, integers: Integers
 ) -> Iterator[dict[str, int]]:

@@ -8,7 +8,8 @@ from typing import Any
 from bpcheck.arithmetic import Array, Format, gamma
 from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Product
 from bpcheck.operations.torch_vjp import torch_vjp
-from bpcheck.operations.windowed import classes, dimensions
+from bpcheck.operations.windowed import classes, dimensions, narrowing
+from bpcheck.operations.windowed.extremes import choose_extreme, draw_extreme
 from bpcheck.operations.windowed.pooling import PoolGeometry, Pooling
 from bpcheck.operations.windowed.subgradients import is_subgradient
 
@@ -38,8 +39,17 @@ class MaxPooling(Pooling):
             "dilation": lambda params: set(params["dilation"]) == {1},
             "ceil_mode": lambda params: not params["ceil_mode"],
         }
+        self.neutral_numbers = narrowing.neutral_numbers(
+            rank,
+            tiles=True,
+            others={"ceil_mode": {"ceil": 0}},
+            dilates=True,
+        )
+        self.restrictions = narrowing.restrictions(rank, dilates=True)
 
-    def draw(self, integers: Integers) -> PoolGeometry:
+    def draw(self, integers: Integers) -> Any:
+        if choose_extreme(integers):
+            return draw_extreme(self.extremes, integers)
         n, channels, windows = self.draw_shape(integers, dilate=True)
         return PoolGeometry(n=n, ic=channels, windows=windows)
 

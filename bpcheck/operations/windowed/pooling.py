@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from bpcheck.errors import CaseError
 from bpcheck.operations.base import Operation
-from bpcheck.operations.promises import SAMPLES, EdgeClass, Integers, Shape, Symmetry
+from bpcheck.operations.families import Family, Size
+from bpcheck.operations.promises import SAMPLES, EdgeClass, Extreme, Integers, Shape, Symmetry
 from bpcheck.operations.windowed import classes, dimensions, large, layers
+from bpcheck.operations.windowed.extremes import pool_extremes
 from bpcheck.operations.windowed.reductions import pool_reduction
+from bpcheck.operations.windowed.shipped_layers import Shelf
 from bpcheck.operations.windowed.window import Window, spatial_owners
 
 
@@ -78,6 +81,7 @@ class Pooling(Operation):
 
     def __init__(self, kind: str, rank: int, *, own_keys: Mapping[str, int | None]):
         self.rank = rank
+        self._shelf = Shelf(f"{kind}_pool", rank, covers_kernel=kind == "avg" and rank == 3)
         self.name = f"{kind}_pool{rank}d"
         self.keys = {
             "n": 1,
@@ -89,6 +93,7 @@ class Pooling(Operation):
             "ceil": 0,
             **own_keys,
         }
+        self._extremes = pool_extremes(rank, self.geometry, keys=self.keys)
 
     def geometry(self, numbers: Mapping[str, int]) -> PoolGeometry:
         full = self.complete(numbers)
@@ -147,8 +152,33 @@ class Pooling(Operation):
             i += 1
         return Window(i=i, k=k, s=s, p=p, d=d, ceil=ceil)
 
+    @property
+    def extremes(self) -> tuple[Extreme, ...]:
+        return self._extremes
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        return self._shelf.families
+
+    @property
+    def residues(self) -> tuple[str, ...]:
+        return self._shelf.residues
+
+    def shipped_classes(self, geometry: PoolGeometry) -> frozenset[str]:
+        return self._shelf.classes_of(geometry)
+
+    def sizes(self, family: Family) -> tuple[tuple[Size, ...], ...]:
+        return self._shelf.sizes(family)
+
+    def variants(self, family: Family) -> tuple[frozenset[str], ...]:
+        return self._shelf.variants(family)
+
     def layers(self, name: str) -> tuple[str, ...]:
         return layers.layers(name, self.name)
+
+    @property
+    def key_groups(self) -> tuple[tuple[str, ...], ...]:
+        return dimensions.key_groups(self.keys, self.rank)
 
     def plainer(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
         return dimensions.without_padding(numbers, self.rank)
@@ -180,7 +210,7 @@ class Pooling(Operation):
         return spatial_owners(planes, geometry.windows)
 
     def probe_count(self, geometry: PoolGeometry, operand: str) -> int:
-        return prod(window.span for window in geometry.windows)
+        return prod(window.colours for window in geometry.windows)
 
     def symmetries(self, geometry: PoolGeometry) -> tuple[Symmetry, ...]:
         samples = Symmetry(SAMPLES, geometry.n, {"x": 0, "y": 0})

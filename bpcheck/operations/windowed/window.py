@@ -114,16 +114,21 @@ class Window:
         """Whether some input cell is read by no window."""
         return np.unique(self.positions[self.positions >= 0]).size < self.i
 
+    @property
+    def colours(self) -> int:
+        """How many colours tell the cells apart that one window reads: never more than cells."""
+        return min(self.span, self.i)
+
     def owners(self) -> NDArray[np.int64]:
-        """Input cell that window `o` reads among the cells of colour `c`, or -1: ``(span, out)``.
+        """Input cell that window `o` reads among those of colour `c`, or -1: ``(colours, out)``.
 
         Cells whose indices are equal modulo `span` are never read by one window, so all of one
         colour can be perturbed at once and every output still has one owner at most.
         """
-        owners = np.full((self.span, self.out), -1, dtype=np.int64)
+        owners = np.full((self.colours, self.out), -1, dtype=np.int64)
         for column in self.positions.T:
             o = np.nonzero(column >= 0)[0]
-            owners[column[o] % self.span, o] = column[o]
+            owners[column[o] % self.colours, o] = column[o]
         return owners
 
 
@@ -137,7 +142,7 @@ def spatial_owners(planes: NDArray[np.int64], windows: Sequence[Window]) -> NDAr
     for window in windows:
         probes, outputs = owners.shape[0], owners.shape[1:]
         owners = owners.reshape(probes, 1, *outputs, 1)
-        cell = window.owners().reshape(1, window.span, *(1,) * len(outputs), window.out)
+        cell = window.owners().reshape(1, window.colours, *(1,) * len(outputs), window.out)
         joined = np.where((owners < 0) | (cell < 0), -1, owners * window.i + cell)
-        owners = joined.reshape(probes * window.span, *outputs, window.out)
+        owners = joined.reshape(probes * window.colours, *outputs, window.out)
     return owners

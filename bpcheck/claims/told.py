@@ -1,0 +1,76 @@
+"""How reports call what a subject claims, and what it does not."""
+
+from __future__ import annotations
+
+from bpcheck.calls import name_of
+from bpcheck.claims.claims import Claims
+from bpcheck.claims.readers import LAYOUT_NAMES
+from bpcheck.operations import Operation
+
+#: What is left out by a claim of a single word.
+NOUNS = {
+    "empty": "empty batches",
+    "nan": "NaN",
+    "subnormals": "subnormals",
+    "deterministic": "determinism",
+    "single_use": "a second vjp",
+}
+
+
+def claimed(claims: Claims) -> tuple[str, ...]:
+    """What is claimed beyond what everybody is taken to claim.
+
+    Examples
+    --------
+    >>> claimed(Claims(torch_ties=True, accumulates="float32", refuses=(ValueError,)))
+    ("torch's ties", 'sums in float32', 'to refuse by ValueError')
+    """
+    refusals = ", ".join(map(name_of, claims.refuses))
+    found = (
+        "torch's ties" if claims.torch_ties else "",
+        f"sums in {claims.accumulates}" if claims.accumulates else "",
+        f"to refuse by {refusals}" if refusals else "",
+    )
+    return tuple(each for each in found if each)
+
+
+def not_claimed(claims: Claims, operation: Operation) -> tuple[str, ...]:
+    """What the claims leave out of what everybody is taken to claim.
+
+    Examples
+    --------
+    >>> from bpcheck.operations import operation_named
+    >>> stated = Claims(nan=False, dilation=False, exact=False, constant=8)
+    >>> not_claimed(stated, operation_named("conv2d"))
+    ('NaN', 'exact sums (constant 8)', 'dilation > 1')
+    """
+    usual = Claims()
+    found = [noun for word, noun in NOUNS.items() if getattr(claims, word) != getattr(usual, word)]
+    found += [layouts_left_out(claims)] if layouts_left_out(claims) else []
+    found += [] if claims.exact else [f"exact sums (constant {claims.constant:g})"]
+    words = restricted(claims, operation)
+    return (*found, *(operation.restrictions[word].outside for word in words))
+
+
+def restricted(claims: Claims, operation: Operation) -> tuple[str, ...]:
+    """The words of the claims that restrict the geometries of an operation."""
+    usual = Claims()
+    return tuple(
+        word for word in operation.restrictions if getattr(claims, word) != getattr(usual, word)
+    )
+
+
+def layouts_left_out(claims: Claims) -> str:
+    """The layouts that are not claimed, or all but those that are: whichever is shorter.
+
+    Examples
+    --------
+    >>> layouts_left_out(Claims(layouts=("c-order", "fortran")))
+    'layouts other than c-order and fortran'
+    """
+    if claims.layouts is None:
+        return ""
+    rest = [each for each in LAYOUT_NAMES if each not in claims.layouts]
+    if len(rest) < len(claims.layouts):
+        return f"{' and '.join(rest)} arrays" if rest else ""
+    return f"layouts other than {' and '.join(claims.layouts)}"

@@ -1,0 +1,78 @@
+"""Real numbers: standard normal, with all that pruning leaves, or under a scaled loss."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import floor, log2
+
+import numpy as np
+
+from bpcheck.arithmetic import FORMATS, Array
+from bpcheck.cases.case import Case
+from bpcheck.filling.lattice import Arrays, array_shapes
+
+#: The least power of two that a scaled cotangent is multiplied by.
+LEAST_SCALE = 10
+
+
+def real(case: Case, rng: np.random.Generator) -> Arrays:
+    """Standard normal numbers throughout."""
+    dtype, shapes = FORMATS[case.dtype].dtype, array_shapes(case)
+    drawn = {
+        # A shape of () gives a scalar otherwise.
+        name: np.asarray(rng.standard_normal(shape), dtype)
+        for name, shape in shapes.items()
+    }
+    y_bar = drawn.pop("y_bar")
+    return Arrays(operands=drawn, y_bar=y_bar, steps=dict.fromkeys(drawn, 0))
+
+
+def pruned(case: Case, rng: np.random.Generator) -> Arrays:
+    """Real numbers with zeros: whole samples and filters with their biases, and single weights.
+
+    What such a sample or filter gives is exactly 0 (or the bias), in whatever order it is added up.
+    One sample and one filter of each layer at least are left, so that something reaches the loss.
+    Samples go in half of the cases only: a layer later their planes hold sums that are equal but
+    for rounding, and which of those is a maximum nobody knows.
+    """
+    drawn = real(case, rng)
+    (first, x), *rest = drawn.operands.items()
+    operands = {first: _without(x, _some(len(x), rng)) if rng.integers(2) else x}
+    gone = np.zeros(0, bool)
+    for name, array in rest:
+        single = np.zeros(array.shape, bool)
+        # A bias, which follows its weights, loses what they lose.
+        if array.ndim > 1:
+            gone, single = _some(len(array), rng), rng.integers(4, size=array.shape) == 0
+        operands[name] = _without(_without(array, single), gone)
+    return replace(drawn, operands=operands)
+
+
+def _without(array: Array, gone: Array) -> Array:
+    """The array with zeros where `gone` says, on its first axes."""
+    kept = array.copy()
+    kept[gone] = 0
+    return kept
+
+
+def _some(count: int, rng: np.random.Generator) -> Array:
+    """Which ones of so many are pruned: one of them at least, and not all, unless there is one."""
+    gone = rng.integers(3, size=count) == 0
+    if count:
+        first, last = rng.permutation(count)[[0, -1]]
+        gone[first], gone[last] = True, False
+    return gone
+
+
+def scaled(case: Case, rng: np.random.Generator) -> Arrays:
+    """Real numbers under a cotangent that is large, as a scaled loss sends it, or now and then 0.
+
+    It reaches up to the square root of the largest number: whatever the layers multiply it by has
+    as much room again.
+    """
+    drawn = real(case, rng)
+    highest = floor(log2(FORMATS[case.dtype].largest)) // 2
+    exponent = int(rng.integers(LEAST_SCALE, highest + 1))
+    factor = 0.0 if rng.integers(4) == 0 else 2.0**exponent
+    y_bar = np.asarray(drawn.y_bar.astype(np.float64) * factor, drawn.y_bar.dtype)
+    return replace(drawn, y_bar=y_bar)

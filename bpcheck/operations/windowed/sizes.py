@@ -1,0 +1,135 @@
+"""The sizes that a layer of a family may have: as small as its window and its residues allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+
+from bpcheck.operations.families import Size
+from bpcheck.operations.residues import SIZES, residue_names, residues_of
+from bpcheck.operations.windowed.window import Window
+
+#: How far the search for an input or an output of a certain residue goes, in cells.
+_FARTHEST = 300
+
+#: Outputs of a depthwise layer for each of its channels.
+MULTIPLIERS = (1, 2, 3)
+
+#: Groups that are neither one nor as many as there are channels.
+_GROUPS = (2, 3, 4, 5, 8, 16)
+
+#: The factors of residues by the letter of the axis.
+_AXES = {"w": "width", "h": "height"}
+
+
+def axis_sizes(window: Window, letter: str, *, least: int = 1) -> tuple[Size, ...]:
+    """Input sizes of one axis in which every tap of the window reads a real cell somewhere.
+
+    They have all the residues, and for the last axis those of its output too; `window` gives the
+    other numbers, and `least` the smallest input that the operation allows.
+    """
+    first = least_input(window, least)
+    if letter not in _AXES:
+        return tuple(_axis_size(_resized(window, i), letter) for i in (first, first + 1, first + 2))
+    own = _AXES[letter]
+    wanted = {first, first + 1, first + 2, *_telling(own, range(first, first + _FARTHEST))}
+    if letter == "w":
+        outputs: dict[int, int] = {}
+        for i in range(first, first + _FARTHEST):
+            outputs.setdefault(_resized(window, i).out, i)
+        wanted |= {outputs[out] for out in _telling("output width", outputs)}
+    return tuple(_axis_size(_resized(window, i), letter) for i in sorted(wanted))
+
+
+def _telling(factor: str, numbers: Iterable[int]) -> Iterator[int]:
+    """Those of the numbers that have a residue which none before them has."""
+    left = set(residue_names(factor))
+    for number in numbers:
+        found = residues_of(factor, number) & left
+        if found:
+            left -= found
+            yield number
+        if not left:
+            return
+
+
+@cache
+def least_input(window: Window, least: int = 1) -> int:
+    """The smallest input of which every tap of the window reads a cell in some position.
+
+    Examples
+    --------
+    >>> least_input(Window(i=99, k=3, p=1)), least_input(Window(i=99, k=3, p=36, d=36))
+    (2, 37)
+    """
+    i = max(least, 1, window.span - window.low - window.high)
+    while not (_resized(window, i).positions >= 0).any(axis=0).all():
+        i += 1
+    return i
+
+
+def _resized(window: Window, i: int) -> Window:
+    return Window(i, window.k, window.s, window.p, window.d, same=window.same, ceil=window.ceil)
+
+
+def _axis_size(window: Window, letter: str) -> Size:
+    classes = residues_of(_AXES[letter], window.i) if letter in _AXES else frozenset()
+    if letter == "w":
+        classes |= residues_of("output width", window.out)
+    return Size({f"i{letter}": window.i}, window.out, classes)
+
+
+def sample_sizes() -> tuple[Size, ...]:
+    """Numbers of samples."""
+    return tuple(Size({"n": n}, n, residues_of("samples", n)) for n in (1, 2, 3, *SIZES[2:]))
+
+
+def channel_sizes() -> tuple[Size, ...]:
+    """Numbers of channels that a pool keeps."""
+    return tuple(Size({"ic": c}, c, residues_of("channels", c)) for c in (1, 2, 3, *SIZES[2:]))
+
+
+@cache
+def conv_channel_sizes(groups: str) -> tuple[Size, ...]:
+    """Input and output channels in one group, in as many as there are channels, or in several."""
+    if groups == "1":
+        found = {
+            (1, ic, oc)
+            for ic in (1, 2, 3, *SIZES[2:])
+            for oc in (ic, 2 * ic, 1, 2, 3, 4, 5, 8, 16, 32, 63, 64)
+        }
+    elif groups == "dw":
+        channels = (2, 3, 4, 5, 8, 16, 17, 32, 33, 63, 64, 65)
+        found = {(c, c, c * multiplier) for c in channels for multiplier in MULTIPLIERS}
+    else:
+        found = {
+            (g, g * own, g * out)
+            for g in _GROUPS
+            for own in (2, 3, 4, 7, 8, 16)
+            for out in (own, 2 * own, 1, 3, 4)
+        } | {(9, 63, 63), (9, 63, 126)}
+    return tuple(_channel_size(*each, groups) for each in sorted(found) if _divides(*each))
+
+
+def _divides(g: int, ic: int, oc: int) -> bool:
+    return ic % g == 0 and oc % g == 0
+
+
+def _channel_size(g: int, ic: int, oc: int, groups: str) -> Size:
+    residues = residues_of("input channels", ic) | residues_of("output channels", oc)
+    return Size({"g": g, "ic": ic, "oc": oc}, oc * ic // g, residues | {relation(ic, oc, groups)})
+
+
+def relation(ic: int, oc: int, groups: str) -> str:
+    """How output channels relate to input channels: kernels may have a path of their own for it."""
+    if groups == "dw":
+        return f"{oc // ic} outputs a channel"
+    if ic == oc:
+        return "channels equal"
+    return "channels doubled" if oc == 2 * ic else "channels unequal"
+
+
+def window_of(numbers: Mapping[str, int], letter: str, *, same: bool, ceil: bool) -> Window:
+    """The window of one axis over an input that is large enough for it."""
+    k, s, p, d = (numbers.get(f"{key}{letter}", 1 if key in "sd" else 0) for key in "kspd")
+    return Window(d * (k - 1) + 1, k, s, 0 if same else p, d, same=same, ceil=ceil)

@@ -1,0 +1,106 @@
+"""The layers of one family: which sizes they may have, and which of them meet what is not met."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpcheck.arithmetic import Array
+from bpcheck.operations import Operation
+from bpcheck.operations.families import Family, Size
+
+#: Multiplications of a family's case, and those of one whose window needs more: a kernel of 128,
+#: a dilation of 36.
+USUAL, MOST = 16_384, 65_536
+
+#: A family whose smallest layer costs more may have the larger budget.
+_SMALL = 8_192
+
+
+class Choices:
+    """The sizes of one family as tables: what each choice costs, and which classes it meets.
+
+    Parameters
+    ----------
+    operation, family
+        The family, and the operation that it is of.
+    classes
+        The classes that are to be met, residues above all, in the order of the columns.
+    largest
+        Multiplications that a case may have at most; ``None`` for the family's own budget.
+    """
+
+    def __init__(
+        self, operation: Operation, family: Family, classes: Sequence[str], largest: int | None
+    ):
+        self.family = family
+        self._sizes: list[list[Size]] = [
+            sorted(choice, key=lambda size: size.cost) for choice in operation.sizes(family)
+        ]
+        self._costs = [np.array([size.cost for size in choice]) for choice in self._sizes]
+        number = {name: column for column, name in enumerate(classes)}
+        self._meets = [_incidence(choice, number) for choice in self._sizes]
+        least = family.taps * prod(int(costs[0]) for costs in self._costs)
+        own = USUAL if least <= _SMALL else MOST
+        self._budget = own if largest is None else min(own, largest)
+        self.is_too_large = least > self._budget
+        #: Columns of the classes that some layer of the family meets within the budget, and that
+        #: none has met yet.
+        self.unmet = self._reachable(len(classes))
+
+    def _reachable(self, columns: int) -> NDArray[np.bool_]:
+        found = np.zeros(columns, dtype=bool)
+        for choice, meets in enumerate(self._meets):
+            found |= meets[self._costs[choice] <= self._room(choice)].any(axis=0)
+        return found
+
+    def _room(self, choice: int, *, spent: int = 1, left: Collection[int] | None = None) -> int:
+        """What one choice may cost, when those that are `left` beside it cost their least."""
+        others = [each for each in range(len(self._costs)) if each != choice]
+        rest = prod(int(self._costs[each][0]) for each in others if left is None or each in left)
+        return self._budget // (self.family.taps * spent * rest)
+
+    def layer(
+        self, wanted: Collection[str], weights: Array, rng: np.random.Generator
+    ) -> dict[str, int] | None:
+        """The numbers of a layer in all `wanted` classes that meets the most by `weights`.
+
+        ``None`` where no layer within the budget is in all of these classes. What meets nothing
+        more is as small as it can be, or nearly.
+        """
+        allowed = [self._in(choice, wanted) for choice in range(len(self._sizes))]
+        if not all(each.any() for each in allowed):
+            return None
+        cheapest = [int(costs[mask][0]) for costs, mask in zip(self._costs, allowed, strict=True)]
+        numbers: dict[str, int] = dict(self.family.numbers)
+        spent, left = self.family.taps, set(range(len(self._sizes)))
+        for choice in (int(each) for each in rng.permutation(len(self._sizes))):
+            left.remove(choice)
+            rest = spent * prod(cheapest[each] for each in left)
+            fits = allowed[choice] & (self._costs[choice] * rest <= self._budget)
+            if not fits.any():
+                return None
+            gains = np.where(fits, self._meets[choice] @ weights, -1.0)
+            best = gains.max()
+            # Small numbers by turns where nothing is gained, the smallest where it is.
+            among = np.flatnonzero(gains == best)
+            place = int(among[0] if best > 0 else among[rng.integers(min(3, among.size))])
+            numbers |= self._sizes[choice][place].numbers
+            spent *= int(self._costs[choice][place])
+        return numbers
+
+    def _in(self, choice: int, wanted: Collection[str]) -> NDArray[np.bool_]:
+        """Which sizes of a choice are in those of the `wanted` classes that it decides."""
+        sizes = self._sizes[choice]
+        own = [name for name in wanted if any(name in size.classes for size in sizes)]
+        return np.array([all(name in size.classes for name in own) for size in sizes])
+
+
+def _incidence(choice: Sequence[Size], number: dict[str, int]) -> Array:
+    meets = np.zeros((len(choice), len(number)), dtype=bool)
+    for row, size in enumerate(choice):
+        meets[row, [number[name] for name in size.classes if name in number]] = True
+    return meets

@@ -1,0 +1,56 @@
+"""Profiles: how thorough a run is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from bpcheck.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How many cases a run judges, and from where they come.
+
+    Parameters
+    ----------
+    name
+        As it is asked for.
+    cases
+        How many cases are judged.
+    strength
+        Of the edge classes every single one is met, every pair, or every triple.
+    draws
+        How many geometries are drawn at most in search of those.
+    shipped
+        Of so many cases in a row all but one are layers that people ship, until there is no more
+        to be met by them.
+    reach
+        How far out the extremes lie: by what their numbers are multiplied.
+    """
+
+    name: str
+    cases: int
+    strength: int
+    draws: int
+    shipped: int
+    reach: int = 1
+
+
+PROFILES: MappingProxyType[str, Profile] = MappingProxyType(
+    {
+        profile.name: profile
+        for profile in (
+            Profile("quick", cases=300, strength=1, draws=2_000, shipped=3),
+            Profile("default", cases=3_000, strength=2, draws=6_000, shipped=2),
+            Profile("thorough", cases=30_000, strength=3, draws=60_000, shipped=2, reach=3),
+        )
+    }
+)
+
+
+def profile_named(name: str) -> Profile:
+    """The profile of that name; `UsageError` lists those there are."""
+    if name not in PROFILES:
+        raise UsageError(f"profile={name!r}: must be one of {', '.join(PROFILES)}")
+    return PROFILES[name]

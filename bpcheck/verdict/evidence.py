@@ -1,0 +1,104 @@
+"""What the cases of a run are evidence for: classes with results, families with residues."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from bpcheck.finding import Status
+from bpcheck.planning.classes import beside_classes
+from bpcheck.verdict.judged import Judged
+from bpcheck.verdict.judgement import Verdict
+
+
+@dataclass(slots=True)
+class Record:
+    """How one result came out in the cases of one class: numbers of cases."""
+
+    right: int = 0
+    wrong: int = 0
+    raises: int = 0
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Counts by class; a class without any case has no entry.
+
+    Attributes
+    ----------
+    cases
+        Cases that are evidence for each class: by them it is met.
+    judged
+        Cases of each class, also those in which less was compared.
+    records
+        For each class and result: how it came out. What neither a check nor a juror could speak of
+        is in none of the numbers.
+    not_claimed
+        Cases of each class that the subject does not claim.
+    layers
+        Cases of each family together with each residue.
+    """
+
+    cases: Counter[str] = field(default_factory=Counter)
+    judged: Counter[str] = field(default_factory=Counter)
+    records: dict[tuple[str, str], Record] = field(default_factory=dict)
+    not_claimed: Counter[str] = field(default_factory=Counter)
+    layers: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, judged: Judged) -> None:
+        """Count one case."""
+        if judged.unsupported:
+            self.not_claimed.update(judged.classes)
+            return
+        shown = shown_by(judged)
+        self.cases.update(shown)
+        classes = telling(judged)
+        self.judged.update(classes)
+        self.layers.update(layers_of(classes))
+        for result, outcome in _outcomes(judged).items():
+            for name in shown:
+                record = self.records.setdefault((name, result), Record())
+                setattr(record, outcome, getattr(record, outcome) + 1)
+
+
+def telling(judged: Judged) -> frozenset[str]:
+    """The classes of a case; an empty batch tells nothing of a layer, but of empty batches."""
+    if 0 in judged.case.shapes["y"]:
+        return judged.classes & {judged.case.operation.empty_class}
+    return judged.classes
+
+
+def shown_by(judged: Judged) -> frozenset[str]:
+    """The classes that a case is evidence for.
+
+    A family, a residue or an extreme was met where all results were compared with autograd, and
+    all gradients with differences.
+    """
+    if judged.is_compared:
+        return telling(judged)
+    return telling(judged) - beside_classes(judged.case.operation, judged.case.geometry)
+
+
+def layers_of(classes: Iterable[str]) -> list[tuple[str, str]]:
+    """The family with each of the residues, if there is a family among the classes.
+
+    >>> layers_of(["family 1x1", "width 1 mod 2", "bias yes"])
+    [('family 1x1', 'width 1 mod 2')]
+    """
+    names = list(classes)
+    family = next((name for name in names if name.startswith("family ")), None)
+    return [] if family is None else [(family, name) for name in names if " mod " in name]
+
+
+def _outcomes(judged: Judged) -> Mapping[str, str]:
+    """``right``, ``wrong`` or ``raises`` for each result that was spoken of."""
+    spoken = {
+        outcome.result: "right"
+        for outcome in judged.outcomes
+        if outcome.status is not Status.NOT_APPLICABLE
+    }
+    for ruling in judged.rulings:
+        if ruling.verdict.is_defect:
+            spoken[ruling.result] = "raises" if ruling.verdict is Verdict.RAISES else "wrong"
+    return spoken

@@ -1,0 +1,170 @@
+"""What people ship is what a plan begins with: families of layers, and residues of their sizes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from bpcheck.cases import Case
+from bpcheck.operations import operation_named, operation_names
+from bpcheck.operations.residues import residue_names, residues_of
+from bpcheck.planning.choices import MOST, USUAL, Choices
+from bpcheck.planning.classes import beside, classes_of
+from bpcheck.planning.limits import Limits
+from bpcheck.planning.plan import Plan
+from bpcheck.planning.profiles import PROFILES
+from bpcheck.planning.shipped import COMMON, Shipped
+
+DTYPES = ("float64", "float32")
+WINDOWED = tuple(name for name in operation_names() if name != "network")
+
+#: Families whose layers may take more than the usual number of multiplications.
+COSTLY = {
+    "conv1d": {"grouped 128, stride 1, padding 64", "grouped 128, stride 2, padding 64"},
+    "conv2d": {
+        "3x3, stride 1, padding 36, dilation 36",
+        "depthwise 3x3, stride 1, padding 24, dilation 24",
+        "depthwise 3x3, stride 1, padding 36, dilation 36",
+    },
+    "conv3d": {
+        "13x13x1, stride 1, padding 6x6x0",
+        "7x7x7, stride 1, padding 3",
+        "7x7x7, stride 2, padding 3",
+    },
+    "max_pool2d": {"13x13, stride 1, padding 6"},
+}
+
+
+@cache
+def quick(operation: str) -> tuple[Case, ...]:
+    profile = PROFILES["quick"]
+    plan = Plan(operation_named(operation), profile=profile, dtypes=DTYPES, seed=3)
+    return tuple(islice(plan, profile.cases))
+
+
+def of_family(cases: tuple[Case, ...], name: str) -> list[Case]:
+    return [case for case in cases if name in classes_of(case)]
+
+
+@pytest.mark.parametrize("operation", WINDOWED)
+def test_every_tap_of_a_familys_layers_reads_a_cell_and_few_cost_much(operation: str) -> None:
+    promise = operation_named(operation)
+    shipped = Shipped(promise, DTYPES, rng=np.random.default_rng(0), limits=Limits())
+    costly = set()
+    for layer in islice(shipped, 400):
+        assert layer.family in classes_of(Case(promise, layer.geometry))
+        for window in layer.geometry.windows:
+            assert (window.positions >= 0).any(axis=0).all(), layer
+        cost = promise.multiplications(layer.geometry)
+        assert cost <= MOST, layer
+        if cost > USUAL:
+            costly.add(layer.family.removeprefix("family "))
+    assert costly <= COSTLY.get(operation, set())
+
+
+@pytest.mark.parametrize("operation", WINDOWED)
+def test_the_quick_plan_meets_every_family_residue_and_extreme(operation: str) -> None:
+    met = {name for case in quick(operation) for name in classes_of(case)}
+    assert set(beside(operation_named(operation))) <= met
+
+
+@pytest.mark.parametrize("operation", WINDOWED)
+def test_a_familys_first_case_in_a_dtype_is_exact_and_in_c_order(operation: str) -> None:
+    first: dict[tuple[str, str], Case] = {}
+    for place, case in enumerate(quick(operation)):
+        # Every third case is a rare or a random one.
+        if place % PROFILES["quick"].shipped:
+            for name in classes_of(case):
+                if name.startswith("family "):
+                    first.setdefault((name, case.dtype), case)
+    assert {(case.values, case.layout) for case in first.values()} == {("exact", "c-order")}
+
+
+@pytest.mark.parametrize("operation", WINDOWED)
+def test_common_families_come_in_every_dtype_parity_and_relation(operation: str) -> None:
+    promise = operation_named(operation)
+    for family in promise.families[:COMMON]:
+        cases = of_family(quick(operation), str(family))
+        assert {case.dtype for case in cases} == set(DTYPES), family
+        # A kernel of 128 in groups of odd size has no layer that is small enough.
+        choices = Choices(promise, family, promise.residues, None)
+        none = np.zeros(len(promise.residues))
+        rng = np.random.default_rng(0)
+        can_be = [v for v in promise.variants(family) if choices.layer(v, none, rng) is not None]
+        wanted = {frozenset(pair) for each in can_be for pair in pairs(each)}
+        assert wanted <= {
+            frozenset(pair) for case in cases for pair in pairs(sizes_of(operation, case))
+        }, family
+
+
+def pairs(names: frozenset[str]) -> list[tuple[str, str]]:
+    return [(one, other) for one in names for other in names if one < other]
+
+
+def sizes_of(operation: str, case: Case) -> frozenset[str]:
+    """Its residues, and how its output channels relate to its input channels."""
+    from bpcheck.operations.windowed.sizes import relation
+
+    if not operation.startswith("conv"):
+        return classes_of(case)
+    g = case.geometry
+    groups = "1" if g.g == 1 else "dw" if g.g == g.ic else "grouped"
+    return classes_of(case) | {relation(g.ic, g.oc, groups)}
+
+
+@pytest.mark.parametrize("operation", ["conv1d", "max_pool2d", "avg_pool2d"])
+def test_the_default_plan_meets_every_family_in_every_residue_that_it_can_be_in(
+    operation: str,
+) -> None:
+    promise, profile = operation_named(operation), PROFILES["default"]
+    met: dict[str, set[str]] = defaultdict(set)
+    plan = Plan(promise, profile=profile, dtypes=DTYPES)
+    for case in islice(plan, profile.cases):
+        classes = classes_of(case)
+        for name in classes:
+            if name.startswith("family "):
+                met[name] |= classes
+    columns = promise.residues
+    for family in promise.families:
+        reachable = Choices(promise, family, columns, None).unmet
+        wanted = {name for name, can_be in zip(columns, reachable, strict=True) if can_be}
+        assert wanted <= met[str(family)], family
+        kinds = {f"values {kind}" for kind in ("exact", "real", "wide", "special", "tiny", "huge")}
+        assert kinds <= met[str(family)], family
+
+
+@pytest.mark.parametrize("factor", ["width", "samples"])
+def test_eight_sizes_have_all_the_residues(factor: str) -> None:
+    met = {name for size in (1, 2, 4, 8, 16, 32, 63, 64) for name in residues_of(factor, size)}
+    assert met == set(residue_names(factor))
+
+
+def test_an_empty_batch_is_of_no_family_and_has_no_residue() -> None:
+    promise = operation_named("conv2d")
+    numbers = {"n": 0, "ic": 2, "ih": 3, "iw": 3, "oc": 2, "kh": 1, "kw": 1}
+    assert promise.shipped_classes(promise.geometry(numbers)) == frozenset()
+    assert "family 1x1" in promise.shipped_classes(promise.geometry({**numbers, "n": 1}))
+
+
+@pytest.mark.parametrize("operation", WINDOWED)
+def test_a_colouring_has_no_more_probes_than_the_operand_has_cells(operation: str) -> None:
+    promise = operation_named(operation)
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        geometry = promise.draw(lambda low, high: int(rng.integers(low, high + 1)))
+        if geometry.n == 0:
+            continue
+        for name, shape in promise.operand_shapes(geometry).items():
+            assert promise.probe_count(geometry, name) <= int(np.prod(shape))
+
+
+def test_a_limit_leaves_out_what_is_larger() -> None:
+    promise = operation_named("conv2d")
+    limited = Plan(promise, profile=PROFILES["quick"], dtypes=DTYPES, limits=Limits(256))
+    sizes = [promise.multiplications(case.geometry) for case in islice(limited, 300)]
+    assert max(sizes) <= 256
+    assert "family 32x32, stride 32" in limited.shipped.too_large
