@@ -14,7 +14,7 @@ def sparse(array: Array, rng: np.random.Generator) -> Array:
     Examples
     --------
     >>> sparse(np.array([-3, 5, -7, 9]), np.random.default_rng(1)).tolist()
-    [0, 5, 7, 9]
+    [3, 5, 7, 0]
     """
     return np.where(_kept(array.shape, rng), np.abs(array), array.dtype.type(0))
 
