@@ -98,15 +98,16 @@ def _powers(case: Case, chosen: str) -> dict[str, int]:
     """How often each array is scaled, so that all terms of each sum are scaled alike."""
     if chosen == "y_bar":
         return {"y_bar": 1}
-    alike = tenants(case) if chosen in tenants(case) else (chosen,)
+    together = tenants(case)
+    alike = together if chosen in together else (chosen,)
     powers = dict.fromkeys(alike, 1)
     sums = [each.factors for each in lattice_of(case).products if each.result == "y"]
     reached = max(sum(powers.get(name, 0) for name in factors) for factors in sums)
     for factors in sums:
         lack = reached - sum(powers.get(name, 0) for name in factors)
-        free = [name for name in factors if name not in alike]
+        # What lies in one memory cannot be scaled apart.
+        free = [name for name in factors if name not in (*alike, *together)]
         if lack and not free:
-            # What lies in one memory cannot be scaled apart.
             return {} if has_output_for_cotangent(case) else {"y_bar": 1}
         if lack:
             powers[free[0]] = powers.get(free[0], 0) + lack

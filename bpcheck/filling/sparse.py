@@ -13,8 +13,9 @@ def sparse(array: Array, rng: np.random.Generator) -> Array:
 
     Examples
     --------
-    >>> sparse(np.array([-3, 5, -7, 9]), np.random.default_rng(1)).tolist()
-    [3, 5, 7, 0]
+    >>> found = sparse(np.full(1_000, -3), np.random.default_rng(1))
+    >>> sorted(set(found.tolist()))
+    [0, 3]
     """
     return np.where(_kept(array.shape, rng), np.abs(array), array.dtype.type(0))
 

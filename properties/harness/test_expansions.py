@@ -11,6 +11,7 @@ import pytest
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import ONE_MEMORY, OUTPUT
 from bpcheck.cases.repeats import BROADCAST_ALL, BROADCAST_BATCH, OVERLAPPING
+from bpcheck.checks.differences import NAME as DIFFERENCES
 from bpcheck.explain.faults import fault_named
 from bpcheck.filling import fill
 from bpcheck.operations import operation_named
@@ -96,3 +97,11 @@ def test_a_cotangent_of_one_number_is_not_one_of_ones(layouts: str) -> None:
         )
         case = Case(operation_named("conv2d"), numbers, layout=layouts, seed=seed)
         assert bool(findings(fault.plant(reference("conv2d")), case)) == alone
+
+
+@pytest.mark.parametrize("name", ["x-bar-zero-where-x-is", "w-bar-zero-where-w-is"])
+def test_differences_step_the_zeros_of_sparse_values(name: str) -> None:
+    fault, sparse = fault_named(name), in_values("sparse")
+    shown = islice((case for case in cases() if sparse(case) and fault.shows(case)), TRIED)
+    found = [findings(fault.plant(reference("conv2d")), case, [DIFFERENCES]) for case in shown]
+    assert sum(map(bool, found)) >= TRIED // 2

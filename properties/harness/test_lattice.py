@@ -178,7 +178,7 @@ def test_what_lies_in_one_cell_of_memory_is_one_number(
         assert np.array_equal(repeated(array, layout), array, equal_nan=True)
 
 
-@given(data=st.data(), values=st.sampled_from(["exact", "special", "huge", "real"]))
+@given(data=st.data(), values=st.sampled_from(["exact", "special", "huge", "tiny", "real"]))
 def test_operands_in_one_memory_hold_the_same_numbers(data: st.DataObject, values: str) -> None:
     layout = "x:one-memory,w:one-memory"
     case = replace(drawn(data, "conv2d", "float64", values), layout=layout)

@@ -119,7 +119,7 @@ def test_a_workflow_gets_a_summary(
         (("compare",), "there is no such file; bpcheck precision record makes it"),
         (("compare", "conv1d", "layers.py", "--baseline", "bad.json"), "not a whole JSON document"),
         (("measure", "conv1d", "layers.py", "--plot", "x.txt"), "must end in .png"),
-        (("measure", "network", "layers.py"), "OPERATIONS"),
+        (("measure", "network", "layers.py"), "does not claim network"),
         (("measure", "conv1d"), "this is an operation"),
         (("measure", "conv1d", "layers.py", "--result", "z"), "conv1d has y, x_bar"),
         (("measure", "conv1d", "layers.py", "--baseline", "b"), "add --plot FILE"),
