@@ -120,6 +120,8 @@ def speaks(check: str, case: Case) -> bool:
     """Whether the geometry of a case lets `check` judge it."""
     if check == "empty batch":
         return 0 in case.shapes["y"]
+    if check == "samples" and case.geometry.n < 2:
+        return False
     if (
         check in ("autograd", "ties", "NaN and infinity", "extreme values")
         and 0 in case.shapes["y"]
