@@ -2,14 +2,15 @@
 
 Run from the repository's root::
 
-    python -m benchmarks.kernels [--quick] [--threads 2] [--layers WORD]
+    python -m benchmarks.kernels [--turns 7] [--threads 2] [--layers WORD]
 
 and it prints a Markdown table: forward + backward in float32, both with the same number of threads.
 
 Time: the two take turns within one process, so that whatever else the machine does falls on both;
-the ratio is the median over the turns of one turn's ratio. Memory: each runs alone in a fresh
-process, and what counts is the growth of the resident set above the operands and the cotangent, at
-its peak; what torch and NumPy set up once is done before, by a run with a batch of one.
+milliseconds are the median over the turns, and the ratio is that of one turn's ratio. Memory: each
+runs alone in a fresh process, and what counts is the growth of the resident set above the operands
+and the cotangent, at its peak; what torch and NumPy set up once is done before, by a run with a
+batch of one.
 """
 
 from __future__ import annotations
@@ -57,10 +58,11 @@ def _conv(
     stride: int,
     padding: int,
     groups: int = 1,
+    batch: int = 8,
 ) -> Layer:
     params = {"stride": stride, "padding": padding, "dilation": 1, "groups": groups}
     w = (c_out, c_in // groups, kernel, kernel)
-    return Layer(name, "conv", (8, c_in, size, size), w, params)
+    return Layer(name, "conv", (batch, c_in, size, size), w, params)
 
 
 def _pool(kind: str, kernel: int, padding: int) -> Layer:
@@ -84,6 +86,7 @@ LAYERS = (
     _conv("AlexNet conv1: 3->64 k11 s4, 224x224", 3, 224, 64, 11, 4, 2),
     _conv("depthwise: 64 k3, 56x56", 64, 56, 64, 3, 1, 1, groups=64),
     _conv("64->96 k2 s2, 13x13", 64, 13, 96, 2, 2, 0),
+    _conv("64->96 k2 s2, 13x13, batch 1", 64, 13, 96, 2, 2, 0, batch=1),
     _pool("max", 2, 0),
     _pool("max", 3, 1),
     _pool("avg", 2, 0),
@@ -212,26 +215,28 @@ def _geometric_mean(values: list[float]) -> float:
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="5 turns a layer instead of 25")
+    parser.add_argument("--turns", type=int, default=7, help="turns of each layer")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--layers", default="", help="only layers whose name has this word")
     parser.add_argument("--worker", nargs=2, metavar=("LAYER", "WHAT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    turns = 5 if options.quick else 25
     if options.worker:
         number, what = options.worker
-        _worker(LAYERS[int(number)], what, turns)
+        _worker(LAYERS[int(number)], what, options.turns)
         return
 
-    print(f"Forward + backward, float32, batch 8, {options.threads} threads.\n")
+    print(
+        f"Forward + backward, float32, batch 8 where the layer does not say another, "
+        f"{options.threads} threads each, median of {options.turns} turns.\n"
+    )
     print("| layer | NumPy ms | torch ms | time ratio | NumPy MB | torch MB | memory ratio |")
     print("| --- | --: | --: | --: | --: | --: | --: |")
     times, memories = [], []
-    quick = ["--quick"] if options.quick else []
+    turns = ["--turns", str(options.turns)]
     for number, layer in enumerate(LAYERS):
         if options.layers not in layer.name:
             continue
-        timed = _in_fresh_process(options.threads, str(number), "time", *quick)
+        timed = _in_fresh_process(options.threads, str(number), "time", *turns)
         ours, theirs = (
             _in_fresh_process(options.threads, str(number), name) for name in ("numpy", "torch")
         )

@@ -28,6 +28,8 @@ from reference.windows import Index, Windows
 # Numbers to unroll at a time: few enough that a cache holds them from the copy to the product, and
 # enough that the product runs at full speed.
 _BLOCK = 2**21
+# Below so many terms, a product is too thin to be worth another pass over the output.
+_THIN = 96
 
 
 def forward(x: Array, w: Array, windows: Windows, groups: int) -> tuple[Array, Array, Array]:
@@ -58,8 +60,15 @@ def _correlate(padded: Array, kernel: Array, windows: Windows) -> Array:
     groups, n, c_out = *padded.shape[:2], kernel.shape[-1]
     y = np.empty((groups, n, *windows.output, c_out), padded.dtype)
     weights = kernel.reshape(groups, -1, c_out)
+    # Sums over some lines of the kernel, added up, round less than one long sum.
+    line = prod(windows.kernel[1:]) * padded.shape[-1]
+    terms = line * -(-_THIN // line)
     for block, rows in _unroll(padded, windows):
-        np.matmul(rows, weights, out=y[:, *block].reshape(groups, -1, c_out))
+        total = y[:, *block].reshape(groups, -1, c_out)
+        np.matmul(rows[..., :terms], weights[:, :terms], out=total)
+        for first in range(terms, rows.shape[-1], terms):
+            some = slice(first, first + terms)
+            total += np.matmul(rows[..., some], weights[:, some])
     return y
 
 

@@ -84,6 +84,7 @@ class Wardrobe:
         own = geometry_classes(self._operation, case.geometry)
         others = beside_classes(self._operation, case.geometry)
         classes, free = set(own), list(dress)
+        # One layout for all goes with the rest of the turn, too.
         worn = self._worn(case.geometry, dress)
         gains = self._gains(ALL, own | worn, others)
         if gains.max(initial=0) > 0 and rng.integers(2):

@@ -15,6 +15,7 @@ import numpy as np
 from bpcheck.cases.case import Case
 from bpcheck.operations import Operation
 from bpcheck.planning.acceptance import UNSHAPED, Acceptance
+from bpcheck.planning.classes import beside_classes
 from bpcheck.planning.covering import covering
 from bpcheck.planning.draws import integers_from
 from bpcheck.planning.dress import Wardrobe
@@ -85,6 +86,7 @@ class Plan:
         self._layers = iter(self.shipped)
         self._others = _with_twins(operation, self._rare(np.random.default_rng(own)), seed)
         self._made, self._turn = 0, 0
+        self._unseen = {str(each.edge) for each in operation.extremes}
         # One set, which grows and shrinks with what is learned.
         self.shipped.refused = self.wardrobe.refused = self._acceptance.refused
 
@@ -144,7 +146,14 @@ class Plan:
             geometry = self._acceptance.shaped(geometry)
         if geometry is None or not self.allows(geometry):
             return None
-        return self._dressed(self._case(geometry))
+        case = self._case(geometry)
+        first = self._unseen & beside_classes(self.operation, geometry)
+        if first:
+            # On values of which none hides what it multiplies, and in a layout that all take.
+            self._unseen -= first
+            self._turn += 1
+            return self.plain(case, self._turn)
+        return self._dressed(case)
 
     def _dressed(self, case: Case) -> Case:
         dressed = self.wardrobe.dressed(case, self._turn)

@@ -62,11 +62,17 @@ class Search:
             variants = self._operation.variants(family)
             variant = wanted or variants[turn % len(variants)]
             geometry = self._plan.shipped.layer_of(family, variant)
+            if geometry is None and not wanted:
+                # Not every family is small enough in every variant.
+                geometry = self._plan.shipped.layer_of(family, frozenset())
             if geometry is None:
                 return
             keys = frozenset(family.numbers)
             near = self._plan.near(geometry, keep=keys)
-            yield geometry if near is None else near
+            if near is not None and near is not geometry:
+                yield near
+            # What is taken may lie outside of the family, as one group does of grouped layers.
+            yield geometry
 
     def _with_residue(self, name: str) -> Iterator[Any]:
         taken = [each for each in self._families.values() if str(each) not in self._plan.refused]

@@ -13,7 +13,7 @@ from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
 from bpcheck.claims import Claims
 from bpcheck.errors import UsageError
-from bpcheck.planning.classes import every_class
+from bpcheck.planning.classes import classes_of, every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import profile_named
@@ -26,6 +26,7 @@ from bpcheck.runner.threads import one_thread
 from bpcheck.runner.workers import judge_all
 from bpcheck.subject import Subject, require_subject
 from bpcheck.verdict import Report
+from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.tally import Tally
 
 #: How many of the claimed cases are kept, for dressing them anew.
@@ -207,11 +208,19 @@ def _missing(
     for name in every_class(subject.operation, dtypes):
         if tally.evidence.cases[name]:
             continue
-        claimed = islice(
-            (case for case in islice(search.cases(name), SEARCHED) if not unclaimed(subject, case)),
-            REFUSALS,
-        )
+        found = islice(search.cases(name), SEARCHED)
+        claimed = islice(_claimed(subject, found, tally), REFUSALS)
         while not tally.evidence.cases[name] and (case := next(claimed, None)) is not None:
+            yield case
+
+
+def _claimed(subject: Subject, cases: Iterator[Case], tally: Tally) -> Iterator[Case]:
+    """Those that the subject claims; the others tell that their classes are not all claimed."""
+    for case in cases:
+        why = unclaimed(subject, case)
+        if why:
+            tally.evidence.add(Judged(case, classes_of(case), (), (), 1.0, unsupported=why))
+        else:
             yield case
 
 

@@ -127,6 +127,9 @@ def speaks(check: str, case: Case) -> bool:
         and 0 in case.shapes["y"]
     ):
         return False
+    if check in ("samples", "channels"):
+        names = {symmetry.name for symmetry in case.operation.symmetries(case.geometry)}
+        return check in names if check == "samples" else bool(names - {"samples"})
     if case.operation.lattice(case.geometry) is None and check in ("finite differences", "taylor"):
         return case.operation.is_smooth(case.geometry)
     return True
