@@ -39,7 +39,7 @@ def repeated(array: Array, layout: str) -> Array:
     >>> repeated(np.arange(6).reshape(2, 3), "overlapping").tolist()
     [[0, 1, 2], [2, 4, 5]]
     """
-    if layout not in REPEATING or not array.size:
+    if layout not in REPEATING or not array.size or not array.ndim:
         return array.copy()
     return array.ravel()[sources(array.shape, layout)]
 
@@ -79,6 +79,15 @@ def steps(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
 def cells(shape: tuple[int, ...], layout: str) -> int:
     """Cells of memory from the first to the last that an array that is not empty takes."""
     return 1 + sum((n - 1) * step for n, step in zip(shape, steps(shape, layout), strict=True))
+
+
+def repeats(shape: tuple[int, ...], layout: str) -> bool:
+    """Whether elements of an array of this shape lie in one cell of memory in that layout.
+
+    >>> repeats((1, 3), "broadcast-batch"), repeats((2, 3), "broadcast-batch")
+    (False, True)
+    """
+    return layout in REPEATING and 0 not in shape and cells(shape, layout) < prod(shape)
 
 
 def _still(dimensions: int, layout: str) -> range:

@@ -79,9 +79,6 @@ def scaled(case: Case, drawn: Arrays, unit: float, rng: np.random.Generator) -> 
     By turns it is the cotangent, or an operand with what else is added to the sums it enters.
     """
     drawn = tied(replace(case, values="exact"), drawn)
-    if tenants(case):
-        # Numbers that lie in one memory cannot be scaled apart, and stay as they are.
-        return replace(drawn, steps=dict.fromkeys(drawn.operands, 0))
     arrays = {**drawn.operands, "y_bar": drawn.y_bar}
     names = [name for name in arrays if name != "y_bar" or not has_output_for_cotangent(case)]
     powers = _powers(case, str(rng.choice(names)))
@@ -101,15 +98,16 @@ def _powers(case: Case, chosen: str) -> dict[str, int]:
     """How often each array is scaled, so that all terms of each sum are scaled alike."""
     if chosen == "y_bar":
         return {"y_bar": 1}
-    alike = tenants(case) if chosen in tenants(case) else (chosen,)
+    together = tenants(case)
+    alike = together if chosen in together else (chosen,)
     powers = dict.fromkeys(alike, 1)
     sums = [each.factors for each in lattice_of(case).products if each.result == "y"]
     reached = max(sum(powers.get(name, 0) for name in factors) for factors in sums)
     for factors in sums:
         lack = reached - sum(powers.get(name, 0) for name in factors)
-        free = [name for name in factors if name not in alike]
+        # What lies in one memory cannot be scaled apart.
+        free = [name for name in factors if name not in (*alike, *together)]
         if lack and not free:
-            # What lies in one memory cannot be scaled apart.
             return {} if has_output_for_cotangent(case) else {"y_bar": 1}
         if lack:
             powers[free[0]] = powers.get(free[0], 0) + lack

@@ -64,7 +64,7 @@ def places(case: Case, name: str, shape: Shape) -> Array:
     """For each element of an array the flat index of the first one in the same cell of memory."""
     layout = case.layouts.get(name, "")
     size = prod(shape)
-    if layout in REPEATING and size:
+    if layout in REPEATING and size and shape:
         return sources(shape, layout)
     return np.arange(size).reshape(shape)
 

@@ -11,7 +11,15 @@ import numpy as np
 
 from bpcheck.cases.case import Case
 from bpcheck.cases.layouts import C_ORDER, LAYOUTS, layouts_for
+from bpcheck.cases.repeats import (
+    BROADCAST_ALL,
+    BROADCAST_BATCH,
+    OVERLAPPING,
+    REPEATING,
+    repeats,
+)
 from bpcheck.operations import Operation
+from bpcheck.operations.promises import Shape
 from bpcheck.planning.draws import integers_from
 
 #: What stands for all arrays of a case, where they have one layout.
@@ -34,6 +42,9 @@ WEIGHTS = MappingProxyType(
         "scaled": 1,
     }
 )
+
+#: Layouts that no framework gives to all arrays at once, or in which all would hide each other.
+_ALONE = (C_ORDER, BROADCAST_BATCH, BROADCAST_ALL, OVERLAPPING)
 
 #: Geometries of which the classes are kept: a plan asks when it draws one, dresses it, judges it
 #: and wears it again.
@@ -100,12 +111,16 @@ def _beside_classes(operation: Operation) -> ClassesOf:
 def dress_classes(case: Case) -> frozenset[str]:
     """Those that its geometry has no part in: dtype, values and layouts."""
     given = case.layouts
-    arrays = (*case.operation.operand_shapes(case.geometry), "y_bar")
+    arrays = array_shapes(case.operation, case.geometry)
     return frozenset(
         (
             edge_class("dtype", case.dtype),
             edge_class("values", case.values),
-            *(edge_class(array, given.get(array, C_ORDER)) for array in arrays),
+            *(
+                edge_class(array, given.get(array, C_ORDER))
+                for array, shape in arrays.items()
+                if can_wear(shape, given.get(array, C_ORDER))
+            ),
             *(
                 edge_class(ALL, layout)
                 for layout in set(given.values()).intersection(shared_layouts(case.operation))
@@ -115,6 +130,16 @@ def dress_classes(case: Case) -> frozenset[str]:
             ),
         )
     )
+
+
+def array_shapes(operation: Operation, geometry: Any) -> dict[str, Shape]:
+    """Shapes of the operands that there are and, last, of the cotangent ``y_bar``."""
+    return {**operation.operand_shapes(geometry), "y_bar": operation.output_shape(geometry)}
+
+
+def can_wear(shape: Shape, layout: str) -> bool:
+    """Whether a layout is one of its own for that shape: one sample does not repeat."""
+    return layout not in REPEATING or repeats(shape, layout)
 
 
 def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
@@ -161,7 +186,7 @@ def _shared_layouts(operation: Operation) -> tuple[str, ...]:
     return tuple(
         layout
         for layout in LAYOUTS
-        if layout != C_ORDER and sum(layout in each for each in levels) > 1
+        if layout not in _ALONE and sum(layout in each for each in levels) > 1
     )
 
 

@@ -18,8 +18,10 @@ from bpcheck.planning.classes import (
     ALL,
     WEIGHTS,
     array_layouts,
+    array_shapes,
     beside,
     beside_classes,
+    can_wear,
     dress_classes,
     edge_class,
     edge_classes,
@@ -82,21 +84,23 @@ class Wardrobe:
         own = geometry_classes(self._operation, case.geometry)
         others = beside_classes(self._operation, case.geometry)
         classes, free = set(own), list(dress)
-        # One layout for all goes with the dtype and values of the turn, too.
-        turns = {edge_class(factor, dress[factor]) for factor in ("dtype", "values")}
-        gains = self._gains(ALL, classes | turns, others)
+        # One layout for all goes with the rest of the turn, too.
+        worn = self._worn(case.geometry, dress)
+        gains = self._gains(ALL, own | worn, others)
         if gains.max(initial=0) > 0 and rng.integers(2):
-            level = self._levels[ALL][int(gains.argmax())]
-            alike = self._alike(dress, level)
+            layout = self._levels[ALL][int(gains.argmax())]
+            alike = self._alike(dress, layout)
             dress |= alike
-            classes |= {edge_class(*each) for each in (*alike.items(), (ALL, level))}
+            classes |= {edge_class(ALL, layout), *self._worn(case.geometry, alike)}
             free = [factor for factor in dress if factor not in alike]
         for factor in rng.permutation(free):
             levels = self._levels[factor]
             gains = self._gains(factor, classes, others)
+            # What repeats nothing in arrays of these shapes adds nothing.
+            gains = np.where(self._can_wear(case.geometry, factor), gains, np.minimum(gains, 0))
             if gains.max() > gains[levels.index(dress[factor])]:
                 dress[factor] = levels[int(gains.argmax())]
-            classes.add(edge_class(factor, dress[factor]))
+            classes |= self._worn(case.geometry, {factor: dress[factor]})
         dressed = _put_on(case, dress)
         if self._count(dressed, own, others):
             wants = self._wants(case.geometry)
@@ -155,8 +159,29 @@ class Wardrobe:
     def _wants(self, geometry: Any) -> int:
         """How many sets of this geometry's classes with those of dresses are not met."""
         factors = ("dtype", "values", *self._operation.operand_shapes(geometry), "y_bar", ALL)
-        levels = [name for factor in factors for name in self._level_names[factor]]
+        levels = [
+            name
+            for factor in factors
+            for name, fits in zip(
+                self._level_names[factor], self._can_wear(geometry, factor), strict=True
+            )
+            if fits
+        ]
         return self._covered.between(list(geometry_classes(self._operation, geometry)), levels)
+
+    def _can_wear(self, geometry: Any, factor: str) -> list[bool]:
+        """Which levels of a factor are of their own for the arrays of a geometry."""
+        shape = array_shapes(self._operation, geometry).get(factor)
+        return [shape is None or can_wear(shape, level) for level in self._levels[factor]]
+
+    def _worn(self, geometry: Any, dress: Mapping[str, str]) -> set[str]:
+        """The classes that the single parts of a dress are."""
+        shapes = array_shapes(self._operation, geometry)
+        return {
+            edge_class(factor, level)
+            for factor, level in dress.items()
+            if factor not in shapes or can_wear(shapes[factor], level)
+        }
 
     def in_class(self, known: Sequence[Case], name: str) -> Iterator[Case]:
         """Those of the `known` cases that can be in this edge class of dresses, dressed so."""
@@ -170,7 +195,10 @@ class Wardrobe:
             dress = self._turn(case, turn, np.random.default_rng(case.seed))
             if factor == ALL:
                 yield _put_on(case, {**dress, **self._alike(dress, level)})
-            elif factor in dress:
+            elif (
+                factor in dress
+                and self._can_wear(case.geometry, factor)[self._levels[factor].index(level)]
+            ):
                 yield _put_on(case, {**dress, factor: level})
 
     def _turn(self, case: Case, turn: int, rng: np.random.Generator) -> dict[str, str]:

@@ -12,13 +12,14 @@ import numpy as np
 from bpcheck import adapters
 from bpcheck.cases import Case
 from bpcheck.cases.case import REAL_KINDS
-from bpcheck.cases.layouts import LAYOUTS, join_layouts
+from bpcheck.cases.layouts import join_layouts
 from bpcheck.checks import CHECK_NAMES
 from bpcheck.checks.orders import ORDERS, order_of
 from bpcheck.checks.turns import turn_of
 from bpcheck.explain.faults import Fault
 from bpcheck.finding import Finding, Status
 from bpcheck.operations import Operation, as_operation, operation_named
+from bpcheck.planning.classes import array_layouts, shared_layouts
 from bpcheck.planning.plan import plan
 from bpcheck.planning.profiles import Profile
 from bpcheck.runner.one import judge
@@ -90,6 +91,7 @@ def showing(fault: Fault, operation: str, check: str) -> Iterator[Case]:
     """Cases in which `fault` shows and of which `check` can speak."""
     candidates = chain(
         islice(candidates_of(operation, check, KINDS.get(check, ("exact",))), MOST_ASKED),
+        islice(candidates_of(operation, check, ("sparse",)), MOST_ASKED),
         candidates_of(operation, check, ("special",)),
     )
     return (case for case in candidates if fault.shows(case))
@@ -118,6 +120,8 @@ def speaks(check: str, case: Case) -> bool:
     """Whether the geometry of a case lets `check` judge it."""
     if check == "empty batch":
         return 0 in case.shapes["y"]
+    if check == "samples" and case.geometry.n < 2:
+        return False
     if (
         check in ("autograd", "ties", "NaN and infinity", "extreme values")
         and 0 in case.shapes["y"]
@@ -135,7 +139,16 @@ def random_layout(case: Case) -> str:
     """Another layout for every array."""
     rng = np.random.default_rng(case.seed)
     names = [*case.operation.operand_shapes(case.geometry), "y_bar"]
-    return join_layouts({name: str(rng.choice(list(LAYOUTS)[1:])) for name in names})
+    levels = array_layouts(case.operation)
+    # Now and then all alike: operands lie in one memory only together.
+    shared = shared_layouts(case.operation)
+    alike = str(rng.choice(shared)) if rng.integers(4) == 0 else None
+    return join_layouts(
+        {
+            name: alike if alike in levels[name] else str(rng.choice(levels[name][1:]))
+            for name in names
+        }
+    )
 
 
 def with_turn(case: Case, check: str) -> Case:

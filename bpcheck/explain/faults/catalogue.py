@@ -30,12 +30,15 @@ from bpcheck.explain.faults import (
     remainder,
     rotation,
     second_vjp,
+    shared_memory,
     sizes,
+    special_operands,
     special_values,
     state,
     stride,
     ties,
     wrong_winners,
+    zeros,
 )
 from bpcheck.explain.faults.fault import Fault
 from bpcheck.operations import Operation
@@ -62,6 +65,8 @@ FAMILIES: dict[str, tuple[Fault, ...]] = {
         index_overflow,
         sizes,
         special_values,
+        special_operands,
+        zeros,
         precision,
         contract,
         state,
@@ -70,6 +75,7 @@ FAMILIES: dict[str, tuple[Fault, ...]] = {
         second_vjp,
         in_place,
         layouts,
+        shared_memory,
         memory,
         network,
         labels,

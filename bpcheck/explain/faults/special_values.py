@@ -17,13 +17,13 @@ from bpcheck.filling import fill
 SPECIAL = ("NaN and infinity",)
 
 
-def _cleaned(array: Array) -> Array:
+def cleaned(array: Array) -> Array:
     """With zeros for NaN and infinities."""
     return np.where(np.isfinite(array), array, array.dtype.type(0))
 
 
 def _y_of_the_clean_input(run: Run) -> Array:
-    return run.once_more(x=_cleaned(run.operands["x"])).y
+    return run.once_more(x=cleaned(run.operands["x"])).y
 
 
 def _y_of_one_product(run: Run) -> Array:
@@ -50,14 +50,15 @@ def _has_tiny_cotangents(case: Case) -> bool:
     return bool(y_bar.max(initial=0) < 1e-20)
 
 
-def _has_special(case: Case, name: str) -> bool:
+def has_special(case: Case, name: str) -> bool:
+    """NaN or an infinity in an operand or the cotangent of a case with windows that read."""
     arrays = fill(case)
     array = arrays.y_bar if name == "y_bar" else arrays.operands[name]
     return is_read(case) and not bool(np.isfinite(array.astype(np.float64)).all())
 
 
 def _has_special_and_clean_samples(case: Case) -> bool:
-    if not _has_special(case, "x"):
+    if not has_special(case, "x"):
         return False
     x = fill(case).operands["x"].astype(np.float64)
     clean = np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
@@ -75,7 +76,7 @@ FAULTS: tuple[Fault, ...] = (
         operations=LINEAR,
         results=("y",),
         condition="NaN or an infinity in x",
-        shows=lambda case: _has_special(case, "x"),
+        shows=lambda case: has_special(case, "x"),
         plant=planted(y=_y_of_the_clean_input),
         caught_by=SPECIAL,
         source="https://github.com/tensorflow/tensorflow/issues/63391",
@@ -86,8 +87,8 @@ FAULTS: tuple[Fault, ...] = (
         operations=LINEAR,
         results=("x_bar", "w_bar", "b_bar"),
         condition="NaN or an infinity in the cotangent",
-        shows=lambda case: _has_special(case, "y_bar"),
-        plant=planted(cotangent=lambda run, y_bar: _cleaned(y_bar)),
+        shows=lambda case: has_special(case, "y_bar"),
+        plant=planted(cotangent=lambda run, y_bar: cleaned(y_bar)),
         caught_by=SPECIAL,
         source="https://github.com/AI-Hypercomputer/maxtext/pull/3721",
     ),
