@@ -9,7 +9,7 @@ from math import floor, log2
 import numpy as np
 
 from bpcheck.arithmetic import Array, Format
-from bpcheck.checks.allowed import absolute_sums, is_other_convention
+from bpcheck.checks.allowed import absolute_sums, is_other_convention, slack_between_runs
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import failed, first_of_each, unjudged
 from bpcheck.checks.split import nonlinear, of_gradients, why_not_linear
@@ -72,6 +72,9 @@ def _compare(trial: Trial, y_bar: Array, factor: float, what: str) -> Iterator[O
             # it is scaled up: half the tiniest number, scaled, and half of it once more.
             terms = trial.case.operation.terms(trial.case.geometry)[result]
             bound = np.full(got.shape, abs(factor) * terms * trial.format.tiniest)
+        between = slack_between_runs(trial, result)
+        if between is not None:
+            bound = abs(factor) * between + (0.0 if bound is None else bound)
         with np.errstate(all="ignore"):
             expected = got * factor
         where = difference(run.got[result], expected, bound)

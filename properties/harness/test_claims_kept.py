@@ -279,8 +279,9 @@ class Counting:
 
 def test_sums_in_any_order_are_right_for_who_does_not_claim_determinism() -> None:
     subject = Subject(windows, in_any_order, operation="avg_pool1d")
-    assert Verdict.NOT_DETERMINISTIC in verdicts(bpcheck.check(subject, count=MANY))
-    report = bpcheck.check(subject, count=MANY, claims={"deterministic": False})
+    # Windows that overlap are rare among the cases of a pool: shipped ones tile.
+    assert Verdict.NOT_DETERMINISTIC in verdicts(bpcheck.check(subject, count=5 * MANY))
+    report = bpcheck.check(subject, count=5 * MANY, claims={"deterministic": False})
     assert report.agrees, report.judgements
     assert "determinism" in report.left_out
 
