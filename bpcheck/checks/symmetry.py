@@ -11,6 +11,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.checks.allowed import is_defined_throughout, quotient_bound, slack_of_wrong
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, number, passed, unjudged
+from bpcheck.checks.subnormals import flushes
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
@@ -116,7 +117,9 @@ def _why_not(trial: Trial, symmetries: Sequence[Symmetry]) -> str:
         return "not a direct sum"
     if not symmetries:
         return "there is one alone"
-    return "" if takes_turn(trial.case, 2) else "left to other cases"
+    if not takes_turn(trial.case, 2):
+        return "left to other cases"
+    return "subnormals are flushed" if flushes(trial) else ""
 
 
 def _permuted(array: Array, symmetry: Symmetry, name: str, order: Array) -> Array:

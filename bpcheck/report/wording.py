@@ -120,7 +120,8 @@ def gaps(report: Report) -> Iterator[str]:
 
     What is not claimed stands in the conclusion where all agrees.
     """
-    is_concluded = report.is_complete and report.verdict is Verdict.AGREES
+    yield from report.remarks
+    is_concluded = report.is_complete and report.agrees
     yield from said_of_claims(report, is_concluded=is_concluded)
     if report.too_large and report.cases:
         yield f"too large for --largest {report.largest}: {listing(list(report.too_large))}"
@@ -133,8 +134,12 @@ def conclusion(report: Report) -> str:
     verdict = report.verdict.upper()
     if not report.is_complete:
         return f"INTERRUPTED. So far: {verdict}, from {plural(report.cases, 'case')}."
-    if report.verdict is Verdict.AGREES:
-        return f"{verdict} in {plural(report.cases, 'case')}: {_worth(report)}"
+    if report.agrees:
+        notes = list(dict.fromkeys(str(each.verdict) for each in report.judgements))
+        agrees = f"{Verdict.AGREES.upper()} in {plural(report.cases, 'case')}"
+        if notes:
+            agrees += f", with {plural(len(notes), 'note')} ({', '.join(notes)})"
+        return f"{agrees}: {_worth(report)}"
     return f"{verdict}. {_reason(report)}".rstrip()
 
 
@@ -152,7 +157,7 @@ def _reason(report: Report) -> str:
         if defects < 2:
             return f"{plural(defects, 'defect')}."
         return f"{defects} defects, worst first; the later ones may follow from the first."
-    return _worth(report)
+    return ""
 
 
 def _worth(report: Report) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, oracle
+from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, batch, oracle
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.claims.told import claimed
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
+from bpcheck.explain.transforms import rounding_of_a_transform
 from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
@@ -28,7 +29,14 @@ _ORDER = list(Verdict)
 NAMED = (Verdict.BACKWARD_WRONG, Verdict.FORWARD_DIFFERS, Verdict.FORWARD_WRONG, Verdict.BOTH_WRONG)
 
 #: Verdicts whose numbers come from further runs, so that the first one may well be right.
-SHOWN_BY_FURTHER_RUNS = (Verdict.KEEPS_STATE, Verdict.NOT_LINEAR, Verdict.BREAKS_SYMMETRY)
+SHOWN_BY_FURTHER_RUNS = (
+    Verdict.KEEPS_STATE,
+    Verdict.NOT_LINEAR,
+    Verdict.BREAKS_SYMMETRY,
+    Verdict.NOT_DETERMINISTIC,
+    Verdict.BATCH_DEPENDENT,
+    Verdict.UNORDERED,
+)
 
 
 #: Said of a case that failed, and does not any more.
@@ -97,8 +105,18 @@ def conclude(
         is_complete=is_complete,
         claimed=claimed(subject.claims),
         left_out=left_out(subject, tally.reasons),
+        remarks=_remarks(tally),
         not_needed=unneeded(subject, tally.reasons) if covers and is_complete else (),
     )
+
+
+def _remarks(tally: Tally) -> tuple[str, ...]:
+    """What is worth a line below the table."""
+    noted = tally.noted.get(batch.NAME)
+    if not noted:
+        return ()
+    judged = max(tally.cells[batch.NAME, result].passed for result in noted)
+    return (batch.said_of_batches(noted, judged),)
 
 
 def _rank(judgement: Judgement) -> tuple[int, int]:
@@ -133,7 +151,7 @@ def _judgement(
     def still_fails(candidate: Case) -> bool:
         notify(str(candidate))
         for ruling in judge(subject, candidate, checks=checks).rulings:
-            if (ruling.verdict, ruling.result) == (defect.verdict, defect.result):
+            if defect.shows(ruling):
                 found[candidate] = ruling
                 return True
         return False
@@ -162,6 +180,7 @@ def _judgement(
         looks_like=_known_mistake(subject, defect, case, tally.passing) if shrink else "",
         reproduction=_reproduction(subject, case, ruling),
         why_no_replay=_why_no_replay(subject.operation),
+        also=tuple(defect.also),
     )
 
 
@@ -174,11 +193,13 @@ def _known_mistake(
     subject: Subject, defect: Defect, smallest_case: Case, passing: list[Case]
 ) -> str:
     """The mistake of the catalogue that gives the same wrong numbers, and how many it explains."""
-    if defect.verdict not in NAMED:
+    if defect.verdict not in (*NAMED, Verdict.LOST_PRECISION):
         return ""
     failing = [smallest_case, *(case for _, _, case in defect.examples)]
+    if defect.verdict is Verdict.LOST_PRECISION:
+        return rounding_of_a_transform(subject, failing)
     found = diagnose(subject, failing, passing, result=defect.result, sound=_sound(subject, defect))
-    return "" if found is None else str(found)
+    return rounding_of_a_transform(subject, failing) if found is None else str(found)
 
 
 def _sound(subject: Subject, defect: Defect) -> tuple[str, ...]:

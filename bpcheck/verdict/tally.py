@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bpcheck.cases import Case
-from bpcheck.finding import Outcome
+from bpcheck.finding import Outcome, Status
 from bpcheck.verdict.evidence import Evidence, layers_of, telling
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.judgement import Verdict
@@ -44,6 +44,13 @@ class Defect:
     rank: tuple[bool, int] = (True, 0)
     ruling: Ruling | None = None
     is_tentative: bool = True
+    also: dict[str, None] = field(default_factory=dict)
+
+    def shows(self, ruling: Ruling) -> bool:
+        """Whether a ruling is of this defect: of this result, or of any for a convention."""
+        if self.verdict.is_convention:
+            return ruling.verdict is self.verdict
+        return (ruling.verdict, ruling.result) == (self.verdict, self.result)
 
     def add(self, judged: Judged, ruling: Ruling, size: int) -> None:
         """Count one more case."""
@@ -73,6 +80,8 @@ class Tally:
         #: Survival probabilities of the exact probes; there are no more different ones than there
         #: are magnitudes.
         self.survivals: Counter[float] = Counter()
+        #: In how many cases a note was made of a result that has passed, by check.
+        self.noted: dict[str, Counter[str]] = {}
         #: The first cases in which nothing was wrong.
         self.passing: list[Case] = []
 
@@ -91,10 +100,16 @@ class Tally:
         if not judged.rulings and judged.case.is_exact and len(self.passing) < EXAMPLES:
             self.passing.append(judged.case)
         size = work(judged.case)
+        told: set[Verdict] = set()
         for ruling in judged.rulings:
-            key = (ruling.verdict, ruling.result)
-            defect = self.defects.setdefault(key, Defect(*key))
-            defect.add(judged, ruling, size)
+            key = (ruling.verdict, "" if ruling.verdict.is_convention else ruling.result)
+            defect = self.defects.setdefault(key, Defect(ruling.verdict, ruling.result))
+            if ruling.result != defect.result:
+                defect.also[ruling.result] = None
+            # One case counts once, whatever a convention touches in it.
+            if not (ruling.verdict.is_convention and ruling.verdict in told):
+                defect.add(judged, ruling, size)
+            told.add(ruling.verdict)
 
     def decided(self) -> list[Defect]:
         """The defects; tentative ones only if nothing else was said of the forward.
@@ -118,6 +133,8 @@ class Tally:
         for outcome in outcomes:
             cell = self.cells.get((outcome.check, outcome.result), Cell())
             self.cells[outcome.check, outcome.result] = cell.with_one(outcome.status)
+            if outcome.note and outcome.status is Status.PASSED:
+                self.noted.setdefault(outcome.check, Counter())[outcome.result] += 1
 
     @property
     def median_survival(self) -> float:
