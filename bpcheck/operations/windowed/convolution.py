@@ -142,11 +142,7 @@ class Convolution(Operation):
         return None
 
     def operand_shapes(self, geometry: ConvGeometry) -> dict[str, Shape]:
-        shapes = {
-            "x": (geometry.n, geometry.ic, *(window.i for window in geometry.windows)),
-            "w": (geometry.oc, geometry.ic // geometry.g, *geometry.kernel),
-        }
-        return shapes | ({"b": (geometry.oc,)} if geometry.bias else {})
+        return dict(geometry.shapes)
 
     def output_shape(self, geometry: ConvGeometry) -> Shape:
         return (geometry.n, geometry.oc, *geometry.out)
