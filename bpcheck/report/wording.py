@@ -129,6 +129,14 @@ def gaps(report: Report) -> Iterator[str]:
         yield f"no case of: {listing(list(report.missing))}"
 
 
+def said_of_conventions(report: Report) -> Iterator[str]:
+    """A line for each note and each remark, for where no report is printed."""
+    for each in report.judgements:
+        if not each.verdict.is_defect:
+            yield f"note: {each.headline}: {each.because}"
+    yield from report.remarks
+
+
 def conclusion(report: Report) -> str:
     """The last line: the verdict in capitals, and what it rests on."""
     verdict = report.verdict.upper()
