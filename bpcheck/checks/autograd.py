@@ -87,7 +87,7 @@ def _compare(trial: Trial, name: str, result: str) -> Outcome:
             "which NaN wins and its last one gets the cotangent; who claims NAN is held to that"
         )
         return failed(trial, name, result, Kind.NAN_ELSEWHERE, message, where)
-    if flushes(trial):
+    if result in flushes(trial):
         message = (
             f"{_message(result, where)}, and the same numbers times a power of two that leaves "
             "none of them subnormal give the right results; who claims SUBNORMALS is held to them"

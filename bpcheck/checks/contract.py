@@ -122,7 +122,7 @@ def _array_violations(trial: Trial, result: str, value: Any) -> Iterator[Outcome
         message = (
             f"{result} is {value.dtype.name} for operands of {dtype.name}, and judged by its "
             f"values; make results in the operands' dtype, as np.zeros(shape, x.dtype) does, or "
-            f"name the dtypes that it takes: DTYPES = ({value.dtype.name!r},)"
+            f'name the dtypes that it takes: DTYPES = ("{value.dtype.name}",)'
         )
         yield failed(trial, NAME, result, Kind.WIDER, message)
     elif value.dtype != dtype:

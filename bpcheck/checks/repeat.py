@@ -52,6 +52,7 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
         message = (
             f"{element(result, off)} is {number(off.got)} in one run and {number(off.expected)} in "
             "another, as sums in another order are: real values differ from call to call by "
-            "rounding, exact ones do not; who claims DETERMINISTIC is held to it"
+            "rounding (and so do rounded quotients), exact ones do not; who claims DETERMINISTIC "
+            "is held to it"
         )
         yield failed(trial, NAME, result, Kind.UNORDERED, message, off)

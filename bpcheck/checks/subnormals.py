@@ -21,23 +21,27 @@ from bpcheck.filling.values import fill_normal
 from bpcheck.oracles.autograd import autograd
 
 
-def flushes(trial: Trial) -> bool:
-    """Whether results of the trial are wrong, and flushed subnormals are all that is wrong."""
+def flushes(trial: Trial) -> frozenset[str]:
+    """The results of the trial that are wrong, and of which flushed subnormals are all that is."""
     return trial.once(_flushes)
 
 
-def _flushes(trial: Trial) -> bool:
+def _flushes(trial: Trial) -> frozenset[str]:
     if trial.case.values != "tiny" or trial.subject.claims.subnormals or not trial.first.is_whole:
-        return False
-    wrong = [name for name in trial.got if not _is_right(trial.got, trial.autograd, trial, name)]
-    if not wrong or not all(_is_near(trial, name) for name in wrong):
-        return False
+        return frozenset()
+    near = [
+        name
+        for name in trial.got
+        if not _is_right(trial.got, trial.autograd, trial, name) and _is_near(trial, name)
+    ]
+    if not near:
+        return frozenset()
     arrays = fill_normal(trial.case)
     again = trial.again(arrays, layouts=trial.case.layouts)
     right = autograd(trial.case, arrays)
-    return again.is_whole and all(
-        _is_right(again.got, right, trial, name, arrays) for name in again.got
-    )
+    if not again.is_whole:
+        return frozenset()
+    return frozenset(name for name in near if _is_right(again.got, right, trial, name, arrays))
 
 
 def _is_right(
