@@ -105,16 +105,17 @@ def conclude(
         is_complete=is_complete,
         claimed=claimed(subject.claims),
         left_out=left_out(subject, tally.reasons),
-        remarks=_remarks(tally),
+        remarks=_remarks(tally, results),
         not_needed=unneeded(subject, tally.reasons) if covers and is_complete else (),
     )
 
 
-def _remarks(tally: Tally) -> tuple[str, ...]:
+def _remarks(tally: Tally, results: Sequence[str]) -> tuple[str, ...]:
     """What is worth a line below the table."""
-    noted = tally.noted.get(batch.NAME)
-    if not noted:
+    found = tally.noted.get(batch.NAME, {})
+    if not found:
         return ()
+    noted = {result: found[result] for result in results if result in found}
     judged = max(tally.cell(batch.NAME, result).passed for result in noted)
     return (batch.said_of_batches(noted, judged),)
 
@@ -156,6 +157,10 @@ def _judgement(
                 return True
         return False
 
+    def is_steady(case: Case) -> bool:
+        # Sums in any order come and go by their nature.
+        return defect.verdict is Verdict.UNORDERED or still_fails(case)
+
     case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
     evidence = tally.evidence
@@ -170,7 +175,7 @@ def _judgement(
     return Judgement(
         verdict=defect.verdict,
         result=defect.result,
-        because=ruling.because + ("" if not shrink or still_fails(case) else COMES_AND_GOES),
+        because=ruling.because + ("" if not shrink or is_steady(case) else COMES_AND_GOES),
         where=where,
         failing=defect.failing,
         judged=tally.cases,
