@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, batch, oracle
@@ -112,7 +112,7 @@ def conclude(
 
 def _remarks(tally: Tally, results: Sequence[str]) -> tuple[str, ...]:
     """What is worth a line below the table."""
-    found = tally.noted.get(batch.NAME, {})
+    found: Mapping[str, int] = tally.noted.get(batch.NAME, {})
     if not found:
         return ()
     noted = {result: found[result] for result in results if result in found}
