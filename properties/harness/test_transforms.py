@@ -28,6 +28,7 @@ from properties.harness.transform_kernels import (
     supports_pointwise,
     supports_winograd,
 )
+from reference import conv
 
 __all__ = ["folder"]
 
@@ -85,6 +86,25 @@ def test_one_that_is_not_declared_is_a_defect_that_says_what_to_declare(name: st
     for each in named:
         assert each.looks_like.startswith("the rounding of a transform"), each
         assert "EXACT = False" in each.looks_like
+
+
+def in_12_bits(x: Any, w: Any, b: Any, *, stride: Any, padding: Any) -> Any:
+    """A direct sum of float32 operands that were rounded, as some matrix units do it."""
+
+    def short(array: Any) -> Any:
+        significand, exponent = np.frexp(array)
+        rounded = np.ldexp(np.rint(np.ldexp(significand, 12)), exponent - 12)
+        return array if array.dtype == np.float64 else rounded.astype(array.dtype)
+
+    params: Any = {"stride": stride, "padding": padding, "dilation": (1,), "groups": 1}
+    y, residuals = conv.forward(short(x), short(w), b, **params)
+    return y, residuals
+
+
+def test_operands_that_were_rounded_are_not_taken_for_a_transform() -> None:
+    report = bpcheck.check(Subject(in_12_bits, conv.vjp, "conv1d"), count=MANY)
+    assert "y" in defects(report)
+    assert not any("transform" in each.looks_like for each in report.judgements)
 
 
 def without_conjugate(residuals: Any, y_bar: Any) -> Any:

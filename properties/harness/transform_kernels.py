@@ -193,24 +193,16 @@ def integral_vjp(residuals: Any, y_bar: Array) -> Any:
 
 def running_forward(x: Array, *, kernel_size: Any, stride: Any) -> Any:
     (k,), (s,) = kernel_size, stride
-    y = np.zeros((*x.shape[:2], (x.shape[2] - k) // s + 1), x.dtype)
-    total = x[..., :k].sum(-1)
-    for start in range(x.shape[2] - k + 1):
-        if start:
-            total = total + x[..., start + k - 1] - x[..., start - 1]
-        if start % s == 0:
-            y[..., start // s] = total / x.dtype.type(k)
-    return y, (x.shape, k, s)
+    # One sum slides along: what enters the window is added, what leaves it subtracted.
+    first, moved = x[..., :k].sum(-1, keepdims=True), x[..., k:] - x[..., :-k]
+    total = np.cumsum(np.concatenate([first, moved], -1), -1, x.dtype)
+    return total[..., ::s] / x.dtype.type(k), (x.shape, k, s)
 
 
 def running_vjp(residuals: Any, y_bar: Array) -> Any:
     shape, k, s = residuals
-    x_bar, total = np.zeros(shape, y_bar.dtype), np.zeros(shape[:2], y_bar.dtype)
-    share = y_bar / y_bar.dtype.type(k)
-    for place in range(shape[2]):
-        if place % s == 0 and place // s < y_bar.shape[2]:
-            total = total + share[..., place // s]
-        if place >= k and (place - k) % s == 0 and (place - k) // s < y_bar.shape[2]:
-            total = total - share[..., (place - k) // s]
-        x_bar[..., place] = total
-    return (x_bar,)
+    moved = np.zeros((*shape[:2], shape[2] + 1), y_bar.dtype)
+    share, starts = y_bar / y_bar.dtype.type(k), np.arange(y_bar.shape[-1]) * s
+    moved[..., starts] += share
+    moved[..., starts + k] -= share
+    return (np.cumsum(moved, -1, y_bar.dtype)[..., :-1],)
