@@ -132,6 +132,10 @@ class Operation(Addressed, ABC):
         """Sets of classes that a short run is to meet in a family that is common."""
         return (frozenset(),)
 
+    def relatives(self, integers: Integers) -> Iterator[Any]:
+        """Layers near the most common families, each of them with one number changed."""
+        yield from ()
+
     @property
     def shrunken_layers(self) -> tuple[Any, ...]:
         """Small geometries like the layers of the named sets, each once."""
