@@ -38,7 +38,8 @@ class Run:
     handed
         What the subject got, as the subject left it.
     forward, vjp
-        How the calls ended; `vjp` is ``None`` if the forward gave no pair.
+        How the calls ended; `vjp` is ``None`` where none was called, since the forward gave no
+        well-formed ``y``: there is no cotangent for it.
     raw
         What the subject gave for each result, of whatever type; missing ones are left out.
     got
@@ -53,6 +54,11 @@ class Run:
     raw: dict[str, Any]
     got: dict[str, Array]
     cotangent: Array | None = None
+
+    @property
+    def is_malformed(self) -> bool:
+        """Whether the forward returned something, and no `y` that a vjp could be called for."""
+        return self.forward.returned and self.vjp is None
 
     @property
     def is_whole(self) -> bool:
@@ -83,15 +89,20 @@ def run(subject: Subject, case: Case, handed: Handed, *, params: Mapping[str, An
     """Forward and vjp, in the order in which a user would call them."""
     poison(case, ("y",))
     forward = call_forward(subject, case, handed.operands, params=params)
-    if not forward.returned or not is_pair(forward.value):
-        return Run(handed, forward, None, {}, {})
     # The forward has taken, or freed, what was left before it.
     poison(case, tuple(f"{name}_bar" for name in handed.operands))
     return run_vjp(subject, case, handed, forward)
 
 
 def run_vjp(subject: Subject, case: Case, handed: Handed, forward: Call) -> Run:
-    """The run that this forward and the vjp of what it returned make."""
+    """The run that this forward and the vjp of what it returned make.
+
+    For a `y` that is malformed no vjp is called: a cotangent of the right shape is none for it,
+    and native code that takes both for one shape reads and writes out of bounds.
+    """
+    if not gives_y(case, forward):
+        raw = {"y": forward.value[0]} if forward.returned and is_pair(forward.value) else {}
+        return Run(handed, forward, None, raw, {})
     y, residuals = forward.value
     if not (handed.is_output and _holds(y, handed.y_bar, rounded=not case.is_exact)):
         return collect(case, handed, forward, call_vjp(subject, residuals, handed.y_bar))
@@ -157,6 +168,17 @@ def poison(case: Case, results: tuple[str, ...]) -> None:
     del freed
 
 
+def gives_y(case: Case, forward: Call) -> bool:
+    """Whether a forward returned a pair whose ``y`` is a real array of the shape of the case.
+
+    Another dtype is the contract's matter: its numbers can be compared, and cotangents be sent.
+    """
+    if not forward.returned or not is_pair(forward.value):
+        return False
+    y = forward.value[0]
+    return is_real_array(y) and y.shape == case.shapes["y"]
+
+
 def is_pair(value: Any) -> bool:
     """Whether `value` can be the forward's ``(y, residuals)``."""
     return isinstance(value, tuple) and len(value) == 2
@@ -164,7 +186,8 @@ def is_pair(value: Any) -> bool:
 
 def is_real_array(value: Any) -> bool:
     """Whether `value` is an array of real numbers, bfloat16 included."""
-    if not isinstance(value, np.ndarray):
+    # A mask hides cells from every comparison, and `*` of a matrix is another product.
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray | np.matrix):
         return False
     # Integers too: their dtype is the contract's matter, their numbers can be compared.
     return value.dtype.kind in "fiu" or value.dtype.name == "bfloat16"

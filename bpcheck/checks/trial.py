@@ -77,6 +77,13 @@ class Trial:
         """The first run: what all checks judge."""
         return self.again(self.filled, layouts=self.case.layouts)
 
+    @property
+    def why_stopped(self) -> str:
+        """Why no further question is asked of the case: there is no ``y`` to ask it of."""
+        if self.first.is_malformed:
+            return "y is malformed"
+        return "" if self.first.forward.returned else "forward raised"
+
     def again(self, arrays: Arrays, *, layouts: Mapping[str, str] | None = None) -> Run:
         """A further run on these arrays, in C order unless told."""
         handed = hand(self.case, arrays, layouts=layouts or {})

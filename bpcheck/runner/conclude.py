@@ -102,7 +102,10 @@ def conclude(
 
 
 def _rank(judgement: Judgement) -> tuple[int, int]:
-    """What comes first: of wrong values what most cases show, else what does most harm."""
+    """What comes first: causes; of wrong values what most cases show, else what does most harm."""
+    if judgement.is_malformed:
+        # Where sizes happen to coincide, the same mistake gives wrong values.
+        return -2, -judgement.failing
     if judgement.verdict in NAMED:
         return -1, -judgement.failing
     return _ORDER.index(judgement.verdict), 0

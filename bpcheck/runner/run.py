@@ -36,6 +36,10 @@ KNOWN = 20
 #: itself may refuse before that is taken for an answer.
 SEARCHED, REFUSALS = 60, 20
 
+#: How many cases of a class may show a defect, and nothing be compared in them, before another one
+#: is taken to do the same.
+BROKEN = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -210,8 +214,13 @@ def _missing(
             continue
         found = islice(search.cases(name), SEARCHED)
         claimed = islice(_claimed(subject, found, tally), REFUSALS)
+        broken = 0
         while not tally.evidence.cases[name] and (case := next(claimed, None)) is not None:
+            before = tally.failing
             yield case
+            broken += tally.failing - before
+            if broken == BROKEN:
+                break
 
 
 def _claimed(subject: Subject, cases: Iterator[Case], tally: Tally) -> Iterator[Case]:

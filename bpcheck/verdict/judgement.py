@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bpcheck.finding import Finding
+from bpcheck.finding import Finding, Kind
 
 
 class Verdict(StrEnum):
@@ -88,6 +88,13 @@ class Judgement:
     looks_like: str = ""
     reproduction: str = ""
     why_no_replay: str = ""
+
+    @property
+    def is_malformed(self) -> bool:
+        """Whether there is no ``y`` that could be judged in these cases, nor a gradient of it."""
+        return self.result == "y" and any(
+            finding.kind in (Kind.TYPE, Kind.SHAPE) for finding in self.findings
+        )
 
     @property
     def headline(self) -> str:

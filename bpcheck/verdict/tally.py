@@ -65,6 +65,8 @@ class Tally:
 
     def __init__(self) -> None:
         self.cases = 0
+        #: Cases that show a defect.
+        self.failing = 0
         self.dtypes: Counter[str] = Counter()
         self.evidence = Evidence()
         self.reasons: Counter[str] = Counter()
@@ -83,6 +85,7 @@ class Tally:
             self.reasons[judged.unsupported] += 1
             return
         self.cases += 1
+        self.failing += any(ruling.verdict.is_defect for ruling in judged.rulings)
         self.dtypes[judged.case.dtype] += 1
         self._count_outcomes(judged.outcomes)
         if judged.survival < 1:

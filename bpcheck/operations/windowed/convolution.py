@@ -98,6 +98,9 @@ class Convolution(Operation):
             return draw_extreme(self.extremes, integers)
         return draw_geometry(integers, self.rank)
 
+    def axes(self, result: str) -> str:
+        return dimensions.axes(result, self.rank)
+
     @property
     def extremes(self) -> tuple[Extreme, ...]:
         return self._extremes

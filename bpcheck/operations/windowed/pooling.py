@@ -109,6 +109,9 @@ class Pooling(Operation):
             divisor=full.get("div", 0),
         )
 
+    def axes(self, result: str) -> str:
+        return dimensions.axes(result, self.rank)
+
     def draw_shape(
         self, integers: Integers, *, dilate: bool
     ) -> tuple[int, int, tuple[Window, ...]]:
