@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, oracle
+from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, contract, layouts, oracle
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.claims.told import claimed
 from bpcheck.explain import smallest, where_it_fails
@@ -207,10 +207,13 @@ def _reproduction(subject: Subject, case: Case, ruling: Ruling) -> str:
 
 
 def _checks_behind(ruling: Ruling) -> frozenset[str]:
-    """The checks that a ruling rests on: all jurors for a wrong value, else its own."""
+    """The checks that a ruling rests on: all jurors for a wrong value, else its own.
+
+    What silences a juror belongs to them: a broken contract, and another layout.
+    """
     own = {finding.check for finding in ruling.findings}
     jurors = {name for name, check in CHECKS.items() if check.juror is not Juror.NOBODY}
-    return frozenset(own | jurors if own & jurors else own)
+    return frozenset(own | jurors | {contract.NAME, layouts.NAME} if own & jurors else own)
 
 
 def _answers(subject: Subject, case: Case, ruling: Ruling) -> tuple[tuple[str, float], ...]:

@@ -188,3 +188,13 @@ def test_a_slow_subject_is_timed_without_a_vjp_too() -> None:
     subject = Subject(changed(lambda y: y[..., :0]), Counted(conv.vjp), operation="conv2d")
     bpcheck.check(subject, profile="quick", count=20)
     assert subject.vjp.cotangents == []  # type: ignore[attr-defined]
+
+
+def test_numbers_that_tie_do_not_make_a_wrong_forward_right() -> None:
+    subject, _ = equal_strides_pool()
+    # Three rows and columns fit both strides once, and x is one number.
+    text = "avg_pool2d n1ic1ih1iw5kh1kw1sh4sw3 f64 exact x:broadcast seed={}"
+    for seed in range(4):
+        rulings = judge(subject, parse_case(text.format(seed))).rulings
+        assert [(each.verdict, each.result) for each in rulings] == [(Verdict.FORWARD_DIFFERS, "y")]
+        assert "hide it" in rulings[0].findings[0].message
