@@ -49,10 +49,10 @@ def _forward_violations(trial: Trial, run: Run, check: str) -> Iterator[Outcome]
     forward = run.forward
     if forward.raised:
         message = f"forward raised {forward.raised}{_hint(trial, forward)}"
-        yield failed(trial, check, "y", Kind.RAISES, message)
+        yield failed(trial, check, "y", Kind.RAISES, message, exception=forward.exception)
     elif forward.unsupported:
-        message = f"forward refuses a case that supports() claims: {forward.unsupported}"
-        yield failed(trial, check, "y", Kind.RAISES, message)
+        message = f"forward refuses a case that supports() claims: {forward.error}"
+        yield failed(trial, check, "y", Kind.RAISES, message, exception=forward.exception)
     elif not is_pair(forward.value):
         message = f"forward returned {describe(forward.value)}; return a tuple (y, residuals)"
         yield failed(trial, check, "y", Kind.TYPE, message)
@@ -85,10 +85,11 @@ def _vjp_violations(trial: Trial, vjp: Call, check: str) -> Iterator[Outcome]:
     if vjp.raised:
         called = "; it is called as vjp(residuals, y_bar)"
         hint = called if vjp.raised.startswith("TypeError") else _words(trial)
-        yield failed(trial, check, first, Kind.RAISES, f"vjp raised {vjp.raised}{hint}")
+        message = f"vjp raised {vjp.raised}{hint}"
+        yield failed(trial, check, first, Kind.RAISES, message, exception=vjp.exception)
     elif vjp.unsupported:
-        message = f"vjp does not support what forward accepted: {vjp.unsupported}"
-        yield failed(trial, check, first, Kind.RAISES, message)
+        message = f"vjp does not support what forward accepted: {vjp.error}"
+        yield failed(trial, check, first, Kind.RAISES, message, exception=vjp.exception)
     elif not isinstance(vjp.value, tuple):
         message = f"vjp returned {describe(vjp.value)}; return a tuple {wanted}"
         yield failed(trial, check, first, Kind.TYPE, message)

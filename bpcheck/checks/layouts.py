@@ -11,6 +11,7 @@ from bpcheck.checks.allowed import (
     slack_of_wrong,
 )
 from bpcheck.checks.compare import difference
+from bpcheck.checks.further import broken_off
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed, unjudged
 from bpcheck.checks.special import misplaced
 from bpcheck.checks.trial import Trial
@@ -31,6 +32,8 @@ def check_layouts(trial: Trial) -> tuple[Outcome, ...]:
         return unjudged(trial, NAME, "operands that are not finite")
     if not _is_exact(trial) and error_bounds(trial) is None:
         return unjudged(trial, NAME, "a kink lies within rounding error")
+    if trial.first.is_whole and not trial.plain.is_whole:
+        return broken_off(trial, NAME, trial.plain, "when all arrays are in C order")
     results = trial.case.operation.results(trial.case.geometry)
     return tuple(_compare(trial, result, trial.plain.got.get(result)) for result in results)
 

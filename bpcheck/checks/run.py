@@ -85,12 +85,22 @@ def hand(case: Case, arrays: Arrays, *, layouts: Mapping[str, str] | None = None
     )
 
 
-def run(subject: Subject, case: Case, handed: Handed, *, params: Mapping[str, Any]) -> Run:
-    """Forward and vjp, in the order in which a user would call them."""
-    poison(case, ("y",))
+def run(
+    subject: Subject,
+    case: Case,
+    handed: Handed,
+    *,
+    params: Mapping[str, Any],
+    left: float = np.nan,
+) -> Run:
+    """Forward and vjp, in the order in which a user would call them.
+
+    `left` is the number that is left in memory before each of them.
+    """
+    poison(case, ("y",), left)
     forward = call_forward(subject, case, handed.operands, params=params)
     # The forward has taken, or freed, what was left before it.
-    poison(case, tuple(f"{name}_bar" for name in handed.operands))
+    poison(case, tuple(f"{name}_bar" for name in handed.operands), left)
     return run_vjp(subject, case, handed, forward)
 
 
@@ -155,7 +165,7 @@ def call_vjp(subject: Subject, residuals: Any, y_bar: Array) -> Call:
     return call(subject.vjp, residuals, y_bar, refusals=subject.claims.refuses)
 
 
-def poison(case: Case, results: tuple[str, ...]) -> None:
+def poison(case: Case, results: tuple[str, ...], left: float = np.nan) -> None:
     """Leave NaN in the memory that the next arrays of the results' sizes are likely to get.
 
     A kernel that reads an output before it has written it, or leaves a part unwritten, then shows
@@ -164,7 +174,7 @@ def poison(case: Case, results: tuple[str, ...]) -> None:
     dtype = FORMATS[case.dtype].dtype
     shapes = case.shapes
     # All are made before one is freed, or the second would get the block of the first.
-    freed = [np.full(shapes[name], np.nan, dtype) for name in results]
+    freed = [np.full(shapes[name], left, dtype) for name in results]
     del freed
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bpcheck.arithmetic import Array
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, contract
 from bpcheck.checks.claims import refused, unclaimed
@@ -42,6 +43,7 @@ def judge(subject: Subject, case: Case, *, checks: Collection[str] = CHECK_NAMES
     return judge_trial(Trial(subject, case), checks=checks)
 
 
+@own_arithmetic()
 def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
     """What comes of a trial."""
     case = trial.case
@@ -92,6 +94,7 @@ def _is_compared(trial: Trial, outcomes: Collection[Outcome]) -> bool:
     return trial.arrays.is_exact and results - voices[Juror.DIFFERENCES] <= {"y"}
 
 
+@own_arithmetic()
 def replay(subject: Subject, case: Case) -> Replay:
     """Run one case and keep everything."""
     trial = Trial(subject, case)

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from bpcheck.arithmetic import FORMATS
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
 from bpcheck.claims import Claims
@@ -51,6 +52,7 @@ class Progress:
     phase: str = "checking"
 
 
+@own_arithmetic()
 def check_subject(
     subject: Subject,
     *,
@@ -160,6 +162,7 @@ def check_subject(
                 profile=profile,
                 seed=seed,
                 dtypes=judged_dtypes,
+                asked=dtypes,
                 is_complete=is_complete,
                 covers=covers,
                 limits=limits,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,6 +42,18 @@ class Verdict(StrEnum):
             Verdict.INCONCLUSIVE,
             Verdict.AGREES,
         )
+
+
+def cause_of(verdict: Verdict, findings: Sequence[Finding]) -> str:
+    """What parts defects of one verdict and result: the exception, or how the contract is broken.
+
+    Two exceptions are two mistakes; a shape and a dtype are. Empty for other verdicts.
+    """
+    if verdict is Verdict.RAISES:
+        return findings[0].exception if findings else ""
+    if verdict is Verdict.CONTRACT_BROKEN:
+        return str(findings[0].kind) if findings else ""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +113,12 @@ class Judgement:
     def headline(self) -> str:
         """``w_bar is wrong where stride > 1``, say."""
         where = f" where {self.where}" if self.where else ""
-        return f"{self.result}: {self.verdict}{where}"
+        # Without the place of an exception, which is told below.
+        cause = self.cause.partition(" (")[0].partition(":")[0]
+        named = {Verdict.RAISES: f" {cause}", Verdict.CONTRACT_BROKEN: f" ({cause})"}
+        return f"{self.result}: {self.verdict}{named.get(self.verdict, '') if cause else ''}{where}"
+
+    @property
+    def cause(self) -> str:
+        """What tells it from others of the same verdict and result."""
+        return cause_of(self.verdict, self.findings)

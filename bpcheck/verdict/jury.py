@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bpcheck.checks import CHECKS, Juror, contract
 from bpcheck.finding import Finding, Kind, Outcome, Status
-from bpcheck.verdict.judgement import Verdict
+from bpcheck.verdict.judgement import Verdict, cause_of
 from bpcheck.verdict.table import AGAINST_BOTH, TABLE, Votes
 
 #: What each kind of finding means when it is not a matter for the jury.
@@ -72,6 +72,11 @@ class Ruling:
     findings: tuple[Finding, ...]
     is_tentative: bool = False
 
+    @property
+    def cause(self) -> str:
+        """What tells it from others of the same verdict and result: see `cause_of`."""
+        return cause_of(self.verdict, self.findings)
+
 
 def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
     """The rulings of one case, none if all agrees."""
@@ -109,13 +114,13 @@ def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
 
 def _plain(outcomes: Sequence[Outcome]) -> list[Ruling]:
     """Rulings that need no jury; a mistake that several checks find is told once, by the first."""
-    rulings: dict[tuple[Verdict, str], Ruling] = {}
+    rulings: dict[tuple[Verdict, str, str], Ruling] = {}
     for outcome in outcomes:
         finding = outcome.finding
         if finding is not None and finding.kind is not Kind.VALUE:
             verdict = _PLAIN[finding.kind]
             ruling = Ruling(verdict, outcome.result, finding.message, (finding,))
-            rulings.setdefault((verdict, outcome.result), ruling)
+            rulings.setdefault((verdict, outcome.result, ruling.cause), ruling)
     return list(rulings.values())
 
 
