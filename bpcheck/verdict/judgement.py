@@ -56,6 +56,11 @@ def cause_of(verdict: Verdict, findings: Sequence[Finding]) -> str:
     return ""
 
 
+def is_malformed(result: str, findings: Sequence[Finding]) -> bool:
+    """Whether the findings say that there is no ``y`` of the right shape and kind."""
+    return result == "y" and any(each.kind in (Kind.TYPE, Kind.SHAPE) for each in findings)
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """One defect of a subject: what is wrong with which result, and the smallest case.
@@ -105,9 +110,7 @@ class Judgement:
     @property
     def is_malformed(self) -> bool:
         """Whether there is no ``y`` that could be judged in these cases, nor a gradient of it."""
-        return self.result == "y" and any(
-            finding.kind in (Kind.TYPE, Kind.SHAPE) for finding in self.findings
-        )
+        return is_malformed(self.result, self.findings)
 
     @property
     def headline(self) -> str:
