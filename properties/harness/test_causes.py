@@ -315,9 +315,9 @@ def test_the_smallest_case_has_a_dtype_that_was_asked_for(dtype: str) -> None:
         return x_bar, 2 * w_bar, b_bar
 
     subject = Subject(conv.forward, vjp, operation="conv2d", dtypes=("float64", dtype))
-    report = bpcheck.check(subject, count=40, dtypes=(dtype,))
+    report = bpcheck.check(subject, count=8, dtypes=(dtype,))
     assert {parse_case(each.smallest).dtype for each in report.judgements} == {dtype}
-    free = bpcheck.check(subject, count=40)
+    free = bpcheck.check(subject, count=8)
     assert {parse_case(each.smallest).dtype for each in free.judgements} == {"float64"}
 
 
