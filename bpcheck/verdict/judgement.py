@@ -10,7 +10,10 @@ from bpcheck.finding import Finding, Kind
 
 
 class Verdict(StrEnum):
-    """One conclusion; earlier members outrank later ones, and silently wrong all that raise."""
+    """One conclusion; earlier members outrank later ones, and silently wrong all that raise.
+
+    A contract that ``y`` breaks by its type or shape outranks them all: see `is_malformed`.
+    """
 
     BACKWARD_WRONG = "backward wrong"
     FORWARD_WRONG = "forward wrong"
