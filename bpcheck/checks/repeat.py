@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpcheck.checks.allowed import is_same_again
+from bpcheck.checks.further import what_broke
 from bpcheck.checks.outcomes import failed, first_of_each, unjudged
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import affords_more
@@ -28,7 +29,7 @@ def check_repeat(trial: Trial) -> tuple[Outcome, ...]:
 def _violations(trial: Trial) -> Iterator[Outcome]:
     second = trial.once_more()
     if not second.is_whole:
-        message = f"the same case failed when it was run a second time: {second.why_not}"
+        message = f"the same case failed when it was run a second time: {what_broke(trial, second)}"
         yield failed(trial, NAME, "y", Kind.NOT_DETERMINISTIC, message)
         return
     for result in trial.got:

@@ -166,6 +166,10 @@ class Operation(Addressed, ABC):
     def output_shape(self, geometry: Any) -> Shape:
         """Shape of ``y``."""
 
+    def axes(self, result: str) -> str:
+        """A letter for each axis of a result, as layouts are called: ``"NCHW"``; empty for none."""
+        return ""
+
     @abstractmethod
     def params(self, geometry: Any) -> Params:
         """Keyword arguments of the forward: `torch.nn.functional` names, tuples for dimensions."""

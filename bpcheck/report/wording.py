@@ -39,9 +39,8 @@ def grouped(judgements: Sequence[Judgement]) -> list[tuple[Judgement, tuple[str,
     groups: dict[object, list[Judgement]] = {}
     for judgement in judgements:
         own = judgement.verdict is Verdict.BACKWARD_WRONG
-        groups.setdefault((judgement.verdict, judgement.result if own else ""), []).append(
-            judgement
-        )
+        key = judgement.verdict, judgement.result if own else "", judgement.cause
+        groups.setdefault(key, []).append(judgement)
     return [(group[0], tuple(each.result for each in group[1:])) for group in groups.values()]
 
 
@@ -53,7 +52,7 @@ def block(
     The label is empty where the text is a sentence. `target` is what a shell needs to name the
     subject; without it no command is given. `alike` are the other results it is said of.
     """
-    said = {judgement.because}
+    said = judgement.because
     yield "", judgement.because
     if judgement.answers:
         yield (
@@ -65,7 +64,7 @@ def block(
         )
     for finding in judgement.findings:
         if not judgement.answers and finding.message not in said:
-            said.add(finding.message)
+            said += finding.message
             yield "", finding.message
         elif judgement.answers and finding.wrong:
             yield "in that case", f"{finding.wrong:,} of {finding.total:,} elements wrong"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, oracle
+from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, contract, layouts, oracle
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.claims.told import claimed
 from bpcheck.explain import smallest, where_it_fails
@@ -45,6 +45,7 @@ def conclude(
     profile: str,
     seed: int,
     dtypes: Sequence[str],
+    asked: Sequence[str] | None,
     is_complete: bool,
     covers: bool,
     limits: Limits,
@@ -53,10 +54,11 @@ def conclude(
     """The report of everything that `tally` holds.
 
     With `covers`, the run was to meet every edge class in these `dtypes`: one that had no case, and
-    that the subject did not refuse either, leaves the run inconclusive.
+    that the subject did not refuse either, leaves the run inconclusive. `asked` are the dtypes that
+    somebody asked for: no other one is shown.
     """
     judgements = [
-        _judgement(subject, defect, tally, shrink=is_complete, notify=notify)
+        _judgement(subject, defect, tally, asked=asked, shrink=is_complete, notify=notify)
         for defect in tally.decided()
     ]
     judgements.sort(key=_rank)
@@ -102,10 +104,14 @@ def conclude(
 
 
 def _rank(judgement: Judgement) -> tuple[int, int]:
-    """What comes first: of wrong values what most cases show, else what does most harm."""
+    """What comes first: causes; of wrong values what most cases show, else what does most harm."""
+    if judgement.is_malformed:
+        # Where sizes happen to coincide, the same mistake gives wrong values.
+        return -2, -judgement.failing
     if judgement.verdict in NAMED:
         return -1, -judgement.failing
-    return _ORDER.index(judgement.verdict), 0
+    # Of exceptions what most cases meet; results keep their order.
+    return _ORDER.index(judgement.verdict), -judgement.failing if judgement.cause else 0
 
 
 def _verdict(judgements: list[Judgement], tally: Tally, *, is_covered: bool) -> Verdict:
@@ -122,6 +128,7 @@ def _judgement(
     defect: Defect,
     tally: Tally,
     *,
+    asked: Sequence[str] | None,
     shrink: bool,
     notify: Callable[[str], None],
 ) -> Judgement:
@@ -131,9 +138,11 @@ def _judgement(
     checks = _checks_behind(defect.ruling)
 
     def still_fails(candidate: Case) -> bool:
+        if asked is not None and candidate.dtype not in asked:
+            return False
         notify(str(candidate))
         for ruling in judge(subject, candidate, checks=checks).rulings:
-            if (ruling.verdict, ruling.result) == (defect.verdict, defect.result):
+            if defect.has(ruling):
                 found[candidate] = ruling
                 return True
         return False
@@ -204,23 +213,28 @@ def _reproduction(subject: Subject, case: Case, ruling: Ruling) -> str:
 
 
 def _checks_behind(ruling: Ruling) -> frozenset[str]:
-    """The checks that a ruling rests on: all jurors for a wrong value, else its own."""
+    """The checks that a ruling rests on: all jurors for a wrong value, else its own.
+
+    What silences a juror belongs to them: a broken contract, and another layout.
+    """
     own = {finding.check for finding in ruling.findings}
     jurors = {name for name, check in CHECKS.items() if check.juror is not Juror.NOBODY}
-    return frozenset(own | jurors if own & jurors else own)
+    return frozenset(own | jurors | {contract.NAME, layouts.NAME} if own & jurors else own)
 
 
 def _answers(subject: Subject, case: Case, ruling: Ruling) -> tuple[tuple[str, float], ...]:
     """What each juror says of the element that is furthest off, if the first run shows it."""
-    index = next((f.index for f in ruling.findings if f.index is not None), None)
+    furthest = next((each for each in ruling.findings if each.index is not None), None)
+    index = furthest.index if furthest else None
     # An empty line of answers is better than one in which everybody agrees.
-    if index is None or ruling.verdict in SHOWN_BY_FURTHER_RUNS:
+    if furthest is None or index is None or ruling.verdict in SHOWN_BY_FURTHER_RUNS:
         return ()
     trial = Trial(subject, case)
     judge_trial(trial)
-    said = {"got": trial.got.get(ruling.result), "autograd": trial.autograd[ruling.result]}
+    said = {"autograd": trial.autograd[ruling.result]}
     if ruling.result != "y" and case.is_exact:
-        said["finite differences"] = gradients_by_differences(trial).get(ruling.result)
-    return tuple(
-        (juror, float(values[index])) for juror, values in said.items() if values is not None
-    )
+        differences = gradients_by_differences(trial).get(ruling.result)
+        said |= {} if differences is None else {"finite differences": differences}
+    jurors = tuple((juror, float(values[index])) for juror, values in said.items())
+    # As it was found: what is read beside an array is another number in this run.
+    return jurors if furthest.got is None else (("got", furthest.got), *jurors)

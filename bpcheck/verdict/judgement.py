@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bpcheck.finding import Finding
+from bpcheck.finding import Finding, Kind
 
 
 class Verdict(StrEnum):
-    """One conclusion; earlier members outrank later ones, and silently wrong all that raise."""
+    """One conclusion; earlier members outrank later ones, and silently wrong all that raise.
+
+    A contract that ``y`` breaks by its type or shape outranks them all: see `is_malformed`.
+    """
 
     BACKWARD_WRONG = "backward wrong"
     FORWARD_WRONG = "forward wrong"
@@ -41,6 +45,23 @@ class Verdict(StrEnum):
             Verdict.INCONCLUSIVE,
             Verdict.AGREES,
         )
+
+
+def cause_of(verdict: Verdict, findings: Sequence[Finding]) -> str:
+    """What parts defects of one verdict and result: the exception, or how the contract is broken.
+
+    Two exceptions are two mistakes; a shape and a dtype are. Empty for other verdicts.
+    """
+    if verdict is Verdict.RAISES:
+        return findings[0].exception if findings else ""
+    if verdict is Verdict.CONTRACT_BROKEN:
+        return str(findings[0].kind) if findings else ""
+    return ""
+
+
+def is_malformed(result: str, findings: Sequence[Finding]) -> bool:
+    """Whether the findings say that there is no ``y`` of the right shape and kind."""
+    return result == "y" and any(each.kind in (Kind.TYPE, Kind.SHAPE) for each in findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +111,20 @@ class Judgement:
     why_no_replay: str = ""
 
     @property
+    def is_malformed(self) -> bool:
+        """Whether there is no ``y`` that could be judged in these cases, nor a gradient of it."""
+        return is_malformed(self.result, self.findings)
+
+    @property
     def headline(self) -> str:
         """``w_bar is wrong where stride > 1``, say."""
         where = f" where {self.where}" if self.where else ""
-        return f"{self.result}: {self.verdict}{where}"
+        # Without the place of an exception, which is told below.
+        cause = self.cause.partition(" (")[0].partition(":")[0]
+        named = {Verdict.RAISES: f" {cause}", Verdict.CONTRACT_BROKEN: f" ({cause})"}
+        return f"{self.result}: {self.verdict}{named.get(self.verdict, '') if cause else ''}{where}"
+
+    @property
+    def cause(self) -> str:
+        """What tells it from others of the same verdict and result."""
+        return cause_of(self.verdict, self.findings)

@@ -25,6 +25,13 @@ BETWEEN_RUNS = (
     Verdict.BREAKS_SYMMETRY,
 )
 
+#: Verdicts that what reads beside an array earns too: something else lies there every time.
+OF_READING_BESIDE = (Verdict.KEEPS_STATE, Verdict.NOT_DETERMINISTIC)
+
+#: Causes by which defects of one verdict and result are told apart, at most: what raises something
+#: else in every case is one defect.
+CAUSES = 5
+
 #: Cases of each defect, and cases without one, that are kept for naming the mistake.
 EXAMPLES = 12
 
@@ -35,7 +42,9 @@ class Defect:
 
     verdict: Verdict
     result: str
+    cause: str = ""
     failing: int = 0
+    in_c_order: int = 0
     classes: Counter[str] = field(default_factory=Counter)
     layers: Counter[tuple[str, str]] = field(default_factory=Counter)
     smallest: Case | None = None
@@ -44,9 +53,16 @@ class Defect:
     ruling: Ruling | None = None
     is_tentative: bool = True
 
+    def has(self, ruling: Ruling) -> bool:
+        """Whether a ruling is of this defect; one of many causes has all of them."""
+        return (ruling.verdict, ruling.result) == (self.verdict, self.result) and (
+            self.cause in (ruling.cause, "")
+        )
+
     def add(self, judged: Judged, ruling: Ruling, size: int) -> None:
         """Count one more case."""
         self.failing += 1
+        self.in_c_order += not judged.case.layouts
         self.is_tentative &= ruling.is_tentative
         classes = telling(judged)
         self.classes.update(classes)
@@ -64,11 +80,13 @@ class Tally:
 
     def __init__(self) -> None:
         self.cases = 0
+        #: Cases that show a defect.
+        self.failing = 0
         self.dtypes: Counter[str] = Counter()
         self.evidence = Evidence()
         self.reasons: Counter[str] = Counter()
         self._statuses: Counter[tuple[str, str, Status]] = Counter()
-        self.defects: dict[tuple[Verdict, str], Defect] = {}
+        self.defects: dict[tuple[Verdict, str, str], Defect] = {}
         #: Survival probabilities of the exact probes; there are no more different ones than there
         #: are magnitudes.
         self.survivals: Counter[float] = Counter()
@@ -82,6 +100,7 @@ class Tally:
             self.reasons[judged.unsupported] += 1
             return
         self.cases += 1
+        self.failing += any(ruling.verdict.is_defect for ruling in judged.rulings)
         self.dtypes[judged.case.dtype] += 1
         self._statuses.update((each.check, each.result, each.status) for each in judged.outcomes)
         if judged.survival < 1:
@@ -91,21 +110,34 @@ class Tally:
             self.passing.append(judged.case)
         size = work(judged.case)
         for ruling in judged.rulings:
-            key = (ruling.verdict, ruling.result)
-            defect = self.defects.setdefault(key, Defect(*key))
-            defect.add(judged, ruling, size)
+            self._defect_of(ruling).add(judged, ruling, size)
+
+    def _defect_of(self, ruling: Ruling) -> Defect:
+        """The defect that a ruling is of: one for each cause, and one for all of many causes."""
+        key = (ruling.verdict, ruling.result, ruling.cause)
+        if key not in self.defects and sum(other[:2] == key[:2] for other in self.defects) > CAUSES:
+            key = (*key[:2], "")
+        return self.defects.setdefault(key, Defect(*key))
 
     def decided(self) -> list[Defect]:
         """The defects; tentative ones only if nothing else was said of the forward.
 
-        What is another number every time differs between any two runs: that is said once.
+        What is another number every time differs between any two runs: that is said once. Where it
+        is so in other layouts alone, the memory beside an array is what is read.
         """
-        unsteady = {
-            result for verdict, result in self.defects if verdict is Verdict.NOT_DETERMINISTIC
+        by_layout = {
+            each.result for each in self.defects.values() if each.verdict is Verdict.READS_BY_LAYOUT
         }
+        caused = [
+            each
+            for each in self.defects.values()
+            if each.in_c_order
+            or not (each.verdict in OF_READING_BESIDE and each.result in by_layout)
+        ]
+        unsteady = {each.result for each in caused if each.verdict is Verdict.NOT_DETERMINISTIC}
         own = [
             defect
-            for defect in self.defects.values()
+            for defect in caused
             if not (defect.verdict in BETWEEN_RUNS and defect.result in unsteady)
         ]
         sure = [defect for defect in own if not defect.is_tentative]

@@ -115,6 +115,9 @@ class Convolution(Operation):
             return near if self.multiplications(near) <= relatives.MOST else None
         return None
 
+    def axes(self, result: str) -> str:
+        return dimensions.axes(result, self.rank)
+
     @property
     def extremes(self) -> tuple[Extreme, ...]:
         return self._extremes

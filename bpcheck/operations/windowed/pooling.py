@@ -126,6 +126,9 @@ class Pooling(Operation):
             return near if self.multiplications(near) <= relatives.MOST else None
         return None
 
+    def axes(self, result: str) -> str:
+        return dimensions.axes(result, self.rank)
+
     def draw_shape(
         self, integers: Integers, *, dilate: bool
     ) -> tuple[int, int, tuple[Window, ...]]:
