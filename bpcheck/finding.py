@@ -27,6 +27,26 @@ class Kind(StrEnum):
     SYMMETRY = "breaks a symmetry"
     NOT_DETERMINISTIC = "not deterministic"
     PRINTS = "prints"
+    BATCH_DEPENDENT = "depends on the batch"
+    FLUSHES = "flushes subnormals to zero"
+    NAN_ELSEWHERE = "treats NaN another way"
+    UNORDERED = "adds up in another order each time"
+    NARROW_SUMS = "adds up in the narrow type"
+    WIDER = "returns a wider dtype"
+
+
+#: Conventions, and what is torch's own fault: never held against a subject.
+NOTES = frozenset(
+    {
+        Kind.CONVENTION,
+        Kind.ORACLE,
+        Kind.FLUSHES,
+        Kind.NAN_ELSEWHERE,
+        Kind.UNORDERED,
+        Kind.NARROW_SUMS,
+        Kind.WIDER,
+    }
+)
 
 
 class Status(StrEnum):

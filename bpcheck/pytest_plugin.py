@@ -37,7 +37,7 @@ _PRECISION = "precision"
 #: The property of a report under which stands what a comparison has to say, lost or not.
 _REMARK = "bpcheck precision"
 
-#: And that under which stands what a subject claims, and what it does not.
+#: And that under which stands what a subject claims, what it does not, and its conventions.
 _CLAIMS = "bpcheck claims"
 
 
@@ -153,10 +153,11 @@ def _run(config: pytest.Config, subject: Subject) -> Report | str:
 
 
 def _tell_claims(item: pytest.Item, report: Report) -> None:
-    """Keep what is claimed where the summary finds it, from other processes too."""
+    """Keep claims and conventions where the summary finds them, from other processes too."""
     from bpcheck.report.claims import said_of_claims
+    from bpcheck.report.wording import said_of_conventions
 
-    for line in said_of_claims(report):
+    for line in (*said_of_claims(report), *said_of_conventions(report)):
         item.user_properties.append((_CLAIMS, f"{report.subject}, {report.operation}: {line}"))
 
 

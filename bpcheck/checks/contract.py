@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcheck.arithmetic import FORMATS
 from bpcheck.calls import Call
 from bpcheck.checks.axes import likely_order
 from bpcheck.checks.outcomes import failed, first_of_each, not_applicable
@@ -117,6 +118,13 @@ def _array_violations(trial: Trial, check: str, result: str, value: Any) -> Iter
         order = likely_order(value.shape, shape, trial.case.operation.axes(result))
         message = f"{result} has shape {value.shape}; {expected}{'; ' if order else ''}{order}"
         yield failed(trial, check, result, Kind.SHAPE, message)
+    elif _is_wider(value.dtype, dtype) and not trial.subject.claims.names_dtypes:
+        message = (
+            f"{result} is {value.dtype.name} for operands of {dtype.name}, and judged by its "
+            f"values; make results in the operands' dtype, as np.zeros(shape, x.dtype) does, or "
+            f'name the dtypes that it takes: DTYPES = ("{value.dtype.name}",)'
+        )
+        yield failed(trial, check, result, Kind.WIDER, message)
     elif value.dtype != dtype:
         given = value.dtype.name
         if given == dtype.name:
@@ -126,6 +134,13 @@ def _array_violations(trial: Trial, check: str, result: str, value: Any) -> Iter
         )
         message = f"{result} is {given}; {expected}: {why}"
         yield failed(trial, check, result, Kind.DTYPE, message)
+
+
+def _is_wider(given: np.dtype[Any], expected: np.dtype[Any]) -> bool:
+    """Whether results of one dtype round less than those of the other."""
+    if not given.isnative or given.name not in FORMATS:
+        return False
+    return FORMATS[given.name].bits > FORMATS[expected.name].bits
 
 
 def _printed(trial: Trial) -> Iterator[Outcome]:

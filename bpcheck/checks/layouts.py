@@ -10,7 +10,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.checks.allowed import (
     error_bounds,
     is_defined_throughout,
-    proven_bounds,
+    narrow_bounds,
     quotient_bound,
     slack_of_wrong,
 )
@@ -19,6 +19,7 @@ from bpcheck.checks.further import broken_off
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed, unjudged
 from bpcheck.checks.run import Run
 from bpcheck.checks.special import misplaced
+from bpcheck.checks.subnormals import flushes
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import turn_within
 from bpcheck.finding import Kind, Outcome
@@ -40,6 +41,8 @@ def check_layouts(trial: Trial) -> tuple[Outcome, ...]:
         return unjudged(trial, NAME, "operands that are not finite")
     if not _is_exact(trial) and error_bounds(trial) is None:
         return unjudged(trial, NAME, "a kink lies within rounding error")
+    if flushes(trial):
+        return unjudged(trial, NAME, "subnormals are flushed")
     results = trial.case.operation.results(trial.case.geometry)
     if _is_exact(trial) and turn_within(trial.case) and _is_right(trial, results):
         # What these numbers give in C order is right elsewhere; a run for it takes turns.
@@ -69,7 +72,9 @@ def _compare(trial: Trial, result: str, expected: Array | None) -> Outcome:
             # Both may be rounded quotients, and rounded in another order.
             slack = 2 * quotient_bound(trial, result)
     else:
-        proven = proven_bounds(trial)[result]
+        narrow = narrow_bounds(trial)
+        assert narrow is not None  # noqa: S101 - asked above
+        proven = narrow[result]
         if difference(expected, trial.autograd[result], proven) is not None:
             # The bound is that of right sums.
             return not_applicable(NAME, result, "it is wrong in C order too")

@@ -7,7 +7,7 @@ from functools import cache
 
 from bpcheck.checks.compare import Difference
 from bpcheck.checks.trial import Trial
-from bpcheck.finding import Finding, Kind, Outcome, Status
+from bpcheck.finding import NOTES, Finding, Kind, Outcome, Status
 
 
 # One object for each of the few texts there are: what is the same travels once from a worker.
@@ -49,8 +49,8 @@ def failed(
         total=where.total if where else 0,
         exception=exception,
     )
-    # Neither is held against the subject, so its row keeps its mark.
-    status = Status.PASSED if kind in (Kind.CONVENTION, Kind.ORACLE) else Status.FAILED
+    # What is not held against the subject leaves its row the mark.
+    status = Status.PASSED if kind in NOTES else Status.FAILED
     return Outcome(check, result, status, finding)
 
 

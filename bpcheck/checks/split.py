@@ -26,6 +26,7 @@ from bpcheck.checks.outcomes import (
     unjudged,
 )
 from bpcheck.checks.run import Run
+from bpcheck.checks.subnormals import flushes
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
@@ -66,7 +67,9 @@ def why_not_linear(trial: Trial) -> str:
         return "operands that are not finite"
     if not trial.subject.claims.exact:
         return "not a direct sum"
-    return "" if takes_turn(trial.case, 1) else "left to other cases"
+    if not takes_turn(trial.case, 1):
+        return "left to other cases"
+    return "subnormals are flushed" if flushes(trial) else ""
 
 
 def of_gradients(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:

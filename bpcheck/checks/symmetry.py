@@ -12,6 +12,7 @@ from bpcheck.checks.allowed import is_defined_throughout, quotient_bound, slack_
 from bpcheck.checks.compare import difference
 from bpcheck.checks.further import broken_off
 from bpcheck.checks.outcomes import element, failed, number, passed, unjudged
+from bpcheck.checks.subnormals import flushes
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
@@ -124,7 +125,9 @@ def _why_not(trial: Trial, symmetries: Sequence[Symmetry]) -> str:
         return "not a direct sum"
     if not symmetries:
         return "there is one alone"
-    return "" if takes_turn(trial.case, 2) else "left to other cases"
+    if not takes_turn(trial.case, 2):
+        return "left to other cases"
+    return "subnormals are flushed" if flushes(trial) else ""
 
 
 def _permuted(array: Array, symmetry: Symmetry, name: str, order: Array) -> Array:

@@ -65,6 +65,9 @@ class Operation(Addressed, ABC):
     divides
         Whether it divides, so that a right kernel may round even on the lattice (once for the
         quotient, or twice when it multiplies by a rounded reciprocal).
+    summed_wide
+        Results that everybody is to add up in float32 at least where operands are narrower, as
+        frameworks do. For the others that is left to a claim.
     linear_together
         Operands in which the forward is linear taken together, so that one step may move them all.
     empty_class
@@ -93,6 +96,7 @@ class Operation(Addressed, ABC):
     rank: int = 2
     landmarks: tuple[Mapping[str, int], ...] = ()
     divides: bool = False
+    summed_wide: frozenset[str] = frozenset()
     linear_together: tuple[str, ...] = ()
     empty_class: str = "batch 0"
     orders_special: bool = False
@@ -287,6 +291,20 @@ class Operation(Addressed, ABC):
         """Whether gradients that differ from torch's are right by another convention at a kink.
 
         All arrays are float64; `form` is that of the dtype they were computed in.
+        """
+        return False
+
+    def is_nan_convention(
+        self,
+        geometry: Any,
+        operands: Mapping[str, Array],
+        y_bar: Array,
+        results: Mapping[str, Array],
+        form: Format,
+    ) -> bool:
+        """Whether results that are not torch's are right by another convention on NaN.
+
+        As for `is_valid_subgradient`.
         """
         return False
 

@@ -119,7 +119,8 @@ def gaps(report: Report) -> Iterator[str]:
 
     What is not claimed stands in the conclusion where all agrees.
     """
-    is_concluded = report.is_complete and report.verdict is Verdict.AGREES
+    yield from report.remarks
+    is_concluded = report.is_complete and report.agrees
     yield from said_of_claims(report, is_concluded=is_concluded)
     if report.too_large and report.cases:
         yield f"too large for --largest {report.largest}: {listing(list(report.too_large))}"
@@ -127,13 +128,25 @@ def gaps(report: Report) -> Iterator[str]:
         yield f"no case of: {listing(list(report.missing))}"
 
 
+def said_of_conventions(report: Report) -> Iterator[str]:
+    """A line for each note and each remark, for where no report is printed."""
+    for each in report.judgements:
+        if not each.verdict.is_defect:
+            yield f"note: {each.headline}: {each.because}"
+    yield from report.remarks
+
+
 def conclusion(report: Report) -> str:
     """The last line: the verdict in capitals, and what it rests on."""
     verdict = report.verdict.upper()
     if not report.is_complete:
         return f"INTERRUPTED. So far: {verdict}, from {plural(report.cases, 'case')}."
-    if report.verdict is Verdict.AGREES:
-        return f"{verdict} in {plural(report.cases, 'case')}: {_worth(report)}"
+    if report.agrees:
+        notes = list(dict.fromkeys(str(each.verdict) for each in report.judgements))
+        agrees = f"{Verdict.AGREES.upper()} in {plural(report.cases, 'case')}"
+        if notes:
+            agrees += f", with {plural(len(notes), 'note')} ({', '.join(notes)})"
+        return f"{agrees}: {_worth(report)}"
     return f"{verdict}. {_reason(report)}".rstrip()
 
 
@@ -151,7 +164,7 @@ def _reason(report: Report) -> str:
         if defects < 2:
             return f"{plural(defects, 'defect')}."
         return f"{defects} defects, worst first; the later ones may follow from the first."
-    return _worth(report)
+    return ""
 
 
 def _worth(report: Report) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, contract, layouts, oracle
+from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, batch, contract, layouts, oracle
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.claims.told import claimed
 from bpcheck.explain import smallest, where_it_fails
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.reproduction import torch_reproduction
+from bpcheck.explain.transforms import rounding_of_a_transform
 from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
@@ -28,7 +29,14 @@ _ORDER = list(Verdict)
 NAMED = (Verdict.BACKWARD_WRONG, Verdict.FORWARD_DIFFERS, Verdict.FORWARD_WRONG, Verdict.BOTH_WRONG)
 
 #: Verdicts whose numbers come from further runs, so that the first one may well be right.
-SHOWN_BY_FURTHER_RUNS = (Verdict.KEEPS_STATE, Verdict.NOT_LINEAR, Verdict.BREAKS_SYMMETRY)
+SHOWN_BY_FURTHER_RUNS = (
+    Verdict.KEEPS_STATE,
+    Verdict.NOT_LINEAR,
+    Verdict.BREAKS_SYMMETRY,
+    Verdict.NOT_DETERMINISTIC,
+    Verdict.BATCH_DEPENDENT,
+    Verdict.UNORDERED,
+)
 
 
 #: Said of a case that failed, and does not any more.
@@ -99,8 +107,19 @@ def conclude(
         is_complete=is_complete,
         claimed=claimed(subject.claims),
         left_out=left_out(subject, tally.reasons),
+        remarks=_remarks(tally, results),
         not_needed=unneeded(subject, tally.reasons) if covers and is_complete else (),
     )
+
+
+def _remarks(tally: Tally, results: Sequence[str]) -> tuple[str, ...]:
+    """What is worth a line below the table."""
+    found: Mapping[str, int] = tally.noted.get(batch.NAME, {})
+    if not found:
+        return ()
+    noted = {result: found[result] for result in results if result in found}
+    judged = max(tally.cell(batch.NAME, result).passed for result in noted)
+    return (batch.said_of_batches(noted, judged),)
 
 
 def _rank(judgement: Judgement) -> tuple[int, int]:
@@ -147,6 +166,10 @@ def _judgement(
                 return True
         return False
 
+    def is_steady(case: Case) -> bool:
+        # Sums in any order come and go by their nature.
+        return defect.verdict is Verdict.UNORDERED or still_fails(case)
+
     case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
     evidence = tally.evidence
@@ -161,7 +184,7 @@ def _judgement(
     return Judgement(
         verdict=defect.verdict,
         result=defect.result,
-        because=ruling.because + ("" if not shrink or still_fails(case) else COMES_AND_GOES),
+        because=ruling.because + ("" if not shrink or is_steady(case) else COMES_AND_GOES),
         where=where,
         failing=defect.failing,
         judged=tally.cases,
@@ -171,6 +194,7 @@ def _judgement(
         looks_like=_known_mistake(subject, defect, case, tally.passing) if shrink else "",
         reproduction=_reproduction(subject, case, ruling),
         why_no_replay=_why_no_replay(subject.operation),
+        also=tuple(defect.also),
     )
 
 
@@ -183,11 +207,13 @@ def _known_mistake(
     subject: Subject, defect: Defect, smallest_case: Case, passing: list[Case]
 ) -> str:
     """The mistake of the catalogue that gives the same wrong numbers, and how many it explains."""
-    if defect.verdict not in NAMED:
+    if defect.verdict not in (*NAMED, Verdict.LOST_PRECISION):
         return ""
     failing = [smallest_case, *(case for _, _, case in defect.examples)]
+    if defect.verdict is Verdict.LOST_PRECISION:
+        return rounding_of_a_transform(subject, failing)
     found = diagnose(subject, failing, passing, result=defect.result, sound=_sound(subject, defect))
-    return "" if found is None else str(found)
+    return rounding_of_a_transform(subject, failing) if found is None else str(found)
 
 
 def _sound(subject: Subject, defect: Defect) -> tuple[str, ...]:

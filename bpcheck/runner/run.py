@@ -118,7 +118,7 @@ def check_subject(
     import torch  # noqa: F401 - an interrupt below keeps what was found, and must not meet half of torch
 
     require_subject(subject, "check")
-    subject = subject.claiming(claims)
+    subject = _claiming(subject, claims, dtypes)
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
     _require_positive("jobs", jobs)
@@ -174,6 +174,16 @@ def check_subject(
     except KeyboardInterrupt:
         # Without the search for the smallest cases.
         return concluded(is_complete=False)
+
+
+def _claiming(
+    subject: Subject, claims: Claims | Mapping[str, Any] | None, dtypes: Sequence[str] | None
+) -> Subject:
+    """The subject with these claims; who asks for a dtype wants results in it."""
+    subject = subject.claiming(claims)
+    if dtypes is None or subject.claims.names_dtypes:
+        return subject
+    return subject.claiming(dtypes=tuple(subject.claims.dtypes))
 
 
 def _plan(

@@ -27,11 +27,17 @@ class Verdict(StrEnum):
     MUTATES = "changes its input"
     ALIASES = "shares memory with its input or an earlier result"
     NOT_DETERMINISTIC = "not deterministic"
+    BATCH_DEPENDENT = "depends on the batch"
     NOT_FINITE = "not finite"
     CONTRACT_BROKEN = "contract broken"
     RAISES = "raises"
     PRINTS = "prints"
     ORACLE_WRONG = "the oracle is wrong"
+    WIDER = "returns a wider dtype"
+    UNORDERED = "adds up in another order each time"
+    NARROW_SUMS = "adds up in the narrow type"
+    FLUSHES = "flushes subnormals to zero"
+    NAN_ELSEWHERE = "treats NaN another way"
     CONVENTION = "another convention"
     INCONCLUSIVE = "inconclusive"
     AGREES = "agrees"
@@ -39,11 +45,21 @@ class Verdict(StrEnum):
     @property
     def is_defect(self) -> bool:
         """Whether it counts against the subject."""
-        return self not in (
-            Verdict.ORACLE_WRONG,
+        return not (
+            self.is_convention
+            or self in (Verdict.ORACLE_WRONG, Verdict.INCONCLUSIVE, Verdict.AGREES)
+        )
+
+    @property
+    def is_convention(self) -> bool:
+        """Whether it is a matter of convention: one note, whatever it touches."""
+        return self in (
+            Verdict.WIDER,
+            Verdict.UNORDERED,
+            Verdict.NARROW_SUMS,
+            Verdict.FLUSHES,
+            Verdict.NAN_ELSEWHERE,
             Verdict.CONVENTION,
-            Verdict.INCONCLUSIVE,
-            Verdict.AGREES,
         )
 
 
@@ -95,6 +111,8 @@ class Judgement:
         For a defect of the oracle: a program that shows it with torch alone.
     why_no_replay
         Why no other process can run the smallest case, and what to do; empty if one can.
+    also
+        For a convention: the other results that it touches.
     """
 
     verdict: Verdict
@@ -109,6 +127,7 @@ class Judgement:
     looks_like: str = ""
     reproduction: str = ""
     why_no_replay: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def is_malformed(self) -> bool:
@@ -122,7 +141,8 @@ class Judgement:
         # Without the place of an exception, which is told below.
         cause = self.cause.partition(" (")[0].partition(":")[0]
         named = {Verdict.RAISES: f" {cause}", Verdict.CONTRACT_BROKEN: f" ({cause})"}
-        return f"{self.result}: {self.verdict}{named.get(self.verdict, '') if cause else ''}{where}"
+        what = named.get(self.verdict, "") if cause else ""
+        return f"{', '.join((self.result, *self.also))}: {self.verdict}{what}{where}"
 
     @property
     def cause(self) -> str:

@@ -33,6 +33,12 @@ _PLAIN = {
     Kind.SYMMETRY: Verdict.BREAKS_SYMMETRY,
     Kind.NOT_DETERMINISTIC: Verdict.NOT_DETERMINISTIC,
     Kind.PRINTS: Verdict.PRINTS,
+    Kind.BATCH_DEPENDENT: Verdict.BATCH_DEPENDENT,
+    Kind.FLUSHES: Verdict.FLUSHES,
+    Kind.NAN_ELSEWHERE: Verdict.NAN_ELSEWHERE,
+    Kind.UNORDERED: Verdict.UNORDERED,
+    Kind.NARROW_SUMS: Verdict.NARROW_SUMS,
+    Kind.WIDER: Verdict.WIDER,
 }
 
 

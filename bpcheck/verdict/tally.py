@@ -52,9 +52,15 @@ class Defect:
     rank: tuple[bool, int] = (True, 0)
     ruling: Ruling | None = None
     is_tentative: bool = True
+    also: dict[str, None] = field(default_factory=dict)
 
     def has(self, ruling: Ruling) -> bool:
-        """Whether a ruling is of this defect; one of many causes has all of them."""
+        """Whether a ruling is of this defect; one of many causes has all of them.
+
+        A convention is one for all results.
+        """
+        if self.verdict.is_convention:
+            return ruling.verdict is self.verdict
         return (ruling.verdict, ruling.result) == (self.verdict, self.result) and (
             self.cause in (ruling.cause, "")
         )
@@ -90,6 +96,8 @@ class Tally:
         #: Survival probabilities of the exact probes; there are no more different ones than there
         #: are magnitudes.
         self.survivals: Counter[float] = Counter()
+        #: In how many cases a note was made of a result that has passed, by check.
+        self.noted: dict[str, Counter[str]] = {}
         #: The first cases in which nothing was wrong.
         self.passing: list[Case] = []
 
@@ -103,17 +111,33 @@ class Tally:
         self.failing += any(ruling.verdict.is_defect for ruling in judged.rulings)
         self.dtypes[judged.case.dtype] += 1
         self._statuses.update((each.check, each.result, each.status) for each in judged.outcomes)
+        for each in judged.outcomes:
+            if each.note and each.status is Status.PASSED:
+                self.noted.setdefault(each.check, Counter())[each.result] += 1
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
         # Only where numbers are exact can a case contradict a mistake bit for bit.
         if not judged.rulings and judged.case.is_exact and len(self.passing) < EXAMPLES:
             self.passing.append(judged.case)
         size = work(judged.case)
+        told: set[Verdict] = set()
         for ruling in judged.rulings:
-            self._defect_of(ruling).add(judged, ruling, size)
+            defect = self._defect_of(ruling)
+            if ruling.result != defect.result:
+                defect.also[ruling.result] = None
+            # One case counts once, whatever a convention touches in it.
+            if not (ruling.verdict.is_convention and ruling.verdict in told):
+                defect.add(judged, ruling, size)
+            told.add(ruling.verdict)
 
     def _defect_of(self, ruling: Ruling) -> Defect:
-        """The defect that a ruling is of: one for each cause, and one for all of many causes."""
+        """The defect that a ruling is of: one for each cause, and one for all of many causes.
+
+        A convention is one, whatever it touches.
+        """
+        if ruling.verdict.is_convention:
+            key = (ruling.verdict, "", "")
+            return self.defects.setdefault(key, Defect(ruling.verdict, ruling.result))
         key = (ruling.verdict, ruling.result, ruling.cause)
         if key not in self.defects and sum(other[:2] == key[:2] for other in self.defects) > CAUSES:
             key = (*key[:2], "")

@@ -40,6 +40,7 @@ class Convolution(Operation):
 
     operands = ("x", "w", "b")
     linear_together = ("w", "b")
+    summed_wide = frozenset({"y", "x_bar", "w_bar", "b_bar"})
 
     def __init__(self, rank: int):
         self.rank = rank
@@ -249,7 +250,7 @@ class Convolution(Operation):
         if "b" in arrays:
             # The sum may be rounded before the bias is added, and they may cancel.
             b = np.asarray(arrays["b"], np.float64).reshape(-1, *(1,) * self.rank)
-            rounded["y"] = np.abs(results["y"] - b) + np.abs(b) + rounded["y"]
+            rounded["y"] = np.abs(results["y"] - b) + rounded["y"]
         return rounded
 
     def symmetries(self, geometry: ConvGeometry) -> tuple[Symmetry, ...]:
