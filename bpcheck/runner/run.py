@@ -36,6 +36,9 @@ KNOWN = 20
 #: itself may refuse before that is taken for an answer.
 SEARCHED, REFUSALS = 60, 20
 
+#: Cases of a class that may end in a broken contract before no more of it are looked for.
+BROKEN = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -210,7 +213,11 @@ def _missing(
             continue
         found = islice(search.cases(name), SEARCHED)
         claimed = islice(_claimed(subject, found, tally), REFUSALS)
-        while not tally.evidence.cases[name] and (case := next(claimed, None)) is not None:
+        evidence = tally.evidence
+        while not evidence.cases[name] and evidence.broken[name] < BROKEN:
+            case = next(claimed, None)
+            if case is None:
+                break
             yield case
 
 

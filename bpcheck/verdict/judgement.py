@@ -43,6 +43,15 @@ class Verdict(StrEnum):
         )
 
 
+#: The verdicts on values of which the first run shows that they are wrong.
+ON_VALUES = (
+    Verdict.BACKWARD_WRONG,
+    Verdict.FORWARD_DIFFERS,
+    Verdict.FORWARD_WRONG,
+    Verdict.BOTH_WRONG,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """One defect of a subject: what is wrong with which result, and the smallest case.
@@ -74,6 +83,12 @@ class Judgement:
         For a defect of the oracle: a program that shows it with torch alone.
     why_no_replay
         Why no other process can run the smallest case, and what to do; empty if one can.
+    where_judged
+        Number of cases that were judged where it shows; 0 without such a place.
+    wrong_cells
+        Where no known mistake explains it: what the wrong cells have in common, if anything.
+    also
+        The other results that the same mistake spoils.
     """
 
     verdict: Verdict
@@ -88,6 +103,9 @@ class Judgement:
     looks_like: str = ""
     reproduction: str = ""
     why_no_replay: str = ""
+    where_judged: int = 0
+    wrong_cells: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:

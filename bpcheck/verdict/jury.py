@@ -58,7 +58,8 @@ class Ruling:
     """What the jury says of one result of one case.
 
     It is tentative where the forward differs from torch's and no finite difference could say
-    whether the backward fits it: cases in which one could decide.
+    whether the backward fits it: cases in which one could decide. The condition is what its values
+    must meet for the result to be wrong, empty where any plain numbers show it.
     """
 
     verdict: Verdict
@@ -66,6 +67,7 @@ class Ruling:
     because: str
     findings: tuple[Finding, ...]
     is_tentative: bool = False
+    condition: str = ""
 
 
 def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:

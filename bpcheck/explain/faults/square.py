@@ -16,10 +16,10 @@ from bpcheck.explain.faults.run import Run, planted
 LOOPS = {"columns-as-many-as-rows": (-1, -2), "rows-as-many-as-columns": (-2, -1)}
 
 TOLD = {
-    "columns-as-many-as-rows": "the image is taken for square: windows past as many columns as "
-    "there are rows are left out",
-    "rows-as-many-as-columns": "the image is taken for square: windows past as many rows as there "
-    "are columns are left out",
+    "columns-as-many-as-rows": "takes the image for square, with as many columns as rows: windows "
+    "beyond are left out",
+    "rows-as-many-as-columns": "takes the image for square, with as many rows as columns: windows "
+    "beyond are left out",
 }
 
 
@@ -57,7 +57,7 @@ def _faults() -> Iterator[Fault]:
 
             yield Fault(
                 name=f"{result.replace('_', '-')}-{name}",
-                what=f"{TOLD[name]} ({result})",
+                what=f"{result} {TOLD[name]}",
                 operations=of_rank_2_up(operations),
                 results=(result,),
                 condition="another number of columns than of rows",

@@ -1,0 +1,82 @@
+"""A scene: one case, what the subject answers to it, and what is wrong with that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from bpcheck.cases import Case
+from bpcheck.explain.answers import Answers, Witness
+from bpcheck.subject import Subject
+from bpcheck.verdict.tally import work
+
+#: Cases that are looked at; more would not say more.
+MOST_CASES = 12
+
+#: Multiplications of a case up to which it is looked at.
+LARGEST = 200_000
+
+
+class Scene:
+    """One case, and what the subject says of it."""
+
+    def __init__(self, witness: Witness, said: Answers):
+        self.witness = witness
+        self.said = said
+
+    @property
+    def case(self) -> Case:
+        """The case."""
+        return self.witness.case
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The results that the case has."""
+        return self.case.operation.results(self.case.geometry)
+
+    @cached_property
+    def wrong(self) -> tuple[str, ...]:
+        """The results for which the subject's answer is not the right one."""
+        return tuple(
+            name
+            for name in self.results
+            if not self.witness.alike(self.said, self.witness.right, name)
+        )
+
+    def answers(self, planted: Subject) -> Answers:
+        """What another kernel answers."""
+        return self.witness.answers(planted)
+
+    def is_given_by(self, answers: Answers, result: str) -> bool:
+        """Whether a kernel that answers so gives what the subject gives."""
+        return self.witness.alike(self.said, answers, result)
+
+    def is_contradicted_by(self, answers: Answers, results: Iterable[str]) -> bool:
+        """Whether a result that the subject gets right is wrong in these answers."""
+        return any(
+            name in results
+            and name not in self.wrong
+            and not self.witness.alike(self.witness.right, answers, name)
+            for name in self.results
+        )
+
+
+def scenes_of(
+    subject: Subject, cases: Sequence[Case], right: Subject, *, dtypes: bool = False
+) -> list[Scene]:
+    """Scenes of a few of the cases: half of them the smallest, half spread over the others.
+
+    Small ones are quick, and large ones tell mistakes apart that a single cell cannot.
+    """
+    known = dict.fromkeys(case for case in cases if work(case) <= LARGEST)
+    ordered = sorted(known, key=_plainness)
+    few, rest = ordered[: MOST_CASES // 2], ordered[MOST_CASES // 2 :]
+    most = MOST_CASES - len(few)
+    spread = [rest[len(rest) * i // most] for i in range(most)] if len(rest) > most else rest
+    witnesses = (Witness(right, case, dtypes=dtypes) for case in (*few, *spread))
+    return [Scene(witness, witness.answers(subject)) for witness in witnesses]
+
+
+def _plainness(case: Case) -> tuple[bool, bool, int]:
+    """Exact double precision first: there wrong numbers are those of the mistake alone."""
+    return not case.is_exact, case.dtype != "float64", work(case)
