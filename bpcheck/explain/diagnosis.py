@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bpcheck.cases import Case
 from bpcheck.explain.faults import Fault, faults_of
 from bpcheck.explain.right import right_kernel
-from bpcheck.explain.scene import Scene, scenes_of
+from bpcheck.explain.scene import Scene, failing_scenes, scenes_of
 from bpcheck.subject import Subject
 
 #: Failing cases that a mistake must explain before it is named: one or two it hits by accident.
@@ -68,7 +68,7 @@ def diagnose(
         Whether the dtype of the result is what is wrong; else only its numbers are compared.
     """
     kernel = right or right_kernel(subject.operation)
-    scenes = scenes_of(subject, failing, kernel, dtypes=dtypes)
+    scenes = failing_scenes(subject, failing, kernel, result=result, dtypes=dtypes)
     wrong = (result,) if result else next((s.wrong for s in scenes if s.wrong), ())
     if not wrong or len(scenes) < ENOUGH:
         return None
@@ -98,7 +98,7 @@ def explains(
     if result not in fault.results:
         return False
     kernel = right or right_kernel(subject.operation)
-    scenes = scenes_of(subject, failing, kernel)
+    scenes = failing_scenes(subject, failing, kernel, result=result)
     return bool(scenes) and _score(fault, kernel, (result,), scenes, enough=1) is not None
 
 

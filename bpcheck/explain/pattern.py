@@ -11,7 +11,7 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.explain.right import right_kernel
-from bpcheck.explain.scene import Scene, scenes_of
+from bpcheck.explain.scene import Scene, failing_scenes
 from bpcheck.subject import Subject
 
 #: Fewer cases have some pattern by accident.
@@ -52,7 +52,9 @@ def pattern_of(subject: Subject, failing: Sequence[Case], *, result: str) -> str
     """
     scenes = [
         scene
-        for scene in scenes_of(subject, failing, right_kernel(subject.operation))
+        for scene in failing_scenes(
+            subject, failing, right_kernel(subject.operation), result=result
+        )
         if result in scene.wrong
     ]
     cells = [found for scene in scenes if (found := _cells(scene, result)) is not None]

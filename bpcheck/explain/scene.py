@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from bpcheck.cases import Case
+from bpcheck.cases.layouts import C_ORDER
 from bpcheck.explain.answers import Answers, Witness
 from bpcheck.subject import Subject
+from bpcheck.verdict.conditions import PLAIN, TIE, condition_of, plain_kind
 from bpcheck.verdict.tally import work
 
 #: Cases that are looked at; more would not say more.
@@ -64,7 +67,39 @@ class Scene:
 def scenes_of(
     subject: Subject, cases: Sequence[Case], right: Subject, *, dtypes: bool = False
 ) -> list[Scene]:
-    """Scenes of a few of the cases: half of them the smallest, half spread over the others.
+    """Scenes of a few of the cases, as they are."""
+    return [_scene(subject, case, right, dtypes=dtypes) for case in _few(cases)]
+
+
+def failing_scenes(
+    subject: Subject,
+    cases: Sequence[Case],
+    right: Subject,
+    *,
+    result: str | None = None,
+    dtypes: bool = False,
+) -> list[Scene]:
+    """Scenes of a few of the failing cases, each in the plainest dress in which it still fails.
+
+    Wrong sums of narrow numbers are rounded, each kernel in its own way; in float64 they are those
+    of the mistake.
+    """
+    found = []
+    for case in dict.fromkeys(_few(cases)):
+        scene = _scene(subject, case if dtypes else _undressed(case, subject), right, dtypes=dtypes)
+        is_wrong = result in scene.wrong if result else bool(scene.wrong)
+        found.append(scene if is_wrong else _scene(subject, case, right, dtypes=dtypes))
+    # Cases that differ by their dress alone are one case now.
+    return list({scene.case: scene for scene in found}.values())
+
+
+def _scene(subject: Subject, case: Case, right: Subject, *, dtypes: bool) -> Scene:
+    witness = Witness(right, case, dtypes=dtypes)
+    return Scene(witness, witness.answers(subject))
+
+
+def _few(cases: Sequence[Case]) -> list[Case]:
+    """Half of them the smallest, half spread over the others.
 
     Small ones are quick, and large ones tell mistakes apart that a single cell cannot.
     """
@@ -73,8 +108,14 @@ def scenes_of(
     few, rest = ordered[: MOST_CASES // 2], ordered[MOST_CASES // 2 :]
     most = MOST_CASES - len(few)
     spread = [rest[len(rest) * i // most] for i in range(most)] if len(rest) > most else rest
-    witnesses = (Witness(right, case, dtypes=dtypes) for case in (*few, *spread))
-    return [Scene(witness, witness.answers(subject)) for witness in witnesses]
+    return [*few, *spread]
+
+
+def _undressed(case: Case, subject: Subject) -> Case:
+    """The case in float64 and C order, with plain values if its condition lets it have some."""
+    values = {PLAIN: plain_kind(case), TIE: "ties"}.get(condition_of(case), case.values)
+    dtype = "float64" if "float64" in subject.claims.dtypes else case.dtype
+    return replace(case, dtype=dtype, values=values, layout=C_ORDER, one_hot=None)
 
 
 def _plainness(case: Case) -> tuple[bool, bool, int]:
