@@ -10,6 +10,7 @@ from bpcheck.explain.faults import Fault, faults_of
 from bpcheck.explain.right import right_kernel
 from bpcheck.explain.scene import Scene, failing_scenes, scenes_of
 from bpcheck.subject import Subject
+from bpcheck.verdict.conditions import PLAIN
 
 #: Failing cases that a mistake must explain before it is named: one or two it hits by accident.
 ENOUGH = 3
@@ -45,6 +46,7 @@ def diagnose(
     right: Subject | None = None,
     *,
     result: str | None = None,
+    condition: str = PLAIN,
     dtypes: bool = False,
 ) -> Diagnosis | None:
     """The fault of the catalogue that gives the subject's wrong numbers, or ``None``.
@@ -64,11 +66,15 @@ def diagnose(
         A right kernel of the operation; by default torch's.
     result
         The result that is wrong; by default the first that is, in the smallest failing case.
+    condition
+        What the values must meet for it to be wrong; where any show it, plain ones are tried.
     dtypes
         Whether the dtype of the result is what is wrong; else only its numbers are compared.
     """
     kernel = right or right_kernel(subject.operation)
-    scenes = failing_scenes(subject, failing, kernel, result=result, dtypes=dtypes)
+    scenes = failing_scenes(
+        subject, failing, kernel, result=result, condition=condition, dtypes=dtypes
+    )
     wrong = (result,) if result else next((s.wrong for s in scenes if s.wrong), ())
     if not wrong or len(scenes) < ENOUGH:
         return None
@@ -90,6 +96,7 @@ def explains(
     right: Subject | None = None,
     *,
     result: str,
+    condition: str = PLAIN,
 ) -> bool:
     """Whether a fault that was named for one result is behind a failure of this one too.
 
@@ -98,7 +105,7 @@ def explains(
     if result not in fault.results:
         return False
     kernel = right or right_kernel(subject.operation)
-    scenes = failing_scenes(subject, failing, kernel, result=result)
+    scenes = failing_scenes(subject, failing, kernel, result=result, condition=condition)
     return bool(scenes) and _score(fault, kernel, (result,), scenes, enough=1) is not None
 
 

@@ -10,11 +10,14 @@ from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER
 from bpcheck.explain.answers import Answers, Witness
 from bpcheck.subject import Subject
-from bpcheck.verdict.conditions import PLAIN, TIE, condition_of, plain_kind
+from bpcheck.verdict.conditions import PLAIN, TIE, plain_kind
 from bpcheck.verdict.tally import work
 
 #: Cases that are looked at; more would not say more.
 MOST_CASES = 12
+
+#: One failing case in so many is tried with real numbers, too few to matter if those round.
+ONE_REAL = 6
 
 #: Multiplications of a case up to which it is looked at.
 LARGEST = 200_000
@@ -77,16 +80,21 @@ def failing_scenes(
     right: Subject,
     *,
     result: str | None = None,
+    condition: str = PLAIN,
     dtypes: bool = False,
 ) -> list[Scene]:
     """Scenes of a few of the failing cases, each in the plainest dress in which it still fails.
 
     Wrong sums of narrow numbers are rounded, each kernel in its own way; in float64 they are those
-    of the mistake.
+    of the mistake. The condition is what the values must meet for it to show.
     """
-    found = []
-    for case in dict.fromkeys(_few(cases)):
-        scene = _scene(subject, case if dtypes else _undressed(case, subject), right, dtypes=dtypes)
+    found: list[Scene] = []
+    for number, case in enumerate(_few(cases), 1):
+        plain = case if dtypes else _undressed(case, subject, condition)
+        if condition == PLAIN and number % ONE_REAL == 0 and "real" in case.operation.value_kinds:
+            # To integers, clipping to 1 is taking signs, say.
+            plain = replace(plain, values="real")
+        scene = _scene(subject, plain, right, dtypes=dtypes)
         is_wrong = result in scene.wrong if result else bool(scene.wrong)
         found.append(scene if is_wrong else _scene(subject, case, right, dtypes=dtypes))
     # Cases that differ by their dress alone are one case now.
@@ -111,9 +119,9 @@ def _few(cases: Sequence[Case]) -> list[Case]:
     return [*few, *spread]
 
 
-def _undressed(case: Case, subject: Subject) -> Case:
-    """The case in float64 and C order, with plain values if its condition lets it have some."""
-    values = {PLAIN: plain_kind(case), TIE: "ties"}.get(condition_of(case), case.values)
+def _undressed(case: Case, subject: Subject, condition: str) -> Case:
+    """The case in float64 and C order, with values as plain as the condition lets them be."""
+    values = {PLAIN: plain_kind(case), TIE: "ties"}.get(condition, case.values)
     dtype = "float64" if "float64" in subject.claims.dtypes else case.dtype
     return replace(case, dtype=dtype, values=values, layout=C_ORDER, one_hot=None)
 

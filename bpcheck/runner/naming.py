@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bpcheck.cases import Case
 from bpcheck.explain.diagnosis import Diagnosis, diagnose, explains
 from bpcheck.explain.faults import Fault
 from bpcheck.finding import Kind
@@ -17,7 +16,7 @@ from bpcheck.verdict.tally import Defect, Tally
 
 #: The verdicts for which a known mistake is looked for: wrong numbers, or a wrong shape, tell which
 #: it is.
-NAMED = (*ON_VALUES, Verdict.CONTRACT_BROKEN)
+NAMED = (*ON_VALUES, Verdict.CONTRACT_BROKEN, Verdict.NOT_FINITE)
 
 #: Failing cases of a defect that are tried with plainer values, on how many seeds, before it is
 #: told beside one that plain values show.
@@ -83,8 +82,13 @@ def _is_behind(subject: Subject, told: Told, defect: Defect) -> bool:
     """Whether the mistake that was named for another defect is behind this one as well."""
     if told.diagnosis is None or defect.verdict not in NAMED:
         return False
-    cases = _examples(defect)
-    return explains(told.diagnosis.fault, subject, cases, result=defect.result)
+    return explains(
+        told.diagnosis.fault,
+        subject,
+        defect.sample.cases,
+        result=defect.result,
+        condition=defect.condition,
+    )
 
 
 def _merge(told: Told, defect: Defect) -> None:
@@ -120,18 +124,12 @@ def _diagnosed(subject: Subject, defect: Defect, tally: Tally) -> Diagnosis | No
     passing = [] if sample is None else [c for c in sample.cases if condition_of(c) in conditions]
     return diagnose(
         subject,
-        _examples(defect),
+        defect.sample.cases,
         passing,
         result=defect.result,
+        condition=defect.condition,
         dtypes=_is_of_dtype(defect),
     )
-
-
-def _examples(defect: Defect) -> list[Case]:
-    """The failing cases by which a defect is named: plain ones, unless it needs others."""
-    cases = defect.sample.cases
-    plain = [case for case in cases if condition_of(case) in (PLAIN, defect.condition)]
-    return plain or cases
 
 
 def _is_of_dtype(defect: Defect) -> bool:
