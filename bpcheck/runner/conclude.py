@@ -20,7 +20,7 @@ from bpcheck.runner.one import judge, judge_trial
 from bpcheck.runner.place import judged_for, place_of
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
-from bpcheck.verdict import Cell, Judgement, Report, Verdict
+from bpcheck.verdict import Judgement, Report, Verdict
 from bpcheck.verdict.conditions import CONDITIONS
 from bpcheck.verdict.judgement import ON_VALUES
 from bpcheck.verdict.jury import Ruling
@@ -82,7 +82,7 @@ def conclude(
         verdict=_verdict(judgements, tally, is_covered=not (covers and is_complete and missing)),
         judgements=tuple(judgements),
         table={
-            check: {result: tally.cells.get((check, result), Cell()) for result in results}
+            check: {result: tally.cell(check, result) for result in results}
             for check in CHECK_NAMES
         },
         cases=tally.cases,
@@ -112,7 +112,7 @@ def _rank(defect: Defect) -> tuple[int, int, int]:
 def _verdict(judgements: Sequence[Judgement], tally: Tally, *, is_covered: bool) -> Verdict:
     if judgements and judgements[0].verdict.is_defect:
         return judgements[0].verdict
-    judged = any(cell.passed for cell in tally.cells.values())
+    judged = tally.has_passed
     if not (judged and is_covered):
         return Verdict.INCONCLUSIVE
     return judgements[0].verdict if judgements else Verdict.AGREES

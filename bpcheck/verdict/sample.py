@@ -31,12 +31,10 @@ class Sample:
     def add(self, case: Case, rank: tuple[int, ...], size: int) -> None:
         """Look at one more case: `rank` says how plain it is, `size` what it costs."""
         self.seen += 1
-        # Cases have no order among themselves: of equal rank the one that came first does.
-        self.small = sorted([*self.small, (rank, self.seen, case)], key=_order)[:SMALLEST]
+        self.small = _with(self.small, (rank, self.seen, case), SMALLEST)
         if size <= CHEAP:
             # Of what is equally plain the largest first.
-            ranked = ((*rank[:-1], -size), self.seen, case)
-            self.large = sorted([*self.large, ranked], key=_order)[:LARGEST]
+            self.large = _with(self.large, ((*rank[:-1], -size), self.seen, case), LARGEST)
 
     @property
     def cases(self) -> list[Case]:
@@ -44,5 +42,14 @@ class Sample:
         return list(dict.fromkeys(case for _, _, case in (*self.small, *self.large)))
 
 
+def _with(kept: list[Ranked], ranked: Ranked, most: int) -> list[Ranked]:
+    """The first `most` of these cases and one more."""
+    # Nearly all that come late rank after those that are kept.
+    if len(kept) == most and ranked[0] >= kept[-1][0]:
+        return kept
+    return sorted([*kept, ranked], key=_order)[:most]
+
+
 def _order(ranked: Ranked) -> tuple[tuple[int, ...], int]:
+    # Cases have no order among themselves: of equal rank the one that came first does.
     return ranked[0], ranked[1]

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import graders, naming
 from benchmarks.graders import GRADERS, found_by
+from benchmarks.material import kernel
 from benchmarks.naming import Named, named
 from bpcheck.explain.faults import fault_named
 
@@ -21,7 +22,7 @@ def test_another_name_for_the_same_numbers_is_equal_and_any_other_is_wrong(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(naming, "COMPARED", 6)
-    right = naming.kernel("reference", "avg_pool1d")
+    right = kernel("reference", "avg_pool1d")
     one, other = fault_named("x-bar-not-divided"), fault_named("x-bar-divided-twice")
     assert naming._outcome(one, (), right) == "none"
     assert naming._outcome(one, (one,), right) == "right"
