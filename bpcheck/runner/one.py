@@ -15,6 +15,7 @@ from bpcheck.checks.outcomes import unjudged
 from bpcheck.filling import Arrays
 from bpcheck.finding import Outcome, Status
 from bpcheck.planning.classes import classes_of
+from bpcheck.runner.parting import parted
 from bpcheck.subject import Subject
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.jury import Ruling, rule
@@ -56,7 +57,7 @@ def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judge
         case=case,
         classes=classes,
         outcomes=outcomes,
-        rulings=rule(outcomes),
+        rulings=parted(trial.subject, case, rule(outcomes)),
         # Other kinds have few different numbers, signs alone in the wide one: they probe less.
         survival=trial.arrays.survival if case.values == "exact" else 1.0,
         is_compared=_is_compared(trial, outcomes),

@@ -80,6 +80,15 @@ def is_malformed(result: str, findings: Sequence[Finding]) -> bool:
     return result == "y" and any(each.kind in (Kind.TYPE, Kind.SHAPE) for each in findings)
 
 
+#: The verdicts on values of which the first run shows that they are wrong.
+ON_VALUES = (
+    Verdict.BACKWARD_WRONG,
+    Verdict.FORWARD_DIFFERS,
+    Verdict.FORWARD_WRONG,
+    Verdict.BOTH_WRONG,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """One defect of a subject: what is wrong with which result, and the smallest case.
@@ -112,7 +121,11 @@ class Judgement:
     why_no_replay
         Why no other process can run the smallest case, and what to do; empty if one can.
     also
-        For a convention: the other results that it touches.
+        The other results that the same mistake spoils, or that a convention touches.
+    where_judged
+        Number of cases that were judged where it shows; 0 without such a place.
+    wrong_cells
+        Where no known mistake explains it: what the wrong cells have in common, if anything.
     """
 
     verdict: Verdict
@@ -127,6 +140,8 @@ class Judgement:
     looks_like: str = ""
     reproduction: str = ""
     why_no_replay: str = ""
+    where_judged: int = 0
+    wrong_cells: str = ""
     also: tuple[str, ...] = ()
 
     @property
@@ -142,7 +157,8 @@ class Judgement:
         cause = self.cause.partition(" (")[0].partition(":")[0]
         named = {Verdict.RAISES: f" {cause}", Verdict.CONTRACT_BROKEN: f" ({cause})"}
         what = named.get(self.verdict, "") if cause else ""
-        return f"{', '.join((self.result, *self.also))}: {self.verdict}{what}{where}"
+        touched = (self.result, *self.also) if self.verdict.is_convention else (self.result,)
+        return f"{', '.join(touched)}: {self.verdict}{what}{where}"
 
     @property
     def cause(self) -> str:

@@ -69,7 +69,8 @@ class Ruling:
     """What the jury says of one result of one case.
 
     It is tentative where the forward differs from torch's and no finite difference could say
-    whether the backward fits it: cases in which one could decide.
+    whether the backward fits it: cases in which one could decide. The condition is what its values
+    must meet for the result to be wrong, empty where any plain numbers show it.
     """
 
     verdict: Verdict
@@ -77,6 +78,7 @@ class Ruling:
     because: str
     findings: tuple[Finding, ...]
     is_tentative: bool = False
+    condition: str = ""
 
     @property
     def cause(self) -> str:

@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 
 from bpcheck.cases import Case
 from bpcheck.finding import Status
-from bpcheck.verdict.evidence import Evidence, layers_of, telling
+from bpcheck.verdict.conditions import PLAIN, plainness
+from bpcheck.verdict.evidence import Evidence, compared, layers_of, telling
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.judgement import Verdict
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.report import Cell
+from bpcheck.verdict.sample import Sample
+
+#: Verdict, result and condition of a defect.
+Key = tuple[Verdict, str, str, str]
 
 #: Verdicts on the values of the forward.
 FORWARDS = (Verdict.FORWARD_WRONG, Verdict.BOTH_WRONG, Verdict.FORWARD_DIFFERS)
@@ -32,51 +37,62 @@ OF_READING_BESIDE = (Verdict.KEEPS_STATE, Verdict.NOT_DETERMINISTIC)
 #: else in every case is one defect.
 CAUSES = 5
 
-#: Cases of each defect, and cases without one, that are kept for naming the mistake.
-EXAMPLES = 12
-
 
 @dataclass(slots=True)
 class Defect:
-    """All cases in which one result is wrong in one way: counts, and the smallest case so far."""
+    """All cases in which one result is wrong in one way: counts, and the smallest case so far.
+
+    The condition is what the values must meet for it to show; empty where any do.
+    """
 
     verdict: Verdict
     result: str
+    condition: str = PLAIN
     cause: str = ""
     failing: int = 0
     in_c_order: int = 0
     classes: Counter[str] = field(default_factory=Counter)
     layers: Counter[tuple[str, str]] = field(default_factory=Counter)
     smallest: Case | None = None
-    examples: list[tuple[tuple[bool, int], int, Case]] = field(default_factory=list)
-    rank: tuple[bool, int] = (True, 0)
+    sample: Sample = field(default_factory=Sample)
+    rank: tuple[int, ...] = ()
     ruling: Ruling | None = None
     is_tentative: bool = True
     also: dict[str, None] = field(default_factory=dict)
 
-    def has(self, ruling: Ruling) -> bool:
+    @property
+    def key(self) -> Key:
+        """What tells it from other defects."""
+        return self.verdict, self.result, self.condition, self.cause
+
+    def shows(self, ruling: Ruling) -> bool:
         """Whether a ruling is of this defect; one of many causes has all of them.
 
         A convention is one for all results.
         """
         if self.verdict.is_convention:
             return ruling.verdict is self.verdict
-        return (ruling.verdict, ruling.result) == (self.verdict, self.result) and (
-            self.cause in (ruling.cause, "")
-        )
+        own = (ruling.verdict, ruling.result, ruling.condition)
+        return own == self.key[:3] and self.cause in (ruling.cause, "")
+
+    def absorb(self, other: Defect) -> None:
+        """Count the cases of another defect of the same result as those of this one."""
+        self.failing += other.failing
+        self.classes += other.classes
+        self.layers += other.layers
 
     def add(self, judged: Judged, ruling: Ruling, size: int) -> None:
         """Count one more case."""
         self.failing += 1
         self.in_c_order += not judged.case.layouts
         self.is_tentative &= ruling.is_tentative
-        classes = telling(judged)
+        # A wrong shape tells of a layer in an empty batch too; wrong numbers there are none.
+        is_broken = ruling.verdict is Verdict.CONTRACT_BROKEN
+        classes = judged.classes if is_broken else telling(judged)
         self.classes.update(classes)
         self.layers.update(layers_of(classes))
-        # An exact case tells more than a small one: its numbers can be followed.
-        rank = (not judged.case.is_exact, size)
-        # Cases have no order among themselves: of equal rank the one that came first does.
-        self.examples = sorted([*self.examples, (rank, self.failing, judged.case)])[:EXAMPLES]
+        rank = plainness(judged.case, size)
+        self.sample.add(judged.case, rank, size)
         if self.smallest is None or rank < self.rank:
             self.smallest, self.rank, self.ruling = judged.case, rank, ruling
 
@@ -92,14 +108,14 @@ class Tally:
         self.evidence = Evidence()
         self.reasons: Counter[str] = Counter()
         self._statuses: Counter[tuple[str, str, Status]] = Counter()
-        self.defects: dict[tuple[Verdict, str, str], Defect] = {}
+        self.defects: dict[Key, Defect] = {}
         #: Survival probabilities of the exact probes; there are no more different ones than there
         #: are magnitudes.
         self.survivals: Counter[float] = Counter()
         #: In how many cases a note was made of a result that has passed, by check.
         self.noted: dict[str, Counter[str]] = {}
-        #: The first cases in which nothing was wrong.
-        self.passing: list[Case] = []
+        #: Cases in which a result was compared and right.
+        self.right: dict[str, Sample] = {}
 
     def add(self, judged: Judged) -> None:
         """Count one case."""
@@ -116,10 +132,12 @@ class Tally:
                 self.noted.setdefault(each.check, Counter())[each.result] += 1
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
-        # Only where numbers are exact can a case contradict a mistake bit for bit.
-        if not judged.rulings and judged.case.is_exact and len(self.passing) < EXAMPLES:
-            self.passing.append(judged.case)
         size = work(judged.case)
+        # Only where numbers are exact can a case contradict a mistake bit for bit.
+        if judged.case.is_exact and size:
+            for result in compared(judged) - {ruling.result for ruling in judged.rulings}:
+                sample = self.right.setdefault(result, Sample())
+                sample.add(judged.case, plainness(judged.case, size), size)
         told: set[Verdict] = set()
         for ruling in judged.rulings:
             defect = self._defect_of(ruling)
@@ -136,11 +154,11 @@ class Tally:
         A convention is one, whatever it touches.
         """
         if ruling.verdict.is_convention:
-            key = (ruling.verdict, "", "")
+            key: Key = (ruling.verdict, "", "", "")
             return self.defects.setdefault(key, Defect(ruling.verdict, ruling.result))
-        key = (ruling.verdict, ruling.result, ruling.cause)
-        if key not in self.defects and sum(other[:2] == key[:2] for other in self.defects) > CAUSES:
-            key = (*key[:2], "")
+        key = (ruling.verdict, ruling.result, ruling.condition, ruling.cause)
+        if key not in self.defects and sum(other[:3] == key[:3] for other in self.defects) > CAUSES:
+            key = (*key[:3], "")
         return self.defects.setdefault(key, Defect(*key))
 
     def decided(self) -> list[Defect]:
