@@ -74,6 +74,9 @@ class Finding:
     index, got, expected, error, bound
         For a wrong value: the element that is furthest off, what the subject gave there and what
         the oracle gave, their distance, and the largest distance that is allowed (0: none).
+    exception
+        For an exception: its type with the place that raised it, by which different ones are told
+        apart; empty otherwise.
     wrong, total
         How many elements are wrong, of how many.
     """
@@ -90,6 +93,7 @@ class Finding:
     bound: float | None = None
     wrong: int = 0
     total: int = 0
+    exception: str = ""
 
 
 @dataclass(frozen=True, slots=True)

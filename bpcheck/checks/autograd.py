@@ -15,12 +15,13 @@ from bpcheck.checks.allowed import (
     quotient_bound,
 )
 from bpcheck.checks.compare import Difference, difference
+from bpcheck.checks.elsewhere import forward_elsewhere
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed, unjudged
 from bpcheck.checks.special import judged_special
 from bpcheck.checks.subnormals import flushes
 from bpcheck.checks.trial import Trial
 from bpcheck.filling.lattice import lattice_is_kinked
-from bpcheck.finding import Kind, Outcome
+from bpcheck.finding import Kind, Outcome, Status
 
 NAME = "autograd"
 TIES = "ties"
@@ -45,7 +46,22 @@ def check_autograd(trial: Trial, *, name: str = NAME) -> tuple[Outcome, ...]:
     if not trial.subject.claims.exact and name != EMPTY:
         return unjudged(trial, name, "not a direct sum")
     results = trial.case.operation.results(trial.case.geometry)
-    return tuple(_compare(trial, name, result) for result in results)
+    y, *gradients = (_compare(trial, name, result) for result in results)
+    if y.status is Status.PASSED and any(each.status is Status.FAILED for each in gradients):
+        y = _elsewhere(trial, name) or y
+    return (y, *gradients)
+
+
+def _elsewhere(trial: Trial, name: str) -> Outcome | None:
+    """What is wrong with a `y` that is right on the numbers of the case alone."""
+    where = forward_elsewhere(trial)
+    if where is None:
+        return None
+    message = (
+        f"{element('y', where)} is {number(where.got)} on other numbers of the same shapes, and "
+        f"autograd has {number(where.expected)}; the numbers of this case hide it"
+    )
+    return failed(trial, name, "y", Kind.VALUE, message)
 
 
 def name_of(case: Case) -> str:

@@ -30,6 +30,8 @@ def failed(
     kind: Kind,
     message: str,
     where: Difference | None = None,
+    *,
+    exception: str = "",
 ) -> Outcome:
     """The result is not what it should be."""
     finding = Finding(
@@ -45,6 +47,7 @@ def failed(
         bound=where.bound if where else None,
         wrong=where.wrong if where else 0,
         total=where.total if where else 0,
+        exception=exception,
     )
     # What is not held against the subject leaves its row the mark.
     status = Status.PASSED if kind in NOTES else Status.FAILED

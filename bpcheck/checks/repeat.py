@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bpcheck.checks.allowed import is_right, slack_between_runs
 from bpcheck.checks.compare import difference, same_bits
+from bpcheck.checks.further import what_broke
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import affords_more
@@ -30,7 +31,7 @@ def check_repeat(trial: Trial) -> tuple[Outcome, ...]:
 def _violations(trial: Trial) -> Iterator[Outcome]:
     second = trial.once_more()
     if not second.is_whole:
-        message = f"the same case failed when it was run a second time: {second.why_not}"
+        message = f"the same case failed when it was run a second time: {what_broke(trial, second)}"
         yield failed(trial, NAME, "y", Kind.NOT_DETERMINISTIC, message)
         return
     for result, first in trial.got.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bpcheck.adapters import load
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import parse_case
 from bpcheck.cli import exits
 from bpcheck.cli.check import shell_target
@@ -16,6 +17,7 @@ from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
 
 
+@own_arithmetic()
 def run_replay(case_text: str, target: str, *, style: str, trail: Trail) -> int:
     """Run the case, print all of it; 1 if it fails, 3 if nothing of it could be judged."""
     case = parse_case(case_text)

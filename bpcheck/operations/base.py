@@ -139,6 +139,10 @@ class Operation(Addressed, ABC):
         """Sets of classes that a short run is to meet in a family that is common."""
         return (frozenset(),)
 
+    def relatives(self, integers: Integers) -> Iterator[Any]:
+        """Layers near the most common families, each of them with one number changed."""
+        yield from ()
+
     @property
     def shrunken_layers(self) -> tuple[Any, ...]:
         """Small geometries like the layers of the named sets, each once."""
@@ -168,6 +172,10 @@ class Operation(Addressed, ABC):
     @abstractmethod
     def output_shape(self, geometry: Any) -> Shape:
         """Shape of ``y``."""
+
+    def axes(self, result: str) -> str:
+        """A letter for each axis of a result, as layouts are called: ``"NCHW"``; empty for none."""
+        return ""
 
     @abstractmethod
     def params(self, geometry: Any) -> Params:

@@ -93,10 +93,12 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "also": list(judgement.also),
         "because": judgement.because,
         "where": judgement.where,
+        "where_judged": int(judgement.where_judged),
         "failing": int(judgement.failing),
         "judged": int(judgement.judged),
         "smallest_case": judgement.smallest,
         "looks_like": judgement.looks_like,
+        "wrong_cells": judgement.wrong_cells,
         "reproduction": judgement.reproduction,
         "why_no_replay": judgement.why_no_replay,
         "answers": [

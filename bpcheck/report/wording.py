@@ -39,9 +39,12 @@ def grouped(judgements: Sequence[Judgement]) -> list[tuple[Judgement, tuple[str,
     groups: dict[object, list[Judgement]] = {}
     for judgement in judgements:
         own = judgement.verdict is Verdict.BACKWARD_WRONG
-        groups.setdefault((judgement.verdict, judgement.result if own else ""), []).append(
-            judgement
-        )
+        key = judgement.verdict, judgement.smallest if own else "", judgement.cause
+        group = groups.setdefault(key, [])
+        if any(each.result == judgement.result for each in group):
+            # Another defect of the same result: it has a condition of its own.
+            group = groups.setdefault((*key, judgement.smallest), [])
+        group.append(judgement)
     return [(group[0], tuple(each.result for each in group[1:])) for group in groups.values()]
 
 
@@ -53,7 +56,7 @@ def block(
     The label is empty where the text is a sentence. `target` is what a shell needs to name the
     subject; without it no command is given. `alike` are the other results it is said of.
     """
-    said = {judgement.because}
+    said = judgement.because
     yield "", judgement.because
     if judgement.answers:
         yield (
@@ -65,16 +68,15 @@ def block(
         )
     for finding in judgement.findings:
         if not judgement.answers and finding.message not in said:
-            said.add(finding.message)
+            said += finding.message
             yield "", finding.message
         elif judgement.answers and finding.wrong:
             yield "in that case", f"{finding.wrong:,} of {finding.total:,} elements wrong"
             break
     if alike:
         yield "the same of", listing(list(alike))
-    if judgement.looks_like:
-        yield "looks like", judgement.looks_like
-    yield "seen in", f"{judgement.failing:,} of {plural(judgement.judged, 'case')}"
+    yield from _explained(judgement)
+    yield "seen in", _seen_in(judgement)
     yield "smallest case", judgement.smallest
     if judgement.why_no_replay:
         yield "no replay", judgement.why_no_replay
@@ -82,6 +84,24 @@ def block(
         yield "replay", replay_command(judgement.smallest, target)
     if judgement.reproduction:
         yield "torch alone", judgement.reproduction
+
+
+def _explained(judgement: Judgement) -> Iterator[tuple[str, str]]:
+    """What the defect spoils besides, and the mistake that it looks like."""
+    if judgement.also and not judgement.verdict.is_convention:
+        yield "spoils too", listing(list(judgement.also))
+    if judgement.looks_like:
+        yield "looks like", judgement.looks_like
+    if judgement.wrong_cells:
+        yield "wrong cells", judgement.wrong_cells
+
+
+def _seen_in(judgement: Judgement) -> str:
+    """``57 of 300 cases; windows overlap: 57 of 60``."""
+    seen = f"{judgement.failing:,} of {plural(judgement.judged, 'case')}"
+    if judgement.where_judged in (0, judgement.judged):
+        return seen
+    return f"{seen}; {judgement.where}: {judgement.failing:,} of {judgement.where_judged:,}"
 
 
 def element(judgement: Judgement) -> str:

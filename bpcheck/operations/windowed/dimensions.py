@@ -27,6 +27,17 @@ def keys(prefix: str, rank: int, default: int | None) -> dict[str, int | None]:
     return {prefix + letter: default for letter in LETTERS[rank]}
 
 
+def axes(result: str, rank: int) -> str:
+    """A letter for each axis of a result.
+
+    >>> axes("y", 2), axes("w_bar", 1), axes("b_bar", 3)
+    ('NCHW', 'OIW', 'O')
+    """
+    if result == "b_bar":
+        return "O"
+    return ("OI" if result == "w_bar" else "NC") + LETTERS[rank].upper()
+
+
 def values(numbers: Mapping[str, int], prefix: str, rank: int) -> tuple[int, ...]:
     """The spatial numbers of one prefix, in the order of the dimensions."""
     return tuple(numbers[prefix + letter] for letter in LETTERS[rank])

@@ -12,6 +12,7 @@ from bpcheck.operations.windowed import classes, dimensions, narrowing
 from bpcheck.operations.windowed.extremes import choose_extreme, draw_extreme
 from bpcheck.operations.windowed.nan_windows import are_maxima, are_shares, read_by
 from bpcheck.operations.windowed.pooling import PoolGeometry, Pooling
+from bpcheck.operations.windowed.relatives import choose_relative
 from bpcheck.operations.windowed.subgradients import is_subgradient
 
 
@@ -51,6 +52,9 @@ class MaxPooling(Pooling):
     def draw(self, integers: Integers) -> Any:
         if choose_extreme(integers):
             return draw_extreme(self.extremes, integers)
+        near = self.draw_relative(integers) if choose_relative(integers) else None
+        if near is not None:
+            return near
         n, channels, windows = self.draw_shape(integers, dilate=True)
         return PoolGeometry(n=n, ic=channels, windows=windows)
 
