@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from bpcheck.adapters.claims import claims_of
-from bpcheck.adapters.pair import pair_subject
-from bpcheck.adapters.target import Adapter, load_with
+from bpcheck.adapters.functions import Function, functions_subject
+from bpcheck.adapters.layers import layers_subject
+from bpcheck.adapters.presets import PRESETS, in_words
+from bpcheck.adapters.styles import STYLES
+from bpcheck.adapters.target import NOTHING, load_with
 from bpcheck.claims import DEFAULT_DTYPES
 from bpcheck.operations import Operation, as_operation
 from bpcheck.subject import Subject
 
-__all__ = ["STYLES", "load", "torch"]
+__all__ = ["STYLES", "layer", "load", "pair", "stateless", "torch"]
 
 
 def torch(
@@ -69,22 +70,186 @@ def torch(
     )
 
 
-def _torch_target(
-    target: Any, *, operation: Operation, name: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
+def pair(
+    forward: Function,
+    backward: Function,
+    *,
+    operation: Operation | str,
+    name: str | None = None,
+    preset: str = "pair",
+    **words: Any,
 ) -> Subject:
-    from bpcheck.adapters.torch_callable import unwrapped
+    """Two functions with a cache between them as a subject.
 
-    claims = claims_of(unwrapped(target), origin=name, dtypes=dtypes)
-    return torch(target, operation=operation, name=name).claiming(claims)
+    Parameters
+    ----------
+    forward
+        ``forward(x, w, b, ...) -> (y, cache)``, with params as it likes them.
+    backward
+        ``backward(dout, cache) -> (dx, dw, db)``.
+    operation
+        What they promise to compute, or the name of that.
+    name
+        How reports call them; by default the forward's name.
+    preset
+        ``"pair"``, ``"cs231n"`` or ``"coursera"``: what is declared unless `words` say otherwise.
+    words
+        What the code does differently: ``forward=`` and ``backward=`` are the calls as they are
+        written; the others are those of `bpcheck.adapters.declaration.Declaration`. In the place of
+        the keyword ``forward`` write `call`, and of ``backward``, `back`.
+
+    Returns
+    -------
+    Subject
+        In cases that the declaration leaves out, it raises `Unsupported`.
+
+    Raises
+    ------
+    UsageError
+        For a word that cannot be understood.
+    TargetError
+        If it cannot be told how a function is called.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def pool_forward(x, params):
+    ...     return x.reshape(*x.shape[:2], -1, params["f"]).max(-1), x
+    >>> def pool_backward(dout, cache): ...
+    >>> pool = pair(pool_forward, pool_backward, operation="max_pool1d", call="x, {'f': k}")
+    >>> pool.forward(np.array([[[1.0, 3.0, 2.0, 0.0]]]), kernel_size=(2,), stride=(2,))[0]
+    array([[[3., 2.]]])
+    """
+    return _functions(forward, backward, operation, name, preset, "y cache", words)
 
 
-#: For each style of code, what makes a subject of it.
-STYLES: Mapping[str, Adapter] = MappingProxyType(
-    {
-        "numpy": pair_subject,
-        "torch": _torch_target,
-    }
-)
+def stateless(
+    forward: Function,
+    *backwards: Function,
+    operation: Operation | str,
+    name: str | None = None,
+    **words: Any,
+) -> Subject:
+    """Functions that keep nothing: a backward gets the operands again.
+
+    Parameters
+    ----------
+    forward
+        ``forward(x, w, b, ...) -> y``.
+    backwards
+        One function that returns all gradients, or one for each.
+    operation, name
+        As for `pair`.
+    words
+        As for `pair`; `back` may be a list, with the call of each backward.
+
+    Raises
+    ------
+    UsageError, TargetError
+        As for `pair`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def pool(x, k):
+    ...     return x.reshape(*x.shape[:2], -1, k).mean(-1)
+    >>> def grad_x(dy, k, x_shape):
+    ...     return np.repeat(dy / k, k, axis=-1)
+    >>> subject = stateless(pool, grad_x, operation="avg_pool1d")
+    >>> y, residuals = subject.forward(np.ones((1, 1, 4)), kernel_size=(2,), stride=(2,))
+    >>> subject.vjp(residuals, np.array([[[2.0, 6.0]]]))
+    (array([[[1., 1., 3., 3.]]]),)
+    """
+    return _functions(forward, backwards, operation, name, "stateless", "y", words)
+
+
+def layer(
+    cls: Any,
+    *,
+    operation: Operation | str,
+    name: str | None = None,
+    preset: str = "layer",
+    **words: Any,
+) -> Subject:
+    """A class of layer objects as a subject; each forward gets a new instance.
+
+    Parameters
+    ----------
+    cls
+        The class. Its constructor takes the weights, or makes its own, which are then replaced.
+    operation
+        What it promises to compute, or the name of that.
+    name
+        How reports call it; by default the name of the class.
+    preset
+        ``"layer"`` or ``"saito"``.
+    words
+        ``make``: the constructor's call, or a function that makes a layer; ``call`` and ``back``:
+        the calls of its methods; ``weights`` and ``grads``: the places of the weights and of their
+        gradients, as ``("W", "b")`` or ``("params['W']", "params['b']")``; ``rate``: the place of
+        the learning rate of a layer that updates itself, if its backward is not passed one; and
+        those of `bpcheck.adapters.declaration.Declaration`.
+
+    Returns
+    -------
+    Subject
+        Where a backward takes a learning rate and no ``grads`` are declared, the gradients are what
+        the update took away, with a rate so large a power of two that no bit of them is lost.
+
+    Raises
+    ------
+    UsageError
+        For a word that cannot be understood.
+    TargetError
+        If it cannot be told how a layer is made or called.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Pool:
+    ...     def __init__(self, pool_size):
+    ...         self.size = pool_size
+    ...
+    ...     def forward(self, x):
+    ...         return x.reshape(*x.shape[:2], -1, self.size).mean(-1)
+    ...
+    ...     def backward(self, dout):
+    ...         return np.repeat(dout / self.size, self.size, axis=-1)
+    >>> subject = layer(Pool, operation="avg_pool1d", ints=True)
+    >>> y, residuals = subject.forward(np.ones((1, 1, 4)), kernel_size=(2,), stride=(2,))
+    >>> subject.vjp(residuals, np.array([[[2.0, 6.0]]]))
+    (array([[[1., 1., 3., 3.]]]),)
+    """
+    operation, given = as_operation(operation), in_words(words)
+    if preset in PRESETS:
+        given = PRESETS[preset].words(operation, given)
+    name = name or str(getattr(cls, "__name__", "layer"))
+    return layers_subject(cls, operation=operation, name=name, style=preset, words=given)
+
+
+def _functions(
+    forward: Function,
+    backwards: Function | tuple[Function, ...],
+    operation: Operation | str,
+    name: str | None,
+    preset: str,
+    returns: str,
+    words: Mapping[str, Any],
+) -> Subject:
+    given = in_words(words)
+    operation = as_operation(operation)
+    if preset in PRESETS:
+        given = PRESETS[preset].words(operation, given)
+    return functions_subject(
+        forward,
+        backwards,
+        holder=forward,
+        operation=operation,
+        name=name or str(getattr(forward, "__name__", "subject")),
+        style=preset,
+        words=given,
+        returns=returns,
+    )
 
 
 def load(
@@ -92,6 +257,7 @@ def load(
     *,
     operation: Operation | str,
     style: str = "numpy",
+    words: Mapping[str, Any] = NOTHING,
     dtypes: tuple[str, ...] = DEFAULT_DTYPES,
     directory: Path | None = None,
 ) -> Subject:
@@ -107,6 +273,8 @@ def load(
         What it promises to compute, or the name of that.
     style
         The kind of code: a key of `STYLES`.
+    words
+        What is declared of the code: the options of its style, by name.
     dtypes
         What a target that has no ``DTYPES`` is taken to claim, by NumPy name.
     directory
@@ -129,6 +297,7 @@ def load(
         target,
         operation=as_operation(operation),
         style=style,
+        words=words,
         dtypes=dtypes,
         directory=directory,
     )

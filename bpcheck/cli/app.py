@@ -76,7 +76,16 @@ _style = click.option(
     default="numpy",
     show_default=True,
     metavar="STYLE",
-    help="Kind of code that TARGET is: numpy or torch.",
+    help="Kind of code that TARGET is: numpy, torch, pair, layer, jax, ... (docs/your-code.md).",
+)
+
+_with = click.option(
+    "--with",
+    "words",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What the code does differently, as an option of its style, such as layout=NHWC; may be "
+    "repeated.",
 )
 
 
@@ -126,6 +135,7 @@ _style = click.option(
     help="Only this dtype, such as f32 or float32; may be repeated. [default: those claimed]",
 )
 @_style
+@_with
 @click.option("--classes", is_flag=True, help="Tell the number of cases of each edge class too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
 @click.pass_obj
@@ -140,6 +150,7 @@ def check(
     seed: int,
     dtypes: tuple[str, ...],
     style: str,
+    words: tuple[str, ...],
     classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
 ) -> int:
@@ -159,6 +170,7 @@ def check(
         operation,
         target,
         style=style,
+        words=words,
         json_path=json_path,
         classes=classes,
         trail=trail or Trail(),
@@ -169,15 +181,26 @@ def check(
 @main.command(epilog=f"{_TARGET}\n{_REPLAY_EXAMPLE}")
 @click.argument("words", nargs=-1, required=True, metavar="'CASE' TARGET")
 @_style
+@click.option(
+    "--with",
+    "declared",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="As for bpcheck check.",
+)
 @click.pass_obj
-def replay(trail: Trail | None, words: tuple[str, ...], style: str) -> int:
+def replay(
+    trail: Trail | None, words: tuple[str, ...], style: str, declared: tuple[str, ...]
+) -> int:
     """Run one CASE of a report on TARGET and print everything about it."""
     from bpcheck.cli.replay import run_replay
 
     if len(words) == 1:
         raise click.UsageError("one argument is too few; write  bpcheck replay 'CASE' TARGET.")
     # A case that lost its quotes comes as several words.
-    return run_replay(" ".join(words[:-1]), words[-1], style=style, trail=trail or Trail())
+    return run_replay(
+        " ".join(words[:-1]), words[-1], style=style, trail=trail or Trail(), words=declared
+    )
 
 
 main.add_command(precision)

@@ -15,7 +15,7 @@ from bpcheck.errors import UsageError
 from bpcheck.subject import Subject
 
 _TABLE = "[tool.bpcheck.subjects]"
-_KEYS = ("target", "operation", "operations", "style", "claims")
+_KEYS = ("target", "operation", "operations", "style", "with", "claims")
 _EXAMPLE = f"""such as
 
     {_TABLE}
@@ -26,12 +26,14 @@ _EXAMPLE = f"""such as
 class Entry:
     """One subject to check: a target as one operation.
 
-    `claims` are stated beside those of the code, and `place` says where.
+    `words` declare how its code differs, as the options of its style. `claims` are stated beside
+    those of the code, and `place` says where.
     """
 
     target: str
     operation: str
     style: str = "numpy"
+    words: Mapping[str, Any] = field(default_factory=dict)
     claims: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
 
@@ -90,6 +92,11 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
             raise UsageError(f"{place}: unknown key {key!r}; {hint}")
     target = _text(place, given, "target")
     style = _text(place, {"style": "numpy", **given}, "style")
+    words = given.get("with", {})
+    if not isinstance(words, Mapping):
+        raise UsageError(
+            f'{place}: with is {words!r}; a table was expected, such as {{ layout = "NHWC" }}'
+        )
     claims = given.get("claims", {})
     if not isinstance(claims, Mapping):
         raise UsageError(
@@ -97,7 +104,9 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
         )
     # All are read before the first subject is loaded.
     claims_from(claims, origin=f"{place}: claims")
-    entry = partial(Entry, target=target, style=style, claims=claims, place=f"{place}: claims")
+    entry = partial(
+        Entry, target=target, style=style, words=words, claims=claims, place=f"{place}: claims"
+    )
     if ("operation" in given) == ("operations" in given):
         raise UsageError(f"{place}: give either operation, or operations as a list")
     if "operation" in given:

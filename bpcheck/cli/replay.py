@@ -8,6 +8,7 @@ from bpcheck.cli import exits
 from bpcheck.cli.check import shell_target
 from bpcheck.cli.output import stdout
 from bpcheck.cli.project import Entry
+from bpcheck.cli.requests import asked_words
 from bpcheck.cli.trail import Trail
 from bpcheck.finding import Status
 from bpcheck.report import print_replay
@@ -16,11 +17,20 @@ from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
 
 
-def run_replay(case_text: str, target: str, *, style: str, trail: Trail) -> int:
+def run_replay(
+    case_text: str, target: str, *, style: str, trail: Trail, words: tuple[str, ...] = ()
+) -> int:
     """Run the case, print all of it; 1 if it fails, 3 if nothing of it could be judged."""
     case = parse_case(case_text)
-    subject = load(target, operation=case.operation, style=style, dtypes=(case.dtype,))
-    trail.note(str(case), shell_target(Entry(target, str(case.operation), style)))
+    entry = Entry(target, str(case.operation), style, asked_words(words))
+    subject = load(
+        target,
+        operation=case.operation,
+        style=style,
+        words=entry.words,
+        dtypes=(case.dtype,),
+    )
+    trail.note(str(case), shell_target(entry))
     keep_freed_memory()
     with blaming(case.operation):
         replayed = replay(subject, case)

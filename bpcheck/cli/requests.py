@@ -36,6 +36,28 @@ def asked_dtypes(typed: tuple[str, ...]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names)) or None
 
 
+def asked_words(typed: tuple[str, ...]) -> dict[str, str]:
+    """What ``--with`` declares, by word.
+
+    Raises
+    ------
+    UsageError
+        If one is no ``key=value``.
+
+    Examples
+    --------
+    >>> asked_words(("layout=NHWC", "forward=f(x, stride=s)"))
+    {'layout': 'NHWC', 'forward': 'f(x, stride=s)'}
+    """
+    words = {}
+    for each in typed:
+        word, equals, value = each.partition("=")
+        if not equals or not word.strip():
+            raise UsageError(f"--with {each}: write key=value, such as --with layout=NHWC")
+        words[word.strip()] = value.strip()
+    return words
+
+
 def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> Subject:
     """The subject of an entry; whoever asks for dtypes claims them, unless the target does.
 
@@ -57,6 +79,7 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
         entry.target,
         operation=operation,
         style=entry.style,
+        words=entry.words,
         dtypes=dtypes or DEFAULT_DTYPES,
         directory=directory,
     )

@@ -69,6 +69,13 @@ class Operation(Addressed, ABC):
         Operands in which the forward is linear taken together, so that one step may move them all.
     empty_class
         The edge class of empty batches, the only one that such a case is evidence for.
+    axes
+        What each axis of an operand and of ``y`` is, a letter an axis, such as ``"NCHW"``; for an
+        operation whose code keeps its arrays in other orders of axes, too.
+    nicknames
+        What code calls it, the usual first, such as ``"conv"``; each in small letters.
+    mode
+        The word by which code that computes several operations tells them apart: ``"max"``.
     orders_special
         Whether it only compares, so that NaN and infinities have one right place. A sum of products
         has not: who multiplies padding or skipped cells by 0 turns an infinity there into NaN.
@@ -96,6 +103,9 @@ class Operation(Addressed, ABC):
     linear_together: tuple[str, ...] = ()
     empty_class: str = "batch 0"
     orders_special: bool = False
+    axes: Mapping[str, str] = {}
+    nicknames: tuple[str, ...] = ()
+    mode: str = ""
 
     @abstractmethod
     def geometry(self, numbers: Mapping[str, int]) -> Any:

@@ -44,6 +44,9 @@ class Convolution(Operation):
         self._shelf = Shelf("conv", rank)
         self._extremes = conv_extremes(rank, self.geometry)
         self.name = f"conv{rank}d"
+        image = dimensions.axes("NC", rank)
+        self.axes = {"x": image, "w": dimensions.axes("OI", rank), "b": "O", "y": image}
+        self.nicknames = (self.name, "conv", "convolution", "convolve", f"convolution{rank}d")
         self.keys = {
             "g": 1,
             "n": 1,

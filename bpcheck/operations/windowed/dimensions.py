@@ -27,6 +27,15 @@ def keys(prefix: str, rank: int, default: int | None) -> dict[str, int | None]:
     return {prefix + letter: default for letter in LETTERS[rank]}
 
 
+def axes(channels: str, rank: int) -> str:
+    """Names of the axes of an array: those of the channels, then the dimensions.
+
+    >>> axes("NC", 2), axes("OI", 1)
+    ('NCHW', 'OIW')
+    """
+    return channels + LETTERS[rank].upper()
+
+
 def values(numbers: Mapping[str, int], prefix: str, rank: int) -> tuple[int, ...]:
     """The spatial numbers of one prefix, in the order of the dimensions."""
     return tuple(numbers[prefix + letter] for letter in LETTERS[rank])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from bpcheck.adapters.claims import claims_of
+from bpcheck.adapters.target import NOTHING
 from bpcheck.claims import DEFAULT_DTYPES
-from bpcheck.errors import TargetError
+from bpcheck.errors import TargetError, UsageError
 from bpcheck.imports.errors import explain
 from bpcheck.operations import Operation
 from bpcheck.subject import Subject
@@ -17,7 +19,7 @@ _NEEDED = ("forward", "vjp")
 _OTHER_NAMES = ("backward", "bwd", "grad", "gradient", "fwd", "apply")
 
 
-def pair_subject(
+def protocol_subject(
     target: Any, *, operation: Operation, name: str, dtypes: tuple[str, ...] = DEFAULT_DTYPES
 ) -> Subject:
     """The subject that `target` gives with its ``forward`` and ``vjp``.
@@ -48,6 +50,28 @@ def pair_subject(
         name=name,
         claims=claims,
     )
+
+
+def protocol_target(
+    target: Any,
+    *,
+    operation: Operation,
+    name: str,
+    dtypes: tuple[str, ...],
+    words: Mapping[str, Any] = NOTHING,
+) -> Subject:
+    """See `protocol_subject`; nothing can be declared of what has bpcheck's own signature."""
+    refuse_words(words, style="numpy")
+    return protocol_subject(target, operation=operation, name=name, dtypes=dtypes)
+
+
+def refuse_words(words: Mapping[str, Any], *, style: str) -> None:
+    """Raise `UsageError` if something is declared of a style that takes no declaration."""
+    if words:
+        raise UsageError(
+            f"style {style} takes no options, and {', '.join(words)} was given; the styles for "
+            "code of another shape do, such as --style pair"
+        )
 
 
 def _attribute(holder: Any, attribute: str, name: str) -> Any:
