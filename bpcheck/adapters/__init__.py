@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bpcheck.adapters.functional import Framework, functional_subject
 from bpcheck.adapters.functions import Function, functions_subject
 from bpcheck.adapters.layers import layers_subject
 from bpcheck.adapters.presets import PRESETS, in_words
 from bpcheck.adapters.styles import STYLES
 from bpcheck.adapters.target import NOTHING, load_with
+from bpcheck.adapters.tensors import tensors_subject
 from bpcheck.claims import DEFAULT_DTYPES
+from bpcheck.errors import UsageError
 from bpcheck.operations import Operation, as_operation
 from bpcheck.subject import Subject
 
-__all__ = ["STYLES", "layer", "load", "pair", "stateless", "torch"]
+__all__ = ["STYLES", "functional", "layer", "load", "pair", "stateless", "tensor", "torch"]
 
 
 def torch(
@@ -225,6 +228,141 @@ def layer(
         given = PRESETS[preset].words(operation, given)
     name = name or str(getattr(cls, "__name__", "layer"))
     return layers_subject(cls, operation=operation, name=name, style=preset, words=given)
+
+
+def tensor(
+    fn: Function,
+    *,
+    to: Function,
+    operation: Operation | str,
+    name: str | None = None,
+    **words: Any,
+) -> Subject:
+    """A function on the tensors of a NumPy engine, which have ``.backward(dout)`` and ``.grad``.
+
+    Parameters
+    ----------
+    fn
+        ``fn(x, w, b, ...) -> y`` on tensors.
+    to
+        Makes a tensor of an array: the engine's class.
+    operation, name
+        As for `pair`.
+    words
+        ``call``: how `fn` is called; ``back``: the call of the result's method, by default
+        ``backward(dy)`` (``backward(to(dy))`` for an engine that wants a tensor there); ``value``
+        and ``grad``: where a tensor keeps its numbers and its gradient, by default ``data`` and
+        ``grad``; and those of `bpcheck.adapters.declaration.Declaration`.
+
+    Returns
+    -------
+    Subject
+        It claims one backward for each forward: such graphs add up gradients.
+
+    Raises
+    ------
+    UsageError, TargetError
+        As for `pair`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Tensor:
+    ...     def __init__(self, data):
+    ...         self.data = data
+    >>> def pool(x, kernel_size):
+    ...     y = Tensor(x.data.reshape(*x.data.shape[:2], -1, kernel_size).mean(-1))
+    ...
+    ...     def backward(dout):
+    ...         x.grad = np.repeat(dout / kernel_size, kernel_size, axis=-1)
+    ...
+    ...     y.backward = backward
+    ...     return y
+    >>> subject = tensor(pool, to=Tensor, operation="avg_pool1d", ints=True)
+    >>> y, residuals = subject.forward(np.ones((1, 1, 4)), kernel_size=(2,), stride=(2,))
+    >>> subject.vjp(residuals, np.array([[[2.0, 6.0]]]))
+    (array([[[1., 1., 3., 3.]]]),)
+    """
+    name = name or str(getattr(fn, "__name__", "subject"))
+    given = in_words(words)
+    return tensors_subject(fn, to, operation=as_operation(operation), name=name, words=given)
+
+
+def functional(
+    fn: Function,
+    *,
+    operation: Operation | str,
+    preset: str = "",
+    to: Function | None = None,
+    back: Function | None = None,
+    vjp: Function | None = None,
+    name: str | None = None,
+    **words: Any,
+) -> Subject:
+    """A function of a framework, differentiated by the framework's own vjp, as a subject.
+
+    Parameters
+    ----------
+    fn
+        ``fn(x, w, b, ...) -> y`` on the framework's arrays; what has a backward of its own there
+        (a ``custom_vjp`` in JAX) is judged by it.
+    operation
+        What it promises to compute, or the name of that.
+    preset
+        ``"jax"``, ``"autograd"``, ``"tensorflow"``, ``"paddle"``, ``"mlx"``, ``"tinygrad"``,
+        ``"mindspore"`` or ``"chainer"``, in the place of the next three.
+    to, back
+        Turn a NumPy array into the framework's, and back.
+    vjp
+        ``vjp(fn, *operands) -> (y, pullback)``; ``pullback(y_bar)`` gives the gradients.
+    name
+        How reports call it.
+    words
+        ``call``: how `fn` is called; and those of `bpcheck.adapters.declaration.Declaration`.
+
+    Raises
+    ------
+    UsageError
+        For a word that cannot be understood, or neither a preset nor the three functions.
+    TargetError
+        If the framework is not there, or it cannot be told how `fn` is called.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch as framework
+    >>> def vjp(fn, *operands):
+    ...     y, pullback = framework.func.vjp(fn, *operands)
+    ...     return y, pullback
+    >>> pool = functional(
+    ...     lambda x, size: framework.nn.functional.avg_pool1d(x, size),
+    ...     operation="avg_pool1d",
+    ...     to=framework.tensor,
+    ...     back=framework.Tensor.numpy,
+    ...     vjp=vjp,
+    ... )
+    >>> y, residuals = pool.forward(np.ones((1, 1, 4)), kernel_size=(2,), stride=(2,))
+    >>> pool.vjp(residuals, np.array([[[2.0, 6.0]]]))
+    (array([[[1., 1., 3., 3.]]]),)
+    """
+    from bpcheck.adapters.frameworks import FRAMEWORKS
+
+    if preset:
+        if preset not in FRAMEWORKS:
+            raise UsageError(f"preset={preset!r}: there are {', '.join(FRAMEWORKS)}")
+        framework = FRAMEWORKS[preset]()
+    elif to is None or back is None or vjp is None:
+        raise UsageError("functional: give a preset, such as 'jax', or to=, back= and vjp=")
+    else:
+        framework = Framework("functional", to, back, vjp)
+    name = name or str(getattr(fn, "__name__", "subject"))
+    return functional_subject(
+        fn,
+        operation=as_operation(operation),
+        name=name,
+        framework=framework,
+        words=in_words(words),
+    )
 
 
 def _functions(

@@ -8,12 +8,16 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from bpcheck.adapters.claims import claims_of
-from bpcheck.adapters.found import named_in, one_class, one_pair
+from bpcheck.adapters.found import closeness, functions_of, named_in, one_class, one_pair
+from bpcheck.adapters.frameworks import FRAMEWORKS
+from bpcheck.adapters.functional import functional_subject
 from bpcheck.adapters.functions import calls_in, functions_subject, head
 from bpcheck.adapters.layers import layers_subject
 from bpcheck.adapters.presets import COURSERA, CS231N, SAITO, Preset
 from bpcheck.adapters.protocol import protocol_target, refuse_words
 from bpcheck.adapters.target import NOTHING, Adapter
+from bpcheck.adapters.tensors import tensors_subject
+from bpcheck.errors import TargetError
 from bpcheck.operations import Operation
 from bpcheck.subject import Subject
 
@@ -78,6 +82,58 @@ def layers_target(
     )
 
 
+def tensor_target(
+    target: Any,
+    *,
+    operation: Operation,
+    name: str,
+    dtypes: tuple[str, ...],
+    words: Mapping[str, Any] = NOTHING,
+) -> Subject:
+    """A function on tensors of an engine, whose class ``to`` names."""
+    function = _one_function(target, operation, name=name, style="tensor")
+    to = words.get("to", "Tensor")
+    maker = named_in(function, to, target=name) if isinstance(to, str) else to
+    return tensors_subject(
+        function, maker, operation=operation, name=name, words=words, dtypes=dtypes
+    )
+
+
+def functional_target(
+    target: Any,
+    *,
+    operation: Operation,
+    name: str,
+    dtypes: tuple[str, ...],
+    words: Mapping[str, Any] = NOTHING,
+    framework: str,
+) -> Subject:
+    """A function of a framework."""
+    function = _one_function(target, operation, name=name, style=framework)
+    return functional_subject(
+        function,
+        operation=operation,
+        name=name,
+        framework=FRAMEWORKS[framework](),
+        words=words,
+        dtypes=dtypes,
+    )
+
+
+def _one_function(target: Any, operation: Operation, *, name: str, style: str) -> Any:
+    if callable(target):
+        return target
+    own = functions_of(target) if isinstance(target, ModuleType) else {}
+    close = [each for each in own if closeness(each, operation)]
+    if len(close) == 1:
+        return own[close[0]]
+    listed = ", ".join(f"{name}:{each}" for each in close or own)
+    raise TargetError(
+        f"{name} is no function: style {style} takes one; name it"
+        + (f", such as {listed}" if listed else "")
+    )
+
+
 def _preset(preset: Preset, adapter: Adapter) -> Adapter:
     def adapt(
         target: Any,
@@ -125,7 +181,9 @@ STYLES: Mapping[str, Adapter] = MappingProxyType(
         ),
         "layer": partial(layers_target, style="layer"),
         "saito": _preset(SAITO, partial(layers_target, style="saito")),
+        "tensor": tensor_target,
         "torch": torch_target,
+        **{each: partial(functional_target, framework=each) for each in FRAMEWORKS},
         "stateless": _functions("stateless", "y"),
     }
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,16 @@ from bpcheck.errors import TargetError, UsageError
 from bpcheck.report import report_text
 from examples.your_code import coursera, cs231n, layers, stateless
 
-HERE = Path(__file__).parents[2] / "examples" / "your_code"
-
 #: Style, target, operation and declaration of code that is right.
 RIGHT: list[tuple[str, str, str, dict[str, Any]]] = [
-    ("cs231n", "cs231n.py", "conv2d", {}),
-    ("cs231n", "cs231n.py:max_pool_forward_naive", "max_pool2d", {}),
-    ("coursera", "coursera.py", "conv2d", {}),
-    ("coursera", "coursera.py", "avg_pool2d", {}),
-    ("saito", "layers.py:Convolution", "conv2d", {}),
+    ("cs231n", "cs231n", "conv2d", {}),
+    ("cs231n", "cs231n:max_pool_forward_naive", "max_pool2d", {}),
+    ("coursera", "coursera", "conv2d", {}),
+    ("coursera", "coursera", "avg_pool2d", {}),
+    ("saito", "layers:Convolution", "conv2d", {}),
     (
         "layer",
-        "layers.py:Own",
+        "layers:Own",
         "conv2d",
         {
             "weights": "params['W'], params['b']",
@@ -36,16 +33,16 @@ RIGHT: list[tuple[str, str, str, dict[str, Any]]] = [
             "empty": "false",
         },
     ),
-    ("layer", "layers.py:Trains", "conv2d", {}),
+    ("layer", "layers:Trains", "conv2d", {}),
     (
         "stateless",
-        "stateless.py:conv1d",
+        "stateless:conv1d",
         "conv1d",
         {"backward": "conv1d_backward(dout, x, w, stride, padding) -> dx, dw, db"},
     ),
     (
         "stateless",
-        "stateless.py:conv1d",
+        "stateless:conv1d",
         "conv1d",
         {
             "backward": "gradx(w, dout, x_shape, stride, padding) -> dx; "
@@ -54,16 +51,19 @@ RIGHT: list[tuple[str, str, str, dict[str, Any]]] = [
     ),
 ]
 
+RIGHT += [("tensor", "engine:max_pool1d", "max_pool1d", {})]
+
 #: The same of code that is wrong, with the results in which that shows.
 WRONG: list[tuple[str, str, str, dict[str, Any], set[str]]] = [
-    ("cs231n", "cs231n.py", "conv2d", {"backward": "conv_wrong(dout, cache)"}, {"w_bar"}),
-    ("coursera", "coursera.py", "conv2d", {"backward": "wrong"}, {"w_bar"}),
+    ("cs231n", "cs231n", "conv2d", {"backward": "conv_wrong(dout, cache)"}, {"w_bar"}),
+    ("coursera", "coursera", "conv2d", {"backward": "wrong"}, {"w_bar"}),
     # The course's own mask gives every cell that equals the maximum the whole cotangent.
-    ("coursera", "coursera.py", "max_pool2d", {}, {"x_bar"}),
-    ("layer", "layers.py:TrainsFirst", "conv2d", {}, {"x_bar"}),
+    ("coursera", "coursera", "max_pool2d", {}, {"x_bar"}),
+    ("layer", "layers:TrainsFirst", "conv2d", {}, {"x_bar"}),
+    ("tensor", "engine:mean_of_max", "max_pool1d", {}, {"x_bar"}),
     (
         "stateless",
-        "stateless.py:conv1d",
+        "stateless:conv1d",
         "conv1d",
         {
             "backward": "gradx_wrong(w, dout, x_shape, stride, padding) -> dx; "
@@ -77,7 +77,7 @@ WRONG: list[tuple[str, str, str, dict[str, Any], set[str]]] = [
 def report_of(
     style: str, target: str, operation: str, words: Mapping[str, Any], count: int = 24
 ) -> bpcheck.Report:
-    subject = load(f"{HERE}/{target}", operation=operation, style=style, words=words)
+    subject = load(f"examples.your_code.{target}", operation=operation, style=style, words=words)
     return bpcheck.check(subject, count=count, largest=2_000)
 
 
@@ -98,7 +98,7 @@ def test_wrong_code_is_found_in_the_results_that_are_wrong(
 
 
 def test_what_a_declaration_leaves_out_is_not_claimed_and_said() -> None:
-    report = report_of("cs231n", "cs231n.py", "conv2d", {})
+    report = report_of("cs231n", "cs231n", "conv2d", {})
     said = report_text(report)
     for each in ("unequal strides", "dilation", "groups", "no bias"):
         assert each in " ".join(said.split())
@@ -183,10 +183,10 @@ def test_a_declaration_that_makes_no_sense_is_refused_with_the_reason(
 ) -> None:
     words = {"forward": "x, w, b, {'stride': s, 'pad': p}", **words}
     with pytest.raises(UsageError) as caught:
-        load(f"{HERE}/cs231n.py", operation="conv2d", style="pair", words=words)
+        load("examples.your_code.cs231n", operation="conv2d", style="pair", words=words)
     assert message in str(caught.value)
 
 
 def test_a_dictionary_of_params_is_not_guessed() -> None:
     with pytest.raises(TargetError, match="its conv_param holds several params; say which"):
-        load(f"{HERE}/cs231n.py", operation="conv2d", style="pair")
+        load("examples.your_code.cs231n", operation="conv2d", style="pair")
