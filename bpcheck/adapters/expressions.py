@@ -66,6 +66,14 @@ class Line:
             named=tuple(each for each in self.named if not is_left_out(each[1])),
         )
 
+    def renamed(self, is_it: Callable[[str], bool], name: str) -> Line:
+        """The line with another name in the place of some."""
+        return replace(
+            self,
+            positional=tuple(name if is_it(each) else each for each in self.positional),
+            named=tuple((key, name if is_it(each) else each) for key, each in self.named),
+        )
+
 
 def line(text: str, *, word: str) -> Line:
     """The call that a text shows; `word` is what declared it.

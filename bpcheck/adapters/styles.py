@@ -14,7 +14,7 @@ from bpcheck.adapters.functional import functional_subject
 from bpcheck.adapters.functions import calls_in, functions_subject, head
 from bpcheck.adapters.layers import layers_subject
 from bpcheck.adapters.presets import COURSERA, CS231N, SAITO, Preset
-from bpcheck.adapters.protocol import protocol_target, refuse_words
+from bpcheck.adapters.protocol import protocol_target
 from bpcheck.adapters.target import NOTHING, Adapter
 from bpcheck.adapters.tensors import tensors_subject
 from bpcheck.errors import TargetError
@@ -163,8 +163,17 @@ def torch_target(
 ) -> Subject:
     """A differentiable callable of torch."""
     from bpcheck.adapters.torch_callable import torch_subject, unwrapped
+    from bpcheck.adapters.torch_declared import declared_subject, module_class, says_int
 
-    refuse_words(words, style="torch")
+    modules = module_class(target)
+    if modules is not None or words or says_int(unwrapped(target), operation):
+        return declared_subject(
+            modules or unwrapped(target),
+            operation=operation,
+            name=name,
+            words=words,
+            dtypes=dtypes,
+        )
     claims = claims_of(unwrapped(target), origin=name, dtypes=dtypes)
     found = torch_subject(target, operation=operation, name=name, device="cpu", dtypes=None)
     return found.claiming(claims)

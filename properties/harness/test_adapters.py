@@ -51,7 +51,12 @@ RIGHT: list[tuple[str, str, str, dict[str, Any]]] = [
     ),
 ]
 
-RIGHT += [("tensor", "engine:max_pool1d", "max_pool1d", {})]
+RIGHT += [
+    ("tensor", "engine:max_pool1d", "max_pool1d", {}),
+    ("torch", "torch_layers:Conv", "conv2d", {}),
+    # A problem file of KernelBench's shape: its ModelNew is what is checked.
+    ("torch", "torch_layers", "conv2d", {}),
+]
 
 #: The same of code that is wrong, with the results in which that shows.
 WRONG: list[tuple[str, str, str, dict[str, Any], set[str]]] = [
@@ -61,6 +66,7 @@ WRONG: list[tuple[str, str, str, dict[str, Any], set[str]]] = [
     ("coursera", "coursera", "max_pool2d", {}, {"x_bar"}),
     ("layer", "layers:TrainsFirst", "conv2d", {}, {"x_bar"}),
     ("tensor", "engine:mean_of_max", "max_pool1d", {}, {"x_bar"}),
+    ("torch", "torch_layers:ConvWrong", "conv2d", {}, {"w_bar"}),
     (
         "stateless",
         "stateless:conv1d",

@@ -41,7 +41,7 @@ def test_any_callable_of_jax_is_a_subject_in_float64_and_bfloat16() -> None:
         return jax.lax.conv_general_dilated(x, w, stride, "VALID")
 
     subject = bpcheck.adapters.functional(conv, operation="conv1d", preset="jax")
-    for dtype in ("float64", "bfloat16"):
+    for dtype in ("f64", "bf16"):
         case = bpcheck.parse_case(f"conv1d n1ic2iw6oc3kw3bias0 {dtype} exact")
         report = bpcheck.check(subject.claiming(dtypes=(dtype,)), cases=[case])
         assert report.cases == 1
