@@ -75,7 +75,7 @@ def pairs(holder: Any, operation: Operation) -> dict[str, tuple[Callable[..., An
     functions = functions_of(holder)
     found: dict[str, tuple[Callable[..., Any], ...]] = {}
     for name, function in functions.items():
-        if closeness(name, operation) and _is(name, _FORWARDS):
+        if closeness(name, operation) and not _is(name, _BACKWARDS):
             back = partner(name, functions)
             if back is not None:
                 found[name] = (function, back)
@@ -101,8 +101,11 @@ def partner(name: str, functions: dict[str, Callable[..., Any]]) -> Callable[...
             for each in (other, name.lower().replace(ahead, back)):
                 if each != name and each in functions:
                     return functions[each]
-            if other.title() in functions:
-                return functions[other.title()]
+    if not any(each in name.lower() for each in _FORWARDS):
+        for back in _BACKWARDS:
+            for each in (f"{name}_{back}", f"{back}_{name}"):
+                if each in functions:
+                    return functions[each]
     return None
 
 

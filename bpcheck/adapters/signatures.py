@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +24,7 @@ def suggested_arguments(
     word: str,
     backward: bool,
     skips_self: bool = False,
+    looks_inside: bool = False,
 ) -> str:
     """Arguments for every parameter whose name means something; others must have a default.
 
@@ -39,6 +42,8 @@ def suggested_arguments(
         Whether it is a backward.
     skips_self
         Whether its first parameter is the instance.
+    looks_inside
+        Whether its source is read for what a dictionary of params holds.
 
     Raises
     ------
@@ -54,6 +59,7 @@ def suggested_arguments(
     'X, W, b, stride, pad=pad'
     """
     parts, by_name = [], False
+    held = held_params(function, operation) if looks_inside else {}
     parameters = parameters_of(function, name=name, word=word)
     for parameter in parameters[1:] if skips_self else parameters:
         is_known = meaning(parameter.name, operation, of_backward=backward) is not None
@@ -62,6 +68,8 @@ def suggested_arguments(
             parts.append(f"{parameter.name}={parameter.name}" if is_named else parameter.name)
         elif parameter.default is not inspect.Parameter.empty:
             by_name = True
+        elif looks_inside and parameter.name in held:
+            parts.append(held[parameter.name])
         elif parameter.name.lower() in HOLDERS:
             raise TargetError(
                 f"{name}: its {parameter.name} holds several params; say which, as in "
@@ -94,6 +102,34 @@ def parameters_of(function: Callable[..., Any], *, name: str, word: str) -> list
             f'{word}="x, w, b, stride=stride"'
         )
     return kept
+
+
+def held_params(function: Callable[..., Any], operation: Operation) -> dict[str, str]:
+    """For each parameter that is a dictionary of params: that dictionary, by the keys it is asked.
+
+    The source is read, and nothing is run; a key that means nothing is left out.
+    """
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return {}
+    keys: dict[str, list[str]] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key))):
+                keys.setdefault(name, []).append(key)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=name), attr="get"),
+                args=[ast.Constant(value=str(key)), *_],
+            ):
+                keys.setdefault(name, []).append(key)
+    found = {}
+    for name, asked in keys.items():
+        known = [each for each in dict.fromkeys(asked) if meaning(each, operation)]
+        if known:
+            inside = ", ".join(f"{each!r}: {meaning(each, operation)}" for each in known)
+            found[name] = f"{{{inside}}}"
+    return found
 
 
 def takes_ints(function: Callable[..., Any], operation: Operation) -> bool:

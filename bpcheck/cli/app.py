@@ -56,6 +56,7 @@ def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  
 
 @click.group(
     cls=Guarded,
+    invoke_without_command=True,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -67,8 +68,15 @@ def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  
     callback=_version,
     help="Show the versions of bpcheck and of what it judges with.",
 )
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Tell whether a hand-written backward pass is right, and what is wrong when it is not."""
+    if context.invoked_subcommand is None:
+        from bpcheck.operations import operation_names
+
+        click.echo(context.get_help())
+        click.echo(f"\nOperations:\n  {'  '.join(operation_names())}")
+        click.echo("  and module:attribute for one of your own")
 
 
 _style = click.option(
@@ -201,6 +209,20 @@ def replay(
     return run_replay(
         " ".join(words[:-1]), words[-1], style=style, trail=trail or Trail(), words=declared
     )
+
+
+@main.command()
+@click.argument("target")
+@click.argument("operation", required=False)
+def adapt(target: str, operation: str | None) -> int:
+    """Find the declaration by which TARGET is taken as OPERATION, whatever its shape.
+
+    Names, signatures and the shapes of results decide, on small cases in which no two lengths are
+    alike; no number does.
+    """
+    from bpcheck.cli.adapt import run_adapt
+
+    return run_adapt(target, operation)
 
 
 main.add_command(precision)

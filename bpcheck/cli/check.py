@@ -118,10 +118,14 @@ def _run(
     return exits.worst(codes or [exits.INCONCLUSIVE])
 
 
+def _quoted(text: str) -> str:
+    """`text` as one word of a shell, in the quotes that read best."""
+    is_plain = "'" in text and not set(text) & set('"$`\\!')
+    return f'"{text}"' if is_plain else shlex.quote(text)
+
+
 def shell_target(entry: Entry) -> str:
     """What names the subject in a shell."""
     style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
-    words = "".join(
-        f" --with {shlex.quote(f'{word}={value}')}" for word, value in entry.words.items()
-    )
+    words = "".join(f" --with {_quoted(f'{word}={value}')}" for word, value in entry.words.items())
     return shlex.quote(entry.target) + style + words

@@ -74,6 +74,9 @@ class Operation(Addressed, ABC):
         operation whose code keeps its arrays in other orders of axes, too.
     nicknames
         What code calls it, the usual first, such as ``"conv"``; each in small letters.
+    shape_probes
+        Numbers of small geometries, no two lengths alike, in which code shows by the shapes of its
+        results how it takes operands and params: a plain one first.
     mode
         The word by which code that computes several operations tells them apart: ``"max"``.
     orders_special
@@ -106,6 +109,7 @@ class Operation(Addressed, ABC):
     axes: Mapping[str, str] = {}
     nicknames: tuple[str, ...] = ()
     mode: str = ""
+    shape_probes: tuple[Mapping[str, int], ...] = ()
 
     @abstractmethod
     def geometry(self, numbers: Mapping[str, int]) -> Any:

@@ -46,6 +46,8 @@ class Convolution(Operation):
         self.name = f"conv{rank}d"
         image = dimensions.axes("NC", rank)
         self.axes = {"x": image, "w": dimensions.axes("OI", rank), "b": "O", "y": image}
+        probes = dimensions.shape_probes({"ic": 3, "oc": 5}, rank, dilates=True)
+        self.shape_probes = (*probes, {**probes[0], "bias": 0})
         self.nicknames = (self.name, "conv", "convolution", "convolve", f"convolution{rank}d")
         self.keys = {
             "g": 1,
