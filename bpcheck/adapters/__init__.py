@@ -9,6 +9,7 @@ from typing import Any
 from bpcheck.adapters.functional import Framework, functional_subject
 from bpcheck.adapters.functions import Function, functions_subject
 from bpcheck.adapters.layers import layers_subject
+from bpcheck.adapters.native import native_subject
 from bpcheck.adapters.presets import PRESETS, in_words
 from bpcheck.adapters.styles import STYLES
 from bpcheck.adapters.target import NOTHING, load_with
@@ -18,7 +19,17 @@ from bpcheck.errors import UsageError
 from bpcheck.operations import Operation, as_operation
 from bpcheck.subject import Subject
 
-__all__ = ["STYLES", "functional", "layer", "load", "pair", "stateless", "tensor", "torch"]
+__all__ = [
+    "STYLES",
+    "ctypes",
+    "functional",
+    "layer",
+    "load",
+    "pair",
+    "stateless",
+    "tensor",
+    "torch",
+]
 
 
 def torch(
@@ -28,6 +39,7 @@ def torch(
     name: str | None = None,
     device: str = "cpu",
     dtypes: Sequence[Any] | None = None,
+    **words: Any,
 ) -> Subject:
     """A differentiable torch callable as a subject.
 
@@ -35,8 +47,9 @@ def torch(
     ----------
     fn
         A function on tensors, ``fn(*operands, **params) -> y``, a module object that is called so,
-        or an `autograd.Function`. Params are passed by the names of `torch.nn.functional` where
-        `fn` has any of them, else by position in its order.
+        an `autograd.Function`, a registered operator, or a class of modules, of which one is made
+        for each case with the case's weights in it. Params are passed by the names of
+        `torch.nn.functional` where `fn` has any of them, else by position in its order.
     operation
         What `fn` promises to compute: an operation, or its name, such as ``"conv2d"``.
     name
@@ -45,6 +58,9 @@ def torch(
         Where it runs. Arrays share their memory with its tensors on the CPU.
     dtypes
         The dtypes that it claims: names, or torch's or NumPy's dtypes.
+    words
+        What it does differently, as for `functional` (``make`` is the call of a module's
+        constructor); only on the CPU.
 
     Returns
     -------
@@ -66,11 +82,20 @@ def torch(
     >>> subject.vjp(residuals, np.array([[[2.0, 6.0]]]))
     (array([[[1., 1., 3., 3.]]]),)
     """
-    from bpcheck.adapters.torch_callable import torch_subject
+    from bpcheck.adapters.torch_callable import torch_subject, unwrapped
+    from bpcheck.adapters.torch_declared import declared_subject, module_class, says_int
 
-    return torch_subject(
-        fn, operation=as_operation(operation), name=name, device=device, dtypes=dtypes
+    operation = as_operation(operation)
+    modules, plain = module_class(fn), unwrapped(fn)
+    if device != "cpu" or not (modules or words or says_int(plain, operation)):
+        return torch_subject(fn, operation=operation, name=name, device=device, dtypes=dtypes)
+    found = declared_subject(
+        modules or plain,
+        operation=operation,
+        name=name or str(getattr(modules or plain, "__name__", "subject")),
+        words=in_words(words),
     )
+    return found if dtypes is None else found.claiming(dtypes=tuple(dtypes))
 
 
 def pair(
@@ -362,6 +387,40 @@ def functional(
         name=name,
         framework=framework,
         words=in_words(words),
+    )
+
+
+def ctypes(
+    library: str | Path, *, operation: Operation | str, name: str | None = None, **words: Any
+) -> Subject:
+    """Functions of a shared library, from C or C++, as a subject.
+
+    Parameters
+    ----------
+    library
+        The path of the library.
+    operation, name
+        As for `pair`.
+    words
+        ``forward`` and ``backward``: the functions with the names of what they take, in order, as
+        ``"conv_forward(x w b y n c h wd oc kh kw s p)"``. Arrays are pointers to contiguous memory
+        in the code's order of axes; ``y``, ``dx``, ``dw`` and ``db`` are written by the code, and
+        hold NaN before, or 0 where it is ``accumulating``. Anything else is an ``int``, or what
+        ``int`` says (``"int64_t"``). ``dtype`` says what the arrays hold. And those of
+        `bpcheck.adapters.declaration.Declaration`.
+
+    Raises
+    ------
+    UsageError
+        For a word that is missing or cannot be understood.
+    TargetError
+        If the library cannot be loaded, or has no such function.
+    """
+    return native_subject(
+        str(library),
+        operation=as_operation(operation),
+        name=name or Path(library).name,
+        words=words,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from bpcheck.adapters.axes import inward
 from bpcheck.adapters.claims import claims_of
 from bpcheck.adapters.declaration import Declaration
+from bpcheck.adapters.foreign import as_numpy
 from bpcheck.adapters.names import NUMBERS, meaning
 from bpcheck.adapters.scope import Scope, scope_of
 from bpcheck.arithmetic import Array
@@ -79,7 +80,7 @@ class Adapted:
         return tuple(each for each in (*operands, *params) if each not in passed)
 
     def _inward(self, name: str, value: Any) -> Any:
-        axes = self.operation.axes.get(name)
+        value, axes = as_numpy(value), self.operation.axes.get(name)
         if axes is None:
             return value
         return inward(value, axes, self.declaration.orders.get(name, tuple(axes)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -60,6 +61,9 @@ class Declaration:
         not claimed.
     accumulating
         Whether a backward adds to the gradients of the one before: they are set to 0 first.
+    to
+        What makes the code's own arrays of NumPy's, such as ``cupy.asarray``: a function, or its
+        ``module.name``. Results come back by DLPack.
     dtype
         The dtype that it computes in, whatever it is given: the only one that is claimed.
     """
@@ -77,8 +81,13 @@ class Declaration:
     scaled: str = ""
     accumulating: bool = False
     dtype: str = ""
+    to: Any = None
     orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def but(self, words: Mapping[str, Any], **suggested: Any) -> Declaration:
+        """The declaration with what is suggested, where these words do not say otherwise."""
+        return replace(self, **{word: suggested[word] for word in suggested if word not in words})
 
     def told(self) -> str:
         """What differs, for the head of a report.
@@ -90,7 +99,9 @@ class Declaration:
         """
         usual = Declaration()
         return ", ".join(
-            word.replace("_", " ") if value is True else f"{word.replace('_', ' ')} {value}"
+            word.replace("_", " ")
+            if value is True
+            else f"{word.replace('_', ' ')} {getattr(value, '__name__', value)}"
             for word in WORDS
             # What is not claimed is told anyway.
             if word != "without_bias" and (value := getattr(self, word)) != getattr(usual, word)
@@ -164,6 +175,18 @@ def _dtype(word: str, value: Any) -> str:
     return name
 
 
+def _function(word: str, value: Any) -> Any:
+    if value is None or callable(value):
+        return value
+    try:
+        found = pkgutil.resolve_name(value)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"{word}={value!r}: it cannot be found ({error})") from None
+    if callable(found):
+        return found
+    raise UsageError(f"{word}={value!r}: a function was expected, such as cupy.asarray")
+
+
 #: How each word of a declaration is read, from Python, pyproject.toml or the command line.
 WORDS: Mapping[str, Callable[[str, Any], Any]] = MappingProxyType(
     {
@@ -180,6 +203,7 @@ WORDS: Mapping[str, Callable[[str, Any], Any]] = MappingProxyType(
         "scaled": _scaled,
         "accumulating": _flag,
         "dtype": _dtype,
+        "to": _function,
     }
 )
 

@@ -53,7 +53,7 @@ class Scope:
         if name in self.kept:
             return self.kept[name]
         if name in self.operation.operands:
-            return self.handed[name].own if name in self.handed else None
+            return self._given(self.handed[name].own) if name in self.handed else None
         if name in _SHAPES:
             return self._shape(_SHAPES[name])
         if name in SIZES:
@@ -80,7 +80,11 @@ class Scope:
 
     def with_cotangent(self, handed: Handed) -> Scope:
         """The scope of a backward."""
-        return self.keeping(dy=handed.own)
+        return self.keeping(dy=self._given(handed.own))
+
+    def _given(self, array: Array) -> Any:
+        """An array as one of the code's own."""
+        return array if self.declaration.to is None else self.declaration.to(array)
 
     def write_back(self) -> None:
         """Carry over what the code has changed in its operands."""

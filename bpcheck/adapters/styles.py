@@ -13,6 +13,7 @@ from bpcheck.adapters.frameworks import FRAMEWORKS
 from bpcheck.adapters.functional import functional_subject
 from bpcheck.adapters.functions import calls_in, functions_subject, head
 from bpcheck.adapters.layers import layers_subject
+from bpcheck.adapters.native import native_subject
 from bpcheck.adapters.presets import COURSERA, CS231N, SAITO, Preset
 from bpcheck.adapters.protocol import protocol_target
 from bpcheck.adapters.target import NOTHING, Adapter
@@ -92,10 +93,11 @@ def tensor_target(
 ) -> Subject:
     """A function on tensors of an engine, whose class ``to`` names."""
     function = _one_function(target, operation, name=name, style="tensor")
-    to = words.get("to", "Tensor")
+    given = {**words}
+    to = given.pop("to", "Tensor")
     maker = named_in(function, to, target=name) if isinstance(to, str) else to
     return tensors_subject(
-        function, maker, operation=operation, name=name, words=words, dtypes=dtypes
+        function, maker, operation=operation, name=name, words=given, dtypes=dtypes
     )
 
 
@@ -132,6 +134,18 @@ def _one_function(target: Any, operation: Operation, *, name: str, style: str) -
         f"{name} is no function: style {style} takes one; name it"
         + (f", such as {listed}" if listed else "")
     )
+
+
+def native_target(
+    target: Any,
+    *,
+    operation: Operation,
+    name: str,
+    dtypes: tuple[str, ...],
+    words: Mapping[str, Any] = NOTHING,
+) -> Subject:
+    """A shared library, by its path."""
+    return native_subject(str(target), operation=operation, name=name, words=words)
 
 
 def _preset(preset: Preset, adapter: Adapter) -> Adapter:
@@ -191,6 +205,7 @@ STYLES: Mapping[str, Adapter] = MappingProxyType(
         "layer": partial(layers_target, style="layer"),
         "saito": _preset(SAITO, partial(layers_target, style="saito")),
         "tensor": tensor_target,
+        "ctypes": native_target,
         "torch": torch_target,
         **{each: partial(functional_target, framework=each) for each in FRAMEWORKS},
         "stateless": _functions("stateless", "y"),

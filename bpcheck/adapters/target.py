@@ -14,6 +14,9 @@ from bpcheck.imports import find
 from bpcheck.operations import Operation
 from bpcheck.subject import Subject
 
+#: The styles whose target is the path of a file that Python does not import.
+PATHS = ("ctypes",)
+
 #: No declaration.
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -48,7 +51,9 @@ def load_with(
         close = get_close_matches(style, adapters, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise UsageError(f"style {style!r}: no such style; {hint}there are {', '.join(adapters)}")
-    found = find(target, directory=directory or Path.cwd())
+    directory = directory or Path.cwd()
+    # A library is no module: its path is all that there is to find.
+    found = str(directory / target) if style in PATHS else find(target, directory=directory)
     claims, words = claims_among(words)
     if not isinstance(found, Subject):
         made = adapter(found, operation=operation, name=target, dtypes=dtypes, words=words)

@@ -19,7 +19,6 @@ from bpcheck.subject import Subject
 #: The words of a declaration that engines have besides the common ones.
 OWN: Mapping[str, Any] = {
     "forward": "",
-    "to": "",
     "value": "data",
     "backward": "backward(dy)",
     "grad": "grad",

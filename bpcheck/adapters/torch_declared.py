@@ -115,6 +115,7 @@ def declared_subject(
         return _modules_subject(target, operation, name, words, dtypes)
     if isinstance(target, type) and issubclass(target, torch.autograd.Function):
         target = _applied(target)
+    target = _signed(target)
     return functional_subject(
         target, operation=operation, name=name, framework=TORCH, words=words, dtypes=dtypes
     )
@@ -205,6 +206,19 @@ def _applied(function: Any) -> Callable[..., Any]:
     applied.__signature__ = signature  # type: ignore[attr-defined]
     applied.__name__ = function.__name__
     return applied
+
+
+def _signed(op: Any) -> Any:
+    """A registered operator as a function with the signature of its schema; others as they are."""
+    signature = schema_signature(op)
+    if signature is None:
+        return op
+
+    def called(*arguments: Any, **named: Any) -> Any:
+        return op(*arguments, **named)
+
+    called.__signature__ = signature  # type: ignore[attr-defined]
+    return called
 
 
 def schema_signature(op: Any) -> inspect.Signature | None:

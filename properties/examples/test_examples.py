@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -75,6 +76,14 @@ def test_the_commands_that_contributing_gives_for_it_work_where_it_lies() -> Non
         for command in commands
     ]
     assert codes == [0, 1]
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_a_convolution_in_c_is_compiled_and_its_wrong_backward_found() -> None:
+    right, wrong = output("c_convolution").split("\n conv_backward_wrong · ")
+    assert "AGREES in 100 cases" in right
+    assert "✗ w_bar: backward wrong" in wrong
+    assert "BACKWARD WRONG. 1 defect." in wrong
 
 
 def test_no_line_of_an_example_is_wider_than_a_terminal_of_100_columns() -> None:
