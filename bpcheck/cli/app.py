@@ -96,6 +96,13 @@ _with = click.option(
     "repeated.",
 )
 
+_interpret = click.option(
+    "--interpret",
+    is_flag=True,
+    help="Run kernels of Triton and Numba-CUDA in their interpreters, without a GPU; that they "
+    "pass there does not show that they pass on the device.",
+)
+
 
 @main.command(epilog=f"{_TARGET}\n{_CHECK_EXAMPLES}")
 @click.argument("operation", required=False)
@@ -144,6 +151,7 @@ _with = click.option(
 )
 @_style
 @_with
+@_interpret
 @click.option("--classes", is_flag=True, help="Tell the number of cases of each edge class too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
 @click.pass_obj
@@ -159,6 +167,7 @@ def check(
     dtypes: tuple[str, ...],
     style: str,
     words: tuple[str, ...],
+    interpret: bool,  # noqa: FBT001 - click's signature
     classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
 ) -> int:
@@ -179,6 +188,7 @@ def check(
         target,
         style=style,
         words=words,
+        interpret=interpret,
         json_path=json_path,
         classes=classes,
         trail=trail or Trail(),
@@ -196,9 +206,14 @@ def check(
     metavar="KEY=VALUE",
     help="As for bpcheck check.",
 )
+@_interpret
 @click.pass_obj
 def replay(
-    trail: Trail | None, words: tuple[str, ...], style: str, declared: tuple[str, ...]
+    trail: Trail | None,
+    words: tuple[str, ...],
+    style: str,
+    declared: tuple[str, ...],
+    interpret: bool,  # noqa: FBT001 - click's signature
 ) -> int:
     """Run one CASE of a report on TARGET and print everything about it."""
     from bpcheck.cli.replay import run_replay
@@ -207,7 +222,12 @@ def replay(
         raise click.UsageError("one argument is too few; write  bpcheck replay 'CASE' TARGET.")
     # A case that lost its quotes comes as several words.
     return run_replay(
-        " ".join(words[:-1]), words[-1], style=style, trail=trail or Trail(), words=declared
+        " ".join(words[:-1]),
+        words[-1],
+        style=style,
+        trail=trail or Trail(),
+        words=declared,
+        interpreted=interpret,
     )
 
 

@@ -35,6 +35,7 @@ def run_check(
     *,
     style: str,
     words: tuple[str, ...] = (),
+    interpret: bool = False,
     json_path: str | None,
     classes: bool,
     request: Request,
@@ -46,7 +47,9 @@ def run_check(
     file = json_file(json_path)
     directory = Path.cwd()
     if operation is not None and target is not None:
-        todo: tuple[Entry, ...] = (Entry(target, operation, style, asked_words(words)),)
+        todo: tuple[Entry, ...] = (
+            Entry(target, operation, style, asked_words(words), interpret=interpret),
+        )
     else:
         project = project_file(directory)
         todo, directory = entries(project), project.parent
@@ -128,4 +131,4 @@ def shell_target(entry: Entry) -> str:
     """What names the subject in a shell."""
     style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
     words = "".join(f" --with {_quoted(f'{word}={value}')}" for word, value in entry.words.items())
-    return shlex.quote(entry.target) + style + words
+    return shlex.quote(entry.target) + style + words + " --interpret" * entry.interpret

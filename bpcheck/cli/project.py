@@ -15,7 +15,7 @@ from bpcheck.errors import UsageError
 from bpcheck.subject import Subject
 
 _TABLE = "[tool.bpcheck.subjects]"
-_KEYS = ("target", "operation", "operations", "style", "with", "claims")
+_KEYS = ("target", "operation", "operations", "style", "with", "interpret", "claims")
 _EXAMPLE = f"""such as
 
     {_TABLE}
@@ -27,7 +27,8 @@ class Entry:
     """One subject to check: a target as one operation.
 
     `words` declare how its code differs, as the options of its style. `claims` are stated beside
-    those of the code, and `place` says where.
+    those of the code, and `place` says where. With `interpret`, kernels for another device run in
+    their interpreters.
     """
 
     target: str
@@ -36,6 +37,7 @@ class Entry:
     words: Mapping[str, Any] = field(default_factory=dict)
     claims: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
+    interpret: bool = False
 
     def claimed(self, subject: Subject) -> Subject:
         """`subject` with the claims that are stated here; `ClaimError` with the place."""
@@ -97,6 +99,9 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
         raise UsageError(
             f'{place}: with is {words!r}; a table was expected, such as {{ layout = "NHWC" }}'
         )
+    interpret = given.get("interpret", False)
+    if not isinstance(interpret, bool):
+        raise UsageError(f"{place}: interpret is {interpret!r}; true or false was expected")
     claims = given.get("claims", {})
     if not isinstance(claims, Mapping):
         raise UsageError(
@@ -105,7 +110,13 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
     # All are read before the first subject is loaded.
     claims_from(claims, origin=f"{place}: claims")
     entry = partial(
-        Entry, target=target, style=style, words=words, claims=claims, place=f"{place}: claims"
+        Entry,
+        target=target,
+        style=style,
+        words=words,
+        claims=claims,
+        place=f"{place}: claims",
+        interpret=interpret,
     )
     if ("operation" in given) == ("operations" in given):
         raise UsageError(f"{place}: give either operation, or operations as a list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bpcheck.adapters import load
@@ -10,6 +11,7 @@ from bpcheck.cases import Case
 from bpcheck.claims import DEFAULT_DTYPES, dtype_name
 from bpcheck.cli.project import Entry
 from bpcheck.errors import BpcheckError, UsageError
+from bpcheck.imports.interpreters import NOTE, interpret
 from bpcheck.operations import operation_named, operation_names
 from bpcheck.planning.listed import listed_cases
 from bpcheck.subject import Subject
@@ -75,6 +77,8 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
             f"{entry.operation}: no such operation; the operation comes first: "
             f"bpcheck check {entry.target} {entry.operation}"
         ) from None
+    if entry.interpret:
+        interpret()
     subject = load(
         entry.target,
         operation=operation,
@@ -83,6 +87,8 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
         dtypes=dtypes or DEFAULT_DTYPES,
         directory=directory,
     )
+    if entry.interpret:
+        subject = replace(subject, style=f"{subject.style}, {NOTE}")
     return entry.claimed(subject)
 
 

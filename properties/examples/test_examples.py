@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -28,7 +29,13 @@ def output(name: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"},
+        env={
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUTF8": "1",
+            "OMP_NUM_THREADS": "1",
+            # A compiler looks for its own parts there.
+            "PATH": os.environ.get("PATH", os.defpath),
+        },
     )
     assert done.stderr == ""
     assert done.returncode == 0
