@@ -25,6 +25,10 @@ def windows(x: Any, kernel_size: Any, reshape: Callable[..., Any]) -> Any:
 
 def mean(framework: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The average pool, and one whose gradient is that of the maximum besides."""
+    reshape: Any
+    total: Any
+    top: Any
+    stop: Any
     names = {"autograd": "autograd.numpy", "mlx": "mlx.core", "tinygrad": "tinygrad"}
     module = import_module(names.get(framework, framework))
     if framework == "tensorflow":

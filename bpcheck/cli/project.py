@@ -94,19 +94,11 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
             raise UsageError(f"{place}: unknown key {key!r}; {hint}")
     target = _text(place, given, "target")
     style = _text(place, {"style": "numpy", **given}, "style")
-    words = given.get("with", {})
-    if not isinstance(words, Mapping):
-        raise UsageError(
-            f'{place}: with is {words!r}; a table was expected, such as {{ layout = "NHWC" }}'
-        )
+    words = _table(place, given, "with", example='layout = "NHWC"')
+    claims = _table(place, given, "claims", example="empty = false")
     interpret = given.get("interpret", False)
     if not isinstance(interpret, bool):
         raise UsageError(f"{place}: interpret is {interpret!r}; true or false was expected")
-    claims = given.get("claims", {})
-    if not isinstance(claims, Mapping):
-        raise UsageError(
-            f"{place}: claims is {claims!r}; a table was expected, such as {{ empty = false }}"
-        )
     # All are read before the first subject is loaded.
     claims_from(claims, origin=f"{place}: claims")
     entry = partial(
@@ -128,6 +120,15 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
         raise UsageError(f"{place}: operations is {operations!r}; a list of names was expected")
     for each in operations:
         yield entry(operation=_text(place, {"operations": each}, "operations"))
+
+
+def _table(place: str, given: Mapping[str, Any], key: str, *, example: str) -> Mapping[str, Any]:
+    value = given.get(key, {})
+    if not isinstance(value, Mapping):
+        raise UsageError(
+            f"{place}: {key} is {value!r}; a table was expected, such as {{ {example} }}"
+        )
+    return value
 
 
 def _text(place: str, given: Mapping[str, Any], key: str) -> str:

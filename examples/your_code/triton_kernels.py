@@ -3,8 +3,8 @@
     bpcheck check conv1d examples/your_code/triton_kernels.py:conv --style torch --interpret
     bpcheck check max_pool1d examples/your_code/triton_kernels.py:pool --style torch --interpret
 
-No GPU is needed: Triton's interpreter runs them. `pool_wrong` stores where windows that share a cell
-must add; `conv_wrong` sends the gradient of the weights to the mirrored tap.
+No GPU is needed: Triton's interpreter runs them. `pool_wrong` stores where windows that share a
+cell must add; `conv_wrong` sends the gradient of the weights to the mirrored tap.
 """
 
 from __future__ import annotations
