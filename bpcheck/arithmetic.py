@@ -103,6 +103,29 @@ def exact_dot(a: Array, b: Array) -> int | float:
     return sum(int(p) * int(q) for p, q in zip(a.tolist(), b.tolist(), strict=True))
 
 
+def as_float(value: float) -> float:
+    """The nearest number, or the infinity of its sign.
+
+    >>> as_float(-(10**400))
+    -inf
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def distance(one: float, other: float) -> float:
+    """``|one - other|``, exactly between integers of any size; NaN if neither is finite.
+
+    >>> distance(10**400, 10**400 + 1), distance(10**400, 0.5)
+    (1, inf)
+    """
+    if isinstance(one, int) and isinstance(other, int):
+        return abs(one - other)
+    return abs(as_float(one) - as_float(other))
+
+
 def is_integral(a: Array) -> bool:
     """Whether every value is a finite integer."""
     return bool(np.isfinite(a).all() and (np.rint(a) == a).all())

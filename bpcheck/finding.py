@@ -27,6 +27,26 @@ class Kind(StrEnum):
     SYMMETRY = "breaks a symmetry"
     NOT_DETERMINISTIC = "not deterministic"
     PRINTS = "prints"
+    BATCH_DEPENDENT = "depends on the batch"
+    FLUSHES = "flushes subnormals to zero"
+    NAN_ELSEWHERE = "treats NaN another way"
+    UNORDERED = "adds up in another order each time"
+    NARROW_SUMS = "adds up in the narrow type"
+    WIDER = "returns a wider dtype"
+
+
+#: Conventions, and what is torch's own fault: never held against a subject.
+NOTES = frozenset(
+    {
+        Kind.CONVENTION,
+        Kind.ORACLE,
+        Kind.FLUSHES,
+        Kind.NAN_ELSEWHERE,
+        Kind.UNORDERED,
+        Kind.NARROW_SUMS,
+        Kind.WIDER,
+    }
+)
 
 
 class Status(StrEnum):
@@ -54,6 +74,9 @@ class Finding:
     index, got, expected, error, bound
         For a wrong value: the element that is furthest off, what the subject gave there and what
         the oracle gave, their distance, and the largest distance that is allowed (0: none).
+    exception
+        For an exception: its type with the place that raised it, by which different ones are told
+        apart; empty otherwise.
     wrong, total
         How many elements are wrong, of how many.
     """
@@ -70,6 +93,7 @@ class Finding:
     bound: float | None = None
     wrong: int = 0
     total: int = 0
+    exception: str = ""
 
 
 @dataclass(frozen=True, slots=True)

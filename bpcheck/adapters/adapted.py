@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bpcheck.adapters.axes import inward
+from bpcheck.adapters.axes import axes_of, inward
 from bpcheck.adapters.claims import claims_of
 from bpcheck.adapters.declaration import Declaration
 from bpcheck.adapters.foreign import as_numpy
@@ -80,7 +80,7 @@ class Adapted:
         return tuple(each for each in (*operands, *params) if each not in passed)
 
     def _inward(self, name: str, value: Any) -> Any:
-        value, axes = as_numpy(value), self.operation.axes.get(name)
+        value, axes = as_numpy(value), axes_of(self.operation).get(name)
         if axes is None:
             return value
         return inward(value, axes, self.declaration.orders.get(name, tuple(axes)))

@@ -10,9 +10,27 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.errors import Unsupported, UsageError
+from bpcheck.operations import Operation
 
 #: Other letters for the only spatial axis.
 _WIDTHS = ("L", "T")
+
+
+def axes_of(operation: Operation) -> dict[str, str]:
+    """What each axis of an operand and of ``y`` is, a letter an axis, as far as that is named.
+
+    Examples
+    --------
+    >>> from bpcheck.operations import operation_named
+    >>> axes_of(operation_named("conv1d"))
+    {'x': 'NCW', 'w': 'OIW', 'b': 'O', 'y': 'NCW'}
+    """
+    return operation.once(_axes_of)
+
+
+def _axes_of(operation: Operation) -> dict[str, str]:
+    every = {name: operation.axes(f"{name}_bar") for name in operation.operands}
+    return {name: axes for name, axes in {**every, "y": operation.axes("y")}.items() if axes}
 
 
 def read_order(text: str, axes: str, *, word: str) -> tuple[str, ...]:

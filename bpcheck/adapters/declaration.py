@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
-from bpcheck.adapters.axes import read_order
+from bpcheck.adapters.axes import axes_of, read_order
 from bpcheck.adapters.claims import claims_among
 from bpcheck.claims import dtype_name
 from bpcheck.claims.readers import READERS as CLAIMS
@@ -123,9 +123,9 @@ class Declaration:
         }
         found = {}
         for name, (word, text) in own.items():
-            if text and name in operation.axes:
-                found[name] = read_order(text, operation.axes[name], word=word)
-            elif text and not operation.axes:
+            if text and name in axes_of(operation):
+                found[name] = read_order(text, axes_of(operation)[name], word=word)
+            elif text and not axes_of(operation):
                 raise UsageError(f"{word}={text!r}: {operation} does not name its axes")
         return replace(self, orders=MappingProxyType(found))
 

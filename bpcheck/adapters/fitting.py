@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcheck.adapters.axes import axes_of
 from bpcheck.adapters.found import closeness, functions_of, module_of, pairs, partner
 from bpcheck.adapters.names import meaning
 from bpcheck.adapters.signatures import suggested_arguments
@@ -183,7 +184,7 @@ def _framework(target: str, value: Any, operation: Operation) -> list[Candidate]
 
 def _variations(operation: Operation, function: Any) -> Iterator[dict[str, Any]]:
     """Declarations, those that differ least from torch's way first."""
-    axes = operation.axes
+    axes = axes_of(operation)
     last = {name: each[2:] + "".join(reversed(each[:2])) for name, each in axes.items()}
     images: list[dict[str, Any]] = [{}]
     weights: list[dict[str, Any]] = [{}]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bpcheck.adapters.axes import Handed, outward
+from bpcheck.adapters.axes import Handed, axes_of, outward
 from bpcheck.adapters.declaration import Declaration
 from bpcheck.adapters.names import NUMBERS, SIZES, meaning
 from bpcheck.arithmetic import Array
@@ -71,7 +71,7 @@ class Scope:
 
     def outward(self, name: str, array: Array) -> Handed:
         """An array as the code is handed it."""
-        axes = self.operation.axes.get(name) or plain_axes(array)
+        axes = axes_of(self.operation).get(name) or plain_axes(array)
         return outward(array, axes, self.declaration.orders.get(name, tuple(axes)))
 
     def keeping(self, **values: Any) -> Scope:
@@ -156,7 +156,7 @@ class Scope:
             return value
         if not axis:
             return _equal(param, value)
-        letters = self.operation.axes["x"][-self.operation.rank :]
+        letters = axes_of(self.operation)["x"][-self.operation.rank :]
         if axis not in letters:
             raise Unsupported(f"{self.operation} has no axis {axis}")
         return value[letters.index(axis)]
@@ -167,7 +167,7 @@ class Scope:
         return tuple(self.kept[name].shape)
 
     def _length(self, array: str, axis: str) -> int:
-        axes = self.operation.axes[array]
+        axes = axes_of(self.operation)[array]
         if array == "y" and axis == "C" and "w" in self.handed:
             return int(self.handed["w"].array.shape[0])
         if array == "y" and array not in self.kept:
@@ -181,7 +181,7 @@ class Scope:
 
     def _output(self, axis: str) -> int:
         """The length of an axis of ``y``, before there is one."""
-        return int(self.output_shape()[self.operation.axes["y"].index(axis)])
+        return int(self.output_shape()[axes_of(self.operation)["y"].index(axis)])
 
     def output_shape(self) -> tuple[int, ...]:
         """The shape that ``y`` must have, by torch's own arithmetic on tensors without numbers."""
@@ -209,7 +209,7 @@ def scope_of(
     handed = {}
     for name, array in zip(operation.operands, operands, strict=True):
         if array is not None:
-            axes = operation.axes.get(name) or plain_axes(array)
+            axes = axes_of(operation).get(name) or plain_axes(array)
             handed[name] = outward(array, axes, declaration.orders.get(name, tuple(axes)))
     scope = Scope(operation, declaration, handed, params, {})
     if "b" in operation.operands and "b" not in handed and declaration.without_bias == "never":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bpcheck.adapters import load
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import parse_case
 from bpcheck.cli import exits
 from bpcheck.cli.check import shell_target
@@ -18,6 +19,7 @@ from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
 
 
+@own_arithmetic()
 def run_replay(
     case_text: str,
     target: str,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bpcheck.arithmetic import Array
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial
+from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, contract
 from bpcheck.checks.claims import refused, unclaimed
 from bpcheck.checks.gradients import gradients_by_differences
+from bpcheck.checks.outcomes import unjudged
 from bpcheck.filling import Arrays
 from bpcheck.finding import Outcome, Status
 from bpcheck.planning.classes import classes_of
+from bpcheck.runner.parting import parted
 from bpcheck.subject import Subject
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.jury import Ruling, rule
@@ -41,6 +44,7 @@ def judge(subject: Subject, case: Case, *, checks: Collection[str] = CHECK_NAMES
     return judge_trial(Trial(subject, case), checks=checks)
 
 
+@own_arithmetic()
 def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
     """What comes of a trial."""
     case = trial.case
@@ -48,18 +52,29 @@ def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judge
     why = unclaimed(trial.subject, case) or refused(trial)
     if why:
         return Judged(case, classes, (), (), 1.0, unsupported=why)
-    outcomes = tuple(
-        outcome for name, check in CHECKS.items() if name in checks for outcome in check.run(trial)
-    )
+    outcomes = tuple(_outcomes(trial, checks))
     return Judged(
         case=case,
         classes=classes,
         outcomes=outcomes,
-        rulings=rule(outcomes),
+        rulings=parted(trial.subject, case, rule(outcomes)),
         # Other kinds have few different numbers, signs alone in the wide one: they probe less.
         survival=trial.arrays.survival if case.values == "exact" else 1.0,
         is_compared=_is_compared(trial, outcomes),
     )
+
+
+def _outcomes(trial: Trial, checks: Collection[str]) -> Iterator[Outcome]:
+    """What the checks say; the contract alone, where the forward gave no well-formed ``y``.
+
+    What such a case shows beside follows from that, and no juror can compare what is not there.
+    """
+    why = trial.why_stopped
+    for name, check in CHECKS.items():
+        if name not in checks:
+            continue
+        is_asked = not why or name == contract.NAME
+        yield from check.run(trial) if is_asked else unjudged(trial, name, why)
 
 
 def _is_compared(trial: Trial, outcomes: Collection[Outcome]) -> bool:
@@ -80,6 +95,7 @@ def _is_compared(trial: Trial, outcomes: Collection[Outcome]) -> bool:
     return trial.arrays.is_exact and results - voices[Juror.DIFFERENCES] <= {"y"}
 
 
+@own_arithmetic()
 def replay(subject: Subject, case: Case) -> Replay:
     """Run one case and keep everything."""
     trial = Trial(subject, case)

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from bpcheck.arithmetic import FORMATS
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
 from bpcheck.claims import Claims
@@ -36,6 +37,10 @@ KNOWN = 20
 #: itself may refuse before that is taken for an answer.
 SEARCHED, REFUSALS = 60, 20
 
+#: How many cases of a class may show a defect, and nothing be compared in them, before another one
+#: is taken to do the same.
+BROKEN = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -47,6 +52,7 @@ class Progress:
     phase: str = "checking"
 
 
+@own_arithmetic()
 def check_subject(
     subject: Subject,
     *,
@@ -112,7 +118,7 @@ def check_subject(
     import torch  # noqa: F401 - an interrupt below keeps what was found, and must not meet half of torch
 
     require_subject(subject, "check")
-    subject = subject.claiming(claims)
+    subject = _claiming(subject, claims, dtypes)
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
     _require_positive("jobs", jobs)
@@ -156,6 +162,7 @@ def check_subject(
                 profile=profile,
                 seed=seed,
                 dtypes=judged_dtypes,
+                asked=dtypes,
                 is_complete=is_complete,
                 covers=covers,
                 limits=limits,
@@ -167,6 +174,16 @@ def check_subject(
     except KeyboardInterrupt:
         # Without the search for the smallest cases.
         return concluded(is_complete=False)
+
+
+def _claiming(
+    subject: Subject, claims: Claims | Mapping[str, Any] | None, dtypes: Sequence[str] | None
+) -> Subject:
+    """The subject with these claims; who asks for a dtype wants results in it."""
+    subject = subject.claiming(claims)
+    if dtypes is None or subject.claims.names_dtypes:
+        return subject
+    return subject.claiming(dtypes=tuple(subject.claims.dtypes))
 
 
 def _plan(
@@ -210,8 +227,13 @@ def _missing(
             continue
         found = islice(search.cases(name), SEARCHED)
         claimed = islice(_claimed(subject, found, tally), REFUSALS)
+        broken = 0
         while not tally.evidence.cases[name] and (case := next(claimed, None)) is not None:
+            before = tally.failing
             yield case
+            broken += tally.failing - before
+            if broken == BROKEN:
+                break
 
 
 def _claimed(subject: Subject, cases: Iterator[Case], tally: Tally) -> Iterator[Case]:

@@ -27,13 +27,15 @@ def keys(prefix: str, rank: int, default: int | None) -> dict[str, int | None]:
     return {prefix + letter: default for letter in LETTERS[rank]}
 
 
-def axes(channels: str, rank: int) -> str:
-    """Names of the axes of an array: those of the channels, then the dimensions.
+def axes(result: str, rank: int) -> str:
+    """A letter for each axis of a result.
 
-    >>> axes("NC", 2), axes("OI", 1)
-    ('NCHW', 'OIW')
+    >>> axes("y", 2), axes("w_bar", 1), axes("b_bar", 3)
+    ('NCHW', 'OIW', 'O')
     """
-    return channels + LETTERS[rank].upper()
+    if result == "b_bar":
+        return "O"
+    return ("OI" if result == "w_bar" else "NC") + LETTERS[rank].upper()
 
 
 def shape_probes(channels: Mapping[str, int], rank: int, *, dilates: bool) -> list[dict[str, int]]:
