@@ -103,7 +103,8 @@ def _mlx() -> Framework:
             lambda *every: [function(*every)], list(operands), [y_bar]
         )[1]
 
-    return Framework("mlx", to, back, vjp)
+    # It makes float32 of float64.
+    return Framework("mlx", to, back, vjp, claims={"dtypes": ("float32",)})
 
 
 def _tinygrad() -> Framework:
@@ -114,7 +115,7 @@ def _tinygrad() -> Framework:
         return y, lambda y_bar: y.gradient(*operands, gradient=y_bar)
 
     def to(array: Any) -> Any:
-        return tensor(np.ascontiguousarray(array), requires_grad=True)
+        return tensor(np.ascontiguousarray(array))
 
     return Framework("tinygrad", to, lambda value: value.numpy(), vjp)
 
