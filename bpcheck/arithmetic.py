@@ -92,10 +92,12 @@ def exact_dot(a: Array, b: Array) -> int | float:
     """
     a, b = np.asarray(a, np.float64).ravel(), np.asarray(b, np.float64).ravel()
     # By Cauchy and Schwarz no partial sum is larger; the slack is for the rounding of the norms.
-    bound = float(np.sqrt(np.dot(a, a)) * np.sqrt(np.dot(b, b))) * (1 + 1e-6)
-    # Below 2**53 every partial sum of integers is exact in float64 as well.
-    if bound < 2.0**53 or not (is_integral(a) and is_integral(b)):
-        return float(np.dot(a, b))
+    # What a wrong kernel returns may be as large as it likes.
+    with np.errstate(over="ignore", invalid="ignore"):
+        bound = float(np.sqrt(np.dot(a, a)) * np.sqrt(np.dot(b, b))) * (1 + 1e-6)
+        # Below 2**53 every partial sum of integers is exact in float64 as well.
+        if not 2.0**53 <= bound < 2.0**1000 or not (is_integral(a) and is_integral(b)):
+            return float(np.dot(a, b))
     if bound < 2.0**62:
         return int(np.dot(a.astype(np.int64), b.astype(np.int64)))
     return sum(int(p) * int(q) for p, q in zip(a.tolist(), b.tolist(), strict=True))

@@ -34,16 +34,22 @@ def run_check(
     target: str | None,
     *,
     style: str,
+    words: tuple[str, ...] = (),
+    interpret: bool = False,
     json_path: str | None,
     classes: bool,
     request: Request,
     trail: Trail,
 ) -> int:
     """Check, print, write; the exit code. Whatever is wrong with the input is said first."""
+    from bpcheck.cli.requests import asked_words
+
     file = json_file(json_path)
     directory = Path.cwd()
     if operation is not None and target is not None:
-        todo: tuple[Entry, ...] = (Entry(target, operation, style),)
+        todo: tuple[Entry, ...] = (
+            Entry(target, operation, style, asked_words(words), interpret=interpret),
+        )
     else:
         project = project_file(directory)
         todo, directory = entries(project), project.parent
@@ -115,7 +121,14 @@ def _run(
     return exits.worst(codes or [exits.INCONCLUSIVE])
 
 
+def _quoted(text: str) -> str:
+    """`text` as one word of a shell, in the quotes that read best."""
+    is_plain = "'" in text and not set(text) & set('"$`\\!')
+    return f'"{text}"' if is_plain else shlex.quote(text)
+
+
 def shell_target(entry: Entry) -> str:
     """What names the subject in a shell."""
     style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
-    return shlex.quote(entry.target) + style
+    words = "".join(f" --with {_quoted(f'{word}={value}')}" for word, value in entry.words.items())
+    return shlex.quote(entry.target) + style + words + " --interpret" * entry.interpret

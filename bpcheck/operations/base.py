@@ -68,10 +68,19 @@ class Operation(Addressed, ABC):
     summed_wide
         Results that everybody is to add up in float32 at least where operands are narrower, as
         frameworks do. For the others that is left to a claim.
+    summed_narrow
+        Results that frameworks add up in the narrower type: who does so too is told it in a note.
     linear_together
         Operands in which the forward is linear taken together, so that one step may move them all.
     empty_class
         The edge class of empty batches, the only one that such a case is evidence for.
+    nicknames
+        What code calls it, the usual first, such as ``"conv"``; each in small letters.
+    shape_probes
+        Numbers of small geometries, no two lengths alike, in which code shows by the shapes of its
+        results how it takes operands and params: a plain one first.
+    mode
+        The word by which code that computes several operations tells them apart: ``"max"``.
     orders_special
         Whether it only compares, so that NaN and infinities have one right place. A sum of products
         has not: who multiplies padding or skipped cells by 0 turns an infinity there into NaN.
@@ -97,9 +106,13 @@ class Operation(Addressed, ABC):
     landmarks: tuple[Mapping[str, int], ...] = ()
     divides: bool = False
     summed_wide: frozenset[str] = frozenset()
+    summed_narrow: frozenset[str] = frozenset()
     linear_together: tuple[str, ...] = ()
     empty_class: str = "batch 0"
     orders_special: bool = False
+    nicknames: tuple[str, ...] = ()
+    mode: str = ""
+    shape_probes: tuple[Mapping[str, int], ...] = ()
 
     @abstractmethod
     def geometry(self, numbers: Mapping[str, int]) -> Any:

@@ -131,8 +131,9 @@ def _rank(defect: Defect) -> tuple[int, int, int]:
         return -2, 0, -defect.failing
     if defect.verdict in ON_VALUES:
         return -1, CONDITIONS.index(defect.condition), -defect.failing
-    # Of exceptions what most cases meet; results keep their order.
-    return _ORDER.index(defect.verdict), 0, -defect.failing if defect.cause else 0
+    # What is wrong with y comes first, of exceptions what most cases meet; others keep their order.
+    of_gradient = int(defect.result != "y")
+    return _ORDER.index(defect.verdict), of_gradient, -defect.failing if defect.cause else 0
 
 
 def _verdict(judgements: Sequence[Judgement], tally: Tally, *, is_covered: bool) -> Verdict:

@@ -47,6 +47,9 @@ class Convolution(Operation):
         self._shelf = Shelf("conv", rank)
         self._extremes = conv_extremes(rank, self.geometry)
         self.name = f"conv{rank}d"
+        probes = dimensions.shape_probes({"ic": 3, "oc": 5}, rank, dilates=True)
+        self.shape_probes = (*probes, {**probes[0], "bias": 0})
+        self.nicknames = (self.name, "conv", "convolution", "convolve", f"convolution{rank}d")
         self.keys = {
             "g": 1,
             "n": 1,

@@ -80,11 +80,19 @@ class Pooling(Operation):
     """A pooling operation; a subclass says what happens inside a window."""
 
     operands = ("x",)
+    # Where windows overlap, torch's pools on the CPU add them up in the dtype itself.
+    summed_narrow = frozenset({"x_bar"})
 
     def __init__(self, kind: str, rank: int, *, own_keys: Mapping[str, int | None]):
         self.rank = rank
         self._shelf = Shelf(f"{kind}_pool", rank, covers_kernel=kind == "avg" and rank == 3)
         self.name = f"{kind}_pool{rank}d"
+        dilates = "dw" in own_keys
+        self.shape_probes = tuple(dimensions.shape_probes({"ic": 3}, rank, dilates=dilates))
+        words = {"max": ("max",), "avg": ("avg", "mean", "average")}[kind]
+        self.mode = words[-1]
+        named = [f"{word}{pool}" for word in words for pool in ("pool", "pooling", f"pool{rank}d")]
+        self.nicknames = (*named, "pool", "pooling", f"pool{rank}d")
         self.keys = {
             "n": 1,
             "ic": None,
