@@ -131,8 +131,8 @@ def _rank(defect: Defect) -> tuple[int, int, int]:
         return -2, 0, -defect.failing
     if defect.verdict in ON_VALUES:
         return -1, CONDITIONS.index(defect.condition), -defect.failing
-    # What is wrong with y comes first, of exceptions what most cases meet; others keep their order.
-    of_gradient = int(defect.result != "y")
+    # A y that is read by layout comes before its gradients, and of exceptions what most cases meet.
+    of_gradient = int(defect.verdict is Verdict.READS_BY_LAYOUT and defect.result != "y")
     return _ORDER.index(defect.verdict), of_gradient, -defect.failing if defect.cause else 0
 
 
