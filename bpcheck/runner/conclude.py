@@ -15,7 +15,8 @@ from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.claimed import left_out
-from bpcheck.runner.one import judge, judge_trial
+from bpcheck.runner.one import judge_trial
+from bpcheck.runner.place import Place
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
@@ -31,6 +32,9 @@ NAMED = (Verdict.BACKWARD_WRONG, Verdict.FORWARD_DIFFERS, Verdict.FORWARD_WRONG,
 SHOWN_BY_FURTHER_RUNS = (Verdict.KEEPS_STATE, Verdict.NOT_LINEAR, Verdict.BREAKS_SYMMETRY)
 
 
+#: Verdicts on subjects that ended their process, or had to be ended with it.
+ENDS = (Verdict.CRASHED, Verdict.EXITS, Verdict.TIMED_OUT, Verdict.MEMORY)
+
 #: Said of a case that failed, and does not any more.
 COMES_AND_GOES = (
     "; the same case did not fail when it was run once more, as a replay may not: look for state "
@@ -39,7 +43,7 @@ COMES_AND_GOES = (
 
 
 def conclude(
-    subject: Subject,
+    place: Place,
     tally: Tally,
     *,
     profile: str,
@@ -55,8 +59,9 @@ def conclude(
     With `covers`, the run was to meet every edge class in these `dtypes`: one that had no case, and
     that the subject did not refuse either, leaves the run inconclusive.
     """
+    subject = place.subject
     judgements = [
-        _judgement(subject, defect, tally, shrink=is_complete, notify=notify)
+        _judgement(place, defect, tally, shrink=is_complete, notify=notify)
         for defect in tally.decided()
     ]
     judgements.sort(key=_rank)
@@ -97,7 +102,10 @@ def conclude(
         is_complete=is_complete,
         claimed=claimed(subject.claims),
         left_out=left_out(subject, tally.reasons),
-        not_needed=unneeded(subject, tally.reasons) if covers and is_complete else (),
+        not_needed=place.ask(unneeded, tuple(tally.reasons), otherwise=())
+        if covers and is_complete
+        else (),
+        notes=place.notes,
     )
 
 
@@ -118,7 +126,7 @@ def _verdict(judgements: list[Judgement], tally: Tally, *, is_covered: bool) -> 
 
 
 def _judgement(
-    subject: Subject,
+    place: Place,
     defect: Defect,
     tally: Tally,
     *,
@@ -132,12 +140,14 @@ def _judgement(
 
     def still_fails(candidate: Case) -> bool:
         notify(str(candidate))
-        for ruling in judge(subject, candidate, checks=checks).rulings:
+        for ruling in place.judge(candidate, checks=checks).rulings:
             if (ruling.verdict, ruling.result) == (defect.verdict, defect.result):
                 found[candidate] = ruling
                 return True
         return False
 
+    # What ends its process costs a worker each time, and minutes where it hangs.
+    shrink = shrink and defect.verdict not in ENDS
     case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
     evidence = tally.evidence
@@ -158,10 +168,10 @@ def _judgement(
         judged=tally.cases,
         smallest=str(case),
         findings=ruling.findings,
-        answers=_answers(subject, case, ruling),
-        looks_like=_known_mistake(subject, defect, case, tally.passing) if shrink else "",
-        reproduction=_reproduction(subject, case, ruling),
-        why_no_replay=_why_no_replay(subject.operation),
+        answers=place.ask(_answers, case, ruling, otherwise=()) if shrink else (),
+        looks_like=_known_mistake(place, defect, case, tally.passing) if shrink else "",
+        reproduction=_reproduction(place, case, ruling) if shrink else "",
+        why_no_replay=_why_no_replay(place.subject.operation),
     )
 
 
@@ -171,13 +181,24 @@ def _why_no_replay(operation: Operation) -> str:
 
 
 def _known_mistake(
-    subject: Subject, defect: Defect, smallest_case: Case, passing: list[Case]
+    place: Place, defect: Defect, smallest_case: Case, passing: list[Case]
 ) -> str:
     """The mistake of the catalogue that gives the same wrong numbers, and how many it explains."""
     if defect.verdict not in NAMED:
         return ""
     failing = [smallest_case, *(case for _, _, case in defect.examples)]
-    found = diagnose(subject, failing, passing, result=defect.result, sound=_sound(subject, defect))
+    sound = _sound(place.subject, defect)
+    return place.ask(_diagnosed, failing, passing, defect.result, sound, otherwise="")
+
+
+def _diagnosed(
+    subject: Subject,
+    failing: list[Case],
+    passing: list[Case],
+    result: str,
+    sound: tuple[str, ...],
+) -> str:
+    found = diagnose(subject, failing, passing, result=result, sound=sound)
     return "" if found is None else str(found)
 
 
@@ -190,10 +211,14 @@ def _sound(subject: Subject, defect: Defect) -> tuple[str, ...]:
     return ()
 
 
-def _reproduction(subject: Subject, case: Case, ruling: Ruling) -> str:
+def _reproduction(place: Place, case: Case, ruling: Ruling) -> str:
     """A program for torch's maintainers, where torch is what is wrong."""
     if ruling.verdict is not Verdict.ORACLE_WRONG:
         return ""
+    return place.ask(_reproduced, case, ruling, otherwise="")
+
+
+def _reproduced(subject: Subject, case: Case, ruling: Ruling) -> str:
     trial = Trial(subject, case)
     path = oracle.differing_path(trial, ruling.result)
     # Where one path of torch differs from its float64, that is right; else the subject is.

@@ -21,14 +21,21 @@ class Verdict(StrEnum):
     BREAKS_SYMMETRY = "breaks a symmetry"
     LOST_PRECISION = "lost precision"
     MUTATES = "changes its input"
+    SETTINGS = "changes the whole process"
     ALIASES = "shares memory with its input or an earlier result"
     NOT_DETERMINISTIC = "not deterministic"
     NOT_FINITE = "not finite"
     CONTRACT_BROKEN = "contract broken"
+    CRASHED = "crashed"
+    EXITS = "ends the process"
+    TIMED_OUT = "timed out"
+    MEMORY = "takes too much memory"
     RAISES = "raises"
+    LEAVES_RUNNING = "leaves something running"
     PRINTS = "prints"
     ORACLE_WRONG = "the oracle is wrong"
     CONVENTION = "another convention"
+    WRITES = "writes to the standard error"
     INCONCLUSIVE = "inconclusive"
     AGREES = "agrees"
 
@@ -38,6 +45,7 @@ class Verdict(StrEnum):
         return self not in (
             Verdict.ORACLE_WRONG,
             Verdict.CONVENTION,
+            Verdict.WRITES,
             Verdict.INCONCLUSIVE,
             Verdict.AGREES,
         )

@@ -42,6 +42,13 @@ _PLAIN = {
     Kind.SYMMETRY: Verdict.BREAKS_SYMMETRY,
     Kind.NOT_DETERMINISTIC: Verdict.NOT_DETERMINISTIC,
     Kind.PRINTS: Verdict.PRINTS,
+    Kind.CRASHED: Verdict.CRASHED,
+    Kind.EXITS: Verdict.EXITS,
+    Kind.TIMED_OUT: Verdict.TIMED_OUT,
+    Kind.MEMORY: Verdict.MEMORY,
+    Kind.SETTINGS: Verdict.SETTINGS,
+    Kind.LEAVES_RUNNING: Verdict.LEAVES_RUNNING,
+    Kind.WRITES: Verdict.WRITES,
 }
 
 

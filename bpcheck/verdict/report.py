@@ -75,6 +75,9 @@ class Report:
         What the subject claims beyond what everybody is taken to; what it does not claim, with the
         number of cases in which that was seen where only a call could tell (0 elsewhere); and
         those of its claims that it seems not to need, with what shows it.
+    notes
+        What is to be told of how the run went: what loading the subject did to its process, and
+        which cases were not tried.
     is_complete
         False when the run was interrupted.
     """
@@ -102,6 +105,7 @@ class Report:
     claimed: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     not_needed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:
