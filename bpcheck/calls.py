@@ -188,9 +188,7 @@ def _text(error: BaseException) -> str:
     try:
         return str(error)
     except BaseException as another:  # User code, which may exit here too.
-        if isinstance(another, KeyboardInterrupt) and not (
-            _observers and _observers[-1].is_alone
-        ):
+        if isinstance(another, KeyboardInterrupt) and not (_observers and _observers[-1].is_alone):
             raise
         return ""
 

@@ -26,14 +26,14 @@ DEBUG = "BPCHECK_DEBUG"
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The code of several runs: interrupted over a defect over nothing judged over agreement.
+    """The code of several runs: interrupted over a defect over an error over nothing judged.
 
     Examples
     --------
-    >>> worst([0, 3, 1]), worst([0, 3]), worst([])
-    (1, 3, 0)
+    >>> worst([0, 3, 1, 2]), worst([0, 3, 2]), worst([])
+    (1, 2, 0)
     """
-    order = (INTERRUPTED, DEFECT, INCONCLUSIVE, AGREES)
+    order = (INTERRUPTED, DEFECT, USAGE, INCONCLUSIVE, AGREES)
     return min(codes, key=order.index, default=AGREES)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,12 @@ class Entry:
         """`subject` with the claims that are stated here; `ClaimError` with the place."""
         claims = claims_from(self.claims, origin=self.place, base=subject.claims)
         return subject.claiming(claims)
+
+
+def shell_target(entry: Entry) -> str:
+    """What names the subject in a shell."""
+    style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
+    return shlex.quote(entry.target) + style
 
 
 def project_file(start: Path) -> Path:

@@ -10,7 +10,7 @@ from bpcheck.cases import Case
 from bpcheck.claims import DEFAULT_DTYPES, dtype_name
 from bpcheck.cli.project import Entry
 from bpcheck.errors import BpcheckError, UsageError
-from bpcheck.operations import operation_named, operation_names
+from bpcheck.operations import Operation, operation_named, operation_names
 from bpcheck.planning.listed import listed_cases
 from bpcheck.subject import Subject
 
@@ -44,8 +44,26 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
     BpcheckError
         If there is no such operation, target or style.
     """
+    subject = load(
+        entry.target,
+        operation=operation_of(entry, directory),
+        style=entry.style,
+        dtypes=dtypes or DEFAULT_DTYPES,
+        directory=directory,
+    )
+    return entry.claimed(subject)
+
+
+def operation_of(entry: Entry, directory: Path) -> Operation:
+    """The operation of an entry.
+
+    Raises
+    ------
+    BpcheckError
+        If there is none.
+    """
     try:
-        operation = operation_named(entry.operation, directory=directory)
+        return operation_named(entry.operation, directory=directory)
     except BpcheckError:
         if entry.target not in operation_names():
             raise
@@ -53,14 +71,6 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
             f"{entry.operation}: no such operation; the operation comes first: "
             f"bpcheck check {entry.target} {entry.operation}"
         ) from None
-    subject = load(
-        entry.target,
-        operation=operation,
-        style=entry.style,
-        dtypes=dtypes or DEFAULT_DTYPES,
-        directory=directory,
-    )
-    return entry.claimed(subject)
 
 
 def asked_cases(

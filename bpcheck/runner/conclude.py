@@ -180,9 +180,7 @@ def _why_no_replay(operation: Operation) -> str:
     return f"{operation.name} {why}" if why else ""
 
 
-def _known_mistake(
-    place: Place, defect: Defect, smallest_case: Case, passing: list[Case]
-) -> str:
+def _known_mistake(place: Place, defect: Defect, smallest_case: Case, passing: list[Case]) -> str:
     """The mistake of the catalogue that gives the same wrong numbers, and how many it explains."""
     if defect.verdict not in NAMED:
         return ""

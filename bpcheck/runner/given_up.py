@@ -71,4 +71,5 @@ class GivenUp:
         ordered = sorted(shared, key=lambda name: (self._harmless[name], name))
         told = ", ".join(ordered[:_TOLD])
         more = f" and {len(ordered) - _TOLD} more" if len(ordered) > _TOLD else ""
-        return f"not tried, after {ENOUGH} cases in which {death.message}: {told}{more}"
+        function = death.function or "the subject"
+        return f"not tried after {ENOUGH} cases in which {function} {death.short}: {told}{more}"

@@ -8,8 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES
-from bpcheck.runner.one import judge
-from bpcheck.runner.process.death import LostError
+from bpcheck.runner.one import Replay, judge, replay
 from bpcheck.runner.source import Source
 from bpcheck.runner.threads import one_thread
 from bpcheck.runner.workers import judge_here, judge_with
@@ -20,20 +19,17 @@ T = TypeVar("T")
 
 
 class Place(Protocol):
-    """Where the code of a subject runs.
-
-    Attributes
-    ----------
-    subject
-        The subject, or what stands for it here.
-    notes
-        What is to be told of how it went, beside what was found.
-    """
-
-    subject: Subject
+    """Where the code of a subject runs."""
 
     @property
-    def notes(self) -> tuple[str, ...]: ...
+    def subject(self) -> Subject:
+        """The subject, or what stands for it here."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be told of how it went, beside what was found."""
+        ...
 
     def judge_all(self, source: Source) -> Iterator[Judged]:
         """What comes of each case, in the order of the cases."""
@@ -43,13 +39,17 @@ class Place(Protocol):
         """What comes of one case."""
         ...
 
+    def replay(self, case: Case) -> Replay:
+        """Everything about one case."""
+        ...
+
     def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
         """What a function of the subject gives; `otherwise` where the subject ends the process."""
         ...
 
 
 class Here:
-    """This process.
+    """The process at hand.
 
     Parameters
     ----------
@@ -83,10 +83,10 @@ class Here:
         with one_thread():
             return judge(self.subject, case, checks=checks)
 
+    def replay(self, case: Case) -> Replay:
+        return replay(self.subject, case)
+
     def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
         # As the cases were judged, or real sums would round otherwise and a defect be gone.
         with one_thread():
             return function(self.subject, *args)
-
-
-__all__ = ["Here", "LostError", "Place"]

@@ -49,7 +49,12 @@ def placed(
         return operation
 
     workers = Workers(
-        _Same(subject), same_operation, jobs=jobs, allowed=allowed, subject=subject
+        _Same(subject),
+        same_operation,
+        jobs=jobs,
+        allowed=allowed,
+        subject=subject,
+        warm=operation,
     )
     with workers:
         yield workers

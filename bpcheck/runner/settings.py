@@ -80,12 +80,16 @@ def _put_back_handlers(before: tuple[Any, ...]) -> None:
 _STATE = 624 * 4 + 4
 
 
+def _generator() -> Any:
+    return np.random.get_bit_generator()  # type: ignore[attr-defined]
+
+
 def _legacy_random() -> bytes:
-    return ctypes.string_at(np.random.get_bit_generator().ctypes.state_address, _STATE)
+    return ctypes.string_at(_generator().ctypes.state_address, _STATE)
 
 
 def _put_back_legacy_random(before: bytes) -> None:
-    ctypes.memmove(np.random.get_bit_generator().ctypes.state_address, before, _STATE)
+    ctypes.memmove(_generator().ctypes.state_address, before, _STATE)
 
 
 def _put_back_filters(before: list[Any]) -> None:
@@ -98,7 +102,7 @@ _OF_PYTHON = (
     Setting("NumPy's error state", np.geterr, lambda before: np.seterr(**before)),
     Setting("NumPy's random state", _legacy_random, _put_back_legacy_random, is_told=False),
     Setting("Python's random state", random.getstate, random.setstate, is_told=False),
-    Setting("the current directory", _cwd, lambda before: before and os.chdir(before)),
+    Setting("the current directory", _cwd, lambda before: os.chdir(before or ".")),
     Setting("the environment", _environment, _put_back_environment, is_told=False),
     Setting("signal handlers", _handlers, _put_back_handlers, is_told=False),
 )

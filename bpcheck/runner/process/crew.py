@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bpcheck.errors import BpcheckError, TargetError
+from bpcheck.errors import BpcheckError
 from bpcheck.finding import Kind
-from bpcheck.runner.process.death import Death, LostError
+from bpcheck.runner.process.death import Death, DiedError, LostError
 from bpcheck.runner.process.handle import Allowed, Handle
 from bpcheck.runner.process.worker import Answer, Load, Task
 
@@ -184,8 +184,8 @@ class Crew:
         # A kill may come from outside, as when memory runs out.
         self._idle_deaths += 1
         if not death.is_kill or self._idle_deaths > _IDLE_DEATHS:
-            raise TargetError(
-                f"{death.message}, when it was imported; nothing was judged. "
+            raise DiedError(
+                f"{death.message}, when it was imported. "
                 "Mend that first; bpcheck can only check code that imports."
             )
 

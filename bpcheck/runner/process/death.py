@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from bpcheck.errors import BpcheckError
+from bpcheck.errors import BpcheckError, TargetError
 from bpcheck.finding import Kind
 from bpcheck.imports import is_users_file, shorten
 
@@ -48,6 +48,11 @@ class Death:
         return str(self.kind), self.how, self.function
 
     @property
+    def short(self) -> str:
+        """What happened, in a few words."""
+        return self.how.partition(":")[0]
+
+    @property
     def message(self) -> str:
         """One sentence."""
         who = self.function or "the subject"
@@ -61,6 +66,10 @@ class LostError(BpcheckError):
     def __init__(self, death: Death):
         super().__init__(death.message)
         self.death = death
+
+
+class DiedError(TargetError):
+    """A subject that ended the process in which it was imported."""
 
 
 def death_by(exit_code: int, *, function: str, errors: Path) -> Death:

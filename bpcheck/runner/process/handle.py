@@ -16,6 +16,7 @@ from typing import Any
 
 from bpcheck.runner.process.death import Death, death_by, timed_out, took_memory
 from bpcheck.runner.process.page import IDLE, Page
+from bpcheck.runner.process.wire import receive, send
 from bpcheck.runner.process.worker import Answer, Load, Task, work
 
 #: Seconds between asking a process to end and ending it.
@@ -57,7 +58,7 @@ class Handle:
     """
 
     def __init__(self, context: BaseContext, load: Load, folder: str, name: str, allowed: Allowed):
-        self._allowed = allowed
+        self._allowed, self._folder = allowed, folder
         self._errors = Path(folder) / f"{name}.2"
         self._page = Page(context)
         self.connection, theirs = context.Pipe()
@@ -90,7 +91,7 @@ class Handle:
     def _send(self, number: int, task: Task | None, args: tuple[Any, ...]) -> None:
         # Whoever has gone meanwhile is found out by `death`, with the tasks it had.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.connection.send((number, task, args))
+            send(self.connection, (number, task, args), self._folder)
 
     def answers(self) -> Iterator[Answer]:
         """What it has answered."""
@@ -98,7 +99,7 @@ class Handle:
             try:
                 if not self.connection.poll():
                     return
-                answer: Answer = self.connection.recv()
+                answer: Answer = receive(self.connection)
             except (EOFError, OSError, pickle.UnpicklingError):
                 # It ended in the middle of an answer.
                 return

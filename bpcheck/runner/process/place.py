@@ -8,14 +8,17 @@ from typing import Any, Self, TypeVar
 
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES
+from bpcheck.filling import fill
 from bpcheck.operations import Operation
+from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.classes import classes_of
 from bpcheck.runner.given_up import GivenUp
-from bpcheck.runner.one import judge
+from bpcheck.runner.one import Replay, judge, replay
 from bpcheck.runner.process.crew import Crew, Job, must_spawn
 from bpcheck.runner.process.death import Death, LostError
 from bpcheck.runner.process.handle import Allowed
 from bpcheck.runner.process.standin import described, stand_in
+from bpcheck.runner.process.warm import warm_up
 from bpcheck.runner.process.worker import Bench, Load
 from bpcheck.runner.source import Source
 from bpcheck.runner.told import told, untried
@@ -44,6 +47,8 @@ class Workers:
         What the subject may take.
     subject
         The subject, where this process has it.
+    warm
+        The operation, where it is known before the subject is loaded.
     """
 
     def __init__(
@@ -54,7 +59,10 @@ class Workers:
         jobs: int = 1,
         allowed: Allowed | None = None,
         subject: Subject | None = None,
+        warm: Operation | None = None,
     ):
+        if warm is not None:
+            warm_up(warm)
         spawns = must_spawn()
         allowed = allowed or Allowed()
         self._jobs = jobs
@@ -115,7 +123,7 @@ class Workers:
         return case, classes, self._crew.put(judge_on, case, CHECK_NAMES)
 
     def _concluded(self, case: Case, classes: frozenset[str], job: Job | None) -> Judged:
-        """What came of a case; it is told of its end only if the cases before it let it be tried."""
+        """What came of a case, if those before it let it be tried."""
         why = self._given_up.why(classes)
         if why or job is None:
             self._given_up.count(why)
@@ -132,6 +140,17 @@ class Workers:
         job = self._aside.put(judge_on, case, tuple(checks))
         self._aside.wait(job)
         return job.value if job.death is None else _of_death(case, job.death)
+
+    def replay(self, case: Case) -> Replay:
+        """Everything about one case; where it ends its process, that is all there is."""
+        job = self._aside.put(replay_on, case)
+        self._aside.wait(job)
+        if job.death is None:
+            replayed: Replay = job.value
+            return replayed
+        judged = _of_death(case, job.death)
+        arrays = fill(case)
+        return Replay(case, arrays, {}, autograd(case, arrays), {}, judged.outcomes, judged.rulings)
 
     def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
         """What a function of the subject gives; `otherwise` where the subject ends the process."""
@@ -156,6 +175,11 @@ class Workers:
 def judge_on(bench: Bench, case: Case, checks: Collection[str]) -> Judged:
     """What comes of one case, in a worker."""
     return judge(bench.subject, case, checks=frozenset(checks), guard=bench.guard)
+
+
+def replay_on(bench: Bench, case: Case) -> Replay:
+    """Everything about one case, in a worker."""
+    return replay(bench.subject, case, guard=bench.guard)
 
 
 def ask_on(bench: Bench, function: Callable[..., T], args: tuple[Any, ...]) -> T:

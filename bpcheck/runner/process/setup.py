@@ -81,7 +81,7 @@ def own(folder: str, name: str, parent: int) -> Caught:
     caught = Caught(folder, name)
     for number, stream in ((1, "stdout"), (2, "stderr")):
         # What a test runner has put there belongs to its own process.
-        setattr(sys, stream, open(number, "w", buffering=1, closefd=False, errors="replace"))  # noqa: SIM115, PTH123, PLW1514
+        setattr(sys, stream, open(number, "w", buffering=1, closefd=False, errors="replace"))  # noqa: SIM115
     # The line at which it crashed, or was when it was ended.
     faulthandler.enable(2, all_threads=False)
     if hasattr(faulthandler, "register"):

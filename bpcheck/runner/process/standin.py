@@ -113,8 +113,8 @@ class _Forward:
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         # It is asked of one small geometry for each word and dtype, again and again.
-        key = repr([(getattr(each, "shape", None), getattr(each, "dtype", None)) for each in operands])
-        key += repr(params)
+        given = [(getattr(each, "shape", None), getattr(each, "dtype", None)) for each in operands]
+        key = repr((given, params))
         if key not in self._known:
             try:
                 self._known[key] = self._ask(ask_forward, operands, params)

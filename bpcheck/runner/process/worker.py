@@ -18,6 +18,7 @@ from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
 from bpcheck.runner.process.page import IDLE, Page
 from bpcheck.runner.process.setup import Caught, own, use_one_thread
+from bpcheck.runner.process.wire import receive, send
 from bpcheck.runner.settings import Snapshot
 from bpcheck.subject import Subject
 
@@ -79,7 +80,7 @@ def _work(
     bench: Bench | None = None
     while True:
         try:
-            number, task, args = connection.recv()
+            number, task, args = receive(connection)
         except (EOFError, OSError):
             break
         page.begin_task(number)
@@ -88,7 +89,7 @@ def _work(
         if isinstance(answer.value, Bench):
             bench = answer.value
             answer = Answer(number, bench.notes)
-        connection.send_bytes(_pickled(answer))
+        _send(connection, answer, folder)
         page.begin_task(IDLE)
         if answer.is_last:
             break
@@ -126,13 +127,16 @@ def _loaded(load: Load, guard: Guard, caught: Caught) -> Bench:
     return Bench(subject, guard, tuple(notes))
 
 
-def _pickled(answer: Answer) -> bytes:
+def _send(connection: Connection, answer: Answer, folder: str) -> None:
     if answer.raised is not None:
         answer = Answer(answer.number, raised=_travelling(answer.raised))
     try:
-        return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+        send(connection, answer, folder)
+    except OSError:
+        # Nobody is there any more.
+        os._exit(0)
     except Exception as error:  # noqa: BLE001 - a bug of bpcheck's, told as one
-        return pickle.dumps(Answer(answer.number, raised=_travelling(error)))
+        send(connection, Answer(answer.number, raised=_travelling(error)), folder)
 
 
 def _travelling(error: BaseException) -> BaseException:
