@@ -20,6 +20,7 @@ from bpcheck.cli.requests import asked_cases, asked_dtypes
 from bpcheck.cli.safety import Safety, placed_entry
 from bpcheck.errors import BpcheckError
 from bpcheck.report import print_report, to_json
+from bpcheck.report.terminal import plain
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
 from bpcheck.runner.place import Place
@@ -137,7 +138,7 @@ class _Run:
                 raise
             self.codes.append(exits.USAGE)
             said = f"\n {entry.target} · {entry.operation}: NOT JUDGED. {error}"
-            self.console.print(Text(said, style="bold red"), soft_wrap=True)
+            self.console.print(Text(plain(said, self.console), style="bold red"), soft_wrap=True)
 
     def _check(self, entry: Entry, place: Place, dtypes: tuple[str, ...] | None) -> bool:
         """Check one subject and print its report; whether the run goes on."""

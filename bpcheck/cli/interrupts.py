@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -44,3 +46,7 @@ def hold_streams() -> None:
     while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(opened)
+    for name in ("stdout", "stderr"):
+        # The interpreter has none where the descriptor was closed when it began.
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))

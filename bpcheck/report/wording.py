@@ -122,6 +122,7 @@ def gaps(report: Report) -> Iterator[str]:
     """
     is_concluded = report.is_complete and report.verdict is Verdict.AGREES
     yield from said_of_claims(report, is_concluded=is_concluded)
+    yield from (f"note: {each}" for each in report.notes)
     if report.too_large and report.cases:
         yield f"too large for --largest {report.largest}: {listing(list(report.too_large))}"
     if report.missing and report.cases and report.profile in PROFILES:

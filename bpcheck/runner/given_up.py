@@ -13,6 +13,9 @@ ENOUGH = 3
 #: So many ends in all, and no case is tried any more. One that hangs costs minutes.
 MOST, MOST_HANGING = 60, 9
 
+#: How a reason begins for which a case was not tried.
+NOT_TRIED = "not tried "
+
 #: Classes that tell cases apart, of those that they share; the rest is counted.
 _TOLD = 3
 
@@ -51,7 +54,7 @@ class GivenUp:
     def why(self, classes: frozenset[str]) -> str:
         """Why a case of these classes is not tried; ``""`` if it is."""
         if self._ends.total() >= MOST or self._ends[Kind.TIMED_OUT] >= MOST_HANGING:
-            return f"not tried, after {self._ends.total()} cases that ended their process"
+            return f"{NOT_TRIED}after {self._ends.total()} cases that ended their process"
         return next((why for why, shared in self._shared if shared <= classes), "")
 
     def count(self, why: str) -> None:
@@ -72,4 +75,4 @@ class GivenUp:
         told = ", ".join(ordered[:_TOLD])
         more = f" and {len(ordered) - _TOLD} more" if len(ordered) > _TOLD else ""
         function = death.function or "the subject"
-        return f"not tried after {ENOUGH} cases in which {function} {death.short}: {told}{more}"
+        return f"{NOT_TRIED}after {ENOUGH} cases in which {function} {death.short}: {told}{more}"

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import thread as pools
 from typing import Any, Protocol
 
+import numpy as np
+
+from bpcheck.arithmetic import Array
 from bpcheck.calls import forget_observers, observed
 from bpcheck.cases import Case
 from bpcheck.finding import Finding, Kind, Outcome, Status
 from bpcheck.runner.process.page import Page
-from bpcheck.runner.settings import Snapshot
+from bpcheck.runner.settings import Snapshot, quick_settings
 from bpcheck.subject import Subject
 
 #: The check that tells of it: nothing is expected of a subject but its results.
@@ -36,6 +39,10 @@ class Streams(Protocol):
 
     def taken(self, descriptor: int) -> str:
         """What was written to it since it was asked last."""
+        ...
+
+    def flush(self) -> None:
+        """Have what libraries have kept written."""
         ...
 
 
@@ -63,8 +70,10 @@ class Guard:
         self._threads: set[threading.Thread] = set()
         self._shapes: set[int] = set()
         self._function, self._case = "", ""
-        self._calls = self._forks = 0
+        self._calls = self._number_of_threads = 0
         self._filters: list[Any] = []
+        self._quick: tuple[Any, ...] = ()
+        self._handed: list[tuple[Array, bool, tuple[int, ...]]] = []
         #: Whether something was left behind that other cases should not meet.
         self.is_spoiled = False
 
@@ -72,10 +81,11 @@ class Guard:
     def around(self, subject: Subject, case: Case | None) -> Iterator[None]:
         """Observe the calls of this case."""
         self._names = {id(subject.forward): "forward", id(subject.vjp): "vjp"}
-        self._found, self._calls, self._forks = [], 0, 0
+        self._found, self._calls = [], 0
         self._case = "" if case is None else f"{case.geometry} {case.dtype}"
         self._threads = set(threading.enumerate())
-        self._before = Snapshot.taken()
+        self._number_of_threads = len(self._threads)
+        self._before, self._quick = Snapshot.taken(), quick_settings()
         _current[:] = [*_current, self]
         try:
             with observed(self):
@@ -89,6 +99,12 @@ class Guard:
         """A call begins."""
         self._function = self._names.get(id(function), "a call")
         self._filters = list(warnings.filters)
+        self._handed = [
+            (each, each.flags.writeable, each.shape)
+            for each in args
+            # A subclass may do anything when it is looked at.
+            if type(each) is np.ndarray
+        ]
         if self._page is not None:
             key = hash((self._case, self._function, *(getattr(a, "shape", None) for a in args)))
             times = 1 if key in self._shapes else FIRST
@@ -106,17 +122,25 @@ class Guard:
         if self._page is not None:
             self._page.end_call()
         self._calls += 1
+        self._look_at_inputs()
         if self._filters != warnings.filters and not self._has_imported():
             self._tell_of_setting("the warnings filters")
         # The first two are a forward and its vjp; what later ones do is told at the end.
-        if self._calls <= 2:
+        if self._calls <= 2 or quick_settings() != self._quick:
             self._look_at_settings()
+        if threading.active_count() > self._number_of_threads:
+            self._look_at_threads()
         if self._streams is not None:
+            self._look_at_output(1, Kind.PRINTS)
             self._look_at_output(2, Kind.WRITES)
 
     def forked(self) -> None:
         """The process was forked in a call."""
-        self._forks += 1
+        self._tell(
+            Kind.LEAVES_RUNNING,
+            "forked the process; a copy of all that is loaded goes on there: "
+            "start another program instead, or use threads",
+        )
 
     def amended(self, case: Case, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
         """The outcomes of a case, with what was seen of the process.
@@ -143,13 +167,12 @@ class Guard:
     def _look_at_the_end(self) -> None:
         self._look_at_settings()
         if self._streams is not None:
+            # C keeps what goes to a file until it is asked.
+            self._streams.flush()
             self._look_at_output(1, Kind.PRINTS)
-        if self._forks:
-            self._tell(
-                Kind.LEAVES_RUNNING,
-                "forked the process; a copy of all that is loaded goes on there: "
-                "start another program instead, or use threads",
-            )
+        self._look_at_threads()
+
+    def _look_at_threads(self) -> None:
         left = [each for each in threading.enumerate() if self._is_left(each)]
         if left:
             self.is_spoiled = True
@@ -164,13 +187,25 @@ class Guard:
         # Those of a pool end with the interpreter, which asks them to.
         return not (known or thread in getattr(pools, "_threads_queues", ()))
 
+    def _look_at_inputs(self) -> None:
+        """Put back what makes an input another array than it was: its numbers are for checks."""
+        for array, is_writeable, shape in self._handed:
+            if is_writeable and not array.flags.writeable:
+                array.flags.writeable = True
+                self._tell(Kind.MUTATES, "made its input read-only for everybody who has it")
+            if array.shape != shape:
+                self._tell(Kind.MUTATES, f"made its input one of shape {array.shape}")
+                with contextlib.suppress(AttributeError, ValueError):
+                    array.shape = shape  # type: ignore[deprecated] # as it did itself
+        self._handed = []
+
     def _look_at_settings(self) -> None:
         if self._before is None:
             return
         changed = self._before.put_back()
         if changed and self._has_imported():
             # What a library does when it is loaded is not the kernel's doing.
-            self._before = Snapshot.taken()
+            self._before, self._quick = Snapshot.taken(), quick_settings()
             return
         for each in changed:
             self._tell_of_setting(each)

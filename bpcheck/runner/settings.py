@@ -153,6 +153,14 @@ def _settings(*, filters: bool) -> tuple[Setting, ...]:
     return (*first, *_of_torch()) if "torch" in sys.modules else first
 
 
+def quick_settings() -> tuple[Any, ...]:
+    """Those that would change what is computed between two calls, and cost next to nothing."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return (np.geterr(),)
+    return (np.geterr(), torch.is_grad_enabled(), torch.get_default_dtype())
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What all settings were at one moment, and how many modules were loaded.

@@ -32,15 +32,12 @@ class Caught:
     def __init__(self, folder: str, name: str):
         self._paths = {number: Path(folder) / f"{name}.{number}" for number in (1, 2)}
         self._kept = {number: self._open(path) for number, path in self._paths.items()}
-        self._flush: Any = getattr(ctypes.CDLL(None), "fflush", None) if os.name != "nt" else None
+        self._fflush: Any = getattr(ctypes.CDLL(None), "fflush", None) if os.name != "nt" else None
         for number in self._kept:
             self._direct(number)
 
     def taken(self, descriptor: int) -> str:
         """What was written to it since it was asked last."""
-        if descriptor == 1 and self._flush is not None:
-            # C keeps what goes to a file until it is asked.
-            self._flush(None)
         try:
             if not os.lseek(descriptor, 0, os.SEEK_CUR):
                 return ""
@@ -53,6 +50,14 @@ class Caught:
         os.ftruncate(kept, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         return written
+
+    def flush(self) -> None:
+        """Have what Python and C have kept written."""
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        if self._fflush is not None:
+            self._fflush(None)
 
     def _direct(self, number: int) -> None:
         os.dup2(self._kept[number], number)

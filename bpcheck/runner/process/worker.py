@@ -116,6 +116,7 @@ def _loaded(load: Load, guard: Guard, caught: Caught) -> Bench:
     finally:
         changed = before.put_back()
     notes = [f"loading it changed {each}; that was put back" for each in changed]
+    caught.flush()
     for descriptor, where in ((1, "standard output"), (2, "standard error")):
         written = caught.taken(descriptor).strip()
         if written:
