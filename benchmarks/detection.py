@@ -99,6 +99,13 @@ def print_kills(
     print(f"Found by bpcheck alone: {len([n for n in found_by_none if n not in missed])}.")
 
 
+def print_quick(found: list[Found]) -> None:
+    """How many a `quick` run finds, and which it does not."""
+    missed = [f"{each.fault} in {each.operation}" for each in found if not each.cases]
+    print(f"`quick` finds {len(found) - len(missed)} of {len(found)}. It misses: ", end="")
+    print(f"{', '.join(missed) or 'none'}.\n")
+
+
 def print_cost(found: list[Found]) -> None:
     """Cases and seconds to the first detection."""
     hits = [each for each in found if each.cases]
@@ -180,6 +187,7 @@ def run(*, faults: int | None, cases: int, asked: int, every: bool, jobs: int) -
         print("JAX is not installed: left out.")
     print("\n## What bpcheck takes to find them\n")
     print_cost(found)
+    print_quick(spread(hunt, [(*pair, "quick") for pair in pairs], jobs))
     sys.stdout.flush()
     print("\n## False alarms of bpcheck on right kernels\n")
     right = [task for kernels in OWN_KERNELS for task in tasks(kernels, cases)]

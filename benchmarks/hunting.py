@@ -10,13 +10,11 @@ from benchmarks.rivals import Rival, rivals
 from bpcheck.cases import Case
 from bpcheck.explain.faults import fault_named
 from bpcheck.finding import Status
+from bpcheck.planning.profiles import PROFILES
 from bpcheck.runner.one import judge
 from bpcheck.runner.threads import one_thread
 from bpcheck.subject import Subject
 from bpcheck.verdict.judged import Judged
-
-#: Cases of a `default` run.
-MOST_CASES = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Found:
     Parameters
     ----------
     cases
-        Cases of a `default` run up to the first detection; 0 if there was none in all of them.
+        Cases of a run up to the first detection; 0 if there was none in all of them.
     seconds
         Of the processor, until then.
     case
@@ -63,12 +61,13 @@ def columns() -> dict[str, tuple[Rival, str]]:
     }
 
 
-def hunt(name: str, operation: str) -> Found:
+def hunt(name: str, operation: str, profile: str = "default") -> Found:
     """Run bpcheck in the order of its plan until it finds a fault."""
     right = kernel("reference", operation)
-    wrong, start = fault_named(name).plant(right), time.process_time()
+    wrong, most = fault_named(name).plant(right), PROFILES[profile].cases
+    start = time.process_time()
     with one_thread():
-        for index, case in enumerate(planned(right, count=MOST_CASES), 1):
+        for index, case in enumerate(planned(right, count=most, profile=profile), 1):
             judged = judge(wrong, case)
             if is_rejected(judged) and not is_rejected(judge(right, case)):
                 seconds = time.process_time() - start

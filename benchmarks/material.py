@@ -72,11 +72,13 @@ def is_known_of_torch(case: Case) -> bool:
     return case.geometry.g > 1 and window.d > 1 and bool((window.positions < 0).all())
 
 
-def planned(subject: Subject, *, count: int, seed: int = 0) -> Iterator[Case]:
-    """The cases that a `default` run judges, in its order: the first `count` that are claimed."""
+def planned(
+    subject: Subject, *, count: int, seed: int = 0, profile: str = "default"
+) -> Iterator[Case]:
+    """The cases that a run judges, in its order: the first `count` that are claimed."""
     known = subject.operation.dtypes
     dtypes = [name for name in subject.claims.dtypes if name in known]
-    stream = plan(subject.operation, profile=PROFILES["default"], dtypes=dtypes, seed=seed)
+    stream = plan(subject.operation, profile=PROFILES[profile], dtypes=dtypes, seed=seed)
     return islice((case for case in stream if not unclaimed(subject, case)), count)
 
 

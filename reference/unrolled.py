@@ -94,9 +94,9 @@ def _scatter(kernel: Array, delta: Array, windows: Windows) -> Array:
         sent = sent.reshape(groups, *windows.kernel, c_in, *some.shape[1:-1])
         strip = replace(windows, output=some.shape[2:-1])
         below = padded[:, :, samples, lines.start * windows.stride[0] :]
-        for tap in windows.taps():
+        for tap, cells in strip.tapped():
             # Scatter-add: overlapping windows write the same input cell.
-            below[strip.cells(tap)] += sent[:, *tap]
+            below[cells] += sent[:, *tap]
         # Not until the next block is there as well.
         del sent
     x_bar = padded.reshape(groups * c_in, n, *windows.padded)[windows.inside]

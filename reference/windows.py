@@ -113,6 +113,12 @@ class Windows:
         r"""Where `tap` reads a padded array (..., \*padded): one cell for each window."""
         return (..., *(line.cells(t) for line, t in zip(self.lines(), tap, strict=True)))
 
+    def tapped(self) -> Iterator[tuple[tuple[int, ...], Index]]:
+        """Each tap with its cells; the slices of a dimension are made once for all of them."""
+        slices = ([line.cells(tap) for tap in range(line.kernel)] for line in self.lines())
+        for tap, cells in zip(self.taps(), itertools.product(*slices), strict=True):
+            yield tap, (..., *cells)
+
     def pad(self, x: Array, fill: float) -> Array:
         r"""`x` (n, c, \*size) inside a plane of `fill`; `x` itself when nothing is padded."""
         if self.padded == self.size:

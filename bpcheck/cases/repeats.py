@@ -81,6 +81,7 @@ def cells(shape: tuple[int, ...], layout: str) -> int:
     return 1 + sum((n - 1) * step for n, step in zip(shape, steps(shape, layout), strict=True))
 
 
+@lru_cache(maxsize=4096)
 def repeats(shape: tuple[int, ...], layout: str) -> bool:
     """Whether elements of an array of this shape lie in one cell of memory in that layout.
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+import numpy as np
+
 from bpcheck.arithmetic import Array
 from bpcheck.checks.allowed import (
     error_bounds,
@@ -14,6 +18,7 @@ from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed, unjudged
 from bpcheck.checks.special import misplaced
 from bpcheck.checks.trial import Trial
+from bpcheck.checks.turns import turn_within
 from bpcheck.finding import Kind, Outcome
 
 NAME = "layouts"
@@ -32,7 +37,18 @@ def check_layouts(trial: Trial) -> tuple[Outcome, ...]:
     if not _is_exact(trial) and error_bounds(trial) is None:
         return unjudged(trial, NAME, "a kink lies within rounding error")
     results = trial.case.operation.results(trial.case.geometry)
+    if _is_exact(trial) and turn_within(trial.case) and _is_right(trial, results):
+        # What these numbers give in C order is right elsewhere; a run for it takes turns.
+        return tuple(passed(NAME, result) for result in results)
     return tuple(_compare(trial, result, trial.plain.got.get(result)) for result in results)
+
+
+def _is_right(trial: Trial, results: Collection[str]) -> bool:
+    """Whether every result is torch's number for number."""
+    return trial.first.is_whole and all(
+        np.array_equal(trial.got[result], trial.autograd[result], equal_nan=True)
+        for result in results
+    )
 
 
 def _compare(trial: Trial, result: str, expected: Array | None) -> Outcome:

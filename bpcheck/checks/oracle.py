@@ -13,7 +13,7 @@ from bpcheck.checks.allowed import quotient_bound
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
 from bpcheck.checks.trial import Trial
-from bpcheck.checks.turns import is_small
+from bpcheck.checks.turns import is_one_of, is_small
 from bpcheck.finding import Kind, Outcome
 from bpcheck.oracles.autograd import autograd
 
@@ -67,7 +67,8 @@ def _why_not(trial: Trial) -> str:
         return "not exact"
     if trial.case.dtype not in POLLED:
         return f"torch is not polled in {trial.case.dtype}"
-    return "" if is_small(trial.case) and trial.case.seed % EVERY == 0 else "left to other cases"
+    polls = is_small(trial.case) and is_one_of(trial.case, EVERY)
+    return "" if polls else "left to other cases"
 
 
 def _compare(

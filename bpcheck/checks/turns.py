@@ -24,7 +24,12 @@ def is_small(case: Case) -> bool:
 
 def affords_more(case: Case) -> bool:
     """Whether the case is run more often than once: all small ones, and some large ones."""
-    return is_small(case) or case.seed % EVERY_LARGE == 0
+    return is_small(case) or is_one_of(case, EVERY_LARGE)
+
+
+def is_one_of(case: Case, every: int) -> bool:
+    """Whether a case is one of so many, whatever dtype and values the plan gives each next one."""
+    return _mixed(case) // TURNS % every == 0
 
 
 def takes_turn(case: Case, turn: int) -> bool:
@@ -43,7 +48,12 @@ def turn_of(case: Case) -> int:
 
 def turn_within(case: Case) -> int:
     """0, 1 or 2, whatever its turn: for what takes turns within a turn."""
+    return _mixed(case) % TURNS
+
+
+def _mixed(case: Case) -> int:
+    """A number of 32 bits that follows from the seed."""
     # One product alone would give long runs of neighbours with the same turn the same number.
     mixed = case.seed * 2_654_435_761 % 2**32
     mixed = (mixed ^ mixed >> 15) * 2_246_822_519 % 2**32
-    return (mixed ^ mixed >> 13) % TURNS
+    return mixed ^ mixed >> 13

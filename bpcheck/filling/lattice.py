@@ -81,7 +81,11 @@ def draw(
     if lattice.multiples and not is_exact(lattice, form, magnitudes):
         # Quotients then round, as they may: whoever compares knows that the operation divides.
         lattice = replace(lattice, multiples={})
-    drawn = {name: nonzero_integers(shape, magnitudes[name], rng) for name, shape in shapes.items()}
+    drawn = {
+        name: nonzero_integers(shape, magnitudes[name], rng)
+        for name, shape in shapes.items()
+        if lattice.distinct is None or name != "x"
+    }
     steps = {name: magnitudes[name] for name in shapes if name != "y_bar"}
     density, fixed = 1.0, {}
     if lattice.distinct is not None:

@@ -74,7 +74,8 @@ def _steps(case: Case, arrays: Arrays, operand: str, probe: int) -> Array:
     rng = np.random.default_rng((case.seed, probe, *operand.encode()))
     primal = arrays.operands[operand]
     # As many values as bits can tell apart: a few times faster than drawing from any other number.
-    raw = np.frombuffer(rng.bytes(2 * primal.size), "<i2").reshape(primal.shape)
+    words = rng.bit_generator.random_raw(-(-primal.size // 4)).astype("<u8", copy=False)
+    raw = words.view("<i2")[: primal.size].reshape(primal.shape)
     steps: Array = raw >> (15 - _bits(arrays.steps[operand]))
     steps += steps >= 0
     if operand in arrays.fixed:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from bpcheck.arithmetic import Array
+from bpcheck.planning.covering import mesh
 
 
 class Beside:
@@ -29,12 +30,12 @@ class Beside:
 
     def gains(self, classes: Collection[str], columns: Sequence[str]) -> Array:
         """How many pairs each of `columns` would add to a case of these classes."""
-        where = np.ix_(_numbers(self._row, classes), _numbers(self._column, columns))
+        where = mesh(_numbers(self._row, classes), _numbers(self._column, columns))
         return self._unmet[where].sum(axis=0)
 
     def add(self, classes: Collection[str]) -> None:
         """Count a case of these classes; those that are neither row nor column do not count."""
-        where = np.ix_(_numbers(self._row, classes), _numbers(self._column, classes))
+        where = mesh(_numbers(self._row, classes), _numbers(self._column, classes))
         self._unmet[where] = False
 
     def wants(self, row: str) -> int:

@@ -51,6 +51,15 @@ def _drawn(operation: Operation, integers: Integers, draws: int) -> Iterator[Any
             yield twin
 
 
+def mesh(*numbers: Sequence[int]) -> tuple[Array, ...]:
+    """What indexes every combination: `numpy.ix_` of integers, without its looks at types."""
+    axes = len(numbers)
+    return tuple(
+        np.array(each, np.intp).reshape((1,) * axis + (-1,) + (1,) * (axes - 1 - axis))
+        for axis, each in enumerate(numbers)
+    )
+
+
 class Covered:
     """Which sets of `strength` classes the cases of a plan have met.
 
@@ -98,7 +107,7 @@ class Covered:
     def gains(self, classes: Collection[str], more: Sequence[str]) -> Array:
         """How much each of `more` would add by itself to a case of these classes."""
         others = self._numbers(classes)
-        found = self._unmet[np.ix_(self._numbers(more), *(others,) * (self._strength - 1))]
+        found = self._unmet[mesh(self._numbers(more), *(others,) * (self._strength - 1))]
         return found.reshape(len(more), -1).sum(axis=1)
 
     def between(self, some: Sequence[str], others: Sequence[str]) -> int:
@@ -107,7 +116,7 @@ class Covered:
         where = (some, others, *(both,) * (self._strength - 2))
         if len(where) > self._strength:
             return 0
-        return int(np.count_nonzero(self._unmet[np.ix_(*map(self._numbers, where))]))
+        return int(np.count_nonzero(self._unmet[mesh(*map(self._numbers, where))]))
 
     def add(self, classes: Collection[str]) -> None:
         """Count a case of these classes."""
@@ -121,7 +130,7 @@ class Covered:
             self._unmet[tuple(where)] = False
 
     def _where(self, classes: Collection[str]) -> tuple[Array, ...]:
-        return np.ix_(*(self._numbers(classes),) * self._strength)
+        return mesh(*(self._numbers(classes),) * self._strength)
 
     def _numbers(self, classes: Collection[str]) -> list[int]:
         return [self._number[name] for name in classes]

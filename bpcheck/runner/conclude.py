@@ -19,7 +19,7 @@ from bpcheck.runner.one import judge_trial
 from bpcheck.runner.place import Place
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
-from bpcheck.verdict import Cell, Judgement, Report, Verdict
+from bpcheck.verdict import Judgement, Report, Verdict
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.tally import Defect, Tally
 
@@ -86,7 +86,7 @@ def conclude(
         verdict=_verdict(judgements, tally, is_covered=not (covers and is_complete and missing)),
         judgements=tuple(judgements),
         table={
-            check: {result: tally.cells.get((check, result), Cell()) for result in results}
+            check: {result: tally.cell(check, result) for result in results}
             for check in CHECK_NAMES
         },
         cases=tally.cases,
@@ -119,7 +119,7 @@ def _rank(judgement: Judgement) -> tuple[int, int]:
 def _verdict(judgements: list[Judgement], tally: Tally, *, is_covered: bool) -> Verdict:
     if judgements and judgements[0].verdict.is_defect:
         return judgements[0].verdict
-    judged = any(cell.passed for cell in tally.cells.values())
+    judged = tally.has_passed
     if not (judged and is_covered):
         return Verdict.INCONCLUSIVE
     return judgements[0].verdict if judgements else Verdict.AGREES

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bpcheck.finding import Status
 from bpcheck.verdict.evidence import Record
 from bpcheck.verdict.judgement import Judgement, Verdict
 
@@ -17,14 +16,6 @@ class Cell:
     passed: int = 0
     failed: int = 0
     not_applicable: int = 0
-
-    def with_one(self, status: Status) -> Cell:
-        """The cell with one more outcome counted."""
-        return Cell(
-            passed=self.passed + (status is Status.PASSED),
-            failed=self.failed + (status is Status.FAILED),
-            not_applicable=self.not_applicable + (status is Status.NOT_APPLICABLE),
-        )
 
     @property
     def mark(self) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bpcheck.cases import Case
-from bpcheck.finding import Outcome
+from bpcheck.finding import Status
 from bpcheck.verdict.evidence import Evidence, layers_of, telling
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.judgement import Verdict
@@ -68,7 +67,7 @@ class Tally:
         self.dtypes: Counter[str] = Counter()
         self.evidence = Evidence()
         self.reasons: Counter[str] = Counter()
-        self.cells: dict[tuple[str, str], Cell] = {}
+        self._statuses: Counter[tuple[str, str, Status]] = Counter()
         self.defects: dict[tuple[Verdict, str], Defect] = {}
         #: Survival probabilities of the exact probes; there are no more different ones than there
         #: are magnitudes.
@@ -84,7 +83,7 @@ class Tally:
             return
         self.cases += 1
         self.dtypes[judged.case.dtype] += 1
-        self._count_outcomes(judged.outcomes)
+        self._statuses.update((each.check, each.result, each.status) for each in judged.outcomes)
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
         # Only where numbers are exact can a case contradict a mistake bit for bit.
@@ -114,10 +113,19 @@ class Tally:
             return sure
         return own
 
-    def _count_outcomes(self, outcomes: Iterable[Outcome]) -> None:
-        for outcome in outcomes:
-            cell = self.cells.get((outcome.check, outcome.result), Cell())
-            self.cells[outcome.check, outcome.result] = cell.with_one(outcome.status)
+    def cell(self, check: str, result: str) -> Cell:
+        """How often a check passed and failed for one result."""
+        count = self._statuses
+        return Cell(
+            passed=count[check, result, Status.PASSED],
+            failed=count[check, result, Status.FAILED],
+            not_applicable=count[check, result, Status.NOT_APPLICABLE],
+        )
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether any check passed for any result."""
+        return any(status is Status.PASSED for _, _, status in self._statuses)
 
     @property
     def median_survival(self) -> float:

@@ -56,7 +56,8 @@ def test_every_tap_of_a_familys_layers_reads_a_cell_and_few_cost_much(operation:
     shipped = Shipped(promise, DTYPES, rng=np.random.default_rng(0), limits=Limits())
     costly = set()
     for layer in islice(shipped, 400):
-        assert layer.family in classes_of(Case(promise, layer.geometry))
+        if layer.family:
+            assert layer.family in classes_of(Case(promise, layer.geometry))
         for window in layer.geometry.windows:
             assert (window.positions >= 0).any(axis=0).all(), layer
         cost = promise.multiplications(layer.geometry)
@@ -70,6 +71,18 @@ def test_every_tap_of_a_familys_layers_reads_a_cell_and_few_cost_much(operation:
 def test_the_quick_plan_meets_every_family_residue_and_extreme(operation: str) -> None:
     met = {name for case in quick(operation) for name in classes_of(case)}
     assert set(beside(operation_named(operation))) <= met
+
+
+def test_a_small_copy_of_each_layer_of_the_named_sets_is_in_the_plan() -> None:
+    conv2d = operation_named("conv2d")
+    copies = {copy for copy in conv2d.shrunken_layers if copy.n}
+    # As in MobileNet: 32 to 16 channels; 7x7; depthwise; with the windows and relations kept.
+    assert any(c.ic == 2 * c.oc and c.kernel == (1, 1) for c in copies)
+    assert any(c.g == c.ic == c.oc and c.windows[0].s == 2 for c in copies)
+    assert any(c.windows[0].i == 7 and c.windows[0].k == 3 for c in copies)
+    assert all(conv2d.multiplications(copy) <= USUAL for copy in copies)
+    plan = Plan(conv2d, profile=PROFILES["default"], dtypes=DTYPES, seed=3)
+    assert copies <= {case.geometry for case in islice(plan, PROFILES["default"].cases)}
 
 
 @pytest.mark.parametrize("operation", WINDOWED)

@@ -38,9 +38,18 @@ class ConvGeometry:
     def same(self) -> bool:
         return self.windows[0].same
 
-    @property
+    @cached_property
     def kernel(self) -> Shape:
         return tuple(window.k for window in self.windows)
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """Those of the operands; every case asks a hundred times."""
+        shapes = {
+            "x": (self.n, self.ic, *(window.i for window in self.windows)),
+            "w": (self.oc, self.ic // self.g, *self.kernel),
+        }
+        return shapes | ({"b": (self.oc,)} if self.bias else {})
 
     @cached_property
     def out(self) -> Shape:

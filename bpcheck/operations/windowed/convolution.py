@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -30,6 +31,7 @@ from bpcheck.operations.windowed.conv_geometry import ConvGeometry, draw_geometr
 from bpcheck.operations.windowed.extremes import choose_extreme, conv_extremes, draw_extreme
 from bpcheck.operations.windowed.reductions import conv_reduction
 from bpcheck.operations.windowed.shipped_layers import Shelf
+from bpcheck.operations.windowed.shrunken import shrunken_layers
 from bpcheck.operations.windowed.window import spatial_owners
 
 
@@ -113,6 +115,10 @@ class Convolution(Operation):
     def shipped_classes(self, geometry: ConvGeometry) -> frozenset[str]:
         return self._shelf.classes_of(geometry)
 
+    @cached_property
+    def shrunken_layers(self) -> tuple[Any, ...]:
+        return shrunken_layers(self, self.rank)
+
     def sizes(self, family: Family) -> tuple[tuple[Size, ...], ...]:
         return self._shelf.sizes(family)
 
@@ -136,11 +142,7 @@ class Convolution(Operation):
         return None
 
     def operand_shapes(self, geometry: ConvGeometry) -> dict[str, Shape]:
-        shapes = {
-            "x": (geometry.n, geometry.ic, *(window.i for window in geometry.windows)),
-            "w": (geometry.oc, geometry.ic // geometry.g, *geometry.kernel),
-        }
-        return shapes | ({"b": (geometry.oc,)} if geometry.bias else {})
+        return dict(geometry.shapes)
 
     def output_shape(self, geometry: ConvGeometry) -> Shape:
         return (geometry.n, geometry.oc, *geometry.out)

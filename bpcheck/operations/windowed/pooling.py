@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from bpcheck.operations.windowed import classes, dimensions, large, layers
 from bpcheck.operations.windowed.extremes import pool_extremes
 from bpcheck.operations.windowed.reductions import pool_reduction
 from bpcheck.operations.windowed.shipped_layers import Shelf
+from bpcheck.operations.windowed.shrunken import shrunken_layers
 from bpcheck.operations.windowed.window import Window, spatial_owners
 
 
@@ -166,6 +168,10 @@ class Pooling(Operation):
 
     def shipped_classes(self, geometry: PoolGeometry) -> frozenset[str]:
         return self._shelf.classes_of(geometry)
+
+    @cached_property
+    def shrunken_layers(self) -> tuple[Any, ...]:
+        return shrunken_layers(self, self.rank)
 
     def sizes(self, family: Family) -> tuple[tuple[Size, ...], ...]:
         return self._shelf.sizes(family)
