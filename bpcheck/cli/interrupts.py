@@ -49,4 +49,4 @@ def hold_streams() -> None:
     for name in ("stdout", "stderr"):
         # The interpreter has none where the descriptor was closed when it began.
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115

@@ -150,9 +150,9 @@ def test_streams_that_are_full_or_closed_leave_the_exit_code_alone(tmp_path: Pat
         (f"{run} {check} >&-", 0),
         (f"{run} {check} >/dev/full", 2),
     ):
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S602 - redirections are a shell's
             command,
-            shell=True,  # noqa: S602 - redirections are a shell's
+            shell=True,
             env=ENVIRONMENT,
             capture_output=True,
             timeout=60,
