@@ -122,7 +122,6 @@ def check_subject(
     require_subject(subject, "check")
     subject = subject.claiming(claims)
     _require_positive("jobs", jobs)
-    require_sound(subject.operation)
     if in_process and jobs > 1 and executor is None:
         require_address(subject.operation, jobs)
     with placed(
@@ -155,6 +154,7 @@ def check_in(
     import torch  # noqa: F401 - as above
 
     subject = place.subject
+    require_sound(subject.operation)
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
     _require_positive("largest", 1 if largest is None else largest)
