@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import sys
 import threading
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bpcheck import Subject
@@ -35,7 +35,7 @@ class Killer:
     """Kills one worker after the other, at random moments; never two at the same case."""
 
     def __init__(self, workers: Workers, seed: int):
-        self._workers, self._random = workers, random.Random(seed)
+        self._workers, self._random = workers, np.random.default_rng(seed)
         self._done = self._handed = self._due = 0
         self.kills = 0
 
@@ -49,7 +49,7 @@ class Killer:
     def _kill(self) -> None:
         pids = list(self._workers._crew.pids)
         if pids:
-            os.kill(self._random.choice(pids), signal.SIGKILL)
+            os.kill(int(self._random.choice(pids)), signal.SIGKILL)
             self.kills += 1
 
 

@@ -17,6 +17,7 @@ from bpcheck.runner.one import Replay, judge, replay
 from bpcheck.runner.process.crew import Crew, Job, must_spawn
 from bpcheck.runner.process.death import Death, LostError
 from bpcheck.runner.process.handle import Allowed
+from bpcheck.runner.process.plain import Remembered, plain_judged
 from bpcheck.runner.process.standin import described, stand_in
 from bpcheck.runner.process.warm import warm_up
 from bpcheck.runner.process.worker import Bench, Load
@@ -68,7 +69,7 @@ class Workers:
         self._jobs = jobs
         self._aside = Crew(load, size=1, allowed=allowed, spawns=spawns)
         self._crew = Crew(load, size=jobs, allowed=allowed, spawns=spawns)
-        self._given_up = GivenUp()
+        self._given_up, self._made = GivenUp(), Remembered()
         self._operation = operation
         self._known = subject
         self._subject: Subject | None = subject
@@ -120,7 +121,7 @@ class Workers:
         classes = classes_of(case)
         if self._given_up.why(classes):
             return case, classes, None
-        return case, classes, self._crew.put(judge_on, case, CHECK_NAMES)
+        return case, classes, self._crew.put(judge_on, case)
 
     def _concluded(self, case: Case, classes: frozenset[str], job: Job | None) -> Judged:
         """What came of a case, if those before it let it be tried."""
@@ -129,9 +130,8 @@ class Workers:
             self._given_up.count(why)
             return untried(case, why)
         if job.death is None:
-            judged: Judged = job.value
             self._given_up.survived(classes)
-            return judged
+            return self._made.judged(job.value, case, classes)
         self._given_up.learn(job.death, classes)
         return _of_death(case, job.death)
 
@@ -139,7 +139,9 @@ class Workers:
         """What comes of one case, in a worker that judges no others."""
         job = self._aside.put(judge_on, case, tuple(checks))
         self._aside.wait(job)
-        return job.value if job.death is None else _of_death(case, job.death)
+        if job.death is not None:
+            return _of_death(case, job.death)
+        return self._made.judged(job.value, case, classes_of(case))
 
     def replay(self, case: Case) -> Replay:
         """Everything about one case; where it ends its process, that is all there is."""
@@ -172,9 +174,10 @@ class Workers:
         self.close()
 
 
-def judge_on(bench: Bench, case: Case, checks: Collection[str]) -> Judged:
+def judge_on(bench: Bench, case: Case, checks: Collection[str] = CHECK_NAMES) -> tuple[Any, ...]:
     """What comes of one case, in a worker."""
-    return judge(bench.subject, case, checks=frozenset(checks), guard=bench.guard)
+    judged = judge(bench.subject, case, checks=frozenset(checks), guard=bench.guard)
+    return plain_judged(judged)
 
 
 def replay_on(bench: Bench, case: Case) -> Replay:
