@@ -4,17 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from bpcheck.errors import Unsupported
 
 #: An exception that means a refusal: its type, or the name of that.
 Refusal = type[Exception] | str
+
+
+#: What NumPy does about floating-point errors where the harness itself is not at work.
+_FOR_SUBJECTS: ContextVar[Mapping[str, Any]] = ContextVar("_FOR_SUBJECTS", default={})  # noqa: B039 - never changed
+
+
+@contextlib.contextmanager
+def own_arithmetic() -> Iterator[None]:
+    """Work in which the harness's own numbers warn of nothing, and raise nothing.
+
+    They overflow and become NaN where those of a subject do, which its findings tell. What a module
+    of the user's has set for all (``np.seterr(all="raise")``, ``-W error``) holds in the subject's
+    code alone.
+    """
+    outside = _FOR_SUBJECTS.get() or np.geterr()
+    token = _FOR_SUBJECTS.set(outside)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        _FOR_SUBJECTS.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +53,10 @@ class Call:
         What it returned; ``None`` if it raised.
     raised
         ``TypeError: message (file.py:12)`` if it raised, else ``""``.
+    error
+        The same also where what it raised is a refusal.
+    exception
+        The exception without its message, by which it is known again: ``TypeError (file.py:12)``.
     unsupported
         The reason, if what it raised says that it does not claim the case, else ``""``.
     is_claimed
@@ -37,6 +67,8 @@ class Call:
 
     value: Any = None
     raised: str = ""
+    error: str = ""
+    exception: str = ""
     unsupported: str = ""
     is_claimed: bool = False
     printed: str = ""
@@ -121,7 +153,11 @@ def call(
     """
     out = _Output()
     try:
-        with contextlib.redirect_stdout(out), warnings.catch_warnings():
+        with (
+            contextlib.redirect_stdout(out),
+            warnings.catch_warnings(),
+            np.errstate(**_FOR_SUBJECTS.get()),
+        ):
             # Overflow warnings of a subject would be reported by its numbers.
             warnings.simplefilter("ignore")
             value = _observed_call(function, args, kwargs)
@@ -133,10 +169,10 @@ def call(
         claimed = next((each for each in refusals if _is(error, each)), None)
         if claimed is not None:
             why = f"{name_of(claimed)}: {_text(error)}".removesuffix(": ")
-            return Call(unsupported=why, is_claimed=True, printed=out.getvalue())
+            return _ended(error, out, unsupported=why, is_claimed=True)
         if isinstance(error, (Unsupported, NotImplementedError)):
-            return Call(unsupported=_text(error) or type(error).__name__, printed=out.getvalue())
-        return Call(raised=_describe(error), printed=out.getvalue())
+            return _ended(error, out, unsupported=_text(error) or type(error).__name__)
+        return _ended(error, out)
     return Call(value=value, printed=out.getvalue())
 
 
@@ -175,12 +211,23 @@ class _Output(io.StringIO):
         """Stay open."""
 
 
-def _describe(error: BaseException) -> str:
-    """The error and the place in the user's own code that it came from."""
+def _ended(
+    error: BaseException, out: _Output, *, unsupported: str = "", is_claimed: bool = False
+) -> Call:
+    """The call that an error has ended, with the place in the user's own code that it came from."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame)]
     where = f" ({_shorten(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    message = _text(error).strip().split("\n")[0]
-    return f"{type(error).__name__}{': ' if message else ''}{message}{where}"
+    name, message = type(error).__name__, _text(error).strip().split("\n")[0]
+    told = f"{name}{': ' if message else ''}{message}"
+    return Call(
+        raised="" if unsupported else told + where,
+        error=told + where,
+        # Numbers in a message are those of the case; without a place it is all that tells.
+        exception=name + where if where else re.sub(r"\d+", "#", told),
+        unsupported=unsupported,
+        is_claimed=is_claimed,
+        printed=out.getvalue(),
+    )
 
 
 def _text(error: BaseException) -> str:

@@ -34,6 +34,27 @@ class Kind(StrEnum):
     SETTINGS = "changes the whole process"
     LEAVES_RUNNING = "leaves something running"
     WRITES = "writes to the standard error"
+    BATCH_DEPENDENT = "depends on the batch"
+    FLUSHES = "flushes subnormals to zero"
+    NAN_ELSEWHERE = "treats NaN another way"
+    UNORDERED = "adds up in another order each time"
+    NARROW_SUMS = "adds up in the narrow type"
+    WIDER = "returns a wider dtype"
+
+
+#: Conventions, and what is torch's own fault: never held against a subject.
+NOTES = frozenset(
+    {
+        Kind.CONVENTION,
+        Kind.ORACLE,
+        Kind.FLUSHES,
+        Kind.NAN_ELSEWHERE,
+        Kind.UNORDERED,
+        Kind.NARROW_SUMS,
+        Kind.WIDER,
+        Kind.WRITES,
+    }
+)
 
 
 class Status(StrEnum):
@@ -61,6 +82,9 @@ class Finding:
     index, got, expected, error, bound
         For a wrong value: the element that is furthest off, what the subject gave there and what
         the oracle gave, their distance, and the largest distance that is allowed (0: none).
+    exception
+        For an exception: its type with the place that raised it, by which different ones are told
+        apart; empty otherwise.
     wrong, total
         How many elements are wrong, of how many.
     """
@@ -77,6 +101,7 @@ class Finding:
     bound: float | None = None
     wrong: int = 0
     total: int = 0
+    exception: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _PROFILES = ("quick", "default", "thorough")
 #: none. The subject is kept with it, lest another one get its id.
 _RUNS = pytest.StashKey[dict[int, tuple["Subject", "Report | str"]]]()
 
-#: For each subject's id: the headlines that an item has told at length, and that item's name.
+#: For each subject's id: the defects that an item has told at length, and that item's name.
 _TOLD = pytest.StashKey[dict[int, dict[str, str]]]()
 
 #: As for the runs, the comparisons with the baseline; ``None`` where nothing can be measured.
@@ -40,7 +40,7 @@ _REMARK = "bpcheck precision"
 #: That under which stands where a subject ran, and what loading it did.
 _PROCESS = "bpcheck process"
 
-#: And that under which stands what a subject claims, and what it does not.
+#: And that under which stands what a subject claims, what it does not, and its conventions.
 _CLAIMS = "bpcheck claims"
 
 
@@ -193,10 +193,11 @@ def _why_in_process(config: pytest.Config) -> tuple[bool, str]:
 
 
 def _tell_claims(item: pytest.Item, report: Report) -> None:
-    """Keep what is claimed where the summary finds it, from other processes too."""
+    """Keep claims and conventions where the summary finds them, from other processes too."""
     from bpcheck.report.claims import said_of_claims
+    from bpcheck.report.wording import said_of_conventions
 
-    for line in said_of_claims(report):
+    for line in (*said_of_claims(report), *said_of_conventions(report)):
         item.user_properties.append((_CLAIMS, f"{report.subject}, {report.operation}: {line}"))
     for line in report.notes:
         item.user_properties.append((_PROCESS, f"{report.subject}, {report.operation}: {line}"))
@@ -212,7 +213,7 @@ def _conclude(
 ) -> None:
     """End the item as its cell of the report says: what was not judged is never a pass.
 
-    `told` are the headlines of what earlier items have told at length, with the items' names.
+    `told` are the defects that earlier items have told at length, with the items' names.
     """
     __tracebackhide__ = True
     from bpcheck.report.message import brief_message, inconclusive_message, judgement_message
@@ -227,14 +228,16 @@ def _conclude(
         defects = [each for each in judgements if each.verdict.is_defect]
         if judgements and not defects:
             pytest.xfail(judgements[0].headline)
+        # Two exceptions of one type have one headline, and are two defects.
+        keys = [f"{each.headline}, {each.smallest}" for each in defects]
         messages = [
-            brief_message(each, item=told[each.headline], target=target)
-            if each.headline in told
+            brief_message(each, item=told[key], target=target)
+            if key in told
             else judgement_message(each, target=target)
-            for each in defects
+            for each, key in zip(defects, keys, strict=True)
         ]
-        for each in defects:
-            told.setdefault(each.headline, item)
+        for key in keys:
+            told.setdefault(key, item)
         total = cell.failed + cell.passed
         messages.append(f"This check failed for {result} in {cell.failed:,} of {total:,} cases.")
         pytest.fail("\n\n".join(messages), pytrace=False)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bpcheck.claims import DEFAULT_DTYPES, Claims, claims_from
 from bpcheck.claims.readers import READERS, UNCHECKED
 from bpcheck.errors import ClaimError
 from bpcheck.imports.errors import explain
+
+#: The claims that hold several values.
+_LISTS = ("dtypes", "operations", "refuses", "layouts")
 
 #: Tells a claim that is not there from one that is ``None``.
 _ABSENT = object()
@@ -42,6 +46,32 @@ def claims_of(target: Any, *, origin: str, dtypes: tuple[str, ...] = DEFAULT_DTY
         if value is not _ABSENT:
             words[word] = value
     return claims_from(words, origin=origin, base=Claims(dtypes=dtypes), spelled=_spelled)
+
+
+def claims_among(words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Those of some words that are claims, and the others; texts become what they say.
+
+    Examples
+    --------
+    >>> claims_among({"empty": "false", "dtypes": "f32, f64", "layout": "NHWC"})
+    ({'empty': False, 'dtypes': ('f32', 'f64')}, {'layout': 'NHWC'})
+    """
+    known = {*READERS, *UNCHECKED}
+    claims = {word: _from_text(word, value) for word, value in words.items() if word in known}
+    return claims, {word: value for word, value in words.items() if word not in known}
+
+
+def _from_text(word: str, value: Any) -> Any:
+    if not isinstance(value, str) or word == "accumulates":
+        return value
+    if word in _LISTS:
+        return tuple(each.strip() for each in value.split(",") if each.strip())
+    if value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 def _spelled(word: str) -> str:

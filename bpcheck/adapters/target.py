@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
+from bpcheck.adapters.claims import claims_among
 from bpcheck.errors import TargetError, UsageError
 from bpcheck.imports import find
 from bpcheck.operations import Operation
 from bpcheck.subject import Subject
+
+#: The styles whose target is the path of a file that Python does not import.
+PATHS = ("ctypes",)
+
+#: No declaration.
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Adapter(Protocol):
     """Makes a subject of what a target names."""
 
     def __call__(
-        self, target: Any, *, operation: Operation, name: str, dtypes: tuple[str, ...]
+        self,
+        target: Any,
+        *,
+        operation: Operation,
+        name: str,
+        dtypes: tuple[str, ...],
+        words: Mapping[str, Any] = NOTHING,
     ) -> Subject: ...
 
 
@@ -26,19 +41,26 @@ def load_with(
     *,
     operation: Operation,
     style: str,
+    words: Mapping[str, Any],
     dtypes: tuple[str, ...],
     directory: Path | None,
 ) -> Subject:
     """See `bpcheck.adapters.load`; `adapters` holds the adapter of each style."""
     adapter = adapters.get(style)
     if adapter is None:
-        raise UsageError(f"style {style!r}: no such style; there are {', '.join(adapters)}")
-    found = find(target, directory=directory or Path.cwd())
+        close = get_close_matches(style, adapters, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise UsageError(f"style {style!r}: no such style; {hint}there are {', '.join(adapters)}")
+    directory = directory or Path.cwd()
+    # A library is no module: its path is all that there is to find.
+    found = str(directory / target) if style in PATHS else find(target, directory=directory)
+    claims, words = claims_among(words)
     if not isinstance(found, Subject):
-        return adapter(found, operation=operation, name=target, dtypes=dtypes)
+        made = adapter(found, operation=operation, name=target, dtypes=dtypes, words=words)
+        return made.claiming(claims)
     if found.operation != operation:
         raise TargetError(
             f"{target} is a Subject of {found.operation}, and {operation} was asked for; "
             f"check {found.operation}, or change its operation"
         )
-    return found
+    return found.claiming(claims)

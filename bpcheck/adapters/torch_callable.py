@@ -90,6 +90,11 @@ class TorchCallable:
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    from bpcheck.adapters.torch_declared import schema_signature
+
+    registered = schema_signature(function)
+    if registered is not None:
+        return registered
     try:
         return inspect.signature(function)
     except (TypeError, ValueError):

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from bpcheck.checks import (
     autograd,
+    batch,
     contract,
     differences,
     finite,
@@ -60,6 +61,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(split.NAME, split.check_split),
             Check(SAMPLES, symmetry.check_samples),
             Check(symmetry.CHANNELS, symmetry.check_channels),
+            Check(batch.NAME, batch.check_batch),
             Check(oracle.NAME, oracle.check_oracle),
             Check(line.TAYLOR, line.check_taylor, Juror.DIFFERENCES),
             Check(rounding.NAME, rounding.check_rounding, Juror.AUTOGRAD),

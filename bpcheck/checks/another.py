@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpcheck.cases import Case
+from bpcheck.cases.layouts import OUTPUT
 from bpcheck.checks.claims import unclaimed
 from bpcheck.checks.run import Handed, Run, hand, run
 from bpcheck.checks.trial import Trial
@@ -27,8 +28,12 @@ class Another:
     params: dict[str, Any]
 
     def hand(self) -> Handed:
-        """Copies of the arrays, in C order."""
-        return hand(self.case, self.arrays, layouts={})
+        """Copies of the arrays in the layouts of the case, the cotangent being its own array.
+
+        What copies other layouts into a buffer of its own shows between two such forwards alone.
+        """
+        own = {name: layout for name, layout in self.case.layouts.items() if layout != OUTPUT}
+        return hand(self.case, self.arrays, layouts=own)
 
 
 def another(trial: Trial) -> Another:

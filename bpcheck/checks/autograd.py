@@ -10,15 +10,18 @@ from bpcheck.cases import Case
 from bpcheck.checks.allowed import (
     agrees_with_autograd,
     is_defined_throughout,
+    is_nan_convention,
     is_other_convention,
     quotient_bound,
 )
 from bpcheck.checks.compare import Difference, difference
+from bpcheck.checks.elsewhere import forward_elsewhere
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed, unjudged
 from bpcheck.checks.special import judged_special
+from bpcheck.checks.subnormals import flushes
 from bpcheck.checks.trial import Trial
 from bpcheck.filling.lattice import lattice_is_kinked
-from bpcheck.finding import Kind, Outcome
+from bpcheck.finding import Kind, Outcome, Status
 
 NAME = "autograd"
 TIES = "ties"
@@ -43,7 +46,22 @@ def check_autograd(trial: Trial, *, name: str = NAME) -> tuple[Outcome, ...]:
     if not trial.subject.claims.exact and name != EMPTY:
         return unjudged(trial, name, "not a direct sum")
     results = trial.case.operation.results(trial.case.geometry)
-    return tuple(_compare(trial, name, result) for result in results)
+    y, *gradients = (_compare(trial, name, result) for result in results)
+    if y.status is Status.PASSED and any(each.status is Status.FAILED for each in gradients):
+        y = _elsewhere(trial, name) or y
+    return (y, *gradients)
+
+
+def _elsewhere(trial: Trial, name: str) -> Outcome | None:
+    """What is wrong with a `y` that is right on the numbers of the case alone."""
+    where = forward_elsewhere(trial)
+    if where is None:
+        return None
+    message = (
+        f"{element('y', where)} is {number(where.got)} on other numbers of the same shapes, and "
+        f"autograd has {number(where.expected)}; the numbers of this case hide it"
+    )
+    return failed(trial, name, "y", Kind.VALUE, message)
 
 
 def name_of(case: Case) -> str:
@@ -79,6 +97,18 @@ def _compare(trial: Trial, name: str, result: str) -> Outcome:
             f"{number(where.expected)}: another subgradient at a tie, valid, and not torch's"
         )
         return failed(trial, name, result, Kind.CONVENTION, message, where)
+    if is_nan_convention(trial):
+        message = (
+            f"{_message(result, where)}: windows with NaN are treated another way than torch's, in "
+            "which NaN wins and its last one gets the cotangent; who claims NAN is held to that"
+        )
+        return failed(trial, name, result, Kind.NAN_ELSEWHERE, message, where)
+    if result in flushes(trial):
+        message = (
+            f"{_message(result, where)}, and the same numbers times a power of two that leaves "
+            "none of them subnormal give the right results; who claims SUBNORMALS is held to them"
+        )
+        return failed(trial, name, result, Kind.FLUSHES, message, where)
     return failed(trial, name, result, Kind.VALUE, _message(result, where), where)
 
 

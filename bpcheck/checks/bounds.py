@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from bpcheck.arithmetic import FORMATS, Array, gamma, probable_growth
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import OUTPUT
 from bpcheck.cases.repeats import REPEATING
+from bpcheck.checks.transforms import transform_bound
 from bpcheck.filling import Arrays
 from bpcheck.subject import Subject
 
@@ -37,8 +39,43 @@ def error_bounds(
     Both hold the float64 oracle's own error, and one smallest number for each term that may have
     underflowed; ``None`` where a kink lies within rounding error. `results` are the oracle's.
     """
-    form, unit, wide = FORMATS[case.dtype], _accumulator(subject, case), _widened(arrays)
-    found = case.operation.error_bounds(
+    # Near the ends of the range a bound is infinite, or none.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _error_bounds(subject, case, _widened(arrays), results)
+
+
+def _error_bounds(
+    subject: Subject, case: Case, wide: dict[str, Array], results: Mapping[str, Array]
+) -> tuple[dict[str, Array], dict[str, Array]] | None:
+    form = FORMATS[case.dtype]
+    units = {name: accumulator(subject, case, name) for name in results}
+    by_unit = {unit: _of_sums(case, wide, unit) for unit in set(units.values())}
+    own = by_unit[next(iter(units.values()))]
+    if own is None:
+        return None
+    terms = case.operation.terms(case.geometry)
+    # A wider sum is rounded to the dtype once; where a quotient is taken, before it and after.
+    once = form.unit_roundoff * (1 + form.unit_roundoff)
+    roundings = 2 if case.operation.divides else 1
+    rounded = case.operation.rounded_magnitudes(results, wide)
+    found: list[dict[str, Array]] = [{}, {}]
+    for name, unit in units.items():
+        sums = by_unit[unit]
+        assert sums is not None  # noqa: S101 - a kink is one for all accumulators
+        floor = sums[2][name] + terms[name] * form.tiniest
+        if unit < form.unit_roundoff:
+            floor = floor + roundings * once * rounded[name]
+        almost = sums[0 if name in _of_equal_terms(case) else 1][name]
+        for bounds, each in zip(found, (sums[0][name], almost), strict=True):
+            bounds[name] = each + floor
+    if not subject.claims.exact:
+        _widen(subject, case, wide, units, found)
+    return found[0], found[1]
+
+
+def _of_sums(case: Case, wide: dict[str, Array], unit: float) -> list[dict[str, Array]] | None:
+    """The bounds of sums in which each addition is off by `unit`; the oracle's own are the last."""
+    return case.operation.error_bounds(
         case.geometry,
         wide,
         case.params,
@@ -48,23 +85,24 @@ def error_bounds(
             lambda terms: gamma(terms, 2.0**-53),
         ),
     )
-    if found is None:
-        return None
-    terms = case.operation.terms(case.geometry)
-    surely, almost, oracle = found
-    # Rounding a wider sum to the dtype: twice, since a quotient may be taken afterwards.
-    own = 2 * form.unit_roundoff if unit < form.unit_roundoff else 0.0
-    rounded = case.operation.rounded_magnitudes(results, wide)
-    floor = {
-        name: oracle[name] + terms[name] * form.tiniest + own * rounded[name] for name in oracle
-    }
-    almost = {**almost, **{name: surely[name] for name in _of_equal_terms(case)}}
-    if not subject.claims.exact:
-        surely, almost = (_of_a_transform(subject, each) for each in (surely, almost))
-    return (
-        {name: surely[name] + floor[name] for name in surely},
-        {name: almost[name] + floor[name] for name in almost},
-    )
+
+
+def _widen(
+    subject: Subject,
+    case: Case,
+    wide: dict[str, Array],
+    units: Mapping[str, float],
+    found: list[dict[str, Array]],
+) -> None:
+    """Add the rounding of a fast transform, which spreads over the array."""
+    for bounds, growth in zip(found, (gamma, probable_growth), strict=True):
+        for name, unit in units.items():
+            if case.operation.lattice(case.geometry) is None:
+                largest = subject.claims.constant * bounds[name].max(initial=0)
+                bounds[name] = np.full_like(bounds[name], largest)
+                continue
+            grows = partial(growth, unit_roundoff=unit)
+            bounds[name] = bounds[name] + transform_bound(subject.claims, case, wide, name, grows)
 
 
 def _of_equal_terms(case: Case) -> Collection[str]:
@@ -88,18 +126,14 @@ def _widened(arrays: Arrays) -> dict[str, Array]:
     return {name: np.asarray(array, np.float64) for name, array in every.items()}
 
 
-def _accumulator(subject: Subject, case: Case) -> float:
-    """Unit roundoff of the sums: that of the dtype, or of a wider one that is claimed."""
-    claimed, own = subject.claims.accumulates, FORMATS[case.dtype].unit_roundoff
-    if claimed is None or case.operation.lattice(case.geometry) is None:
+def accumulator(subject: Subject, case: Case, result: str) -> float:
+    """Unit roundoff of the sums of a result: that of the dtype, or of a wider accumulator.
+
+    A wider one is claimed, or asked of everybody by the operation.
+    """
+    own, operation = FORMATS[case.dtype].unit_roundoff, case.operation
+    wider = subject.claims.accumulates or ("float32" if result in operation.summed_wide else None)
+    if wider is None or operation.lattice(case.geometry) is None:
         # Where layers are chained, what lies between them is rounded to the dtype.
         return own
-    return min(own, FORMATS[claimed].unit_roundoff)
-
-
-def _of_a_transform(subject: Subject, bounds: Mapping[str, Array]) -> dict[str, Array]:
-    """Bounds of a fast transform: its rounding spreads over the array, times its constant."""
-    return {
-        name: np.full_like(values, subject.claims.constant * values.max(initial=0))
-        for name, values in bounds.items()
-    }
+    return min(own, FORMATS[wider].unit_roundoff)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bpcheck.calls import call
 from bpcheck.cases import Case
-from bpcheck.checks.run import call_forward
+from bpcheck.checks.run import Run, call_forward
 from bpcheck.checks.trial import Trial
 from bpcheck.errors import TargetError
 from bpcheck.filling import fill
@@ -53,10 +53,15 @@ def refused(trial: Trial) -> str:
     Who states what it supports is taken at its word: refusing such a case is a defect. What
     forward has accepted, vjp refuses by the exceptions alone that are claimed for that.
     """
-    if trial.subject.claims.supports is not None:
+    return refusal(trial.subject, trial.first)
+
+
+def refusal(subject: Subject, run: Run) -> str:
+    """Why a run was refused, as far as it may be; ``""`` if it was not."""
+    if subject.claims.supports is not None:
         return ""
-    vjp = trial.first.vjp
-    return trial.first.forward.unsupported or (vjp.unsupported if vjp and vjp.is_claimed else "")
+    vjp = run.vjp
+    return run.forward.unsupported or (vjp.unsupported if vjp and vjp.is_claimed else "")
 
 
 def _supports(

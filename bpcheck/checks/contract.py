@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from bpcheck.arithmetic import FORMATS
 from bpcheck.calls import Call
+from bpcheck.checks.axes import likely_order
 from bpcheck.checks.outcomes import failed, first_of_each, not_applicable
-from bpcheck.checks.run import is_pair
+from bpcheck.checks.run import Run, is_pair, is_real_array
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 
@@ -22,49 +24,47 @@ NAME = "contract"
 def check_contract(trial: Trial) -> tuple[Outcome, ...]:
     """One outcome for each result of the case; the first violation of each is the finding."""
     given = trial.first.raw
+    why = "no vjp is called without a y" if trial.first.vjp is None else "it was not returned"
+    found = [*violations(trial, trial.first), *_printed(trial)]
     return tuple(
         outcome
         if outcome.finding or outcome.result in given
-        else not_applicable(NAME, outcome.result, "it was not returned")
-        for outcome in first_of_each(trial, NAME, _violations(trial))
+        else not_applicable(NAME, outcome.result, why)
+        for outcome in first_of_each(trial, NAME, found)
     )
 
 
-def _violations(trial: Trial) -> Iterator[Outcome]:
-    # What failed first explains the rest, and each result has one finding.
-    yield from _forward_violations(trial)
-    if trial.first.vjp is not None:
-        yield from _vjp_violations(trial, trial.first.vjp)
-    for result, value in trial.first.raw.items():
-        yield from _array_violations(trial, result, value)
-    yield from _printed(trial)
+def violations(trial: Trial, run: Run, check: str = NAME) -> Iterator[Outcome]:
+    """What breaks the contract in a run of the trial's subject, as outcomes of a check.
+
+    What failed first explains the rest: the first one of each result tells.
+    """
+    yield from _forward_violations(trial, run, check)
+    if run.vjp is not None:
+        yield from _vjp_violations(trial, run.vjp, check)
+    for result, value in run.raw.items():
+        yield from _array_violations(trial, check, result, value)
 
 
-def _forward_violations(trial: Trial) -> Iterator[Outcome]:
-    forward = trial.first.forward
+def _forward_violations(trial: Trial, run: Run, check: str) -> Iterator[Outcome]:
+    forward = run.forward
     if forward.raised:
-        yield failed(
-            trial, NAME, "y", Kind.RAISES, f"forward raised {forward.raised}{_hint(trial)}"
-        )
+        message = f"forward raised {forward.raised}{_hint(trial, forward)}"
+        yield failed(trial, check, "y", Kind.RAISES, message, exception=forward.exception)
     elif forward.unsupported:
-        message = f"forward refuses a case that supports() claims: {forward.unsupported}"
-        yield failed(trial, NAME, "y", Kind.RAISES, message)
+        message = f"forward refuses a case that supports() claims: {forward.error}"
+        yield failed(trial, check, "y", Kind.RAISES, message, exception=forward.exception)
     elif not is_pair(forward.value):
-        yield failed(
-            trial,
-            NAME,
-            "y",
-            Kind.TYPE,
-            f"forward returned {_describe(forward.value)}; return a tuple (y, residuals)",
-        )
+        message = f"forward returned {describe(forward.value)}; return a tuple (y, residuals)"
+        yield failed(trial, check, "y", Kind.TYPE, message)
 
 
-def _hint(trial: Trial) -> str:
+def _hint(trial: Trial, forward: Call) -> str:
     """How the forward is called, where its signature may be what fails, or a word for numbers."""
     words = _words(trial)
     if words:
         return words
-    if not trial.first.forward.raised.startswith("TypeError"):
+    if not forward.raised.startswith("TypeError"):
         return ""
     operands = ", ".join(trial.case.operation.operands)
     absent = [name for name in trial.case.operation.operands if name not in trial.arrays.operands]
@@ -78,7 +78,7 @@ def _words(trial: Trial) -> str:
     return f"; here with {', '.join(words)}, which supports() may leave out" if words else ""
 
 
-def _vjp_violations(trial: Trial, vjp: Call) -> Iterator[Outcome]:
+def _vjp_violations(trial: Trial, vjp: Call, check: str) -> Iterator[Outcome]:
     promise, handed = trial.case.operation, trial.first.handed.operands
     names = [f"{name}_bar" for name in promise.operands]
     first = f"{next(iter(handed))}_bar"
@@ -86,37 +86,45 @@ def _vjp_violations(trial: Trial, vjp: Call) -> Iterator[Outcome]:
     if vjp.raised:
         called = "; it is called as vjp(residuals, y_bar)"
         hint = called if vjp.raised.startswith("TypeError") else _words(trial)
-        yield failed(trial, NAME, first, Kind.RAISES, f"vjp raised {vjp.raised}{hint}")
+        message = f"vjp raised {vjp.raised}{hint}"
+        yield failed(trial, check, first, Kind.RAISES, message, exception=vjp.exception)
     elif vjp.unsupported:
-        message = f"vjp does not support what forward accepted: {vjp.unsupported}"
-        yield failed(trial, NAME, first, Kind.RAISES, message)
+        message = f"vjp does not support what forward accepted: {vjp.error}"
+        yield failed(trial, check, first, Kind.RAISES, message, exception=vjp.exception)
     elif not isinstance(vjp.value, tuple):
-        message = f"vjp returned {_describe(vjp.value)}; return a tuple {wanted}"
-        yield failed(trial, NAME, first, Kind.TYPE, message)
+        message = f"vjp returned {describe(vjp.value)}; return a tuple {wanted}"
+        yield failed(trial, check, first, Kind.TYPE, message)
     elif len(vjp.value) != len(names):
         message = f"vjp returned {len(vjp.value)} gradients; return {len(names)}: {wanted}"
-        yield failed(trial, NAME, first, Kind.COUNT, message)
+        yield failed(trial, check, first, Kind.COUNT, message)
     else:
         for operand, name, value in zip(promise.operands, names, vjp.value, strict=True):
             if operand not in handed and value is not None:
                 message = (
-                    f"vjp returned {_describe(value)} for {name}, and {operand} was None; "
+                    f"vjp returned {describe(value)} for {name}, and {operand} was None; "
                     "return None there"
                 )
-                yield failed(trial, NAME, name, Kind.TYPE, message)
+                yield failed(trial, check, name, Kind.TYPE, message)
 
 
-def _array_violations(trial: Trial, result: str, value: Any) -> Iterator[Outcome]:
+def _array_violations(trial: Trial, check: str, result: str, value: Any) -> Iterator[Outcome]:
     shape = trial.case.shapes[result]
     dtype = trial.format.dtype
     expected = f"expected an array of {dtype.name} with shape {shape}"
-    # A mask hides cells from every comparison, and `*` of a matrix is another product.
-    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray | np.matrix):
-        message = f"{result} is {_describe(value)}; {expected}"
-        yield failed(trial, NAME, result, Kind.TYPE, message)
+    if not is_real_array(value):
+        message = f"{result} is {describe(value)}; {expected}"
+        yield failed(trial, check, result, Kind.TYPE, message)
     elif value.shape != shape:
-        message = f"{result} has shape {value.shape}; {expected}"
-        yield failed(trial, NAME, result, Kind.SHAPE, message)
+        order = likely_order(value.shape, shape, trial.case.operation.axes(result))
+        message = f"{result} has shape {value.shape}; {expected}{'; ' if order else ''}{order}"
+        yield failed(trial, check, result, Kind.SHAPE, message)
+    elif _is_wider(value.dtype, dtype) and not trial.subject.claims.names_dtypes:
+        message = (
+            f"{result} is {value.dtype.name} for operands of {dtype.name}, and judged by its "
+            f"values; make results in the operands' dtype, as np.zeros(shape, x.dtype) does, or "
+            f'name the dtypes that it takes: DTYPES = ("{value.dtype.name}",)'
+        )
+        yield failed(trial, check, result, Kind.WIDER, message)
     elif value.dtype != dtype:
         given = value.dtype.name
         if given == dtype.name:
@@ -125,7 +133,14 @@ def _array_violations(trial: Trial, result: str, value: Any) -> Iterator[Outcome
             "the dtype of the operands" if result == "y" else "the gradient has its operand's dtype"
         )
         message = f"{result} is {given}; {expected}: {why}"
-        yield failed(trial, NAME, result, Kind.DTYPE, message)
+        yield failed(trial, check, result, Kind.DTYPE, message)
+
+
+def _is_wider(given: np.dtype[Any], expected: np.dtype[Any]) -> bool:
+    """Whether results of one dtype round less than those of the other."""
+    if not given.isnative or given.name not in FORMATS:
+        return False
+    return FORMATS[given.name].bits > FORMATS[expected.name].bits
 
 
 def _printed(trial: Trial) -> Iterator[Outcome]:
@@ -139,7 +154,7 @@ def _printed(trial: Trial) -> Iterator[Outcome]:
         yield failed(trial, NAME, result, Kind.PRINTS, message)
 
 
-def _describe(value: Any) -> str:
+def describe(value: Any) -> str:
     """``a list of length 3``, ``None``, ``an array of shape (2, 3)``."""
     if value is None:
         return "None"

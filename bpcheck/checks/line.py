@@ -13,6 +13,7 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.checks.allowed import error_bounds, proven_bounds
 from bpcheck.checks.compare import difference
+from bpcheck.checks.further import no_forward
 from bpcheck.checks.outcomes import failed, not_applicable, passed
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
@@ -47,6 +48,8 @@ def compare_central(trial: Trial, check: str, operand: str) -> Outcome:
         return not_applicable(check, result, "the contract is broken")
     phi, slope = line
     found = central_slope(phi, trial.format, rounding_of_phi(trial))
+    if np.isnan(found.value) and trial.fallen is not None:
+        return no_forward(trial, check, result, f"where {operand} is moved along a line")
     if abs(found.value - slope) <= found.bound + _own_rounding(trial, result):
         return _acquitted(trial, check, result)
     message = (
@@ -73,6 +76,8 @@ def _compare_rates(trial: Trial, operand: str) -> Outcome:
         return not_applicable(TAYLOR, result, "the contract is broken")
     phi, slope = line
     rates = taylor_rates(phi, slope, rounding_of_phi(trial) + _own_rounding(trial, result))
+    if trial.fallen is not None:
+        return no_forward(trial, TAYLOR, result, f"where {operand} is moved along a line")
     if not rates:
         return not_applicable(TAYLOR, result, "the remainder never rises above rounding")
     if not rates_show_an_error(rates):

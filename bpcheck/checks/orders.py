@@ -10,7 +10,7 @@ import numpy as np
 from bpcheck.cases import Case
 from bpcheck.checks.another import another, run_of_another
 from bpcheck.checks.outcomes import first_of_each, unjudged
-from bpcheck.checks.run import Run, call_forward, hand, is_pair, run_vjp
+from bpcheck.checks.run import Run, call_forward, hand, run_vjp
 from bpcheck.checks.state import TURN, unlike
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import takes_turn, turn_within
@@ -99,7 +99,5 @@ def reordered(trial: Trial) -> Reordered:
             )
         else:
             handed, forward = forwards[which]
-            failed = Run(handed, forward, None, {}, {})
-            has_returned = forward.returned and is_pair(forward.value)
-            runs[which] = run_vjp(subject, case, handed, forward) if has_returned else failed
+            runs[which] = run_vjp(subject, case, handed, forward)
     return Reordered(runs, changed)

@@ -7,7 +7,7 @@ from functools import cache
 
 from bpcheck.checks.compare import Difference
 from bpcheck.checks.trial import Trial
-from bpcheck.finding import Finding, Kind, Outcome, Status
+from bpcheck.finding import NOTES, Finding, Kind, Outcome, Status
 
 
 # One object for each of the few texts there are: what is the same travels once from a worker.
@@ -30,6 +30,8 @@ def failed(
     kind: Kind,
     message: str,
     where: Difference | None = None,
+    *,
+    exception: str = "",
 ) -> Outcome:
     """The result is not what it should be."""
     finding = Finding(
@@ -45,9 +47,10 @@ def failed(
         bound=where.bound if where else None,
         wrong=where.wrong if where else 0,
         total=where.total if where else 0,
+        exception=exception,
     )
-    # Neither is held against the subject, so its row keeps its mark.
-    status = Status.PASSED if kind in (Kind.CONVENTION, Kind.ORACLE) else Status.FAILED
+    # What is not held against the subject leaves its row the mark.
+    status = Status.PASSED if kind in NOTES else Status.FAILED
     return Outcome(check, result, status, finding)
 
 

@@ -38,7 +38,8 @@ class Run:
     handed
         What the subject got, as the subject left it.
     forward, vjp
-        How the calls ended; `vjp` is ``None`` if the forward gave no pair.
+        How the calls ended; `vjp` is ``None`` where none was called, since the forward gave no
+        well-formed ``y``: there is no cotangent for it.
     raw
         What the subject gave for each result, of whatever type; missing ones are left out.
     got
@@ -53,6 +54,11 @@ class Run:
     raw: dict[str, Any]
     got: dict[str, Array]
     cotangent: Array | None = None
+
+    @property
+    def is_malformed(self) -> bool:
+        """Whether the forward returned something, and no `y` that a vjp could be called for."""
+        return self.forward.returned and self.vjp is None
 
     @property
     def is_whole(self) -> bool:
@@ -79,19 +85,34 @@ def hand(case: Case, arrays: Arrays, *, layouts: Mapping[str, str] | None = None
     )
 
 
-def run(subject: Subject, case: Case, handed: Handed, *, params: Mapping[str, Any]) -> Run:
-    """Forward and vjp, in the order in which a user would call them."""
-    poison(case, ("y",))
+def run(
+    subject: Subject,
+    case: Case,
+    handed: Handed,
+    *,
+    params: Mapping[str, Any],
+    left: float = np.nan,
+) -> Run:
+    """Forward and vjp, in the order in which a user would call them.
+
+    `left` is the number that is left in memory before each of them.
+    """
+    poison(case, ("y",), left)
     forward = call_forward(subject, case, handed.operands, params=params)
-    if not forward.returned or not is_pair(forward.value):
-        return Run(handed, forward, None, {}, {})
     # The forward has taken, or freed, what was left before it.
-    poison(case, tuple(f"{name}_bar" for name in handed.operands))
+    poison(case, tuple(f"{name}_bar" for name in handed.operands), left)
     return run_vjp(subject, case, handed, forward)
 
 
 def run_vjp(subject: Subject, case: Case, handed: Handed, forward: Call) -> Run:
-    """The run that this forward and the vjp of what it returned make."""
+    """The run that this forward and the vjp of what it returned make.
+
+    For a `y` that is malformed no vjp is called: a cotangent of the right shape is none for it,
+    and native code that takes both for one shape reads and writes out of bounds.
+    """
+    if not gives_y(case, forward):
+        raw = {"y": forward.value[0]} if forward.returned and is_pair(forward.value) else {}
+        return Run(handed, forward, None, raw, {})
     y, residuals = forward.value
     if not (handed.is_output and _holds(y, handed.y_bar, rounded=not case.is_exact)):
         return collect(case, handed, forward, call_vjp(subject, residuals, handed.y_bar))
@@ -144,7 +165,7 @@ def call_vjp(subject: Subject, residuals: Any, y_bar: Array) -> Call:
     return call(subject.vjp, residuals, y_bar, refusals=subject.claims.refuses)
 
 
-def poison(case: Case, results: tuple[str, ...]) -> None:
+def poison(case: Case, results: tuple[str, ...], left: float = np.nan) -> None:
     """Leave NaN in the memory that the next arrays of the results' sizes are likely to get.
 
     A kernel that reads an output before it has written it, or leaves a part unwritten, then shows
@@ -153,8 +174,19 @@ def poison(case: Case, results: tuple[str, ...]) -> None:
     dtype = FORMATS[case.dtype].dtype
     shapes = case.shapes
     # All are made before one is freed, or the second would get the block of the first.
-    freed = [np.full(shapes[name], np.nan, dtype) for name in results]
+    freed = [np.full(shapes[name], left, dtype) for name in results]
     del freed
+
+
+def gives_y(case: Case, forward: Call) -> bool:
+    """Whether a forward returned a pair whose ``y`` is a real array of the shape of the case.
+
+    Another dtype is the contract's matter: its numbers can be compared, and cotangents be sent.
+    """
+    if not forward.returned or not is_pair(forward.value):
+        return False
+    y = forward.value[0]
+    return is_real_array(y) and y.shape == case.shapes["y"]
 
 
 def is_pair(value: Any) -> bool:
@@ -164,7 +196,8 @@ def is_pair(value: Any) -> bool:
 
 def is_real_array(value: Any) -> bool:
     """Whether `value` is an array of real numbers, bfloat16 included."""
-    if not isinstance(value, np.ndarray):
+    # A mask hides cells from every comparison, and `*` of a matrix is another product.
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray | np.matrix):
         return False
     # Integers too: their dtype is the contract's matter, their numbers can be compared.
     return value.dtype.kind in "fiu" or value.dtype.name == "bfloat16"

@@ -11,7 +11,9 @@ import numpy as np
 from bpcheck.arithmetic import Array, Format
 from bpcheck.checks.allowed import absolute_sums, is_other_convention, slack_between_runs
 from bpcheck.checks.compare import difference
+from bpcheck.checks.further import broken_off
 from bpcheck.checks.outcomes import failed, first_of_each, unjudged
+from bpcheck.checks.run import Run
 from bpcheck.checks.split import nonlinear, of_gradients, why_not_linear
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
@@ -27,17 +29,27 @@ def check_scaled(trial: Trial) -> tuple[Outcome, ...]:
     why = why_not_linear(trial)
     if why:
         return unjudged(trial, NAME, why)
-    return of_gradients(first_of_each(trial, NAME, _violations(trial)))
+    found: list[Outcome] = []
+    refused = []
+    for y_bar, factor, what in _multiples(trial):
+        run = trial.again(replace(trial.arrays, y_bar=y_bar))
+        broken = broken_off(trial, NAME, run, f"for {what}")
+        found += [each for each in broken if each.finding] or _compare(trial, run, factor, what)
+        refused.append(bool(broken) and not any(each.finding for each in broken))
+    if all(refused):
+        return unjudged(trial, NAME, "the subject refuses other cotangents")
+    return of_gradients(first_of_each(trial, NAME, found))
 
 
-def _violations(trial: Trial) -> Iterator[Outcome]:
+def _multiples(trial: Trial) -> Iterator[tuple[Array, float, str]]:
+    """Other cotangents, each a multiple of that of the case, and in words."""
     # Each shows what the others hide: what is added to the cotangent, a lost sign, and what is
     # clamped.
-    yield from _compare(trial, np.zeros_like(trial.arrays.y_bar), 0.0, "a cotangent of zeros")
+    yield np.zeros_like(trial.arrays.y_bar), 0.0, "a cotangent of zeros"
     scale = 2.0 ** largest_exponent(trial)
     for factor, what in ((-1.0, "the negative cotangent"), (scale, f"{scale:g} times it")):
         y_bar = (trial.arrays.y_bar.astype(np.float64) * factor).astype(trial.format.dtype)
-        yield from _compare(trial, y_bar, factor, what)
+        yield y_bar, factor, what
 
 
 def largest_exponent(trial: Trial) -> int:
@@ -52,14 +64,9 @@ def largest_exponent(trial: Trial) -> int:
     return max(0, floor(log2(form.largest) - log2(largest)) - 1)
 
 
-def _compare(trial: Trial, y_bar: Array, factor: float, what: str) -> Iterator[Outcome]:
-    run = trial.again(replace(trial.arrays, y_bar=y_bar))
+def _compare(trial: Trial, run: Run, factor: float, what: str) -> Iterator[Outcome]:
     for result, got in trial.got.items():
-        if result == "y":
-            continue
-        if result not in run.got:
-            message = f"{result} is missing for {what}: {run.why_not}"
-            yield failed(trial, NAME, result, Kind.NOT_LINEAR, message)
+        if result == "y" or result not in run.got:
             continue
         given, usual = (each.raw[result].dtype for each in (run, trial.first))
         if given != usual:
@@ -73,8 +80,10 @@ def _compare(trial: Trial, y_bar: Array, factor: float, what: str) -> Iterator[O
             terms = trial.case.operation.terms(trial.case.geometry)[result]
             bound = np.full(got.shape, abs(factor) * terms * trial.format.tiniest)
         between = slack_between_runs(trial, result)
-        if between is not None:
-            bound = abs(factor) * between + (0.0 if bound is None else bound)
+        # Nothing is left of a cotangent of zeros, in any order.
+        if between is not None and factor:
+            with np.errstate(over="ignore"):
+                bound = abs(factor) * between + (0.0 if bound is None else bound)
         with np.errstate(all="ignore"):
             expected = got * factor
         where = difference(run.got[result], expected, bound)

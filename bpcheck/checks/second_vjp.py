@@ -9,7 +9,7 @@ import numpy as np
 from bpcheck.checks.compare import same_bits
 from bpcheck.checks.orders import CHEAPEST, reordered, why_not_ordered
 from bpcheck.checks.outcomes import failed, first_of_each, unjudged
-from bpcheck.checks.run import Handed, Run, call_forward, hand, is_pair, run_vjp
+from bpcheck.checks.run import Handed, Run, call_forward, gives_y, hand, run_vjp
 from bpcheck.checks.split import of_gradients
 from bpcheck.checks.state import unlike
 from bpcheck.checks.trial import Trial
@@ -59,7 +59,7 @@ def _two_vjps(trial: Trial) -> tuple[Run, Run] | None:
     subject, case = trial.subject, trial.case
     handed = hand(case, trial.arrays)
     forward = call_forward(subject, case, handed.operands, params=trial.params)
-    if not forward.returned or not is_pair(forward.value):
+    if not gives_y(case, forward):
         return None
     # The same cotangent twice would not show a vjp that gives once more what it gave before.
     before = Handed(handed.operands, trial.others.y_bar.copy())

@@ -16,6 +16,7 @@ from bpcheck.checks.allowed import (
     slack_of_wrong,
 )
 from bpcheck.checks.compare import Difference, difference
+from bpcheck.checks.further import broken_off
 from bpcheck.checks.outcomes import (
     element,
     failed,
@@ -24,6 +25,8 @@ from bpcheck.checks.outcomes import (
     number,
     unjudged,
 )
+from bpcheck.checks.run import Run
+from bpcheck.checks.subnormals import flushes
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
@@ -36,7 +39,22 @@ def check_split(trial: Trial) -> tuple[Outcome, ...]:
     why = why_not_linear(trial)
     if why:
         return unjudged(trial, NAME, why)
-    return of_gradients(first_of_each(trial, NAME, _violations(trial)))
+    parts = _parts(trial)
+    broken = (broken_off(trial, NAME, part, "for a part of the cotangent") for part in parts)
+    return next(filter(None, broken), ()) or of_gradients(
+        first_of_each(trial, NAME, _violations(trial, *parts))
+    )
+
+
+def _parts(trial: Trial) -> tuple[Run, Run]:
+    """Two further runs, on cotangents that are nonzero in different places."""
+    rng = np.random.default_rng((trial.case.seed, *b"linearity"))
+    mask = rng.integers(0, 2, size=trial.arrays.y_bar.shape).astype(bool)
+    zero = np.zeros_like(trial.arrays.y_bar)
+    return (
+        trial.again(replace(trial.arrays, y_bar=np.where(mask, trial.arrays.y_bar, zero))),
+        trial.again(replace(trial.arrays, y_bar=np.where(mask, zero, trial.arrays.y_bar))),
+    )
 
 
 def why_not_linear(trial: Trial) -> str:
@@ -49,13 +67,15 @@ def why_not_linear(trial: Trial) -> str:
         return "operands that are not finite"
     if not trial.subject.claims.exact:
         return "not a direct sum"
-    return "" if takes_turn(trial.case, 1) else "left to other cases"
+    if not takes_turn(trial.case, 1):
+        return "left to other cases"
+    return "subnormals are flushed" if flushes(trial) else ""
 
 
 def of_gradients(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
-    """The outcomes, with none for the first result, ``y``."""
-    first = not_applicable(outcomes[0].check, "y", "it does not depend on the cotangent")
-    return (first, *outcomes[1:])
+    """The outcomes, with none for the first result, ``y``, unless a forward failed."""
+    y = not_applicable(outcomes[0].check, "y", "it does not depend on the cotangent")
+    return (outcomes[0] if outcomes[0].finding else y, *outcomes[1:])
 
 
 def nonlinear(trial: Trial, check: str, result: str, where: Difference, what: str) -> Outcome:
@@ -67,14 +87,9 @@ def nonlinear(trial: Trial, check: str, result: str, where: Difference, what: st
     return failed(trial, check, result, Kind.NOT_LINEAR, message, where)
 
 
-def _violations(trial: Trial) -> Iterator[Outcome]:
-    rng = np.random.default_rng((trial.case.seed, *b"linearity"))
-    mask = rng.integers(0, 2, size=trial.arrays.y_bar.shape).astype(bool)
-    zero = np.zeros_like(trial.arrays.y_bar)
-    one = trial.again(replace(trial.arrays, y_bar=np.where(mask, trial.arrays.y_bar, zero)))
-    two = trial.again(replace(trial.arrays, y_bar=np.where(mask, zero, trial.arrays.y_bar)))
+def _violations(trial: Trial, one: Run, two: Run) -> Iterator[Outcome]:
     for result, got in trial.got.items():
-        if result == "y" or result not in one.got or result not in two.got:
+        if result == "y":
             continue
         # Of a wrong vjp both parts may be infinite.
         with np.errstate(all="ignore"):

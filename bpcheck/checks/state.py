@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from bpcheck.cases import Case
 from bpcheck.checks.allowed import slack_between_runs
+from bpcheck.checks.claims import refusal
 from bpcheck.checks.compare import difference
+from bpcheck.checks.further import what_broke
 from bpcheck.checks.outcomes import element, failed, number
 from bpcheck.checks.run import Run
 from bpcheck.checks.trial import Trial
@@ -33,10 +35,14 @@ def unlike(
     """
     if not expected.is_whole:
         return
+    if refusal(trial.subject, run):
+        # Who says so keeps nothing back.
+        return
     if not run.is_whole:
         # Without a y, no gradient was asked for.
         result = f"{next(iter(trial.arrays.operands))}_bar" if run.vjp else "y"
-        message = f"{run.why_not} {here}, and not {there}"
+        why = what_broke(trial, run) if numbers is None else run.why_not
+        message = f"{here}, and not {there}: {why}"
         yield failed(trial, check, result, Kind.STATE, message)
         return
     for result, right in expected.got.items():

@@ -13,7 +13,7 @@ from bpcheck.arithmetic import FORMATS, Array, Format
 from bpcheck.cases import Case
 from bpcheck.checks import turns
 from bpcheck.checks.compare import same_bits
-from bpcheck.checks.run import Run, call_forward, hand, is_pair, is_real_array, run
+from bpcheck.checks.run import Handed, Run, call_forward, hand, is_pair, is_real_array, run
 from bpcheck.filling import Arrays, fill
 from bpcheck.filling.tied import has_output_for_cotangent
 from bpcheck.oracles.autograd import autograd
@@ -32,6 +32,8 @@ class Trial:
     def __init__(self, subject: Subject, case: Case):
         self.subject = subject
         self.case = case
+        #: The last run that was made for `evaluate` and gave no ``y``.
+        self.fallen: Run | None = None
         self._derived: dict[Callable[[Trial], Any], Any] = {}
 
     def once(self, derive: Callable[[Trial], T]) -> T:
@@ -77,10 +79,23 @@ class Trial:
         """The first run: what all checks judge."""
         return self.again(self.filled, layouts=self.case.layouts)
 
-    def again(self, arrays: Arrays, *, layouts: Mapping[str, str] | None = None) -> Run:
-        """A further run on these arrays, in C order unless told."""
+    @property
+    def why_stopped(self) -> str:
+        """Why no further question is asked of the case: there is no ``y`` to ask it of."""
+        if self.first.is_malformed:
+            return "y is malformed"
+        return "" if self.first.forward.returned else "forward raised"
+
+    def again(
+        self,
+        arrays: Arrays,
+        *,
+        layouts: Mapping[str, str] | None = None,
+        left: float = np.nan,
+    ) -> Run:
+        """A further run on these arrays, in C order unless told; `left` is what memory held."""
         handed = hand(self.case, arrays, layouts=layouts or {})
-        return run(self.subject, self.case, handed, params=self.params)
+        return run(self.subject, self.case, handed, params=self.params, left=left)
 
     def once_more(self) -> Run:
         """A further run: on the very arrays of the first one, if it has left them as they were."""
@@ -110,10 +125,12 @@ class Trial:
             for name, array in operands.items()
         }
         outcome = call_forward(self.subject, self.case, given, params=self.params)
-        if not outcome.returned or not is_pair(outcome.value):
-            return None
-        y = outcome.value[0]
-        if not is_real_array(y) or y.shape != self._output_shape(operands):
+        raw: dict[str, Any] = {}
+        if outcome.returned and is_pair(outcome.value):
+            raw["y"] = outcome.value[0]
+        y = raw.get("y")
+        if y is None or not is_real_array(y) or y.shape != self._output_shape(operands):
+            self.fallen = Run(Handed(given, self.arrays.y_bar), outcome, None, raw, {})
             return None
         with np.errstate(invalid="ignore"):
             # A copy: the next forward may return the same memory.

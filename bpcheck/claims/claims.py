@@ -10,8 +10,15 @@ from typing import Any, TypedDict
 from bpcheck.claims.readers import READERS, UNCHECKED, Reader
 from bpcheck.errors import ClaimError
 
+
+class UsualDtypes(tuple[str, ...]):
+    """The dtypes of a subject of which nobody has named any."""
+
+    __slots__ = ()
+
+
 #: The dtypes a subject is taken to claim when it does not say.
-DEFAULT_DTYPES = ("float64", "float32")
+DEFAULT_DTYPES: tuple[str, ...] = UsualDtypes(("float64", "float32"))
 
 #: Tells from the params and the operands' shapes whether the subject claims a case.
 Supports = Callable[[dict[str, Any], dict[str, tuple[int, ...]]], bool]
@@ -24,7 +31,8 @@ class Claims:
     Parameters
     ----------
     dtypes
-        The dtypes that it takes: names, NumPy's or torch's dtypes; kept as NumPy names.
+        The dtypes that it takes: names, NumPy's or torch's dtypes; kept as NumPy names. Where
+        they are named, results have the dtype of their operands; else a wider one is a note.
     operations
         Names of the operations that it computes; none: the one that it is checked as.
     supports
@@ -32,19 +40,23 @@ class Claims:
         all. It must not depend on anything else.
     exact
         Whether every result is a direct sum of products, as opposed to a fast transform (Winograd,
-        FFT) whose intermediate values are rounded. A subject that is not exact is held to the
-        derived bound on real data only.
+        FFT, an integral image) whose intermediate values are rounded. A subject that is not exact
+        is held to the bound of its `norm`.
+    norm
+        For a subject that is not exact: the norm of the operands that its rounding is in proportion
+        to, as `bpcheck.checks.transforms` has it: ``"2-norm"`` for FFT, ``"1-norm"`` for integral
+        images and running sums, ``"max-norm"`` for Winograd and Strassen.
     constant
-        For a subject that is not exact: how many times the bound of the direct sum its rounding may
-        reach, anywhere in the array. It follows from the transform, not from measurements: the
-        product of the norms of its matrices, for Winograd.
+        For a subject that is not exact: how many times that bound its rounding may reach. It
+        follows from the transform, not from measurements: for Winograd, from the norms of its
+        matrices.
     torch_ties
         Whether it claims torch's convention where a maximum has several winners (the first in
         raster order, and the last NaN). Without the claim another valid choice is a note.
     accumulates
         The dtype in which it claims to add up operands of a narrower one, such as ``"float32"``:
-        its results are then held to one rounding of their own dtype. ``None`` claims no more than
-        the operands' dtype.
+        its results are then held to one rounding of their own dtype. ``None`` claims what the
+        operation asks of everybody.
     refuses
         Exception types, or their names, by which forward or vjp refuses a case, as it may by
         `NotImplementedError`: such a case is not claimed, instead of one that raises.
@@ -55,12 +67,16 @@ class Claims:
     layouts
         Names of the memory layouts that it takes, C order always among them; ``None``: all.
     nan
-        Whether it is right where operands or cotangent hold NaN or infinities.
+        Whether it is right where operands or cotangent hold NaN or infinities. ``True`` claims
+        torch's convention as well, where a maximum may have several; ``None`` leaves it a note.
     subnormals
-        Whether it is right where they, or results, are subnormal: what flushes them to 0 is not.
+        Whether it is right where they, or results, are subnormal. What flushes them to 0 is a note
+        by ``None``, and a defect by ``True``.
     deterministic
         Whether two runs of one case give the same bits. Without the claim they may differ by what
-        another order of summation explains.
+        another order of summation explains, which is a note.
+    batch_invariant
+        Whether the bits of a sample do not depend on the batch it is in.
     square_kernels
         Whether it takes kernels of equal sides only.
     equal_strides
@@ -83,6 +99,7 @@ class Claims:
     operations: tuple[str, ...] = ()
     supports: Supports | None = None
     exact: bool = True
+    norm: str = "2-norm"
     constant: float = 1.0
     torch_ties: bool = False
     accumulates: str | None = None
@@ -90,16 +107,24 @@ class Claims:
     single_use: bool = False
     empty: bool = True
     layouts: tuple[str, ...] | None = None
-    nan: bool = True
-    subnormals: bool = True
-    deterministic: bool = True
+    nan: bool | None = None
+    subnormals: bool | None = None
+    deterministic: bool = False
+    batch_invariant: bool = False
     square_kernels: bool = False
     equal_strides: bool = False
     dilation: bool = True
 
     def __post_init__(self) -> None:
         for word, read in READERS.items():
-            object.__setattr__(self, word, read(word, getattr(self, word)))
+            value = getattr(self, word)
+            if not isinstance(value, UsualDtypes):
+                object.__setattr__(self, word, read(word, value))
+
+    @property
+    def names_dtypes(self) -> bool:
+        """Whether somebody has named the dtypes that it takes."""
+        return not isinstance(self.dtypes, UsualDtypes)
 
 
 class ClaimWords(TypedDict, total=False):
@@ -109,6 +134,7 @@ class ClaimWords(TypedDict, total=False):
     operations: tuple[str, ...]
     supports: Supports | None
     exact: bool
+    norm: str
     constant: float
     torch_ties: bool
     accumulates: str | None
@@ -116,9 +142,10 @@ class ClaimWords(TypedDict, total=False):
     single_use: bool
     empty: bool
     layouts: tuple[str, ...] | None
-    nan: bool
-    subnormals: bool
+    nan: bool | None
+    subnormals: bool | None
     deterministic: bool
+    batch_invariant: bool
     square_kernels: bool
     equal_strides: bool
     dilation: bool
@@ -159,10 +186,16 @@ def claims_from(
     bpcheck.errors.ClaimError: layers: 'emtpy' is no claim; did you mean empty?
     """
     try:
-        read = {word: _reader(word, spelled)(spelled(word), value) for word, value in words.items()}
+        read = {word: _read(word, value, spelled) for word, value in words.items()}
         return replace(Claims() if base is None else base, **read)
     except ClaimError as error:
         raise ClaimError(f"{origin}: {error}") from None
+
+
+def _read(word: str, value: Any, spelled: Callable[[str], str]) -> Any:
+    if isinstance(value, UsualDtypes):
+        return value
+    return _reader(word, spelled)(spelled(word), value)
 
 
 def _reader(word: str, spelled: Callable[[str], str]) -> Reader:

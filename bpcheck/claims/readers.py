@@ -35,6 +35,9 @@ LAYOUT_NAMES = (
     "output",
 )
 
+#: Norms of operands that the rounding of a transform may be in proportion to.
+NORMS = ("2-norm", "1-norm", "max-norm")
+
 Reader = Callable[[str, Any], Any]
 
 
@@ -88,6 +91,16 @@ def _flag(word: str, value: Any) -> bool:
     if isinstance(value, bool | np.bool_):
         return bool(value)
     raise ClaimError(f"{word} is {value!r}; True or False was expected")
+
+
+def _optional_flag(word: str, value: Any) -> bool | None:
+    return None if value is None else _flag(word, value)
+
+
+def _norm(word: str, value: Any) -> str:
+    if value in NORMS:
+        return str(value)
+    raise ClaimError(f"{word} is {value!r}; there are {', '.join(NORMS)}")
 
 
 def _constant(word: str, value: Any) -> float:
@@ -145,6 +158,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "operations": _operations,
         "supports": _supports,
         "exact": _flag,
+        "norm": _norm,
         "constant": _constant,
         "torch_ties": _flag,
         "accumulates": _optional_dtype,
@@ -152,9 +166,10 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "single_use": _flag,
         "empty": _flag,
         "layouts": _layouts,
-        "nan": _flag,
-        "subnormals": _flag,
+        "nan": _optional_flag,
+        "subnormals": _optional_flag,
         "deterministic": _flag,
+        "batch_invariant": _flag,
         "square_kernels": _flag,
         "equal_strides": _flag,
         "dilation": _flag,
@@ -162,4 +177,4 @@ READERS: Mapping[str, Reader] = MappingProxyType(
 )
 
 #: Claims that somebody may want to make, and that nothing could hold a subject to.
-UNCHECKED = ("batch_invariant", "needs_grad", "double_backward", "forward_mode")
+UNCHECKED = ("needs_grad", "double_backward", "forward_mode")

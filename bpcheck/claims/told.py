@@ -12,7 +12,6 @@ NOUNS = {
     "empty": "empty batches",
     "nan": "NaN",
     "subnormals": "subnormals",
-    "deterministic": "determinism",
     "single_use": "a second vjp",
 }
 
@@ -29,6 +28,10 @@ def claimed(claims: Claims) -> tuple[str, ...]:
     found = (
         "torch's ties" if claims.torch_ties else "",
         f"sums in {claims.accumulates}" if claims.accumulates else "",
+        "NaN as torch has it" if claims.nan else "",
+        "subnormals" if claims.subnormals else "",
+        "determinism" if claims.deterministic else "",
+        "the same bits in every batch" if claims.batch_invariant else "",
         f"to refuse by {refusals}" if refusals else "",
     )
     return tuple(each for each in found if each)
@@ -42,14 +45,19 @@ def not_claimed(claims: Claims, operation: Operation) -> tuple[str, ...]:
     >>> from bpcheck.operations import operation_named
     >>> stated = Claims(nan=False, dilation=False, exact=False, constant=8)
     >>> not_claimed(stated, operation_named("conv2d"))
-    ('NaN', 'exact sums (constant 8)', 'dilation > 1')
+    ('NaN', 'exact sums (2-norm, constant 8)', 'dilation > 1')
     """
-    usual = Claims()
-    found = [noun for word, noun in NOUNS.items() if getattr(claims, word) != getattr(usual, word)]
+    found = [noun for word, noun in NOUNS.items() if is_left_out(claims, word)]
     found += [layouts_left_out(claims)] if layouts_left_out(claims) else []
-    found += [] if claims.exact else [f"exact sums (constant {claims.constant:g})"]
+    if not claims.exact:
+        found.append(f"exact sums ({claims.norm}, constant {claims.constant:g})")
     words = restricted(claims, operation)
     return (*found, *(operation.restrictions[word].outside for word in words))
+
+
+def is_left_out(claims: Claims, word: str) -> bool:
+    """Whether a claim of a single word leaves out what it is about."""
+    return bool(getattr(claims, word)) if word == "single_use" else getattr(claims, word) is False
 
 
 def restricted(claims: Claims, operation: Operation) -> tuple[str, ...]:

@@ -57,6 +57,7 @@ def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  
 
 @click.group(
     cls=Guarded,
+    invoke_without_command=True,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -68,8 +69,15 @@ def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  
     callback=_version,
     help="Show the versions of bpcheck and of what it judges with.",
 )
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Tell whether a hand-written backward pass is right, and what is wrong when it is not."""
+    if context.invoked_subcommand is None:
+        from bpcheck.operations import operation_names
+
+        click.echo(context.get_help())
+        click.echo(f"\nOperations:\n  {'  '.join(operation_names())}")
+        click.echo("  and module:attribute for one of your own")
 
 
 def run() -> NoReturn:
@@ -107,7 +115,23 @@ _style = click.option(
     default="numpy",
     show_default=True,
     metavar="STYLE",
-    help="Kind of code that TARGET is: numpy or torch.",
+    help="Kind of code that TARGET is: numpy, torch, pair, layer, jax, ... (docs/your-code.md).",
+)
+
+_with = click.option(
+    "--with",
+    "words",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What the code does differently, as an option of its style, such as layout=NHWC; may be "
+    "repeated.",
+)
+
+_interpret = click.option(
+    "--interpret",
+    is_flag=True,
+    help="Run kernels of Triton and Numba-CUDA in their interpreters, without a GPU; that they "
+    "pass there does not show that they pass on the device.",
 )
 
 
@@ -160,6 +184,8 @@ _style = click.option(
 @_in_process
 @_call_timeout
 @_memory
+@_with
+@_interpret
 @click.option("--classes", is_flag=True, help="Tell the number of cases of each edge class too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
 @click.pass_obj
@@ -174,6 +200,8 @@ def check(
     seed: int,
     dtypes: tuple[str, ...],
     style: str,
+    words: tuple[str, ...],
+    interpret: bool,  # noqa: FBT001 - click's signature
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
     memory: float | None,
@@ -197,6 +225,8 @@ def check(
         operation,
         target,
         style=style,
+        words=words,
+        interpret=interpret,
         json_path=json_path,
         classes=classes,
         request=Request(profile, cases, seed=seed, dtypes=dtypes, largest=largest),
@@ -211,11 +241,21 @@ def check(
 @_in_process
 @_call_timeout
 @_memory
+@click.option(
+    "--with",
+    "declared",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="As for bpcheck check.",
+)
+@_interpret
 @click.pass_obj
 def replay(
     interrupts: Interrupts | None,
     words: tuple[str, ...],
     style: str,
+    declared: tuple[str, ...],
+    interpret: bool,  # noqa: FBT001 - click's signature
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
     memory: float | None,
@@ -228,7 +268,28 @@ def replay(
         raise click.UsageError("one argument is too few; write  bpcheck replay 'CASE' TARGET.")
     # A case that lost its quotes comes as several words.
     safety = Safety(in_process, call_timeout, memory)
-    return run_replay(" ".join(words[:-1]), words[-1], style=style, safety=safety)
+    return run_replay(
+        " ".join(words[:-1]),
+        words[-1],
+        style=style,
+        safety=safety,
+        words=declared,
+        interpreted=interpret,
+    )
+
+
+@main.command()
+@click.argument("target")
+@click.argument("operation", required=False)
+def adapt(target: str, operation: str | None) -> int:
+    """Find the declaration by which TARGET is taken as OPERATION, whatever its shape.
+
+    Names, signatures and the shapes of results decide, on small cases in which no two lengths are
+    alike; no number does.
+    """
+    from bpcheck.cli.adapt import run_adapt
+
+    return run_adapt(target, operation)
 
 
 main.add_command(precision)

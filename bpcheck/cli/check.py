@@ -16,16 +16,16 @@ from bpcheck.cli.interrupts import Interrupts
 from bpcheck.cli.output import json_file, stdout, write
 from bpcheck.cli.progress import Live
 from bpcheck.cli.project import Entry, entries, project_file, shell_target
-from bpcheck.cli.requests import asked_cases, asked_dtypes
-from bpcheck.cli.safety import Safety, placed_entry
+from bpcheck.cli.requests import asked_cases, asked_dtypes, asked_words
+from bpcheck.cli.safety import Safety, loaded_to_check, placed_entry
 from bpcheck.errors import BpcheckError
 from bpcheck.report import print_report, to_json
 from bpcheck.report.terminal import plain
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
-from bpcheck.runner.place import Place
 from bpcheck.runner.process.death import DiedError
 from bpcheck.runner.run import check_in
+from bpcheck.runner.site import Site
 from bpcheck.verdict import Report
 
 
@@ -45,6 +45,8 @@ def run_check(
     target: str | None,
     *,
     style: str,
+    words: tuple[str, ...] = (),
+    interpret: bool = False,
     json_path: str | None,
     classes: bool,
     request: Request,
@@ -55,7 +57,9 @@ def run_check(
     file = json_file(json_path)
     directory = Path.cwd()
     if operation is not None and target is not None:
-        todo: tuple[Entry, ...] = (Entry(target, operation, style),)
+        todo: tuple[Entry, ...] = (
+            Entry(target, operation, style, asked_words(words), interpret=interpret),
+        )
     else:
         project = project_file(directory)
         todo, directory = entries(project), project.parent
@@ -100,6 +104,7 @@ class _Run:
                             dtypes=dtypes,
                             in_process=is_in_process,
                             safety=self.safety,
+                            load=loaded_to_check,
                         )
                     )
                     for entry in self.todo
@@ -118,7 +123,7 @@ class _Run:
             summary = f"\n {agreeing} of {len(self.codes)} subjects agree"
             self.console.print(Text(summary, style="bold"))
 
-    def _lost(self, place: Place) -> DiedError | None:
+    def _lost(self, place: Site) -> DiedError | None:
         """Load a subject; how that ended its process, where there are others to be checked."""
         try:
             place.subject  # noqa: B018 - it is loaded by that
@@ -140,7 +145,7 @@ class _Run:
             said = f"\n {entry.target} · {entry.operation}: NOT JUDGED. {error}"
             self.console.print(Text(plain(said, self.console), style="bold red"), soft_wrap=True)
 
-    def _check(self, entry: Entry, place: Place, dtypes: tuple[str, ...] | None) -> bool:
+    def _check(self, entry: Entry, place: Site, dtypes: tuple[str, ...] | None) -> bool:
         """Check one subject and print its report; whether the run goes on."""
         request, subject = self.request, place.subject
         count, cases = asked_cases(request.cases, subject, dtypes=dtypes, seed=request.seed)

@@ -16,7 +16,7 @@ from bpcheck.errors import UsageError
 from bpcheck.subject import Subject
 
 _TABLE = "[tool.bpcheck.subjects]"
-_KEYS = ("target", "operation", "operations", "style", "claims")
+_KEYS = ("target", "operation", "operations", "style", "with", "interpret", "claims")
 _EXAMPLE = f"""such as
 
     {_TABLE}
@@ -27,14 +27,18 @@ _EXAMPLE = f"""such as
 class Entry:
     """One subject to check: a target as one operation.
 
-    `claims` are stated beside those of the code, and `place` says where.
+    `words` declare how its code differs, as the options of its style. `claims` are stated beside
+    those of the code, and `place` says where. With `interpret`, kernels for another device run in
+    their interpreters.
     """
 
     target: str
     operation: str
     style: str = "numpy"
+    words: Mapping[str, Any] = field(default_factory=dict)
     claims: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
+    interpret: bool = False
 
     def claimed(self, subject: Subject) -> Subject:
         """`subject` with the claims that are stated here; `ClaimError` with the place."""
@@ -42,10 +46,17 @@ class Entry:
         return subject.claiming(claims)
 
 
+def _quoted(text: str) -> str:
+    """`text` as one word of a shell, in the quotes that read best."""
+    is_plain = "'" in text and not set(text) & set('"$`\\!')
+    return f'"{text}"' if is_plain else shlex.quote(text)
+
+
 def shell_target(entry: Entry) -> str:
     """What names the subject in a shell."""
     style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
-    return shlex.quote(entry.target) + style
+    words = "".join(f" --with {_quoted(f'{word}={value}')}" for word, value in entry.words.items())
+    return shlex.quote(entry.target) + style + words + " --interpret" * entry.interpret
 
 
 def project_file(start: Path) -> Path:
@@ -97,14 +108,22 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
             raise UsageError(f"{place}: unknown key {key!r}; {hint}")
     target = _text(place, given, "target")
     style = _text(place, {"style": "numpy", **given}, "style")
-    claims = given.get("claims", {})
-    if not isinstance(claims, Mapping):
-        raise UsageError(
-            f"{place}: claims is {claims!r}; a table was expected, such as {{ empty = false }}"
-        )
+    words = _table(place, given, "with", example='layout = "NHWC"')
+    claims = _table(place, given, "claims", example="empty = false")
+    interpret = given.get("interpret", False)
+    if not isinstance(interpret, bool):
+        raise UsageError(f"{place}: interpret is {interpret!r}; true or false was expected")
     # All are read before the first subject is loaded.
     claims_from(claims, origin=f"{place}: claims")
-    entry = partial(Entry, target=target, style=style, claims=claims, place=f"{place}: claims")
+    entry = partial(
+        Entry,
+        target=target,
+        style=style,
+        words=words,
+        claims=claims,
+        place=f"{place}: claims",
+        interpret=interpret,
+    )
     if ("operation" in given) == ("operations" in given):
         raise UsageError(f"{place}: give either operation, or operations as a list")
     if "operation" in given:
@@ -115,6 +134,15 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
         raise UsageError(f"{place}: operations is {operations!r}; a list of names was expected")
     for each in operations:
         yield entry(operation=_text(place, {"operations": each}, "operations"))
+
+
+def _table(place: str, given: Mapping[str, Any], key: str, *, example: str) -> Mapping[str, Any]:
+    value = given.get(key, {})
+    if not isinstance(value, Mapping):
+        raise UsageError(
+            f"{place}: {key} is {value!r}; a table was expected, such as {{ {example} }}"
+        )
+    return value
 
 
 def _text(place: str, given: Mapping[str, Any], key: str) -> str:

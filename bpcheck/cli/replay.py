@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import parse_case
 from bpcheck.cli import exits
 from bpcheck.cli.output import stdout
 from bpcheck.cli.project import Entry
+from bpcheck.cli.requests import asked_words
 from bpcheck.cli.safety import Safety, placed_entry
 from bpcheck.finding import Status
 from bpcheck.report import print_replay
@@ -15,10 +17,19 @@ from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
 
 
-def run_replay(case_text: str, target: str, *, style: str, safety: Safety) -> int:
+@own_arithmetic()
+def run_replay(
+    case_text: str,
+    target: str,
+    *,
+    style: str,
+    safety: Safety,
+    words: tuple[str, ...] = (),
+    interpreted: bool = False,
+) -> int:
     """Run the case, print all of it; 1 if it fails, 3 if nothing of it could be judged."""
     case = parse_case(case_text)
-    entry = Entry(target, str(case.operation), style)
+    entry = Entry(target, str(case.operation), style, asked_words(words), interpret=interpreted)
     keep_freed_memory()
     with (
         placed_entry(

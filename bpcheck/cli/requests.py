@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bpcheck.adapters import load
@@ -10,6 +11,7 @@ from bpcheck.cases import Case
 from bpcheck.claims import DEFAULT_DTYPES, dtype_name
 from bpcheck.cli.project import Entry
 from bpcheck.errors import BpcheckError, UsageError
+from bpcheck.imports.interpreters import NOTE, interpret
 from bpcheck.operations import Operation, operation_named, operation_names
 from bpcheck.planning.listed import listed_cases
 from bpcheck.subject import Subject
@@ -36,6 +38,28 @@ def asked_dtypes(typed: tuple[str, ...]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names)) or None
 
 
+def asked_words(typed: tuple[str, ...]) -> dict[str, str]:
+    """What ``--with`` declares, by word.
+
+    Raises
+    ------
+    UsageError
+        If one is no ``key=value``.
+
+    Examples
+    --------
+    >>> asked_words(("layout=NHWC", "forward=f(x, stride=s)"))
+    {'layout': 'NHWC', 'forward': 'f(x, stride=s)'}
+    """
+    words = {}
+    for each in typed:
+        word, equals, value = each.partition("=")
+        if not equals or not word.strip():
+            raise UsageError(f"--with {each}: write key=value, such as --with layout=NHWC")
+        words[word.strip()] = value.strip()
+    return words
+
+
 def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> Subject:
     """The subject of an entry; whoever asks for dtypes claims them, unless the target does.
 
@@ -44,13 +68,19 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
     BpcheckError
         If there is no such operation, target or style.
     """
+    operation = operation_of(entry, directory)
+    if entry.interpret:
+        interpret()
     subject = load(
         entry.target,
-        operation=operation_of(entry, directory),
+        operation=operation,
         style=entry.style,
+        words=entry.words,
         dtypes=dtypes or DEFAULT_DTYPES,
         directory=directory,
     )
+    if entry.interpret:
+        subject = replace(subject, style=f"{subject.style}, {NOTE}")
     return entry.claimed(subject)
 
 

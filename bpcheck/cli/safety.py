@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,12 @@ from bpcheck.cli.project import Entry
 from bpcheck.cli.requests import loaded, operation_of
 from bpcheck.operations import Operation
 from bpcheck.runner.in_process import why_in_process
-from bpcheck.runner.place import Here, Place
 from bpcheck.runner.process.handle import Allowed
 from bpcheck.runner.process.place import Workers
+from bpcheck.runner.run import claiming
 from bpcheck.runner.settings import Snapshot
+from bpcheck.runner.site import Here, Site
+from bpcheck.subject import Subject
 
 #: Of the memory that is free, what all workers together may hold.
 _SHARE = 0.9
@@ -61,6 +63,11 @@ class Safety:
         return Allowed(self.call_timeout, memory)
 
 
+def loaded_to_check(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> Subject:
+    """The subject of an entry, from whom the dtypes are asked that somebody asked for."""
+    return claiming(loaded(entry, directory, dtypes=dtypes), None, dtypes)
+
+
 @contextlib.contextmanager
 def placed_entry(
     entry: Entry,
@@ -69,11 +76,12 @@ def placed_entry(
     dtypes: tuple[str, ...] | None,
     in_process: bool,
     safety: Safety,
-) -> Iterator[Place]:
+    load: Callable[..., Subject] = loaded,
+) -> Iterator[Site]:
     """The place in which the subject of an entry runs."""
     if in_process:
-        before = Snapshot.taken(filters=True)
-        subject = loaded(entry, directory, dtypes=dtypes)
+        before = Snapshot.taken(of_import=True)
+        subject = load(entry, directory, dtypes=dtypes)
         changed = before.put_back()
         notes = tuple(f"loading it changed {each}; that was put back" for each in changed)
         yield Here(subject, notes=notes)
@@ -82,16 +90,15 @@ def placed_entry(
     import torch  # noqa: F401
 
     def operation(address: str) -> Operation:
-        before = Snapshot.taken(filters=True)
+        before = Snapshot.taken(of_import=True)
         found = operation_of(entry, directory)
         before.put_back()
         return found
 
-    load = partial(loaded, entry, directory, dtypes=dtypes)
     # One of the user's own is known when its module is.
     is_own = ":" in entry.operation
     with Workers(
-        load,
+        partial(load, entry, directory, dtypes=dtypes),
         operation,
         jobs=safety.jobs,
         allowed=safety.allowed(),

@@ -13,6 +13,7 @@ from bpcheck.cases import Case
 from bpcheck.checks import Trial
 from bpcheck.checks.allowed import error_bounds, quotient_bound
 from bpcheck.checks.compare import difference
+from bpcheck.checks.run import is_real_array
 from bpcheck.subject import Subject
 
 
@@ -33,10 +34,14 @@ class Answers:
 
 
 class Witness:
-    """One case, the right answers to it, and how far another right kernel may be from them."""
+    """One case, the right answers to it, and how far another right kernel may be from them.
 
-    def __init__(self, right: Subject, case: Case):
+    With `dtypes`, a dtype that differs is a difference by itself.
+    """
+
+    def __init__(self, right: Subject, case: Case, *, dtypes: bool = False):
         self.case = case
+        self._dtypes = dtypes
         self._trial = Trial(right, case)
 
     @cached_property
@@ -58,8 +63,10 @@ class Witness:
         a, b = one.results.get(result), other.results.get(result)
         if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
             return type(a) is type(b)
-        if a.shape != b.shape or a.dtype != b.dtype:
+        if a.shape != b.shape or (self._dtypes and a.dtype != b.dtype):
             return False
+        if not (is_real_array(a) and is_real_array(b)):
+            return a.dtype == b.dtype and np.array_equal(a, b)
         a, b = a.astype(np.float64), b.astype(np.float64)
         where = difference(a, b)
         if where is None:

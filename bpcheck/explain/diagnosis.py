@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bpcheck.cases import Case
-from bpcheck.explain.answers import Answers, Witness
 from bpcheck.explain.faults import Fault, faults_of
 from bpcheck.explain.right import right_kernel
+from bpcheck.explain.scene import Scene, failing_scenes, scenes_of
 from bpcheck.subject import Subject
-from bpcheck.verdict.tally import work
+from bpcheck.verdict.conditions import PLAIN
 
-#: Failing and passing cases that are looked at, the smallest first; more would not say more.
-MOST_CASES = 12
-
-#: Multiplications of a case up to which it is looked at.
-LARGEST = 200_000
+#: Failing cases that a mistake must explain before it is named: one or two it hits by accident.
+ENOUGH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +34,9 @@ class Diagnosis:
     failing: int
 
     def __str__(self) -> str:
-        cases = "case" if self.failing == 1 else "cases"
         return (
-            f"{self.fault.what} (explains {self.explained} of {self.failing} failing {cases} tried)"
+            f"{self.fault.what} (explains {self.explained} of {self.failing} failing cases tried)"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """One case with what the subject says of it."""
-
-    witness: Witness
-    said: Answers
-
-    def gives(self, planted: Subject, results: Sequence[str]) -> bool:
-        """Whether a kernel gives what the subject gave for these results, as far as there are."""
-        answers, case = self.witness.answers(planted), self.witness.case
-        present = [name for name in case.operation.results(case.geometry) if name in results]
-        return all(self.witness.alike(self.said, answers, name) for name in present)
 
 
 def diagnose(
@@ -64,14 +46,15 @@ def diagnose(
     right: Subject | None = None,
     *,
     result: str | None = None,
-    sound: Collection[str] = (),
+    condition: str = PLAIN,
+    dtypes: bool = False,
 ) -> Diagnosis | None:
     """The fault of the catalogue that gives the subject's wrong numbers, or ``None``.
 
-    A fault is considered if, planted in the right kernel, it reproduces the subject's answer to the
-    smallest failing case, and kept if it does so in at least half of the failing ones. Of several,
-    the one wins that explains most failing cases, then most results of them, then most of what is
-    right in the passing ones.
+    A fault is named if, planted in the right kernel, it reproduces the subject's wrong answer in at
+    least three failing cases and in 80 % of those that are tried, and if nothing that the subject
+    gets right, in these cases or in passing ones, would be wrong with it. Of several, the one wins
+    that explains most failing cases, then most results of them.
 
     Parameters
     ----------
@@ -82,70 +65,82 @@ def diagnose(
     right
         A right kernel of the operation; by default torch's.
     result
-        The result that is wrong; by default any.
-    sound
-        Results that are right: what spoils them is not the mistake.
+        The result that is wrong; by default the first that is, in the smallest failing case.
+    condition
+        What the values must meet for it to be wrong; where any show it, plain ones are tried.
+    dtypes
+        Whether the dtype of the result is what is wrong; else only its numbers are compared.
     """
     kernel = right or right_kernel(subject.operation)
-    scenes = _scenes(subject, failing, kernel)
-    wrong = _wrong_results(scenes[0], result) if scenes else ()
-    if not wrong:
+    scenes = failing_scenes(
+        subject, failing, kernel, result=result, condition=condition, dtypes=dtypes
+    )
+    wrong = (result,) if result else next((s.wrong for s in scenes if s.wrong), ())
+    if not wrong or len(scenes) < ENOUGH:
         return None
-    calm = _scenes(subject, passing, kernel)
-    best: tuple[tuple[int, int, int], Fault] | None = None
-    for fault in faults_of(subject.operation):
-        concerned = [name for name in wrong if name in fault.results]
-        if not concerned or set(sound) & set(fault.results):
+    calm = scenes_of(subject, passing, kernel, dtypes=dtypes)
+    best: tuple[tuple[int, int], Fault] | None = None
+    for fault in _candidates(subject, wrong):
+        score = _score(fault, kernel, wrong, scenes, least=best[0][0] if best else 0)
+        if score is None or (best is not None and score <= best[0]):
             continue
-        if not fault.shows(scenes[0].witness.case):
-            continue
-        if not scenes[0].gives(fault.plant(kernel), concerned):
-            continue
-        score = _score(fault, kernel, concerned, scenes, calm)
-        if 2 * score[0] >= len(scenes) and (best is None or score > best[0]):
+        if not any(_contradicts(scene, fault, kernel) for scene in calm):
             best = score, fault
     return None if best is None else Diagnosis(best[1], best[0][0], len(scenes))
 
 
-def _scenes(subject: Subject, cases: Sequence[Case], right: Subject) -> list[_Scene]:
-    small = sorted((case for case in cases if work(case) <= LARGEST), key=_plainness)
-    return [
-        _Scene(witness, witness.answers(subject))
-        for witness in (Witness(right, case) for case in small[:MOST_CASES])
-    ]
+def explains(
+    fault: Fault,
+    subject: Subject,
+    failing: Sequence[Case],
+    right: Subject | None = None,
+    *,
+    result: str,
+    condition: str = PLAIN,
+) -> bool:
+    """Whether a fault that was named for one result is behind a failure of this one too.
+
+    It reproduces the subject's wrong answer in 80 % of the failing cases, however few there are.
+    """
+    if result not in fault.results:
+        return False
+    kernel = right or right_kernel(subject.operation)
+    scenes = failing_scenes(subject, failing, kernel, result=result, condition=condition)
+    return bool(scenes) and _score(fault, kernel, (result,), scenes, enough=1) is not None
 
 
-def _plainness(case: Case) -> tuple[bool, bool, int]:
-    """Exact double precision first: there wrong numbers are those of the mistake alone."""
-    return not case.is_exact, case.dtype != "float64", work(case)
-
-
-def _wrong_results(scene: _Scene, result: str | None) -> tuple[str, ...]:
-    """The results for which the subject's answer is not the right one."""
-    case, witness = scene.witness.case, scene.witness
-    names = case.operation.results(case.geometry) if result is None else (result,)
-    return tuple(name for name in names if not witness.alike(scene.said, witness.right, name))
+def _candidates(subject: Subject, wrong: Sequence[str]) -> Iterator[Fault]:
+    """The faults that spoil a result that is wrong."""
+    return (fault for fault in faults_of(subject.operation) if set(wrong) & set(fault.results))
 
 
 def _score(
     fault: Fault,
     right: Subject,
-    concerned: Sequence[str],
-    failing: Sequence[_Scene],
-    passing: Sequence[_Scene],
-) -> tuple[int, int, int]:
-    """Failing cases explained, results of them reproduced, passing cases not contradicted."""
+    wrong: Sequence[str],
+    failing: Sequence[Scene],
+    *,
+    enough: int = ENOUGH,
+    least: int = 0,
+) -> tuple[int, int] | None:
+    """Failing cases explained, and results reproduced in them; ``None`` if it is not the mistake.
+
+    Nobody need go on once fewer than `least` cases can be explained.
+    """
     explained = results = 0
-    for scene in failing:
-        case, witness = scene.witness.case, scene.witness
-        answers = witness.answers(fault.plant(right))
-        alike = {
-            name: witness.alike(scene.said, answers, name)
-            for name in case.operation.results(case.geometry)
-        }
-        present = [name for name in concerned if name in alike]
-        is_wrong = any(not witness.alike(witness.right, answers, name) for name in present)
-        explained += is_wrong and all(alike[name] for name in present)
-        results += sum(alike.values())
-    calm = sum(scene.gives(fault.plant(right), concerned) for scene in passing)
-    return explained, results, calm
+    for number, scene in enumerate(failing, 1):
+        answers = scene.answers(fault.plant(right))
+        if scene.is_contradicted_by(answers, fault.results):
+            return None
+        # Where the fault does not show, a right number is no explanation of a wrong one.
+        concerned = [name for name in wrong if name in fault.results and name in scene.wrong]
+        explained += bool(concerned) and all(scene.is_given_by(answers, name) for name in concerned)
+        results += sum(scene.is_given_by(answers, name) for name in scene.results)
+        possible = explained + len(failing) - number
+        if 5 * possible < 4 * len(failing) or possible < max(enough, least):
+            return None
+    return explained, results
+
+
+def _contradicts(scene: Scene, fault: Fault, right: Subject) -> bool:
+    return scene.is_contradicted_by(scene.answers(fault.plant(right)), fault.results)

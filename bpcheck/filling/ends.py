@@ -67,6 +67,12 @@ def tiny_unit(case: Case) -> float:
     return FORMATS[case.dtype].tiniest
 
 
+def smallest_normal(case: Case) -> float:
+    """With it the lattice unit becomes the smallest number that is not subnormal."""
+    form = FORMATS[case.dtype]
+    return form.tiniest * 2.0 ** (form.bits - 1)
+
+
 def huge_unit(case: Case) -> float:
     """With it the largest sum of the lattice comes to lie just below the largest number."""
     form = FORMATS[case.dtype]

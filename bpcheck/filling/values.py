@@ -10,7 +10,7 @@ from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.case import Case
 from bpcheck.cases.repeats import REPEATING
 from bpcheck.filling.budget import room, spread
-from bpcheck.filling.ends import huge_unit, scaled, special_terms, tiny_unit
+from bpcheck.filling.ends import huge_unit, scaled, smallest_normal, special_terms, tiny_unit
 from bpcheck.filling.lattice import Arrays, array_shapes, draw, lattice_is_kinked, lattice_of
 from bpcheck.filling.real import pruned, real
 from bpcheck.filling.real import scaled as scaled_cotangent
@@ -34,7 +34,25 @@ def fill(case: Case) -> Arrays:
     >>> arrays.operands["w"].shape, arrays.y_bar.dtype.name
     ((1, 1, 2), 'float32')
     """
-    arrays = _FILLERS[case.values](case, np.random.default_rng(case.seed))
+    return _finished(case, _FILLERS[case.values](case, np.random.default_rng(case.seed)))
+
+
+def fill_normal(case: Case) -> Arrays:
+    """The arrays of a tiny case times a power of two, so that no number in it is subnormal.
+
+    Examples
+    --------
+    >>> from bpcheck.cases import parse_case
+    >>> case = parse_case("conv1d n1ic1iw1oc1kw1bias0 f32 tiny c-order seed=0")
+    >>> float(fill_normal(case).operands["x"] / fill(case).operands["x"]) == 2.0**23
+    True
+    """
+    rng = np.random.default_rng(case.seed)
+    return _finished(case, _scaled(case, smallest_normal(case), rng))
+
+
+def _finished(case: Case, arrays: Arrays) -> Arrays:
+    """The same, tied as the layouts ask for, and with the cotangent that the case names."""
     arrays = tied(case, arrays)
     if case.one_hot is None:
         return arrays
@@ -117,11 +135,15 @@ def _special_ties(case: Case, rng: np.random.Generator) -> Arrays:
 
 
 def _tiny(case: Case, rng: np.random.Generator) -> Arrays:
-    return scaled(case, _exact(replace(case, values="exact"), rng), tiny_unit(case), rng)
+    return _scaled(case, tiny_unit(case), rng)
 
 
 def _huge(case: Case, rng: np.random.Generator) -> Arrays:
-    return scaled(case, _exact(replace(case, values="exact"), rng), huge_unit(case), rng)
+    return _scaled(case, huge_unit(case), rng)
+
+
+def _scaled(case: Case, unit: float, rng: np.random.Generator) -> Arrays:
+    return scaled(case, _exact(replace(case, values="exact"), rng), unit, rng)
 
 
 _FILLERS = {

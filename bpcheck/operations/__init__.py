@@ -83,12 +83,20 @@ def operation_named(name: str, *, directory: Path | None = None) -> Operation:
         return _operations()[name]
     except KeyError:
         known = ", ".join(operation_names())
-        close = get_close_matches(name, operation_names(), n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
+        close = _meant(name)
+        hint = f"did you mean {close}? " if close else ""
         raise CaseError(
             f"{name!r}: no such operation; {hint}there are {known}, and module:attribute names "
             "one of your own"
         ) from None
+
+
+def _meant(name: str) -> str:
+    """The operation that a name is likely to mean: of several dimensions, two."""
+    plain = name.lower().replace("_", "").replace("-", "")
+    known = [each for each, operation in _operations().items() if plain in operation.nicknames]
+    two = [each for each in known if each.endswith("2d")]
+    return next(iter(two or known or get_close_matches(name, operation_names(), n=1)), "")
 
 
 def _own(address: str, directory: Path) -> Operation:

@@ -65,10 +65,20 @@ class Operation(Addressed, ABC):
     divides
         Whether it divides, so that a right kernel may round even on the lattice (once for the
         quotient, or twice when it multiplies by a rounded reciprocal).
+    summed_wide
+        Results that everybody is to add up in float32 at least where operands are narrower, as
+        frameworks do. For the others that is left to a claim.
     linear_together
         Operands in which the forward is linear taken together, so that one step may move them all.
     empty_class
         The edge class of empty batches, the only one that such a case is evidence for.
+    nicknames
+        What code calls it, the usual first, such as ``"conv"``; each in small letters.
+    shape_probes
+        Numbers of small geometries, no two lengths alike, in which code shows by the shapes of its
+        results how it takes operands and params: a plain one first.
+    mode
+        The word by which code that computes several operations tells them apart: ``"max"``.
     orders_special
         Whether it only compares, so that NaN and infinities have one right place. A sum of products
         has not: who multiplies padding or skipped cells by 0 turns an infinity there into NaN.
@@ -93,9 +103,13 @@ class Operation(Addressed, ABC):
     rank: int = 2
     landmarks: tuple[Mapping[str, int], ...] = ()
     divides: bool = False
+    summed_wide: frozenset[str] = frozenset()
     linear_together: tuple[str, ...] = ()
     empty_class: str = "batch 0"
     orders_special: bool = False
+    nicknames: tuple[str, ...] = ()
+    mode: str = ""
+    shape_probes: tuple[Mapping[str, int], ...] = ()
 
     @abstractmethod
     def geometry(self, numbers: Mapping[str, int]) -> Any:
@@ -132,6 +146,10 @@ class Operation(Addressed, ABC):
         """Sets of classes that a short run is to meet in a family that is common."""
         return (frozenset(),)
 
+    def relatives(self, integers: Integers) -> Iterator[Any]:
+        """Layers near the most common families, each of them with one number changed."""
+        yield from ()
+
     @property
     def shrunken_layers(self) -> tuple[Any, ...]:
         """Small geometries like the layers of the named sets, each once."""
@@ -161,6 +179,10 @@ class Operation(Addressed, ABC):
     @abstractmethod
     def output_shape(self, geometry: Any) -> Shape:
         """Shape of ``y``."""
+
+    def axes(self, result: str) -> str:
+        """A letter for each axis of a result, as layouts are called: ``"NCHW"``; empty for none."""
+        return ""
 
     @abstractmethod
     def params(self, geometry: Any) -> Params:
@@ -279,6 +301,20 @@ class Operation(Addressed, ABC):
         """Whether gradients that differ from torch's are right by another convention at a kink.
 
         All arrays are float64; `form` is that of the dtype they were computed in.
+        """
+        return False
+
+    def is_nan_convention(
+        self,
+        geometry: Any,
+        operands: Mapping[str, Array],
+        y_bar: Array,
+        results: Mapping[str, Array],
+        form: Format,
+    ) -> bool:
+        """Whether results that are not torch's are right by another convention on NaN.
+
+        As for `is_valid_subgradient`.
         """
         return False
 

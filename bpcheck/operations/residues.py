@@ -39,5 +39,16 @@ def residues_of(factor: str, number: int) -> frozenset[str]:
     )
 
 
+@cache
+def modulus_of(name: str) -> int | None:
+    """The modulus of a residue class; ``None`` for the name of any other class.
+
+    >>> modulus_of("width 1 mod 8"), modulus_of("channels doubled")
+    (8, None)
+    """
+    _, mod, modulus = name.rpartition(" mod ")
+    return int(modulus) if mod else None
+
+
 def _rests(modulus: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys((0, 1, modulus // 2, modulus - 1)))

@@ -100,7 +100,7 @@ def dress_beyond(claims: Claims, case: Case) -> str:
 def unclaimed_kind(claims: Claims, kind: str) -> str:
     """What of a value kind is not claimed, or ``""``."""
     word = KINDS.get(kind)
-    return "" if word is None or getattr(claims, word) else NOUNS[word]
+    return "" if word is None or getattr(claims, word) is not False else NOUNS[word]
 
 
 def unclaimed_layout(claims: Claims, layout: str) -> str:

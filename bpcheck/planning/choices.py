@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -11,10 +12,17 @@ from numpy.typing import NDArray
 from bpcheck.arithmetic import Array
 from bpcheck.operations import Operation
 from bpcheck.operations.families import Family, Size
+from bpcheck.planning.mixing import Mix
 
 #: Multiplications of a family's case, and those of one whose window needs more: a kernel of 128,
 #: a dilation of 36.
 USUAL, MOST = 16_384, 65_536
+
+#: So many layers of a mix are made for each dtype, and the best is taken.
+_CANDIDATES = 2
+
+#: What it counts in a mix to meet a residue for the first time: less than any pair.
+_FIRST = 1e-3
 
 #: A family whose smallest layer costs more may have the larger budget.
 _SMALL = 8_192
@@ -51,6 +59,10 @@ class Choices:
         #: none has met yet.
         self.unmet = self._reachable(len(classes))
 
+    def mix(self, dtypes: Sequence[str]) -> Mix:
+        """Nothing of the family met yet, in any of these dtypes."""
+        return Mix(self._sizes, dtypes)
+
     def _reachable(self, columns: int) -> NDArray[np.bool_]:
         found = np.zeros(columns, dtype=bool)
         for choice, meets in enumerate(self._meets):
@@ -71,11 +83,65 @@ class Choices:
         ``None`` where no layer within the budget is in all of these classes. What meets nothing
         more is as small as it can be, or nearly.
         """
+        places = self._places(wanted, rng, lambda choice, _: self._meets[choice] @ weights)
+        return None if places is None else self._numbers(places)
+
+    def mixed_layer(
+        self,
+        wanted: Collection[str],
+        weights: Array,
+        rng: np.random.Generator,
+        *,
+        mix: Mix,
+        dtypes: Sequence[str],
+    ) -> tuple[dict[str, int], str] | None:
+        """The same, for the layer in one of the dtypes that adds most pairs to `mix`.
+
+        It is counted there. Of some layers whose sizes are chosen one after the other in random
+        orders, the one that adds most is taken, as in "The AETG system: an approach to testing
+        based on combinatorial design" (Cohen, Dalal, Fredman and Patton 1997).
+        """
+        best: tuple[float, Array, dict[int, int], str] | None = None
+        for dtype in [*dtypes] * _CANDIDATES:
+            gains = partial(self._pairs, mix, mix.of_dtype(dtype), weights)
+            places = self._places(wanted, rng, gains)
+            if places is None:
+                return None
+            traits = _traits(mix, places) | mix.of_dtype(dtype)
+            total = mix.total(traits)
+            if best is None or total > best[0]:
+                best = total, traits, places, dtype
+        if best is None:
+            return None
+        mix.add(best[1])
+        return self._numbers(best[2]), best[3]
+
+    def _pairs(
+        self, mix: Mix, worn: Array, weights: Array, choice: int, before: Mapping[int, int]
+    ) -> Array:
+        """What each size of a choice adds; a residue that is met for the first time counts too."""
+        pairs = mix.gains(choice, _traits(mix, before) | worn)
+        gains: Array = pairs + _FIRST * (self._meets[choice] @ weights)
+        return gains
+
+    def _numbers(self, places: Mapping[int, int]) -> dict[str, int]:
+        numbers: dict[str, int] = dict(self.family.numbers)
+        for choice, place in places.items():
+            numbers |= self._sizes[choice][place].numbers
+        return numbers
+
+    def _places(
+        self,
+        wanted: Collection[str],
+        rng: np.random.Generator,
+        gains_of: Callable[[int, Mapping[int, int]], Array],
+    ) -> dict[int, int] | None:
+        """One size of each choice, chosen one after the other for what it adds."""
         allowed = [self._in(choice, wanted) for choice in range(len(self._sizes))]
         if not all(each.any() for each in allowed):
             return None
         cheapest = [int(costs[mask][0]) for costs, mask in zip(self._costs, allowed, strict=True)]
-        numbers: dict[str, int] = dict(self.family.numbers)
+        places: dict[int, int] = {}
         spent, left = self.family.taps, set(range(len(self._sizes)))
         for choice in (int(each) for each in rng.permutation(len(self._sizes))):
             left.remove(choice)
@@ -83,20 +149,25 @@ class Choices:
             fits = allowed[choice] & (self._costs[choice] * rest <= self._budget)
             if not fits.any():
                 return None
-            gains = np.where(fits, self._meets[choice] @ weights, -1.0)
+            gains = np.where(fits, gains_of(choice, places), -1.0)
             best = gains.max()
             # Small numbers by turns where nothing is gained, the smallest where it is.
             among = np.flatnonzero(gains == best)
             place = int(among[0] if best > 0 else among[rng.integers(min(3, among.size))])
-            numbers |= self._sizes[choice][place].numbers
+            places[choice] = place
             spent *= int(self._costs[choice][place])
-        return numbers
+        return places
 
     def _in(self, choice: int, wanted: Collection[str]) -> NDArray[np.bool_]:
         """Which sizes of a choice are in those of the `wanted` classes that it decides."""
         sizes = self._sizes[choice]
         own = [name for name in wanted if any(name in size.classes for size in sizes)]
         return np.array([all(name in size.classes for name in own) for size in sizes])
+
+
+def _traits(mix: Mix, places: Mapping[int, int]) -> Array:
+    every = [mix.of_size(choice, place) for choice, place in places.items()]
+    return np.logical_or.reduce(every) if every else mix.none
 
 
 def _incidence(choice: Sequence[Size], number: dict[str, int]) -> Array:

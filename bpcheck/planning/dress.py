@@ -71,16 +71,18 @@ class Wardrobe:
         #: Geometries by what they would still add in other dresses, as last looked at.
         self._wanting: list[tuple[int, int, Any]] = []
 
-    def dressed(self, case: Case, turn: int) -> Case:
+    def dressed(self, case: Case, turn: int, dtype: str | None = None) -> Case:
         """The case with the dtype, values and layouts that add most sets of edge classes.
 
         They are chosen one after the other, in random order, each for the most new sets with the
         geometry and what was chosen before, as in "The AETG system: an approach to testing based
         on combinatorial design" (Cohen, Dalal, Fredman and Patton 1997). What adds nothing keeps
-        what it has at this `turn`, or by chance.
+        what it has at this `turn`, or by chance. A `dtype`, if given, stays.
         """
         rng = np.random.default_rng(case.seed)
         dress = self._turn(case, turn, rng)
+        if dtype is not None:
+            dress["dtype"] = dtype
         own = geometry_classes(self._operation, case.geometry)
         others = beside_classes(self._operation, case.geometry)
         classes, free = set(own), list(dress)
@@ -93,6 +95,9 @@ class Wardrobe:
             dress |= alike
             classes |= {edge_class(ALL, layout), *self._worn(case.geometry, alike)}
             free = [factor for factor in dress if factor not in alike]
+        if dtype is not None:
+            free.remove("dtype")
+            classes.add(edge_class("dtype", dtype))
         for factor in rng.permutation(free):
             levels = self._levels[factor]
             gains = self._gains(factor, classes, others)

@@ -133,9 +133,9 @@ class Plan:
     def _dressed_layer(self, layer: Layer, geometry: Any) -> Case:
         self.shipped.count(geometry)
         case = self._case(geometry)
-        if layer.dtype is not None:
+        if layer.is_plain and layer.dtype is not None:
             return self.wardrobe.plain(case, layer.dtype)
-        return self._dressed(case)
+        return self._dressed(case, layer.dtype)
 
     def _other_case(self) -> Case | None:
         again = None
@@ -155,8 +155,8 @@ class Plan:
             return self.plain(case, self._turn)
         return self._dressed(case)
 
-    def _dressed(self, case: Case) -> Case:
-        dressed = self.wardrobe.dressed(case, self._turn)
+    def _dressed(self, case: Case, dtype: str | None = None) -> Case:
+        dressed = self.wardrobe.dressed(case, self._turn, dtype)
         self._turn += 1
         return dressed
 

@@ -8,13 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from bpcheck.arithmetic import Array
 from bpcheck.operations import Operation
 from bpcheck.operations.families import Family
 from bpcheck.planning.choices import Choices
+from bpcheck.planning.draws import integers_from
 from bpcheck.planning.limits import Limits
+from bpcheck.planning.mixing import Mix
 
-#: So many families of an operation are met in each dtype and all variants before anything else.
-COMMON = 20
+#: How often the families of an operation are met before anything else, those of most models first:
+#: in each dtype and all variants, and in as many pairs of traits as so many layers can have.
+COMMON = (16,) * 5 + (6,) * 15
+
+#: How often a longer run has other relatives of the most common families.
+_AGAIN = 3
 
 #: How much more a class counts that no family has met yet than one that this family has not.
 _ANYWHERE = 8.0
@@ -26,15 +33,17 @@ _PATIENCE = 6
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A geometry of a family, and the dtype that it is to be plain in: exact values in C order.
+    """A geometry of a family, and the dtype that it is to be judged in.
 
-    A `dtype` of ``None`` leaves that open. `keys` are those of the numbers that make the family.
+    A layer `is_plain` where it has exact values in C order. A `dtype` of ``None`` leaves that open.
+    `keys` are those of the numbers that make the family.
     """
 
     family: str
     geometry: Any
     dtype: str | None
     keys: frozenset[str]
+    is_plain: bool = False
 
 
 class Shipped:
@@ -69,6 +78,7 @@ class Shipped:
         self._column = {name: column for column, name in enumerate(operation.residues)}
         self._unmet = np.ones(len(self._column), dtype=bool)
         self._choices: dict[str, Choices] = {}
+        self._mixes: dict[str, Mix] = {}
         self._drawn: dict[str, int] = {}
         #: Families that the subject turned out not to take.
         self.refused: set[str] = set()
@@ -82,34 +92,40 @@ class Shipped:
 
     def __iter__(self) -> Iterator[Layer]:
         families = self._operation.families
-        common, others = families[:COMMON], families[COMMON:]
-        turns = max([len(self._dtypes), *(len(self._operation.variants(f)) for f in common)])
-        for turn in range(turns if common else 0):
-            for family in common:
+        common, others = families[: len(COMMON)], families[len(COMMON) :]
+        for turn in range(max(COMMON) if common else 0):
+            for family, times in zip(common, COMMON, strict=False):
                 variants = self._operation.variants(family)
-                if turn < max(len(variants), len(self._dtypes)):
-                    yield from self._layer(family, turn, variants[turn % len(variants)])
+                if turn < max(times, len(variants), len(self._dtypes)):
+                    yield from self._mixed_layer(family, variants[turn % len(variants)])
         for place, family in enumerate(others):
             variants = self._operation.variants(family)
-            yield from self._layer(family, 0, variants[place % len(variants)])
+            yield from self._mixed_layer(family, variants[place % len(variants)])
+        # Once more, as unlike the first one as can be.
+        for family in others:
+            yield from self._mixed_layer(family, frozenset())
+        for geometry in self._operation.relatives(integers_from(self._rng)):
+            yield Layer("", geometry, None, frozenset())
         for geometry in self._operation.shrunken_layers:
             yield Layer("", geometry, None, frozenset())
+        for _ in range(_AGAIN):
+            for geometry in self._operation.relatives(integers_from(self._rng)):
+                yield Layer("", geometry, None, frozenset())
         yield from self._pairs(families)
 
     def _pairs(self, families: Sequence[Family]) -> Iterator[Layer]:
         """Each family in every residue class that it can be in, and in every dress."""
-        left, turn = list(families), 1
+        left = list(families)
         patience = {str(family): _PATIENCE for family in families}
         least = {str(family): self._needs(family) for family in families}
         while left := [each for each in left if self._is_wanted(each) and patience[str(each)]]:
             for family in left:
-                yield from self._layer(family, turn, frozenset())
+                yield from self._layer(family)
                 needs = self._needs(family)
                 if needs < least[str(family)]:
                     least[str(family)], patience[str(family)] = needs, _PATIENCE
                 else:
                     patience[str(family)] -= 1
-            turn += 1
 
     def _is_wanted(self, family: Family) -> bool:
         return self._needs(family) > 0 and str(family) not in self.refused
@@ -119,25 +135,43 @@ class Shipped:
         dresses = self._wants(str(family)) if self._wants else 0
         return int(self._of(family).unmet.sum()) + dresses
 
-    def _layer(self, family: Family, turn: int, wanted: frozenset[str]) -> Iterator[Layer]:
-        name, choices = str(family), self._of(family)
-        if name in self.refused or choices.is_too_large:
+    def _layer(self, family: Family) -> Iterator[Layer]:
+        """A layer with residues that none has had, and in a dress that the plan chooses."""
+        geometry = None if self._is_left_out(family) else self.layer_of(family, frozenset())
+        if geometry is not None:
+            self._count_drawn(family)
+            yield Layer(str(family), geometry, None, frozenset(family.numbers))
+
+    def _mixed_layer(self, family: Family, wanted: frozenset[str]) -> Iterator[Layer]:
+        """A layer with pairs of traits that no layer of the family has had."""
+        if self._is_left_out(family):
             return
-        geometry = self.layer_of(family, wanted)
-        if geometry is None:
-            geometry = self.layer_of(family, frozenset())
-        if geometry is None:
-            return
-        drawn = self._drawn.get(name, 0)
-        self._drawn[name] = drawn + 1
-        # By turns, so that families met once are spread over the dtypes.
-        offset = self._operation.families.index(family)
-        dtype = (
-            self._dtypes[(drawn + offset) % len(self._dtypes)]
-            if drawn < len(self._dtypes)
-            else None
-        )
-        yield Layer(name, geometry, dtype, frozenset(family.numbers))
+        drawn, choices = self._count_drawn(family), self._of(family)
+        mix = self._mixes.setdefault(str(family), choices.mix(self._dtypes))
+        is_plain = drawn < len(self._dtypes)
+        dtypes = (self._dtype(family, drawn),) if is_plain else self._dtypes
+        for each in (wanted, frozenset[str]()):
+            found = choices.mixed_layer(
+                each, self._weights(choices), self._rng, mix=mix, dtypes=dtypes
+            )
+            if found is not None:
+                numbers, dtype = found
+                geometry, keys = self._operation.geometry(numbers), frozenset(family.numbers)
+                yield Layer(str(family), geometry, dtype, keys, is_plain=is_plain)
+                return
+
+    def _is_left_out(self, family: Family) -> bool:
+        return str(family) in self.refused or self._of(family).is_too_large
+
+    def _count_drawn(self, family: Family) -> int:
+        """How many layers of the family there were, this one not among them."""
+        drawn = self._drawn.get(str(family), 0)
+        self._drawn[str(family)] = drawn + 1
+        return drawn
+
+    def _dtype(self, family: Family, drawn: int) -> str:
+        """By turns, so that families met once are spread over the dtypes."""
+        return self._dtypes[(drawn + self._operation.families.index(family)) % len(self._dtypes)]
 
     def layer_of(self, family: Family, wanted: frozenset[str]) -> Any | None:
         """A layer of the family in all `wanted` classes, and in what else has not been met.
@@ -145,9 +179,15 @@ class Shipped:
         ``None`` if the family has none that is small enough.
         """
         choices = self._of(family)
-        weights = choices.unmet + _ANYWHERE * (self._unmet & choices.unmet)
-        numbers = None if choices.is_too_large else choices.layer(wanted, weights, self._rng)
-        return None if numbers is None else self._operation.geometry(self._with_bias(numbers))
+        if choices.is_too_large:
+            return None
+        numbers = choices.layer(wanted, self._weights(choices), self._rng)
+        return None if numbers is None else self._operation.geometry(numbers)
+
+    def _weights(self, choices: Choices) -> Array:
+        """What each residue counts for a family."""
+        weights: Array = choices.unmet + _ANYWHERE * (self._unmet & choices.unmet)
+        return weights
 
     def count(self, geometry: Any) -> None:
         """Count a geometry that is in the plan."""
@@ -156,11 +196,6 @@ class Shipped:
         self._unmet[met] = False
         for name in classes & self._choices.keys():
             self._choices[name].unmet[met] = False
-
-    def _with_bias(self, numbers: dict[str, int]) -> dict[str, int]:
-        if "bias" not in self._operation.keys:
-            return numbers
-        return {**numbers, "bias": int(self._rng.integers(4) > 0)}
 
     def _of(self, family: Family) -> Choices:
         name = str(family)

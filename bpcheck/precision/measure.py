@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
+from bpcheck.calls import own_arithmetic
 from bpcheck.errors import UsageError
 from bpcheck.operations import Operation
 from bpcheck.precision.data import KINDS, draw, factors
@@ -56,6 +57,7 @@ class Measurement:
         return f"{self.operation} of {self.name}"
 
 
+@own_arithmetic()
 def measure(
     subject: Subject,
     *,

@@ -53,6 +53,10 @@ def observe(
         raise MeasureError(_unmeasured(subject, "forward gives no pair (y, residuals)"))
     found = pair[0]
     if result != "y":
+        shape = arrays["y_bar"].shape
+        # The vjp is called for what the forward returned, or not at all.
+        if not isinstance(found, np.ndarray) or found.shape != shape:
+            raise MeasureError(_unmeasured(subject, f"y is no array of shape {shape}"))
         backward = call(subject.vjp, pair[1], y_bar, refusals=subject.claims.refuses)
         if backward.is_claimed:
             return None

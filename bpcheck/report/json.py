@@ -46,6 +46,7 @@ def _report(report: Report) -> dict[str, Any]:
         "verdict": str(report.verdict),
         "agrees": report.agrees,
         "is_complete": report.is_complete,
+        "remarks": list(report.remarks),
         "counts": {
             "cases": int(report.cases),
             "unsupported": int(report.unsupported),
@@ -90,12 +91,15 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "judgement": str(judgement.verdict),
         "is_defect": judgement.verdict.is_defect,
         "result": judgement.result,
+        "also": list(judgement.also),
         "because": judgement.because,
         "where": judgement.where,
+        "where_judged": int(judgement.where_judged),
         "failing": int(judgement.failing),
         "judged": int(judgement.judged),
         "smallest_case": judgement.smallest,
         "looks_like": judgement.looks_like,
+        "wrong_cells": judgement.wrong_cells,
         "reproduction": judgement.reproduction,
         "why_no_replay": judgement.why_no_replay,
         "answers": [

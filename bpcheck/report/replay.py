@@ -168,7 +168,7 @@ def _print_verdict(console: Console, replayed: Replayed) -> None:
         style = "bold red" if ruling.verdict.is_defect else "bold yellow"
         text = f"{ruling.verdict.upper()}. {ruling.result}: {ruling.because}"
         _print(console, text, style=style)
-    if not replayed.rulings:
+    if not any(ruling.verdict.is_defect for ruling in replayed.rulings):
         judged = any(outcome.status is Status.PASSED for outcome in replayed.outcomes)
         verdict = Verdict.AGREES if judged else Verdict.INCONCLUSIVE
         _print(console, f"{verdict.upper()}.", style="bold green" if judged else "bold yellow")

@@ -39,9 +39,12 @@ def grouped(judgements: Sequence[Judgement]) -> list[tuple[Judgement, tuple[str,
     groups: dict[object, list[Judgement]] = {}
     for judgement in judgements:
         own = judgement.verdict is Verdict.BACKWARD_WRONG
-        groups.setdefault((judgement.verdict, judgement.result if own else ""), []).append(
-            judgement
-        )
+        key = judgement.verdict, judgement.smallest if own else "", judgement.cause
+        group = groups.setdefault(key, [])
+        if any(each.result == judgement.result for each in group):
+            # Another defect of the same result: it has a condition of its own.
+            group = groups.setdefault((*key, judgement.smallest), [])
+        group.append(judgement)
     return [(group[0], tuple(each.result for each in group[1:])) for group in groups.values()]
 
 
@@ -53,7 +56,7 @@ def block(
     The label is empty where the text is a sentence. `target` is what a shell needs to name the
     subject; without it no command is given. `alike` are the other results it is said of.
     """
-    said = {judgement.because}
+    said = judgement.because
     yield "", judgement.because
     if judgement.answers:
         yield (
@@ -65,16 +68,15 @@ def block(
         )
     for finding in judgement.findings:
         if not judgement.answers and finding.message not in said:
-            said.add(finding.message)
+            said += finding.message
             yield "", finding.message
         elif judgement.answers and finding.wrong:
             yield "in that case", f"{finding.wrong:,} of {finding.total:,} elements wrong"
             break
     if alike:
         yield "the same of", listing(list(alike))
-    if judgement.looks_like:
-        yield "looks like", judgement.looks_like
-    yield "seen in", f"{judgement.failing:,} of {plural(judgement.judged, 'case')}"
+    yield from _explained(judgement)
+    yield "seen in", _seen_in(judgement)
     yield "smallest case", judgement.smallest
     if judgement.why_no_replay:
         yield "no replay", judgement.why_no_replay
@@ -82,6 +84,24 @@ def block(
         yield "replay", replay_command(judgement.smallest, target)
     if judgement.reproduction:
         yield "torch alone", judgement.reproduction
+
+
+def _explained(judgement: Judgement) -> Iterator[tuple[str, str]]:
+    """What the defect spoils besides, and the mistake that it looks like."""
+    if judgement.also and not judgement.verdict.is_convention:
+        yield "spoils too", listing(list(judgement.also))
+    if judgement.looks_like:
+        yield "looks like", judgement.looks_like
+    if judgement.wrong_cells:
+        yield "wrong cells", judgement.wrong_cells
+
+
+def _seen_in(judgement: Judgement) -> str:
+    """``57 of 300 cases; windows overlap: 57 of 60``."""
+    seen = f"{judgement.failing:,} of {plural(judgement.judged, 'case')}"
+    if judgement.where_judged in (0, judgement.judged):
+        return seen
+    return f"{seen}; {judgement.where}: {judgement.failing:,} of {judgement.where_judged:,}"
 
 
 def element(judgement: Judgement) -> str:
@@ -120,7 +140,8 @@ def gaps(report: Report) -> Iterator[str]:
 
     What is not claimed stands in the conclusion where all agrees.
     """
-    is_concluded = report.is_complete and report.verdict is Verdict.AGREES
+    yield from report.remarks
+    is_concluded = report.is_complete and report.agrees
     yield from said_of_claims(report, is_concluded=is_concluded)
     yield from (f"note: {each}" for each in report.notes)
     if report.too_large and report.cases:
@@ -129,13 +150,25 @@ def gaps(report: Report) -> Iterator[str]:
         yield f"no case of: {listing(list(report.missing))}"
 
 
+def said_of_conventions(report: Report) -> Iterator[str]:
+    """A line for each note and each remark, for where no report is printed."""
+    for each in report.judgements:
+        if not each.verdict.is_defect:
+            yield f"note: {each.headline}: {each.because}"
+    yield from report.remarks
+
+
 def conclusion(report: Report) -> str:
     """The last line: the verdict in capitals, and what it rests on."""
     verdict = report.verdict.upper()
     if not report.is_complete:
         return f"INTERRUPTED. So far: {verdict}, from {plural(report.cases, 'case')}."
-    if report.verdict is Verdict.AGREES:
-        return f"{verdict} in {plural(report.cases, 'case')}: {_worth(report)}"
+    if report.agrees:
+        notes = list(dict.fromkeys(str(each.verdict) for each in report.judgements))
+        agrees = f"{Verdict.AGREES.upper()} in {plural(report.cases, 'case')}"
+        if notes:
+            agrees += f", with {plural(len(notes), 'note')} ({', '.join(notes)})"
+        return f"{agrees}: {_worth(report)}"
     return f"{verdict}. {_reason(report)}".rstrip()
 
 
@@ -153,7 +186,7 @@ def _reason(report: Report) -> str:
         if defects < 2:
             return f"{plural(defects, 'defect')}."
         return f"{defects} defects, worst first; the later ones may follow from the first."
-    return _worth(report)
+    return ""
 
 
 def _worth(report: Report) -> str:

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, oracle
+from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, batch, contract, layouts, oracle
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.claims.told import claimed
-from bpcheck.explain import smallest, where_it_fails
-from bpcheck.explain.diagnosis import diagnose
+from bpcheck.explain import smallest
+from bpcheck.explain.pattern import pattern_of
 from bpcheck.explain.reproduction import torch_reproduction
+from bpcheck.explain.transforms import rounding_of_a_transform
+from bpcheck.explain.where import Place
 from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.claimed import left_out
+from bpcheck.runner.naming import NAMED, Told, told_once
 from bpcheck.runner.one import judge_trial
-from bpcheck.runner.place import Place
+from bpcheck.runner.place import judged_for, place_of
+from bpcheck.runner.site import Site
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
 from bpcheck.verdict import Judgement, Report, Verdict
+from bpcheck.verdict.conditions import CONDITIONS
+from bpcheck.verdict.judgement import ON_VALUES, is_malformed
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.tally import Defect, Tally
 
 _ORDER = list(Verdict)
 
-#: Verdicts for which a known mistake is looked for: the wrong numbers tell which it is.
-NAMED = (Verdict.BACKWARD_WRONG, Verdict.FORWARD_DIFFERS, Verdict.FORWARD_WRONG, Verdict.BOTH_WRONG)
-
 #: Verdicts whose numbers come from further runs, so that the first one may well be right.
-SHOWN_BY_FURTHER_RUNS = (Verdict.KEEPS_STATE, Verdict.NOT_LINEAR, Verdict.BREAKS_SYMMETRY)
+SHOWN_BY_FURTHER_RUNS = (
+    Verdict.KEEPS_STATE,
+    Verdict.NOT_LINEAR,
+    Verdict.BREAKS_SYMMETRY,
+    Verdict.NOT_DETERMINISTIC,
+    Verdict.BATCH_DEPENDENT,
+    Verdict.UNORDERED,
+)
 
 
 #: Verdicts on subjects that ended their process, or had to be ended with it.
@@ -43,12 +54,13 @@ COMES_AND_GOES = (
 
 
 def conclude(
-    place: Place,
+    site: Site,
     tally: Tally,
     *,
     profile: str,
     seed: int,
     dtypes: Sequence[str],
+    asked: Sequence[str] | None,
     is_complete: bool,
     covers: bool,
     limits: Limits,
@@ -57,14 +69,18 @@ def conclude(
     """The report of everything that `tally` holds.
 
     With `covers`, the run was to meet every edge class in these `dtypes`: one that had no case, and
-    that the subject did not refuse either, leaves the run inconclusive.
+    that the subject did not refuse either, leaves the run inconclusive. `asked` are the dtypes that
+    somebody asked for: no other one is shown.
     """
-    subject = place.subject
+    subject = site.subject
+    told = [(Told(each), "") for each in tally.decided()]
+    if is_complete:
+        told = site.ask(_named, tally, otherwise=told)
+    told.sort(key=lambda each: _rank(each[0].defect))
     judgements = [
-        _judgement(place, defect, tally, shrink=is_complete, notify=notify)
-        for defect in tally.decided()
+        _judgement(site, each, name, tally, asked=asked, shrink=is_complete, notify=notify)
+        for each, name in told
     ]
-    judgements.sort(key=_rank)
     operation = subject.operation
     results = ("y", *(f"{name}_bar" for name in operation.operands))
     evidence = tally.evidence
@@ -102,21 +118,36 @@ def conclude(
         is_complete=is_complete,
         claimed=claimed(subject.claims),
         left_out=left_out(subject, tally.reasons),
-        not_needed=place.ask(unneeded, tuple(tally.reasons), otherwise=())
+        remarks=_remarks(tally, results),
+        not_needed=site.ask(unneeded, tuple(tally.reasons), otherwise=())
         if covers and is_complete
         else (),
-        notes=place.notes,
+        notes=site.notes,
     )
 
 
-def _rank(judgement: Judgement) -> tuple[int, int]:
-    """What comes first: of wrong values what most cases show, else what does most harm."""
-    if judgement.verdict in NAMED:
-        return -1, -judgement.failing
-    return _ORDER.index(judgement.verdict), 0
+def _remarks(tally: Tally, results: Sequence[str]) -> tuple[str, ...]:
+    """What is worth a line below the table."""
+    found: Mapping[str, int] = tally.noted.get(batch.NAME, {})
+    if not found:
+        return ()
+    noted = {result: found[result] for result in results if result in found}
+    judged = max(tally.cell(batch.NAME, result).passed for result in noted)
+    return (batch.said_of_batches(noted, judged),)
 
 
-def _verdict(judgements: list[Judgement], tally: Tally, *, is_covered: bool) -> Verdict:
+def _rank(defect: Defect) -> tuple[int, int, int]:
+    """What comes first: causes; of wrong values the plainest, and what most cases show; by harm."""
+    if defect.ruling is not None and is_malformed(defect.result, defect.ruling.findings):
+        # Where sizes happen to coincide, the same mistake gives wrong values.
+        return -2, 0, -defect.failing
+    if defect.verdict in ON_VALUES:
+        return -1, CONDITIONS.index(defect.condition), -defect.failing
+    # Of exceptions what most cases meet; results keep their order.
+    return _ORDER.index(defect.verdict), 0, -defect.failing if defect.cause else 0
+
+
+def _verdict(judgements: Sequence[Judgement], tally: Tally, *, is_covered: bool) -> Verdict:
     if judgements and judgements[0].verdict.is_defect:
         return judgements[0].verdict
     judged = tally.has_passed
@@ -126,52 +157,61 @@ def _verdict(judgements: list[Judgement], tally: Tally, *, is_covered: bool) -> 
 
 
 def _judgement(
-    place: Place,
-    defect: Defect,
+    site: Site,
+    told: Told,
+    looks_like: str,
     tally: Tally,
     *,
+    asked: Sequence[str] | None,
     shrink: bool,
     notify: Callable[[str], None],
 ) -> Judgement:
     """The defect on the smallest case that shows it; whoever interrupts does not wait for that."""
+    defect = told.defect
     assert defect.smallest is not None and defect.ruling is not None  # noqa: S101,PT018 - add() ran
     found: dict[Case, Ruling] = {}
     checks = _checks_behind(defect.ruling)
 
     def still_fails(candidate: Case) -> bool:
+        if asked is not None and candidate.dtype not in asked:
+            return False
         notify(str(candidate))
-        for ruling in place.judge(candidate, checks=checks).rulings:
-            if (ruling.verdict, ruling.result) == (defect.verdict, defect.result):
+        for ruling in site.judge(candidate, checks=checks).rulings:
+            if defect.shows(ruling):
                 found[candidate] = ruling
                 return True
         return False
 
     # What ends its process costs a worker each time, and minutes where it hangs.
     shrink = shrink and defect.verdict not in ENDS
+
+    def is_steady(case: Case) -> bool:
+        # Sums in any order come and go by their nature.
+        return defect.verdict is Verdict.UNORDERED or still_fails(case)
+
     case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
-    evidence = tally.evidence
-    where = where_it_fails(
-        defect.failing,
-        defect.classes,
-        tally.cases,
-        evidence.judged,
-        defect.layers,
-        evidence.layers,
-    )
+    place = Place("", judged_for(defect, tally).total)
+    if shrink:
+        place = site.ask(place_of, defect, tally, otherwise=place)
     return Judgement(
         verdict=defect.verdict,
         result=defect.result,
-        because=ruling.because + ("" if not shrink or still_fails(case) else COMES_AND_GOES),
-        where=where,
+        because=ruling.because + ("" if not shrink or is_steady(case) else COMES_AND_GOES),
+        where=place.name,
         failing=defect.failing,
-        judged=tally.cases,
+        judged=judged_for(defect, tally).total,
         smallest=str(case),
         findings=ruling.findings,
-        answers=place.ask(_answers, case, ruling, otherwise=()) if shrink else (),
-        looks_like=_known_mistake(place, defect, case, tally.passing) if shrink else "",
-        reproduction=_reproduction(place, case, ruling) if shrink else "",
-        why_no_replay=_why_no_replay(place.subject.operation),
+        answers=site.ask(_answers, case, ruling, otherwise=()) if shrink else (),
+        looks_like=looks_like,
+        reproduction=_reproduction(site, case, ruling) if shrink else "",
+        why_no_replay=_why_no_replay(site.subject.operation),
+        where_judged=place.judged,
+        wrong_cells=""
+        if looks_like or not shrink
+        else site.ask(_wrong_cells, defect, otherwise=""),
+        also=tuple({**defect.also, **told.also}),
     )
 
 
@@ -180,40 +220,36 @@ def _why_no_replay(operation: Operation) -> str:
     return f"{operation.name} {why}" if why else ""
 
 
-def _known_mistake(place: Place, defect: Defect, smallest_case: Case, passing: list[Case]) -> str:
-    """The mistake of the catalogue that gives the same wrong numbers, and how many it explains."""
+def _named(subject: Subject, tally: Tally) -> list[tuple[Told, str]]:
+    """The defects of a run, each mistake once, and what each looks like."""
+    # A fault of the catalogue is code, and stays where it was run.
+    return [
+        (replace(each, diagnosis=None), _looks_like(subject, each))
+        for each in told_once(subject, tally)
+    ]
+
+
+def _looks_like(subject: Subject, told: Told) -> str:
+    """The known mistake that gives the same wrong numbers, or a transform that is not declared."""
+    if told.diagnosis is not None:
+        return str(told.diagnosis)
+    if told.defect.verdict not in (*ON_VALUES, Verdict.LOST_PRECISION):
+        return ""
+    return rounding_of_a_transform(subject, told.defect.sample.cases)
+
+
+def _wrong_cells(subject: Subject, defect: Defect) -> str:
+    """What the wrong cells have in common, where no known mistake makes them."""
     if defect.verdict not in NAMED:
         return ""
-    failing = [smallest_case, *(case for _, _, case in defect.examples)]
-    sound = _sound(place.subject, defect)
-    return place.ask(_diagnosed, failing, passing, defect.result, sound, otherwise="")
+    return pattern_of(subject, defect.sample.cases, result=defect.result)
 
 
-def _diagnosed(
-    subject: Subject,
-    failing: list[Case],
-    passing: list[Case],
-    result: str,
-    sound: tuple[str, ...],
-) -> str:
-    found = diagnose(subject, failing, passing, result=result, sound=sound)
-    return "" if found is None else str(found)
-
-
-def _sound(subject: Subject, defect: Defect) -> tuple[str, ...]:
-    """The results that the verdict itself says are right."""
-    if defect.verdict is Verdict.BACKWARD_WRONG:
-        return ("y",)
-    if defect.verdict is Verdict.FORWARD_WRONG:
-        return tuple(f"{name}_bar" for name in subject.operation.operands)
-    return ()
-
-
-def _reproduction(place: Place, case: Case, ruling: Ruling) -> str:
+def _reproduction(site: Site, case: Case, ruling: Ruling) -> str:
     """A program for torch's maintainers, where torch is what is wrong."""
     if ruling.verdict is not Verdict.ORACLE_WRONG:
         return ""
-    return place.ask(_reproduced, case, ruling, otherwise="")
+    return site.ask(_reproduced, case, ruling, otherwise="")
 
 
 def _reproduced(subject: Subject, case: Case, ruling: Ruling) -> str:
@@ -227,23 +263,28 @@ def _reproduced(subject: Subject, case: Case, ruling: Ruling) -> str:
 
 
 def _checks_behind(ruling: Ruling) -> frozenset[str]:
-    """The checks that a ruling rests on: all jurors for a wrong value, else its own."""
+    """The checks that a ruling rests on: all jurors for a wrong value, else its own.
+
+    What silences a juror belongs to them: a broken contract, and another layout.
+    """
     own = {finding.check for finding in ruling.findings}
     jurors = {name for name, check in CHECKS.items() if check.juror is not Juror.NOBODY}
-    return frozenset(own | jurors if own & jurors else own)
+    return frozenset(own | jurors | {contract.NAME, layouts.NAME} if own & jurors else own)
 
 
 def _answers(subject: Subject, case: Case, ruling: Ruling) -> tuple[tuple[str, float], ...]:
     """What each juror says of the element that is furthest off, if the first run shows it."""
-    index = next((f.index for f in ruling.findings if f.index is not None), None)
+    furthest = next((each for each in ruling.findings if each.index is not None), None)
+    index = furthest.index if furthest else None
     # An empty line of answers is better than one in which everybody agrees.
-    if index is None or ruling.verdict in SHOWN_BY_FURTHER_RUNS:
+    if furthest is None or index is None or ruling.verdict in SHOWN_BY_FURTHER_RUNS:
         return ()
     trial = Trial(subject, case)
     judge_trial(trial)
-    said = {"got": trial.got.get(ruling.result), "autograd": trial.autograd[ruling.result]}
+    said = {"autograd": trial.autograd[ruling.result]}
     if ruling.result != "y" and case.is_exact:
-        said["finite differences"] = gradients_by_differences(trial).get(ruling.result)
-    return tuple(
-        (juror, float(values[index])) for juror, values in said.items() if values is not None
-    )
+        differences = gradients_by_differences(trial).get(ruling.result)
+        said |= {} if differences is None else {"finite differences": differences}
+    jurors = tuple((juror, float(values[index])) for juror, values in said.items())
+    # As it was found: what is read beside an array is another number in this run.
+    return jurors if furthest.got is None else (("got", furthest.got), *jurors)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import thread as pools
 from typing import Any, Protocol
@@ -18,7 +17,7 @@ from bpcheck.calls import forget_observers, observed
 from bpcheck.cases import Case
 from bpcheck.finding import Finding, Kind, Outcome, Status
 from bpcheck.runner.process.page import Page
-from bpcheck.runner.settings import Snapshot, quick_settings
+from bpcheck.runner.settings import Snapshot, quick_settings, settings_around_a_call
 from bpcheck.subject import Subject
 
 #: The check that tells of it: nothing is expected of a subject but its results.
@@ -71,7 +70,7 @@ class Guard:
         self._shapes: set[int] = set()
         self._function, self._case = "", ""
         self._calls = self._number_of_threads = 0
-        self._filters: list[Any] = []
+        self._around: dict[str, Any] = {}
         self._quick: tuple[Any, ...] = ()
         self._handed: list[tuple[Array, bool, tuple[int, ...]]] = []
         #: Whether something was left behind that other cases should not meet.
@@ -98,7 +97,7 @@ class Guard:
     ) -> None:
         """A call begins."""
         self._function = self._names.get(id(function), "a call")
-        self._filters = list(warnings.filters)
+        self._around = settings_around_a_call()
         self._handed = [
             (each, each.flags.writeable, each.shape)
             for each in args
@@ -123,8 +122,9 @@ class Guard:
             self._page.end_call()
         self._calls += 1
         self._look_at_inputs()
-        if self._filters != warnings.filters and not self._has_imported():
-            self._tell_of_setting("the warnings filters")
+        for name, now in settings_around_a_call().items():
+            if now != self._around[name] and not self._has_imported():
+                self._tell_of_setting(name)
         # The first two are a forward and its vjp; what later ones do is told at the end.
         if self._calls <= 2 or quick_settings() != self._quick:
             self._look_at_settings()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bpcheck.arithmetic import Array
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial
+from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, contract
 from bpcheck.checks.claims import refused, unclaimed
 from bpcheck.checks.gradients import gradients_by_differences
+from bpcheck.checks.outcomes import unjudged
 from bpcheck.errors import BpcheckError
 from bpcheck.filling import Arrays
 from bpcheck.finding import Kind, Outcome, Status
@@ -17,6 +19,7 @@ from bpcheck.imports import explain
 from bpcheck.planning.classes import classes_of
 from bpcheck.runner.guard import Guard, guard_of_this_process
 from bpcheck.runner.own import is_by_subject
+from bpcheck.runner.parting import parted
 from bpcheck.runner.told import told
 from bpcheck.subject import Subject
 from bpcheck.verdict.judged import Judged
@@ -52,6 +55,7 @@ def judge(
     return judge_trial(Trial(subject, case), checks=checks, guard=guard)
 
 
+@own_arithmetic()
 def judge_trial(
     trial: Trial, *, checks: Collection[str] = CHECK_NAMES, guard: Guard | None = None
 ) -> Judged:
@@ -80,19 +84,29 @@ def _judged(trial: Trial, checks: Collection[str], guard: Guard) -> Judged:
     why = unclaimed(trial.subject, case) or refused(trial)
     if why:
         return Judged(case, classes, (), (), 1.0, unsupported=why)
-    outcomes = tuple(
-        outcome for name, check in CHECKS.items() if name in checks for outcome in check.run(trial)
-    )
-    outcomes = guard.amended(case, outcomes)
+    outcomes = guard.amended(case, tuple(_outcomes(trial, checks)))
     return Judged(
         case=case,
         classes=classes,
         outcomes=outcomes,
-        rulings=rule(outcomes),
+        rulings=parted(trial.subject, case, rule(outcomes)),
         # Other kinds have few different numbers, signs alone in the wide one: they probe less.
         survival=trial.arrays.survival if case.values == "exact" else 1.0,
         is_compared=_is_compared(trial, outcomes),
     )
+
+
+def _outcomes(trial: Trial, checks: Collection[str]) -> Iterator[Outcome]:
+    """What the checks say; the contract alone, where the forward gave no well-formed ``y``.
+
+    What such a case shows beside follows from that, and no juror can compare what is not there.
+    """
+    why = trial.why_stopped
+    for name, check in CHECKS.items():
+        if name not in checks:
+            continue
+        is_asked = not why or name == contract.NAME
+        yield from check.run(trial) if is_asked else unjudged(trial, name, why)
 
 
 def _is_compared(trial: Trial, outcomes: Collection[Outcome]) -> bool:
@@ -113,6 +127,7 @@ def _is_compared(trial: Trial, outcomes: Collection[Outcome]) -> bool:
     return trial.arrays.is_exact and results - voices[Juror.DIFFERENCES] <= {"y"}
 
 
+@own_arithmetic()
 def replay(subject: Subject, case: Case, *, guard: Guard | None = None) -> Replay:
     """Run one case and keep everything."""
     trial = Trial(subject, case)

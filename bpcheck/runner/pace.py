@@ -9,7 +9,7 @@ from itertools import islice
 
 from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
-from bpcheck.checks.run import call_forward, call_vjp, hand, is_pair
+from bpcheck.checks.run import call_forward, call_vjp, gives_y, hand
 from bpcheck.filling import fill
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
@@ -137,7 +137,7 @@ def _timed(subject: Subject, case: Case) -> float | None:
         handed = hand(case, fill(case))
         start = time.perf_counter()
         forward = call_forward(subject, case, handed.operands, params=subject.accepted(case.params))
-        if not forward.returned or not is_pair(forward.value):
+        if not gives_y(case, forward):
             return None
         vjp = call_vjp(subject, forward.value[1], handed.y_bar)
         if not vjp.returned:

@@ -1,92 +1,84 @@
-"""Where the code of a subject runs: in this process, or in workers that may end without harm."""
+"""The place of a defect: the class of its cases, where that class is the cause."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Executor
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterator
+from dataclasses import replace
 
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES
-from bpcheck.runner.one import Replay, judge, replay
-from bpcheck.runner.source import Source
-from bpcheck.runner.threads import one_thread
-from bpcheck.runner.workers import judge_here, judge_with
+from bpcheck.cases.layouts import join_layouts
+from bpcheck.explain.where import Place, where_it_fails
+from bpcheck.planning.classes import ALL, array_layouts, edge_class
+from bpcheck.runner.one import judge
 from bpcheck.subject import Subject
-from bpcheck.verdict.judged import Judged
+from bpcheck.verdict.conditions import PLAIN, may_show
+from bpcheck.verdict.evidence import Compared
+from bpcheck.verdict.judgement import ON_VALUES, Verdict
+from bpcheck.verdict.tally import Defect, Tally
 
-T = TypeVar("T")
-
-
-class Place(Protocol):
-    """Where the code of a subject runs."""
-
-    @property
-    def subject(self) -> Subject:
-        """The subject, or what stands for it here."""
-        ...
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is to be told of how it went, beside what was found."""
-        ...
-
-    def judge_all(self, source: Source) -> Iterator[Judged]:
-        """What comes of each case, in the order of the cases."""
-        ...
-
-    def judge(self, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
-        """What comes of one case."""
-        ...
-
-    def replay(self, case: Case) -> Replay:
-        """Everything about one case."""
-        ...
-
-    def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
-        """What a function of the subject gives; `otherwise` where the subject ends the process."""
-        ...
+#: Failing cases that are tried in another dtype or layout, to see whether that is the cause.
+TRIED = 3
 
 
-class Here:
-    """The process at hand.
+def place_of(subject: Subject, defect: Defect, tally: Tally) -> Place:
+    """The class that all cases of a defect share, counted among those that were judged for it.
 
-    Parameters
-    ----------
-    subject
-        The subject.
-    executor
-        Where cases are judged instead; the subject must be picklable then.
-    jobs
-        How many workers that has, as far as it is known.
-    notes
-        What is to be told.
+    A dtype, a layout or a kind of values is named only if the same cases pass with another one.
     """
+    judged = judged_for(defect, tally)
+    found = where_it_fails(
+        defect.failing,
+        defect.classes,
+        judged.total,
+        judged.classes,
+        defect.layers,
+        judged.layers,
+        may_be=lambda name: _may_be(subject, defect, name),
+    )
+    if defect.condition == PLAIN:
+        return found
+    # What its values must be is where it shows; a class among those cases may narrow it down.
+    named = " and ".join(part for part in (defect.condition, found.name) if part)
+    return Place(named, found.judged or judged.total)
 
-    def __init__(
-        self,
-        subject: Subject,
-        *,
-        executor: Executor | None = None,
-        jobs: int = 1,
-        notes: tuple[str, ...] = (),
-    ):
-        self.subject, self.notes = subject, notes
-        self._executor, self._jobs = executor, jobs
 
-    def judge_all(self, source: Source) -> Iterator[Judged]:
-        if self._executor is None:
-            return judge_here(self.subject, source)
-        return judge_with(self._executor, self.subject, source, jobs=self._jobs)
+def judged_for(defect: Defect, tally: Tally) -> Compared:
+    """The cases in which the defect could have been seen."""
+    evidence = tally.evidence
+    if defect.verdict is Verdict.CONTRACT_BROKEN:
+        return evidence.returned.get(defect.result, Compared())
+    if defect.verdict not in ON_VALUES:
+        return Compared(tally.cases, evidence.judged, evidence.layers)
+    nothing = Compared()
+    return sum(
+        (
+            evidence.compared.get((defect.result, each), nothing)
+            for each in may_show(defect.condition)
+        ),
+        nothing,
+    )
 
-    def judge(self, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
-        with one_thread():
-            return judge(self.subject, case, checks=checks)
 
-    def replay(self, case: Case) -> Replay:
-        return replay(self.subject, case)
+def _may_be(subject: Subject, defect: Defect, name: str) -> bool:
+    """Whether a class is one of geometry, or else the cause."""
+    cases = defect.sample.cases[:TRIED]
+    undressed = [plain for case in cases for plain in _without(case, name)]
+    if not undressed:
+        # Of values the condition tells, by the same experiment.
+        return not name.startswith("values ")
+    return not any(
+        defect.shows(ruling) for case in undressed for ruling in judge(subject, case).rulings
+    )
 
-    def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
-        # As the cases were judged, or real sums would round otherwise and a defect be gone.
-        with one_thread():
-            return function(self.subject, *args)
+
+def _without(case: Case, name: str) -> Iterator[Case]:
+    """The case in another dtype, or with a C-ordered array, if it is of a class of such a dress."""
+    if name == edge_class("dtype", case.dtype):
+        others = (each for each in case.operation.dtypes[:2] if each != case.dtype)
+        yield from (replace(case, dtype=each) for each in others)
+        return
+    for array in array_layouts(case.operation):
+        layout = case.layouts.get(array)
+        if layout and name in (edge_class(array, layout), edge_class(ALL, layout)):
+            rest = {key: value for key, value in case.layouts.items() if key != array}
+            yield replace(case, layout=join_layouts(rest))

@@ -9,10 +9,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from bpcheck.operations import Operation
-from bpcheck.runner.place import Here, Place
 from bpcheck.runner.process.crew import must_spawn
 from bpcheck.runner.process.handle import Allowed
 from bpcheck.runner.process.place import Workers
+from bpcheck.runner.site import Here, Site
 from bpcheck.subject import Subject
 
 
@@ -34,7 +34,7 @@ def placed(
     executor: Executor | None = None,
     in_process: bool = True,
     allowed: Allowed | None = None,
-) -> Iterator[Place]:
+) -> Iterator[Site]:
     """The place where a subject of this process is to run."""
     if executor is not None or (in_process and jobs == 1):
         yield Here(subject, executor=executor, jobs=jobs)

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from bpcheck.arithmetic import FORMATS
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
 from bpcheck.claims import Claims
@@ -21,9 +22,9 @@ from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
 from bpcheck.runner.own import require_address, require_sound
 from bpcheck.runner.pace import limits_for
-from bpcheck.runner.place import Place
 from bpcheck.runner.placed import placed
 from bpcheck.runner.process.handle import Allowed
+from bpcheck.runner.site import Site
 from bpcheck.runner.source import Announced, Listed, Planned, Source
 from bpcheck.subject import Subject, require_subject
 from bpcheck.verdict import Report
@@ -37,6 +38,10 @@ KNOWN = 20
 #: itself may refuse before that is taken for an answer.
 SEARCHED, REFUSALS = 60, 20
 
+#: How many cases of a class may show a defect, and nothing be compared in them, before another one
+#: is taken to do the same.
+BROKEN = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -48,6 +53,7 @@ class Progress:
     phase: str = "checking"
 
 
+@own_arithmetic()
 def check_subject(
     subject: Subject,
     *,
@@ -120,7 +126,7 @@ def check_subject(
     import torch  # noqa: F401 - an interrupt below keeps what was found, and must not meet half of torch
 
     require_subject(subject, "check")
-    subject = subject.claiming(claims)
+    subject = claiming(subject, claims, dtypes)
     _require_positive("jobs", jobs)
     if in_process and jobs > 1 and executor is None:
         require_address(subject.operation, jobs)
@@ -140,7 +146,7 @@ def check_subject(
 
 
 def check_in(
-    place: Place,
+    place: Site,
     *,
     profile: str = "default",
     count: int | None = None,
@@ -192,6 +198,7 @@ def check_in(
             profile=profile,
             seed=seed,
             dtypes=judged_dtypes,
+            asked=dtypes,
             is_complete=is_complete,
             covers=covers,
             limits=limits,
@@ -205,8 +212,18 @@ def check_in(
         return concluded(is_complete=False)
 
 
+def claiming(
+    subject: Subject, claims: Claims | Mapping[str, Any] | None, dtypes: Sequence[str] | None
+) -> Subject:
+    """The subject with these claims; who asks for a dtype wants results in it."""
+    subject = subject.claiming(claims)
+    if dtypes is None or subject.claims.names_dtypes:
+        return subject
+    return subject.claiming(dtypes=tuple(subject.claims.dtypes))
+
+
 def _plan(
-    place: Place,
+    place: Site,
     profile: str,
     count: int | None,
     seed: int,
@@ -242,8 +259,13 @@ def _missing(
             continue
         found = islice(search.cases(name), SEARCHED)
         claimed = islice(_claimed(subject, found, tally), REFUSALS)
+        broken = 0
         while not tally.evidence.cases[name] and (case := next(claimed, None)) is not None:
+            before = tally.failing
             yield case
+            broken += tally.failing - before
+            if broken == BROKEN:
+                break
 
 
 def _claimed(subject: Subject, cases: Iterator[Case], tally: Tally) -> Iterator[Case]:

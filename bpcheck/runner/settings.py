@@ -99,7 +99,6 @@ def _put_back_filters(before: list[Any]) -> None:
 
 
 _OF_PYTHON = (
-    Setting("NumPy's error state", np.geterr, lambda before: np.seterr(**before)),
     Setting("NumPy's random state", _legacy_random, _put_back_legacy_random, is_told=False),
     Setting("Python's random state", random.getstate, random.setstate, is_told=False),
     Setting("the current directory", _cwd, lambda before: os.chdir(before or ".")),
@@ -107,10 +106,18 @@ _OF_PYTHON = (
     Setting("signal handlers", _handlers, _put_back_handlers, is_told=False),
 )
 
-#: Told of an import alone: around each call, filters of our own are in force.
-_FILTERS = Setting(
-    "the warnings filters", lambda: list(warnings.filters), _put_back_filters, is_told=False
+#: Looked at around an import alone: around each call, those of the harness are in force.
+_OF_IMPORTS = (
+    Setting(
+        "the warnings filters", lambda: list(warnings.filters), _put_back_filters, is_told=False
+    ),
+    Setting("NumPy's error state", np.geterr, lambda before: np.seterr(**before)),
 )
+
+
+def settings_around_a_call() -> dict[str, Any]:
+    """Settings that a call finds as the harness has put them, by name; they end with it."""
+    return {"NumPy's error state": np.geterr(), "the warnings filters": list(warnings.filters)}
 
 
 @cache
@@ -147,8 +154,8 @@ def _of_torch() -> tuple[Setting, ...]:
     )
 
 
-def _settings(*, filters: bool) -> tuple[Setting, ...]:
-    first = (_FILTERS, *_OF_PYTHON) if filters else _OF_PYTHON
+def _settings(*, of_import: bool) -> tuple[Setting, ...]:
+    first = (*_OF_IMPORTS, *_OF_PYTHON) if of_import else _OF_PYTHON
     # Last, since it may be loaded meanwhile.
     return (*first, *_of_torch()) if "torch" in sys.modules else first
 
@@ -157,8 +164,8 @@ def quick_settings() -> tuple[Any, ...]:
     """Those that would change what is computed between two calls, and cost next to nothing."""
     torch = sys.modules.get("torch")
     if torch is None:
-        return (np.geterr(),)
-    return (np.geterr(), torch.is_grad_enabled(), torch.get_default_dtype())
+        return ()
+    return (torch.is_grad_enabled(), torch.get_default_dtype())
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,7 @@ class Snapshot:
 
     Examples
     --------
-    >>> before = Snapshot.taken()
+    >>> before = Snapshot.taken(of_import=True)
     >>> _ = np.seterr(over="raise")
     >>> before.put_back()
     ("NumPy's error state (over: 'warn' to 'raise')",)
@@ -177,19 +184,19 @@ class Snapshot:
 
     values: tuple[Any, ...]
     modules: int
-    filters: bool = False
+    of_import: bool = False
 
     @classmethod
-    def taken(cls, *, filters: bool = False) -> Snapshot:
-        """What the settings are now, with the `filters` of warnings if those are asked for."""
-        values = tuple(each.read() for each in _settings(filters=filters))
-        return cls(values, len(sys.modules), filters)
+    def taken(cls, *, of_import: bool = False) -> Snapshot:
+        """What the settings are now; `of_import` adds those of the harness around a call."""
+        values = tuple(each.read() for each in _settings(of_import=of_import))
+        return cls(values, len(sys.modules), of_import)
 
     def put_back(self) -> tuple[str, ...]:
         """Put back what has changed, and say what that was."""
         changed = []
         # Settings of torch that were loaded meanwhile have no earlier value.
-        for setting, before in zip(_settings(filters=self.filters), self.values, strict=False):
+        for setting, before in zip(_settings(of_import=self.of_import), self.values, strict=False):
             now = setting.read()
             if now == before:
                 continue

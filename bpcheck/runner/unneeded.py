@@ -54,6 +54,9 @@ _WORDS = (
     "exact",
 )
 
+#: Those by which a convention of one's own is no claim, and no defect, by default.
+_CONVENTIONS = tuple(KINDS.values())
+
 
 def unneeded(subject: Subject, reasons: Iterable[str]) -> tuple[str, ...]:
     """The claims that `subject` seems not to need, each with what shows it.
@@ -65,13 +68,19 @@ def unneeded(subject: Subject, reasons: Iterable[str]) -> tuple[str, ...]:
     reasons
         Why cases of the whole run were not claimed.
     """
-    claims, usual = subject.claims, Claims()
-    words = [word for word in _WORDS if getattr(claims, word) != getattr(usual, word)]
+    claims = subject.claims
+    words = [word for word in _WORDS if _leaves_out(claims, word)]
     return (
         *filter(None, (_tried(subject, word) for word in words)),
         *_never_raised(claims, tuple(reasons)),
         *_without_meaning(claims, subject.operation),
     )
+
+
+def _leaves_out(claims: Claims, word: str) -> bool:
+    if word in _CONVENTIONS:
+        return getattr(claims, word) is False
+    return bool(getattr(claims, word) != getattr(Claims(), word))
 
 
 def _tried(subject: Subject, word: str) -> str:
@@ -90,7 +99,9 @@ def _tried(subject: Subject, word: str) -> str:
 
 def _try(subject: Subject, word: str) -> list[tuple[str, bool]]:
     """Cases beyond the claim, and whether the subject is right in them."""
-    lifted = subject.claiming({word: getattr(Claims(), word)})
+    # What follows another convention needs its claim.
+    everything = True if word in _CONVENTIONS else getattr(Claims(), word)
+    lifted = subject.claiming({word: everything})
     tried = (judge(lifted, case) for case in islice(_beyond(subject, lifted, word), REFUSED))
     judged = islice((each for each in tried if not each.unsupported), MOST)
     return [(str(each.case), _agrees(each)) for each in judged]
@@ -181,6 +192,8 @@ def _never_raised(claims: Claims, reasons: tuple[str, ...]) -> Iterator[str]:
 def _without_meaning(claims: Claims, operation: Operation) -> Iterator[str]:
     if claims.exact and claims.constant != Claims().constant:
         yield f"constant = {claims.constant:g} (it needs exact = False)"
+    if claims.exact and claims.norm != Claims().norm:
+        yield f"norm = {claims.norm} (it needs exact = False)"
     for word in ("square_kernels", "equal_strides", "dilation"):
         if word not in operation.restrictions and getattr(claims, word) != getattr(Claims(), word):
             yield f"{word} = {getattr(claims, word)} (it says nothing of {operation.name})"

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from bpcheck.checks import CHECKS, Juror, contract
 from bpcheck.finding import Status
 from bpcheck.planning.classes import beside_classes
+from bpcheck.verdict.conditions import condition_of
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.judgement import Verdict
 
@@ -19,6 +21,26 @@ class Record:
     right: int = 0
     wrong: int = 0
     raises: int = 0
+
+
+@dataclass(slots=True)
+class Compared:
+    """The cases in which one result was compared: how many, by class, and by layer."""
+
+    total: int = 0
+    classes: Counter[str] = field(default_factory=Counter)
+    layers: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, classes: Iterable[str], layers: Iterable[tuple[str, str]]) -> None:
+        """Count one case."""
+        self.total += 1
+        self.classes.update(classes)
+        self.layers.update(layers)
+
+    def __add__(self, other: Compared) -> Compared:
+        return Compared(
+            self.total + other.total, self.classes + other.classes, self.layers + other.layers
+        )
 
 
 @dataclass(slots=True)
@@ -38,10 +60,19 @@ class Evidence:
         Cases of each class that the subject does not claim.
     layers
         Cases of each family together with each residue.
+    compared
+        For each result and condition of values: the cases in which it was held to an oracle.
+    returned
+        For each result: the cases in which something was returned for it, empty batches among them.
+    broken
+        Cases of each class in which less was compared, and a defect was told instead.
     """
 
     cases: Counter[str] = field(default_factory=Counter)
     judged: Counter[str] = field(default_factory=Counter)
+    compared: dict[tuple[str, str], Compared] = field(default_factory=dict)
+    returned: dict[str, Compared] = field(default_factory=dict)
+    broken: Counter[str] = field(default_factory=Counter)
     records: dict[tuple[str, str], Record] = field(default_factory=dict)
     not_claimed: Counter[str] = field(default_factory=Counter)
     layers: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -55,11 +86,42 @@ class Evidence:
         self.cases.update(shown)
         classes = telling(judged)
         self.judged.update(classes)
-        self.layers.update(layers_of(classes))
+        layers = layers_of(classes)
+        self.layers.update(layers)
+        if not judged.is_compared and any(each.verdict.is_defect for each in judged.rulings):
+            self.broken.update(judged.classes)
+        for result in returned(judged):
+            self.returned.setdefault(result, Compared()).add(
+                judged.classes, layers_of(judged.classes)
+            )
+        for result in compared(judged):
+            key = (result, condition_of(judged.case))
+            self.compared.setdefault(key, Compared()).add(classes, layers)
         for result, outcome in _outcomes(judged).items():
             for name in shown:
                 record = self.records.setdefault((name, result), Record())
                 setattr(record, outcome, getattr(record, outcome) + 1)
+
+
+def compared(judged: Judged) -> frozenset[str]:
+    """The results that some juror could say something of."""
+    return frozenset(
+        outcome.result
+        for outcome in judged.outcomes
+        if outcome.status is not Status.NOT_APPLICABLE
+        and CHECKS[outcome.check].juror is not Juror.NOBODY
+    )
+
+
+def returned(judged: Judged) -> frozenset[str]:
+    """The results for which something was returned; none where a call raised instead."""
+    if any(ruling.verdict is Verdict.RAISES for ruling in judged.rulings):
+        return frozenset()
+    return frozenset(
+        outcome.result
+        for outcome in judged.outcomes
+        if outcome.check == contract.NAME and outcome.status is not Status.NOT_APPLICABLE
+    )
 
 
 def telling(judged: Judged) -> frozenset[str]:

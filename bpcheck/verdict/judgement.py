@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bpcheck.finding import Finding
+from bpcheck.finding import Finding, Kind
 
 
 class Verdict(StrEnum):
-    """One conclusion; earlier members outrank later ones, and silently wrong all that raise."""
+    """One conclusion; earlier members outrank later ones, and silently wrong all that raise.
+
+    A contract that ``y`` breaks by its type or shape outranks them all: see `is_malformed`.
+    """
 
     BACKWARD_WRONG = "backward wrong"
     FORWARD_WRONG = "forward wrong"
@@ -24,6 +28,7 @@ class Verdict(StrEnum):
     SETTINGS = "changes the whole process"
     ALIASES = "shares memory with its input or an earlier result"
     NOT_DETERMINISTIC = "not deterministic"
+    BATCH_DEPENDENT = "depends on the batch"
     NOT_FINITE = "not finite"
     CONTRACT_BROKEN = "contract broken"
     CRASHED = "crashed"
@@ -34,6 +39,11 @@ class Verdict(StrEnum):
     LEAVES_RUNNING = "leaves something running"
     PRINTS = "prints"
     ORACLE_WRONG = "the oracle is wrong"
+    WIDER = "returns a wider dtype"
+    UNORDERED = "adds up in another order each time"
+    NARROW_SUMS = "adds up in the narrow type"
+    FLUSHES = "flushes subnormals to zero"
+    NAN_ELSEWHERE = "treats NaN another way"
     CONVENTION = "another convention"
     WRITES = "writes to the standard error"
     INCONCLUSIVE = "inconclusive"
@@ -42,13 +52,49 @@ class Verdict(StrEnum):
     @property
     def is_defect(self) -> bool:
         """Whether it counts against the subject."""
-        return self not in (
-            Verdict.ORACLE_WRONG,
+        return not (
+            self.is_convention
+            or self in (Verdict.ORACLE_WRONG, Verdict.INCONCLUSIVE, Verdict.AGREES)
+        )
+
+    @property
+    def is_convention(self) -> bool:
+        """Whether it is a matter of convention: one note, whatever it touches."""
+        return self in (
+            Verdict.WIDER,
+            Verdict.UNORDERED,
+            Verdict.NARROW_SUMS,
+            Verdict.FLUSHES,
+            Verdict.NAN_ELSEWHERE,
             Verdict.CONVENTION,
             Verdict.WRITES,
-            Verdict.INCONCLUSIVE,
-            Verdict.AGREES,
         )
+
+
+def cause_of(verdict: Verdict, findings: Sequence[Finding]) -> str:
+    """What parts defects of one verdict and result: the exception, or how the contract is broken.
+
+    Two exceptions are two mistakes; a shape and a dtype are. Empty for other verdicts.
+    """
+    if verdict is Verdict.RAISES:
+        return findings[0].exception if findings else ""
+    if verdict is Verdict.CONTRACT_BROKEN:
+        return str(findings[0].kind) if findings else ""
+    return ""
+
+
+def is_malformed(result: str, findings: Sequence[Finding]) -> bool:
+    """Whether the findings say that there is no ``y`` of the right shape and kind."""
+    return result == "y" and any(each.kind in (Kind.TYPE, Kind.SHAPE) for each in findings)
+
+
+#: The verdicts on values of which the first run shows that they are wrong.
+ON_VALUES = (
+    Verdict.BACKWARD_WRONG,
+    Verdict.FORWARD_DIFFERS,
+    Verdict.FORWARD_WRONG,
+    Verdict.BOTH_WRONG,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +128,12 @@ class Judgement:
         For a defect of the oracle: a program that shows it with torch alone.
     why_no_replay
         Why no other process can run the smallest case, and what to do; empty if one can.
+    also
+        The other results that the same mistake spoils, or that a convention touches.
+    where_judged
+        Number of cases that were judged where it shows; 0 without such a place.
+    wrong_cells
+        Where no known mistake explains it: what the wrong cells have in common, if anything.
     """
 
     verdict: Verdict
@@ -96,9 +148,27 @@ class Judgement:
     looks_like: str = ""
     reproduction: str = ""
     why_no_replay: str = ""
+    where_judged: int = 0
+    wrong_cells: str = ""
+    also: tuple[str, ...] = ()
+
+    @property
+    def is_malformed(self) -> bool:
+        """Whether there is no ``y`` that could be judged in these cases, nor a gradient of it."""
+        return is_malformed(self.result, self.findings)
 
     @property
     def headline(self) -> str:
         """``w_bar is wrong where stride > 1``, say."""
         where = f" where {self.where}" if self.where else ""
-        return f"{self.result}: {self.verdict}{where}"
+        # Without the place of an exception, which is told below.
+        cause = self.cause.partition(" (")[0].partition(":")[0]
+        named = {Verdict.RAISES: f" {cause}", Verdict.CONTRACT_BROKEN: f" ({cause})"}
+        what = named.get(self.verdict, "") if cause else ""
+        touched = (self.result, *self.also) if self.verdict.is_convention else (self.result,)
+        return f"{', '.join(touched)}: {self.verdict}{what}{where}"
+
+    @property
+    def cause(self) -> str:
+        """What tells it from others of the same verdict and result."""
+        return cause_of(self.verdict, self.findings)

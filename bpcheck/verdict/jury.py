@@ -1,27 +1,18 @@
 """The jury: subject, autograd and finite differences judge one case together.
 
-| forward = torch | S = A | S = F | judgement                                       |
-| --------------- | ----- | ----- | ----------------------------------------------- |
-| yes             | yes   | yes   | agrees                                          |
-| yes             | no    | no    | backward wrong                                  |
-| no              | no    | yes   | forward computes something else                 |
-| no              | yes   | no    | forward wrong; the backward is right            |
-| no              | no    | no    | forward and backward both wrong                 |
-| yes             | no    | yes   | the oracle is wrong                             |
-| yes             | yes   | no    | forward wrong, though only near this point      |
-
-S is the subject's gradient, A autograd's, F that of finite differences of the subject's forward.
-A juror who cannot speak (no exact step, broken contract) leaves the others to decide.
+What follows from what they say stands in the table of `table.py`. A juror who cannot speak (no
+exact step, broken contract) leaves the others to decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bpcheck.checks import CHECKS, Juror
+from bpcheck.checks import CHECKS, Juror, contract
 from bpcheck.finding import Finding, Kind, Outcome, Status
-from bpcheck.verdict.judgement import Verdict
+from bpcheck.verdict.judgement import Verdict, cause_of
+from bpcheck.verdict.table import AGAINST_BOTH, TABLE, Votes
 
 #: What each kind of finding means when it is not a matter for the jury.
 _PLAIN = {
@@ -49,11 +40,31 @@ _PLAIN = {
     Kind.SETTINGS: Verdict.SETTINGS,
     Kind.LEAVES_RUNNING: Verdict.LEAVES_RUNNING,
     Kind.WRITES: Verdict.WRITES,
+    Kind.BATCH_DEPENDENT: Verdict.BATCH_DEPENDENT,
+    Kind.FLUSHES: Verdict.FLUSHES,
+    Kind.NAN_ELSEWHERE: Verdict.NAN_ELSEWHERE,
+    Kind.UNORDERED: Verdict.UNORDERED,
+    Kind.NARROW_SUMS: Verdict.NARROW_SUMS,
+    Kind.WIDER: Verdict.WIDER,
 }
 
 
 #: Verdicts that a result earns by being wrong in any other way.
 FOLLOWERS = (Verdict.NOT_LINEAR, Verdict.BREAKS_SYMMETRY)
+
+
+#: Verdicts of which nothing can be known where memory is read beside an array.
+BESIDE_LAYOUTS = (
+    Verdict.NOT_FINITE,
+    Verdict.NOT_DETERMINISTIC,
+    Verdict.KEEPS_STATE,
+    Verdict.NOT_LINEAR,
+    Verdict.BREAKS_SYMMETRY,
+)
+
+
+#: Verdicts on a forward, the one that says most first.
+_TELLING = (Verdict.BOTH_WRONG, Verdict.FORWARD_DIFFERS, Verdict.FORWARD_WRONG)
 
 
 #: Verdicts on the values of a result.
@@ -65,7 +76,8 @@ class Ruling:
     """What the jury says of one result of one case.
 
     It is tentative where the forward differs from torch's and no finite difference could say
-    whether the backward fits it: cases in which one could decide.
+    whether the backward fits it: cases in which one could decide. The condition is what its values
+    must meet for the result to be wrong, empty where any plain numbers show it.
     """
 
     verdict: Verdict
@@ -73,45 +85,57 @@ class Ruling:
     because: str
     findings: tuple[Finding, ...]
     is_tentative: bool = False
+    condition: str = ""
+
+    @property
+    def cause(self) -> str:
+        """What tells it from others of the same verdict and result: see `cause_of`."""
+        return cause_of(self.verdict, self.findings)
 
 
 def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
     """The rulings of one case, none if all agrees."""
     rulings = _plain(outcomes)
-    # What goes wrong in this layout alone says nothing about the formula.
+    # What goes wrong in this layout alone says nothing about the formula; and what is read beside
+    # an array is another number in every run.
     by_layout = {r.result for r in rulings if r.verdict is Verdict.READS_BY_LAYOUT}
-    rulings = [
-        r for r in rulings if not (r.verdict is Verdict.NOT_FINITE and r.result in by_layout)
-    ]
+    rulings = [r for r in rulings if not (r.verdict in BESIDE_LAYOUTS and r.result in by_layout)]
     # Nor do the numbers of what has another type or dtype, or what is made from such a y.
     broken = {r.result for r in rulings if r.verdict is Verdict.CONTRACT_BROKEN}
-    outcomes = [
+    unheard = by_layout | broken
+    heard = [
         outcome
         for outcome in outcomes
-        if outcome.result not in by_layout | broken
-        and not ("y" in broken and CHECKS[outcome.check].juror is Juror.DIFFERENCES)
+        if outcome.result not in unheard
+        and not ("y" in unheard and CHECKS[outcome.check].juror is Juror.DIFFERENCES)
     ]
-    forward = _forward_agrees(outcomes)
-    results = dict.fromkeys(outcome.result for outcome in outcomes if outcome.result != "y")
-    gradients = {result: _votes(outcomes, result) for result in results}
+    forward = _vote(heard, "y", Juror.AUTOGRAD)
+    votes = {
+        result: Votes(
+            forward, _vote(heard, result, Juror.AUTOGRAD), _vote(heard, result, Juror.DIFFERENCES)
+        )
+        for result in dict.fromkeys(o.result for o in outcomes if o.result != "y")
+    }
     if forward is False:
-        rulings.append(_rule_on_forward(outcomes, gradients))
-    for result, (autograd, differences) in gradients.items():
-        ruling = _rule_on_gradient(forward=forward, autograd=autograd, differences=differences)
-        if ruling is not None:
-            rulings.append(Ruling(ruling[0], result, ruling[1], _values(outcomes, result)))
+        rulings.append(_rule_on_forward(votes, _values(heard, "y"), _why_no_gradient(outcomes)))
+    for result, said in votes.items():
+        found = _rule_on_gradient(said)
+        if found is not None:
+            verdict, because, is_tentative = found
+            findings = _values(heard, result)
+            rulings.append(Ruling(verdict, result, because, findings, is_tentative))
     return tuple(_without_followers(rulings))
 
 
 def _plain(outcomes: Sequence[Outcome]) -> list[Ruling]:
     """Rulings that need no jury; a mistake that several checks find is told once, by the first."""
-    rulings: dict[tuple[Verdict, str], Ruling] = {}
+    rulings: dict[tuple[Verdict, str, str], Ruling] = {}
     for outcome in outcomes:
         finding = outcome.finding
         if finding is not None and finding.kind is not Kind.VALUE:
             verdict = _PLAIN[finding.kind]
             ruling = Ruling(verdict, outcome.result, finding.message, (finding,))
-            rulings.setdefault((verdict, outcome.result), ruling)
+            rulings.setdefault((verdict, outcome.result, ruling.cause), ruling)
     return list(rulings.values())
 
 
@@ -131,78 +155,62 @@ def _without_followers(rulings: Sequence[Ruling]) -> Iterator[Ruling]:
             yield ruling
 
 
-def _rule_on_gradient(
-    *, forward: bool | None, autograd: bool | None, differences: bool | None
-) -> tuple[Verdict, str] | None:
+def _rule_on_gradient(votes: Votes) -> tuple[Verdict, str, bool] | None:
     """Verdict and reason for one gradient; ``None`` if it is right or the forward explains it."""
-    if autograd is False and differences is False:
-        reason = "autograd and finite differences are against it"
-        if forward is False:
-            return Verdict.BOTH_WRONG, f"{reason}, and the forward differs too"
-        return Verdict.BACKWARD_WRONG, f"{reason}, and the forward is right"
-    if autograd is False and differences is None:
-        if forward is False:
-            # The ruling on the forward speaks of it: to which forward it belongs is not known.
-            return None
-        return Verdict.BACKWARD_WRONG, "autograd is against it, and the forward is right"
-    if autograd is False and forward is not False:
-        reason = "finite differences of the forward confirm the gradient, and autograd is alone"
-        return Verdict.ORACLE_WRONG, reason
-    if differences is False and forward is not False:
-        if autograd is None:
-            return Verdict.BACKWARD_WRONG, "finite differences of the forward are against it"
-        reason = "it is right here, but the forward does not change by it when operands move"
-        return Verdict.FORWARD_WRONG, reason
-    return None
+    row = TABLE[votes]
+    if row.verdict is Verdict.BOTH_WRONG and not row.is_tentative:
+        return row.verdict, f"{AGAINST_BOTH}, and the forward differs too", False
+    # To which forward the others belong is told of y.
+    if row.is_of_forward or row.verdict in (Verdict.AGREES, Verdict.INCONCLUSIVE):
+        return None
+    return row.verdict, row.reason, row.is_tentative
 
 
 def _rule_on_forward(
-    outcomes: Sequence[Outcome], gradients: dict[str, tuple[bool | None, bool | None]]
+    votes: Mapping[str, Votes], findings: tuple[Finding, ...], why_no_gradient: str
 ) -> Ruling:
-    findings = _values(outcomes, "y")
-    votes = gradients.values()
-    if all(f is None for _, f in votes):
-        if any(a is False for a, _ in votes):
-            reason = "autograd is against the forward and against the backward"
-            return Ruling(Verdict.BOTH_WRONG, "y", reason, findings, is_tentative=True)
-        reason = "the forward differs from torch's, and the backward does not"
-        return Ruling(Verdict.FORWARD_WRONG, "y", reason, findings, is_tentative=True)
-    if any(a is False and f is False for a, f in votes):
-        reason = "the forward differs from torch's, and the gradients fit neither"
-        return Ruling(Verdict.BOTH_WRONG, "y", reason, findings)
-    if any(a is False and f is True for a, f in votes):
-        reason = "the forward differs from torch's, and the backward is consistent with it"
-        return Ruling(Verdict.FORWARD_DIFFERS, "y", reason, findings)
-    reason = "the forward differs from torch's, and the backward is right for the true operation"
-    return Ruling(Verdict.FORWARD_WRONG, "y", reason, findings)
+    """What is said of a forward that differs: by the gradient that tells most."""
+    rows = list(TABLE.values())
+    mute = Votes(forward=False, autograd=None, differences=None)
+    row = min(
+        (TABLE[each] for each in (*votes.values(), mute)),
+        key=lambda row: (row.is_tentative, _TELLING.index(row.verdict), rows.index(row)),
+    )
+    alike = [result for result, said in votes.items() if row.is_said_of(said)]
+    who = "the backward is" if len(alike) == len(votes) else _are(alike)
+    because = row.reason.format(who=who)
+    if row is TABLE[mute] and why_no_gradient:
+        because = f"{because}: {why_no_gradient}"
+    return Ruling(row.verdict, "y", because, findings, row.is_tentative)
 
 
-def _forward_agrees(outcomes: Sequence[Outcome]) -> bool | None:
-    return _vote(
-        outcome
-        for outcome in outcomes
-        if outcome.result == "y" and CHECKS[outcome.check].juror is Juror.AUTOGRAD
+def _are(results: Sequence[str]) -> str:
+    """``x_bar is``, ``x_bar and w_bar are``."""
+    *others, last = results
+    return f"{', '.join(others)} and {last} are" if others else f"{last} is"
+
+
+def _why_no_gradient(outcomes: Iterable[Outcome]) -> str:
+    """What is wrong with what the vjp returned; empty if it is a tuple of arrays."""
+    return next(
+        (
+            outcome.finding.message
+            for outcome in outcomes
+            if outcome.check == contract.NAME and outcome.result != "y" and outcome.finding
+        ),
+        "",
     )
 
 
-def _votes(outcomes: Sequence[Outcome], result: str) -> tuple[bool | None, bool | None]:
-    """What autograd and finite differences say of one gradient; ``None``: nothing."""
-    own = [outcome for outcome in outcomes if outcome.result == result]
-    return (
-        _vote(outcome for outcome in own if CHECKS[outcome.check].juror is Juror.AUTOGRAD),
-        _vote(outcome for outcome in own if CHECKS[outcome.check].juror is Juror.DIFFERENCES),
-    )
-
-
-def _vote(outcomes: Iterable[Outcome]) -> bool | None:
-    """Whether the values are right; ``None`` if no check could compare any."""
-    said = list(outcomes)
+def _vote(outcomes: Iterable[Outcome], result: str, juror: Juror) -> bool | None:
+    """Whether a juror has the values of a result; ``None`` if none of its checks compared any."""
+    said = [o for o in outcomes if o.result == result and CHECKS[o.check].juror is juror]
     if any(o.finding is not None and o.finding.kind is Kind.VALUE for o in said):
         return False
     return True if any(o.status is Status.PASSED for o in said) else None
 
 
-def _values(outcomes: Sequence[Outcome], result: str) -> tuple[Finding, ...]:
+def _values(outcomes: Iterable[Outcome], result: str) -> tuple[Finding, ...]:
     return tuple(
         outcome.finding
         for outcome in outcomes

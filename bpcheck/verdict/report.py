@@ -69,6 +69,8 @@ class Report:
     notes
         What is to be told of how the run went: what loading the subject did to its process, and
         which cases were not tried.
+    remarks
+        What is worth a line, and is neither a defect nor a note.
     is_complete
         False when the run was interrupted.
     """
@@ -97,6 +99,7 @@ class Report:
     left_out: Mapping[str, int] = field(default_factory=dict)
     not_needed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:

@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 
 from bpcheck.cases import Case
 from bpcheck.finding import Status
-from bpcheck.verdict.evidence import Evidence, layers_of, telling
+from bpcheck.verdict.conditions import PLAIN, plainness
+from bpcheck.verdict.evidence import Evidence, compared, layers_of, telling
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.judgement import Verdict
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.report import Cell
+from bpcheck.verdict.sample import Sample
+
+#: Verdict, result and condition of a defect.
+Key = tuple[Verdict, str, str, str]
 
 #: Verdicts on the values of the forward.
 FORWARDS = (Verdict.FORWARD_WRONG, Verdict.BOTH_WRONG, Verdict.FORWARD_DIFFERS)
@@ -25,36 +30,69 @@ BETWEEN_RUNS = (
     Verdict.BREAKS_SYMMETRY,
 )
 
-#: Cases of each defect, and cases without one, that are kept for naming the mistake.
-EXAMPLES = 12
+#: Verdicts that what reads beside an array earns too: something else lies there every time.
+OF_READING_BESIDE = (Verdict.KEEPS_STATE, Verdict.NOT_DETERMINISTIC)
+
+#: Causes by which defects of one verdict and result are told apart, at most: what raises something
+#: else in every case is one defect.
+CAUSES = 5
 
 
 @dataclass(slots=True)
 class Defect:
-    """All cases in which one result is wrong in one way: counts, and the smallest case so far."""
+    """All cases in which one result is wrong in one way: counts, and the smallest case so far.
+
+    The condition is what the values must meet for it to show; empty where any do.
+    """
 
     verdict: Verdict
     result: str
+    condition: str = PLAIN
+    cause: str = ""
     failing: int = 0
+    in_c_order: int = 0
     classes: Counter[str] = field(default_factory=Counter)
     layers: Counter[tuple[str, str]] = field(default_factory=Counter)
     smallest: Case | None = None
-    examples: list[tuple[tuple[bool, int], int, Case]] = field(default_factory=list)
-    rank: tuple[bool, int] = (True, 0)
+    sample: Sample = field(default_factory=Sample)
+    rank: tuple[int, ...] = ()
     ruling: Ruling | None = None
     is_tentative: bool = True
+    also: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """What tells it from other defects."""
+        return self.verdict, self.result, self.condition, self.cause
+
+    def shows(self, ruling: Ruling) -> bool:
+        """Whether a ruling is of this defect; one of many causes has all of them.
+
+        A convention is one for all results.
+        """
+        if self.verdict.is_convention:
+            return ruling.verdict is self.verdict
+        own = (ruling.verdict, ruling.result, ruling.condition)
+        return own == self.key[:3] and self.cause in (ruling.cause, "")
+
+    def absorb(self, other: Defect) -> None:
+        """Count the cases of another defect of the same result as those of this one."""
+        self.failing += other.failing
+        self.classes += other.classes
+        self.layers += other.layers
 
     def add(self, judged: Judged, ruling: Ruling, size: int) -> None:
         """Count one more case."""
         self.failing += 1
+        self.in_c_order += not judged.case.layouts
         self.is_tentative &= ruling.is_tentative
-        classes = telling(judged)
+        # A wrong shape tells of a layer in an empty batch too; wrong numbers there are none.
+        is_broken = ruling.verdict is Verdict.CONTRACT_BROKEN
+        classes = judged.classes if is_broken else telling(judged)
         self.classes.update(classes)
         self.layers.update(layers_of(classes))
-        # An exact case tells more than a small one: its numbers can be followed.
-        rank = (not judged.case.is_exact, size)
-        # Cases have no order among themselves: of equal rank the one that came first does.
-        self.examples = sorted([*self.examples, (rank, self.failing, judged.case)])[:EXAMPLES]
+        rank = plainness(judged.case, size)
+        self.sample.add(judged.case, rank, size)
         if self.smallest is None or rank < self.rank:
             self.smallest, self.rank, self.ruling = judged.case, rank, ruling
 
@@ -64,16 +102,20 @@ class Tally:
 
     def __init__(self) -> None:
         self.cases = 0
+        #: Cases that show a defect.
+        self.failing = 0
         self.dtypes: Counter[str] = Counter()
         self.evidence = Evidence()
         self.reasons: Counter[str] = Counter()
         self._statuses: Counter[tuple[str, str, Status]] = Counter()
-        self.defects: dict[tuple[Verdict, str], Defect] = {}
+        self.defects: dict[Key, Defect] = {}
         #: Survival probabilities of the exact probes; there are no more different ones than there
         #: are magnitudes.
         self.survivals: Counter[float] = Counter()
-        #: The first cases in which nothing was wrong.
-        self.passing: list[Case] = []
+        #: In how many cases a note was made of a result that has passed, by check.
+        self.noted: dict[str, Counter[str]] = {}
+        #: Cases in which a result was compared and right.
+        self.right: dict[str, Sample] = {}
 
     def add(self, judged: Judged) -> None:
         """Count one case."""
@@ -82,30 +124,62 @@ class Tally:
             self.reasons[judged.unsupported] += 1
             return
         self.cases += 1
+        self.failing += any(ruling.verdict.is_defect for ruling in judged.rulings)
         self.dtypes[judged.case.dtype] += 1
         self._statuses.update((each.check, each.result, each.status) for each in judged.outcomes)
+        for each in judged.outcomes:
+            if each.note and each.status is Status.PASSED:
+                self.noted.setdefault(each.check, Counter())[each.result] += 1
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
-        # Only where numbers are exact can a case contradict a mistake bit for bit.
-        if not judged.rulings and judged.case.is_exact and len(self.passing) < EXAMPLES:
-            self.passing.append(judged.case)
         size = work(judged.case)
+        # Only where numbers are exact can a case contradict a mistake bit for bit.
+        if judged.case.is_exact and size:
+            for result in compared(judged) - {ruling.result for ruling in judged.rulings}:
+                sample = self.right.setdefault(result, Sample())
+                sample.add(judged.case, plainness(judged.case, size), size)
+        told: set[Verdict] = set()
         for ruling in judged.rulings:
-            key = (ruling.verdict, ruling.result)
-            defect = self.defects.setdefault(key, Defect(*key))
-            defect.add(judged, ruling, size)
+            defect = self._defect_of(ruling)
+            if ruling.result != defect.result:
+                defect.also[ruling.result] = None
+            # One case counts once, whatever a convention touches in it.
+            if not (ruling.verdict.is_convention and ruling.verdict in told):
+                defect.add(judged, ruling, size)
+            told.add(ruling.verdict)
+
+    def _defect_of(self, ruling: Ruling) -> Defect:
+        """The defect that a ruling is of: one for each cause, and one for all of many causes.
+
+        A convention is one, whatever it touches.
+        """
+        if ruling.verdict.is_convention:
+            key: Key = (ruling.verdict, "", "", "")
+            return self.defects.setdefault(key, Defect(ruling.verdict, ruling.result))
+        key = (ruling.verdict, ruling.result, ruling.condition, ruling.cause)
+        if key not in self.defects and sum(other[:3] == key[:3] for other in self.defects) > CAUSES:
+            key = (*key[:3], "")
+        return self.defects.setdefault(key, Defect(*key))
 
     def decided(self) -> list[Defect]:
         """The defects; tentative ones only if nothing else was said of the forward.
 
-        What is another number every time differs between any two runs: that is said once.
+        What is another number every time differs between any two runs: that is said once. Where it
+        is so in other layouts alone, the memory beside an array is what is read.
         """
-        unsteady = {
-            result for verdict, result in self.defects if verdict is Verdict.NOT_DETERMINISTIC
+        by_layout = {
+            each.result for each in self.defects.values() if each.verdict is Verdict.READS_BY_LAYOUT
         }
+        caused = [
+            each
+            for each in self.defects.values()
+            if each.in_c_order
+            or not (each.verdict in OF_READING_BESIDE and each.result in by_layout)
+        ]
+        unsteady = {each.result for each in caused if each.verdict is Verdict.NOT_DETERMINISTIC}
         own = [
             defect
-            for defect in self.defects.values()
+            for defect in caused
             if not (defect.verdict in BETWEEN_RUNS and defect.result in unsteady)
         ]
         sure = [defect for defect in own if not defect.is_tentative]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -27,7 +29,13 @@ def output(name: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"},
+        env={
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUTF8": "1",
+            "OMP_NUM_THREADS": "1",
+            # A compiler looks for its own parts there.
+            "PATH": os.environ.get("PATH", os.defpath),
+        },
     )
     assert done.stderr == ""
     assert done.returncode == 0
@@ -75,6 +83,14 @@ def test_the_commands_that_contributing_gives_for_it_work_where_it_lies() -> Non
         for command in commands
     ]
     assert codes == [0, 1]
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_a_convolution_in_c_is_compiled_and_its_wrong_backward_found() -> None:
+    right, wrong = output("c_convolution").split("\n conv_backward_wrong · ")
+    assert "AGREES in 100 cases" in right
+    assert "✗ w_bar: backward wrong" in wrong
+    assert "BACKWARD WRONG. 1 defect." in wrong
 
 
 def test_no_line_of_an_example_is_wider_than_a_terminal_of_100_columns() -> None:

@@ -14,6 +14,7 @@ import bpcheck
 from bpcheck import Subject
 from bpcheck.cases import parse_case
 from bpcheck.checks.claims import unclaimed
+from bpcheck.planning.beyond import KINDS
 from bpcheck.verdict import Report, Verdict
 from reference import conv
 
@@ -118,8 +119,9 @@ def test_who_is_wrong_there_alone_agrees_with_the_claim_and_not_without(
     bpcheck.assert_agrees(plain, count=MANY, dtypes=dtypes, claims=claims)
     (word,) = claims
     default = getattr(bpcheck.Claims(), word)
-    # Stated out loud, it is the same as said nowhere.
-    report = bpcheck.check(plain, count=MANY, dtypes=dtypes, claims={word: default})
+    # Stated out loud, it is the same as said nowhere, or what only who states it is held to.
+    all_of_it = {word: True if word in KINDS.values() else default}
+    report = bpcheck.check(plain, count=MANY, dtypes=dtypes, claims=all_of_it)
     assert verdicts(report)
 
 
@@ -277,13 +279,17 @@ class Counting:
         return (x_bar,)
 
 
-def test_sums_in_any_order_are_right_for_who_does_not_claim_determinism() -> None:
+def test_sums_in_any_order_are_wrong_for_who_claims_determinism_alone() -> None:
     subject = Subject(windows, in_any_order, operation="avg_pool1d")
-    # Windows that overlap are rare among the cases of a pool: shipped ones tile.
-    assert Verdict.NOT_DETERMINISTIC in verdicts(bpcheck.check(subject, count=5 * MANY))
-    report = bpcheck.check(subject, count=5 * MANY, claims={"deterministic": False})
+    values = ("f32 real", "f32 exact", "f64 real")
+    text = "avg_pool1d n2ic3iw40kw7sw1 {} c-order seed={}"
+    cases = [parse_case(text.format(kind, seed)) for kind in values for seed in range(8)]
+    claimed = bpcheck.check(subject, cases=cases, claims={"deterministic": True})
+    assert Verdict.NOT_DETERMINISTIC in verdicts(claimed)
+    assert "determinism" in claimed.claimed
+    report = bpcheck.check(subject, cases=cases)
     assert report.agrees, report.judgements
-    assert "determinism" in report.left_out
+    assert [each.verdict for each in report.judgements] == [Verdict.UNORDERED]
 
 
 def test_what_no_order_of_summation_explains_is_found_without_that_claim_too() -> None:

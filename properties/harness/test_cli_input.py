@@ -38,7 +38,7 @@ def refusal(*arguments: str) -> str:
         (["--json", "no/such/report.json"], "there is no directory no/such; create it first"),
         (["--json", "."], "this is a directory; name a file in it"),
         (["--dtype", "f12"], "--dtype f12: no such dtype; there are f64 (float64), f32"),
-        (["--style", "cs231n"], "style 'cs231n': no such style; there are numpy, torch"),
+        (["--style", "tourch"], "style 'tourch': no such style; did you mean torch? there are"),
         (["--profile", "fast"], "'quick', 'default', 'thorough'"),
         (["--style", "torch", "--cases", "0"], "--cases 0: must be at least 1"),
         (["--style", "torch", "--cases", "many"], "--cases many: "),

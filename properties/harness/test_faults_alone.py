@@ -16,7 +16,7 @@ SEEDS = range(8)
 #: For each check: a fault, and a case in which every other check lets it pass.
 ALONE = {
     "contract": ("prints", "conv2d n1ic2ih4iw4oc3kh2kw2 f64 exact"),
-    "finite": ("x-bar-one-nan", "conv2d n1ic1ih4iw4oc1kh2kw2 f64 exact"),
+    "finite": ("x-bar-one-nan", "conv2d n1ic1ih4iw4oc1kh2kw2 f64 tiny"),
     "inputs unchanged": ("y-bar-changed-by-the-vjp", "conv2d n1ic2ih4iw4oc3kh2kw2 f64 exact"),
     "same bits twice": (
         "x-bar-added-to-a-recycled-buffer",
@@ -58,14 +58,20 @@ ALONE = {
     "rounding": ("x-bar-small-values-dropped", "conv2d n1ic2ih5iw5oc3kh2kw2 f64 real"),
 }
 
-#: Where numbers are compared as well, NaN is wrong everywhere: a fast transform has none compared.
+#: Where numbers are compared as well, NaN is wrong everywhere: of a fast transform none are at the
+#: ends of the range.
 NOT_DIRECT = {"finite"}
 
 #: They judge torch, not the subject.
 OF_THE_ORACLE = {"torch itself"}
 
+#: Asked of bits that a claim promises, and hardly any fast kernel has: test_conventions.py.
+OF_A_CLAIM = {"sample alone"}
 
-@pytest.mark.parametrize("check", [name for name in CHECK_NAMES if name not in OF_THE_ORACLE])
+ASKED = [name for name in CHECK_NAMES if name not in OF_THE_ORACLE | OF_A_CLAIM]
+
+
+@pytest.mark.parametrize("check", ASKED)
 def test_a_check_finds_what_no_other_one_does(check: str) -> None:
     name, text = ALONE[check]
     fault, case = fault_named(name), parse_case(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -15,6 +16,7 @@ from bpcheck.operations import operation_named, operation_names
 from bpcheck.planning.plan import plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.subject import Subject
+from bpcheck.verdict import Judgement, Verdict
 from properties.harness.planting import KINDS, candidates_of, findings, reference
 
 CONVS_AND_POOLS = [name for name in operation_names() if name != "network"]
@@ -64,9 +66,25 @@ def test_torch_raises_no_alarm_in_single_and_double_precision(operation: str) ->
 @pytest.mark.parametrize("operation", CONVS_AND_POOLS)
 def test_torch_raises_no_alarm_in_half_precision(operation: str) -> None:
     report = bpcheck.check(torch_kernel(operation, HALF), cases=planned(operation, HALF))
-    assert report.judgements == ()
+    # Without oneDNN its convolutions add gradients up in the narrow type: docs/found-in-torch.md.
+    sums = Verdict.LOST_PRECISION if operation.startswith("conv") else Verdict.NARROW_SUMS
+    found = {(each.verdict, result) for each in report.judgements for result in told_of(each)}
+    assert found <= {(sums, result) for result in ("x_bar", "w_bar", "b_bar")}
     # Torch has no three-dimensional average pooling of half precision on the CPU.
     assert bool(report.cases) == (operation != "avg_pool3d")
+
+
+def told_of(judgement: Judgement) -> tuple[str, ...]:
+    return judgement.result, *judgement.also
+
+
+@pytest.mark.usefixtures("without_onednn")
+@pytest.mark.parametrize("dtype", HALF)
+@pytest.mark.parametrize("operation", ["conv1d", "conv2d", "max_pool2d", "avg_pool2d"])
+def test_sums_in_the_narrow_type_are_all_that_is_told_of_torch(operation: str, dtype: str) -> None:
+    subject = torch_kernel(operation, (dtype,)).claiming(accumulates=dtype)
+    real = [replace(each, values="real") for each in planned(operation, (dtype,))]
+    assert bpcheck.check(subject, cases=real).judgements == ()
 
 
 @pytest.mark.parametrize("operation", operation_names())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bpcheck import Subject
-from bpcheck.adapters.pair import pair_subject
+from bpcheck.adapters.protocol import protocol_subject
 from bpcheck.calls import call
 from bpcheck.cases import parse_case
 from bpcheck.checks.claims import unclaimed
@@ -66,7 +66,7 @@ def test_an_attribute_that_cannot_be_looked_up_is_named() -> None:
             raise RuntimeError(f"no {name} yet")
 
     with pytest.raises(TargetError, match=r"mine: its forward cannot be looked up\n.*no forward"):
-        pair_subject(Lazy(), operation=CONV.operation, name="mine")
+        protocol_subject(Lazy(), operation=CONV.operation, name="mine")
 
 
 def test_a_class_that_exits_is_refused() -> None:
@@ -77,7 +77,7 @@ def test_a_class_that_exits_is_refused() -> None:
             sys.exit(0)
 
     with pytest.raises(TargetError, match="cannot be made without arguments"):
-        pair_subject(Exits, operation=CONV.operation, name="mine")
+        protocol_subject(Exits, operation=CONV.operation, name="mine")
 
 
 @pytest.mark.parametrize("typed", ["9" * 29, "9" * 5000, "-" + "9" * 29])

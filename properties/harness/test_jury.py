@@ -10,8 +10,13 @@ import numpy as np
 import pytest
 
 from bpcheck import Subject, Verdict, parse_case
+from bpcheck.finding import Finding, Kind, Outcome, Status
+from bpcheck.report import report_text
 from bpcheck.runner import check_subject
 from bpcheck.verdict import Report
+from bpcheck.verdict.jury import rule
+from bpcheck.verdict.table import TABLE, Votes
+from properties.harness.test_architecture_page import rows
 from reference import conv
 
 CASES = [
@@ -112,3 +117,104 @@ def test_a_kernel_that_nobody_may_judge_is_inconclusive() -> None:
     assert report.verdict is Verdict.INCONCLUSIVE
     assert not report.agrees
     assert report.exit_code == 3
+
+
+def test_the_page_on_the_architecture_has_the_table_that_the_jury_goes_by() -> None:
+    votes = {"yes": True, "no": False, "silent": None}
+    written = {
+        Votes(*(votes[cell] for cell in row[:3])): row[3].partition(" (")[::2]
+        for row in rows("The jury")
+    }
+    assert {said: verdict for said, (verdict, _) in written.items()} == {
+        said: str(row.verdict) for said, row in TABLE.items()
+    }
+    tentative = {said for said, (_, remark) in written.items() if remark}
+    assert tentative == {said for said, row in TABLE.items() if row.is_tentative}
+
+
+def test_the_table_leaves_no_combination_out() -> None:
+    each = (True, False, None)
+    assert set(TABLE) == {Votes(y, a, f) for y in each for a in each for f in each}
+
+
+def outcomes(votes: Votes, result: str = "x_bar") -> list[Outcome]:
+    """What checks say where jurors vote so."""
+    said = [("autograd", "y", votes.forward)]
+    said += [
+        ("autograd", result, votes.autograd),
+        ("finite differences", result, votes.differences),
+    ]
+    return [
+        Outcome(check, name, Status.NOT_APPLICABLE)
+        if vote is None
+        else Outcome(check, name, Status.PASSED)
+        if vote
+        else Outcome(
+            check, name, Status.FAILED, Finding(Kind.VALUE, check, name, "case", "it is wrong")
+        )
+        for check, name, vote in said
+    ]
+
+
+@pytest.mark.parametrize("votes", TABLE, ids=str)
+def test_the_jury_says_what_stands_in_the_table(votes: Votes) -> None:
+    rulings = rule(outcomes(votes))
+    row = TABLE[votes]
+    if row.verdict in (Verdict.AGREES, Verdict.INCONCLUSIVE):
+        assert rulings == ()
+        return
+    assert rulings[0].verdict is row.verdict
+    assert rulings[0].is_tentative is row.is_tentative
+    assert rulings[0].result == ("y" if votes.forward is False else "x_bar")
+
+
+@pytest.mark.parametrize("votes", TABLE, ids=str)
+def test_no_sentence_says_more_than_was_compared(votes: Votes) -> None:
+    for ruling in rule(outcomes(votes)):
+        assert "{" not in ruling.because
+        if "the forward is right" in ruling.because:
+            assert votes.forward is True
+        if "right for the true" in ruling.because or "is torch's" in ruling.because:
+            assert votes.autograd is True
+        if "consistent" in ruling.because or "confirm" in ruling.because:
+            assert votes.differences is True
+        if "autograd" in ruling.because and "against" in ruling.because:
+            assert votes.autograd is False
+
+
+def test_what_is_said_of_one_gradient_is_not_said_of_the_others() -> None:
+    mixed = [
+        *outcomes(Votes(forward=False, autograd=True, differences=False), "x_bar"),
+        *outcomes(Votes(forward=False, autograd=None, differences=None), "w_bar"),
+    ]
+    (ruling,) = rule(mixed)
+    assert ruling.because.endswith("and x_bar is right for the true operation")
+
+
+def test_a_vjp_without_gradients_is_the_message_beside_a_wrong_forward() -> None:
+    subject = replace(with_forward(lambda y: 2 * y), vjp=lambda r, g: conv.vjp(r, g)[0])
+    report = judged(subject)
+    assert found(report) == {(Verdict.FORWARD_WRONG, "y"), (Verdict.CONTRACT_BROKEN, "x_bar")}
+    text = report_text(report, width=400)
+    assert "no gradient could be compared: vjp returned an array of float64" in text
+    assert "return a tuple (x_bar, w_bar, b_bar)" in text
+    assert "the backward" not in text
+
+
+@pytest.mark.parametrize("wrong", ["a list", "an array", "two gradients", "a list for w_bar"])
+def test_what_a_vjp_returned_in_the_place_of_a_tuple_of_arrays_is_told(wrong: str) -> None:
+    change: dict[str, Callable[..., Any]] = {
+        "a list": lambda *gradients: list(gradients),
+        "an array": lambda x_bar, *others: x_bar,
+        "two gradients": lambda x_bar, w_bar, b_bar: (x_bar, w_bar),
+        "a list for w_bar": lambda x_bar, w_bar, b_bar: (x_bar, w_bar.tolist(), b_bar),
+    }
+    said = {
+        "a list": "vjp returned a list of length 3; return a tuple",
+        "an array": "vjp returned an array of float64",
+        "two gradients": "vjp returned 2 gradients; return 3",
+        "a list for w_bar": "w_bar is a list of length 1; expected an array",
+    }
+    report = judged(with_vjp(change[wrong]))
+    assert {verdict for verdict, _ in found(report)} == {Verdict.CONTRACT_BROKEN}
+    assert said[wrong] in report_text(report, width=400)

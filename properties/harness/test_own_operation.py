@@ -191,6 +191,6 @@ def test_a_script_that_defines_it_runs_once_and_its_workers_find_it(written: Pat
     assert done.stderr == ""
     assert done.stdout.count("the end") == 1
     assert "Right · script:running_sum" in done.stdout
-    assert "AGREES in 300 cases" in done.stdout
+    assert "AGREES in 450 cases" in done.stdout
     assert "BACKWARD WRONG. 2 defects" in done.stdout
     assert process("-m", "script").stdout == done.stdout

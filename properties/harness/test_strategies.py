@@ -50,7 +50,7 @@ def test_what_fails_everywhere_shrinks_to_one_cell_and_one_window(
     ("condition", "numbers"),
     [
         (lambda g: g.windows[1].s > 1, 6),
-        (lambda g: g.windows[0].remainder >= 2, 8),
+        (lambda g: g.windows[0].remainder >= 2, 10),
         (lambda g: g.g > 1, 8),
         (lambda g: g.same and g.windows[0].k == 2, 12),
         (lambda g: (g.ic, g.oc) == (64, 96), 64 + 64 * 96 + 96),

@@ -101,7 +101,11 @@ def test_a_missing_vjp_lists_what_is_there() -> None:
     message = refusal("mine:Conv")
     assert "mine:Conv has no vjp: a target gives forward and vjp" in message
     assert "What it has: backward, forward" in message
-    assert "vjp(residuals, y_bar) -> (x_bar, ...)" in message
+    assert (
+        "That looks like what --style layer takes;  bpcheck adapt mine:Conv max_pool1d" in message
+    )
+    write("other.py", "class Conv:\n    def apply(self): pass\n    def bwd(self): pass\n")
+    assert "vjp(residuals, y_bar) -> (x_bar, ...)" in refusal("other:Conv")
 
 
 def test_a_module_of_layers_names_the_layer() -> None:

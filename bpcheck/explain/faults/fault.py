@@ -69,3 +69,8 @@ class Fault:
     plant: Callable[[Subject], Subject]
     source: str
     caught_by: tuple[str, ...] = VALUES
+
+    @property
+    def is_consistent(self) -> bool:
+        """Whether forward and backward fit each other, and are those of something else."""
+        return "y" in self.results and self.caught_by == AGAINST_TORCH

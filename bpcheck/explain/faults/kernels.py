@@ -101,11 +101,12 @@ def shares(run: Run, y_bar: Array, placings: Sequence[Placing] | None = None) ->
 
 
 def w_bar_at(run: Run, y_bar: Array, placings: Sequence[Placing]) -> Array:
-    """``w_bar`` with the input's windows read at `placings`."""
+    """``w_bar`` with the input's windows read at `placings`: a tap for each of their offsets."""
     read = _by_group(columns(run.operands["x"], placings), run)
     taken = _by_group(flat(y_bar), run)
     bar = np.einsum("ngcok,ngdo->gdck", read, taken, optimize=True)
-    return bar.reshape(run.operands["w"].shape)
+    w = run.operands["w"]
+    return bar.reshape(*w.shape[:2], *(placing.shape[1] for placing in placings))
 
 
 def flat(y_bar: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.explain.faults.conditions import is_gapped, overlaps
-from bpcheck.explain.faults.fault import AVG_POOL, CONV, LINEAR, MAX_POOL, VALUES, Fault
+from bpcheck.explain.faults.fault import AVG_POOL, CONV, EVERY, LINEAR, MAX_POOL, VALUES, Fault
 from bpcheck.explain.faults.kernels import columns, scatter, shares
 from bpcheck.explain.faults.placing import right
 from bpcheck.explain.faults.run import Run, planted
@@ -62,7 +62,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         name="x-bar-overlap-overwritten",
         what="windows that overlap overwrite each other's part of x_bar: = where += is needed",
-        operations=LINEAR,
+        operations=EVERY,
         results=("x_bar",),
         condition="windows that overlap",
         shows=overlaps,

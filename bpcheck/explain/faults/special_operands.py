@@ -150,7 +150,8 @@ FAULTS: tuple[Fault, ...] = (
         results=("y",),
         condition="weights below the smallest normal number",
         shows=_weights(_has_subnormal),
-        plant=planted(y=_y_of_flushed_weights),
+        # Who does not claim them may flush them.
+        plant=lambda right: planted(y=_y_of_flushed_weights)(right.claiming(subnormals=True)),
         caught_by=EXTREME,
         source="https://github.com/ggml-org/llama.cpp/pull/7843",
     ),

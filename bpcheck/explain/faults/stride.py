@@ -9,7 +9,15 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.explain.faults.conditions import is_read
-from bpcheck.explain.faults.fault import CONV, EVERY, LINEAR, POOLS, Fault, of_rank_2_up
+from bpcheck.explain.faults.fault import (
+    CONV,
+    EVERY,
+    LINEAR,
+    MAX_POOL,
+    POOLS,
+    Fault,
+    of_rank_2_up,
+)
 from bpcheck.explain.faults.kernels import scatter, shares
 from bpcheck.explain.faults.misplaced import (
     consistent_fault,
@@ -23,6 +31,7 @@ from bpcheck.explain.faults.placing import (
     each,
     exchanged,
     inside,
+    misplaces,
     moved,
     of_the_first,
     place,
@@ -55,6 +64,12 @@ def _repeated(run: Run, y_bar: Array, bar: Any) -> Array:
     return total
 
 
+def _at_j(run: Run, y_bar: Array, bar: Any) -> Array:
+    """The winner is looked for, and the cotangent sent, in a window at j for j * stride."""
+    placings = _ignored(run.windows)
+    return scatter(shares(run, y_bar, placings), placings, run.operands["x"].shape[2:])
+
+
 def _is_strided(case: Case) -> bool:
     return is_read(case) and any(window.s > 1 for window in case.geometry.windows)
 
@@ -75,6 +90,16 @@ FAULTS: tuple[Fault, ...] = (
         operations=CONV,
         condition="stride > 1",
         source="https://github.com/tracel-ai/burn/pull/1891",
+    ),
+    Fault(
+        name="x-bar-window-at-j-for-j-times-stride",
+        what="the winner is looked for in the window at j instead of j * stride",
+        operations=MAX_POOL,
+        results=("x_bar",),
+        condition="stride > 1",
+        shows=misplaces(_ignored),
+        plant=planted(x_bar=_at_j),
+        source="https://github.com/enggen/Deep-Learning-Coursera/issues/7",
     ),
     forward_fault(
         "y-stride-ignored",

@@ -44,16 +44,28 @@ def _rewarded(read: Array, inside: Array, beside: Mask) -> Array:
     return (winner & inside) | beside(read, inside)
 
 
-def _to_all(beside: Mask) -> Spoil:
+def _to_all(beside: Mask, rewarded: Callable[[Array, Array, Mask], Array] = _rewarded) -> Spoil:
     """The whole cotangent to every cell of the window that is rewarded."""
 
     def spoil(run: Run, y_bar: Array, bar: Any) -> Array:
         placings, image = right(run.windows), run.operands["x"].shape[2:]
         read = columns(run.operands["x"], placings, fill=-np.inf)
-        mask = _rewarded(read, plane_cells(placings, image) >= 0, beside)
+        mask = rewarded(read, plane_cells(placings, image) >= 0, beside)
         return scatter(mask * flat(y_bar)[..., None], placings, image)
 
     return spoil
+
+
+def _alone(read: Array, inside: Array, mask: Mask) -> Array:
+    """What the mask says, as ``x == max`` does: no cell equals a NaN."""
+    return mask(read, inside)
+
+
+def _rewards_others(case: Case) -> bool:
+    """Whether ``x == max`` holds for several cells of some window, or for none."""
+    if not has_samples(case):
+        return False
+    return bool((_equal(*read_of(case)).sum(axis=-1) != 1).any())
 
 
 def _rewards_several(beside: Mask) -> Callable[[Case], bool]:
@@ -98,22 +110,11 @@ FAULTS: tuple[Fault, ...] = (
         what="every cell that equals the maximum gets the whole cotangent",
         operations=MAX_POOL,
         results=("x_bar",),
-        condition="ties",
-        shows=_rewards_several(_equal),
-        plant=planted(x_bar=_to_all(_equal)),
+        condition="ties, or NaN, which equals nothing",
+        shows=_rewards_others,
+        plant=planted(x_bar=_to_all(_equal, _alone)),
         caught_by=("ties",),
-        source="https://github.com/BVLC/caffe/pull/162",
-    ),
-    Fault(
-        name="x-bar-near-ties-rewarded",
-        what="every cell within 1 % of the maximum gets the whole cotangent",
-        operations=MAX_POOL,
-        results=("x_bar",),
-        condition="values close to the maximum of their window",
-        shows=_rewards_several(_close),
-        plant=planted(x_bar=_to_all(_close)),
-        caught_by=AGAINST_TORCH,
-        source="https://github.com/mni-ml/framework/pull/22",
+        source="https://github.com/apache/mxnet/issues/18563",
     ),
     Fault(
         name="x-bar-ties-by-isclose",
@@ -124,6 +125,17 @@ FAULTS: tuple[Fault, ...] = (
         shows=_rewards_several(_as_close_as_isclose),
         plant=planted(x_bar=_to_all(_as_close_as_isclose)),
         caught_by=("autograd", "finite differences", "ties"),
+        source="https://github.com/mni-ml/framework/pull/22",
+    ),
+    Fault(
+        name="x-bar-near-ties-rewarded",
+        what="every cell within 1 % of the maximum gets the whole cotangent",
+        operations=MAX_POOL,
+        results=("x_bar",),
+        condition="values close to the maximum of their window",
+        shows=_rewards_several(_close),
+        plant=planted(x_bar=_to_all(_close)),
+        caught_by=AGAINST_TORCH,
         source="https://github.com/mni-ml/framework/pull/22",
     ),
     Fault(

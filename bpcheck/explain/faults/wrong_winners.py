@@ -102,6 +102,17 @@ FAULTS: tuple[Fault, ...] = (
         source="https://github.com/FluxML/NNlib.jl/issues/133",
     ),
     Fault(
+        name="zero-padding-wins-throughout",
+        what="forward and backward pad with 0, which wins where a window has nothing above it",
+        operations=MAX_POOL,
+        results=("y", "x_bar"),
+        condition="padding beside a window without positive values",
+        shows=another_wins(_with_zeros),
+        plant=planted(y=_y_of(_with_zeros), x_bar=sent_by(_with_zeros)),
+        caught_by=AGAINST_TORCH,
+        source="https://github.com/FluxML/NNlib.jl/issues/133",
+    ),
+    Fault(
         name="x-bar-zero-padding-wins",
         what="the backward pads with 0, which wins and takes the cotangent with it",
         operations=MAX_POOL,

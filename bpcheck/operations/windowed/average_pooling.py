@@ -15,6 +15,7 @@ from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Pr
 from bpcheck.operations.windowed import narrowing
 from bpcheck.operations.windowed.extremes import choose_extreme, draw_extreme
 from bpcheck.operations.windowed.pooling import PoolGeometry, Pooling
+from bpcheck.operations.windowed.relatives import choose_relative
 from bpcheck.operations.windowed.window import Window
 
 
@@ -22,6 +23,8 @@ class AveragePooling(Pooling):
     """The sum of each window divided by its number of cells, or by ``divisor_override``."""
 
     divides = True
+    # Not x_bar: where windows overlap, frameworks add their shares up in the dtype itself.
+    summed_wide = frozenset({"y"})
 
     def __init__(self, rank: int):
         # torch's one-dimensional average pooling has no divisor_override.
@@ -62,6 +65,9 @@ class AveragePooling(Pooling):
     def draw(self, integers: Integers) -> Any:
         if choose_extreme(integers):
             return draw_extreme(self.extremes, integers)
+        near = self.draw_relative(integers) if choose_relative(integers) else None
+        if near is not None:
+            return near
         n, channels, windows = self.draw_shape(integers, dilate=False)
         if self.rank == 3:
             windows = tuple(replace(window, i=max(window.i, window.k)) for window in windows)

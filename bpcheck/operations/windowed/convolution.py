@@ -26,7 +26,7 @@ from bpcheck.operations.promises import (
     Shape,
     Symmetry,
 )
-from bpcheck.operations.windowed import classes, dimensions, layers, narrowing
+from bpcheck.operations.windowed import classes, dimensions, layers, narrowing, relatives
 from bpcheck.operations.windowed.conv_geometry import ConvGeometry, draw_geometry
 from bpcheck.operations.windowed.extremes import choose_extreme, conv_extremes, draw_extreme
 from bpcheck.operations.windowed.reductions import conv_reduction
@@ -40,12 +40,16 @@ class Convolution(Operation):
 
     operands = ("x", "w", "b")
     linear_together = ("w", "b")
+    summed_wide = frozenset({"y", "x_bar", "w_bar", "b_bar"})
 
     def __init__(self, rank: int):
         self.rank = rank
         self._shelf = Shelf("conv", rank)
         self._extremes = conv_extremes(rank, self.geometry)
         self.name = f"conv{rank}d"
+        probes = dimensions.shape_probes({"ic": 3, "oc": 5}, rank, dilates=True)
+        self.shape_probes = (*probes, {**probes[0], "bias": 0})
+        self.nicknames = (self.name, "conv", "convolution", "convolve", f"convolution{rank}d")
         self.keys = {
             "g": 1,
             "n": 1,
@@ -98,7 +102,25 @@ class Convolution(Operation):
     def draw(self, integers: Integers) -> Any:
         if choose_extreme(integers):
             return draw_extreme(self.extremes, integers)
+        if relatives.choose_relative(integers):
+            near = self._allowed(relatives.draw_relative(self._shelf.kin, integers))
+            if near is not None:
+                return near
         return draw_geometry(integers, self.rank)
+
+    def relatives(self, integers: Integers) -> Iterator[ConvGeometry]:
+        found = map(self._allowed, relatives.nearest(self._shelf.kin, integers))
+        return (each for each in found if each is not None)
+
+    def _allowed(self, numbers: Mapping[str, int]) -> ConvGeometry | None:
+        """The geometry of a relative, if there is such a layer and it is small enough."""
+        with contextlib.suppress(CaseError):
+            near = self.geometry(numbers)
+            return near if self.multiplications(near) <= relatives.MOST else None
+        return None
+
+    def axes(self, result: str) -> str:
+        return dimensions.axes(result, self.rank)
 
     @property
     def extremes(self) -> tuple[Extreme, ...]:
@@ -231,7 +253,7 @@ class Convolution(Operation):
         if "b" in arrays:
             # The sum may be rounded before the bias is added, and they may cancel.
             b = np.asarray(arrays["b"], np.float64).reshape(-1, *(1,) * self.rank)
-            rounded["y"] = np.abs(results["y"] - b) + np.abs(b) + rounded["y"]
+            rounded["y"] = np.abs(results["y"] - b) + rounded["y"]
         return rounded
 
     def symmetries(self, geometry: ConvGeometry) -> tuple[Symmetry, ...]:

@@ -27,6 +27,32 @@ def keys(prefix: str, rank: int, default: int | None) -> dict[str, int | None]:
     return {prefix + letter: default for letter in LETTERS[rank]}
 
 
+def axes(result: str, rank: int) -> str:
+    """A letter for each axis of a result.
+
+    >>> axes("y", 2), axes("w_bar", 1), axes("b_bar", 3)
+    ('NCHW', 'OIW', 'O')
+    """
+    if result == "b_bar":
+        return "O"
+    return ("OI" if result == "w_bar" else "NC") + LETTERS[rank].upper()
+
+
+def shape_probes(channels: Mapping[str, int], rank: int, *, dilates: bool) -> list[dict[str, int]]:
+    """Numbers of small geometries whose lengths all differ, the plain one first."""
+
+    def spelled_out(**given: Sequence[int]) -> dict[str, int]:
+        whole = {"k": (2,) * rank, "s": (1,) * rank, "i": (9, 11, 13)[:rank], **given}
+        spatial = [spell(prefix, numbers) for prefix, numbers in whole.items()]
+        return {"n": 2, **channels, **{key: n for each in spatial for key, n in each.items()}}
+
+    every = [spelled_out(), spelled_out(s=(2,) * rank), spelled_out(p=(1,) * rank)]
+    every += [spelled_out(d=(2,) * rank)] if dilates else []
+    if rank > 1:
+        every += [spelled_out(k=(2, 3, 4)[:rank]), spelled_out(s=(1, 2, 3)[:rank])]
+    return every
+
+
 def values(numbers: Mapping[str, int], prefix: str, rank: int) -> tuple[int, ...]:
     """The spatial numbers of one prefix, in the order of the dimensions."""
     return tuple(numbers[prefix + letter] for letter in LETTERS[rank])

@@ -10,7 +10,9 @@ from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Pr
 from bpcheck.operations.torch_vjp import torch_vjp
 from bpcheck.operations.windowed import classes, dimensions, narrowing
 from bpcheck.operations.windowed.extremes import choose_extreme, draw_extreme
+from bpcheck.operations.windowed.nan_windows import are_maxima, are_shares, read_by
 from bpcheck.operations.windowed.pooling import PoolGeometry, Pooling
+from bpcheck.operations.windowed.relatives import choose_relative
 from bpcheck.operations.windowed.subgradients import is_subgradient
 
 
@@ -50,6 +52,9 @@ class MaxPooling(Pooling):
     def draw(self, integers: Integers) -> Any:
         if choose_extreme(integers):
             return draw_extreme(self.extremes, integers)
+        near = self.draw_relative(integers) if choose_relative(integers) else None
+        if near is not None:
+            return near
         n, channels, windows = self.draw_shape(integers, dilate=True)
         return PoolGeometry(n=n, ic=channels, windows=windows)
 
@@ -97,6 +102,21 @@ class MaxPooling(Pooling):
         slack = gamma(self.terms(geometry)["x_bar"] + 4, form.unit_roundoff)
         slack += gamma(x.size + y.size, 2.0**-53)
         return is_subgradient(geometry.windows, x, y, y_bar, x_bar, slack=slack, floor=form.tiniest)
+
+    def is_nan_convention(
+        self,
+        geometry: PoolGeometry,
+        operands: Mapping[str, Array],
+        y_bar: Array,
+        results: Mapping[str, Array],
+        form: Format,
+    ) -> bool:
+        """Whether windows without NaN are right, and those with one what a convention makes."""
+        read = read_by(geometry.windows, operands["x"])
+        slack = gamma(self.terms(geometry)["x_bar"] + 4, form.unit_roundoff)
+        return are_maxima(read, results["y"]) and are_shares(
+            read, y_bar, results["x_bar"], slack=slack, floor=form.tiniest
+        )
 
     def is_smooth(self, geometry: PoolGeometry) -> bool:
         return False

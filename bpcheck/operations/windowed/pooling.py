@@ -16,7 +16,7 @@ from bpcheck.errors import CaseError
 from bpcheck.operations.base import Operation
 from bpcheck.operations.families import Family, Size
 from bpcheck.operations.promises import SAMPLES, EdgeClass, Extreme, Integers, Shape, Symmetry
-from bpcheck.operations.windowed import classes, dimensions, large, layers
+from bpcheck.operations.windowed import classes, dimensions, large, layers, relatives
 from bpcheck.operations.windowed.extremes import pool_extremes
 from bpcheck.operations.windowed.reductions import pool_reduction
 from bpcheck.operations.windowed.shipped_layers import Shelf
@@ -85,6 +85,12 @@ class Pooling(Operation):
         self.rank = rank
         self._shelf = Shelf(f"{kind}_pool", rank, covers_kernel=kind == "avg" and rank == 3)
         self.name = f"{kind}_pool{rank}d"
+        dilates = "dw" in own_keys
+        self.shape_probes = tuple(dimensions.shape_probes({"ic": 3}, rank, dilates=dilates))
+        words = {"max": ("max",), "avg": ("avg", "mean", "average")}[kind]
+        self.mode = words[-1]
+        named = [f"{word}{pool}" for word in words for pool in ("pool", "pooling", f"pool{rank}d")]
+        self.nicknames = (*named, "pool", "pooling", f"pool{rank}d")
         self.keys = {
             "n": 1,
             "ic": None,
@@ -110,6 +116,24 @@ class Pooling(Operation):
             pad_counts=bool(full.get("cip", 1)),
             divisor=full.get("div", 0),
         )
+
+    def draw_relative(self, integers: Integers) -> PoolGeometry | None:
+        """A layer near one of the families, or ``None`` where it is not allowed."""
+        return self._allowed(relatives.draw_relative(self._shelf.kin, integers))
+
+    def relatives(self, integers: Integers) -> Iterator[PoolGeometry]:
+        found = map(self._allowed, relatives.nearest(self._shelf.kin, integers))
+        return (each for each in found if each is not None)
+
+    def _allowed(self, numbers: Mapping[str, int]) -> PoolGeometry | None:
+        """The geometry of a relative, if there is such a layer and it is small enough."""
+        with contextlib.suppress(CaseError):
+            near = self.geometry(numbers)
+            return near if self.multiplications(near) <= relatives.MOST else None
+        return None
+
+    def axes(self, result: str) -> str:
+        return dimensions.axes(result, self.rank)
 
     def draw_shape(
         self, integers: Integers, *, dilate: bool

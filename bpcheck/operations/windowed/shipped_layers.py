@@ -15,6 +15,7 @@ from bpcheck.operations.residues import residue_names, residues_of
 from bpcheck.operations.shipped import Row, shipped_rows
 from bpcheck.operations.windowed import sizes
 from bpcheck.operations.windowed.dimensions import LETTERS, spell
+from bpcheck.operations.windowed.relatives import Kin
 
 _GROUPS = {"1": "", "dw": "depthwise ", "grouped": "grouped "}
 
@@ -98,7 +99,19 @@ class Shelf:
         channels = (
             sizes.conv_channel_sizes(_groups(row)) if self._is_conv else sizes.channel_sizes()
         )
-        return (*axes, channels, sizes.sample_sizes())
+        bias = (sizes.bias_sizes(),) if self._is_conv else ()
+        return (*axes, channels, sizes.sample_sizes(), *bias)
+
+    @cached_property
+    def kin(self) -> Kin:
+        """What layers near the families can be made of."""
+        return Kin(
+            self.families,
+            LETTERS[self.rank],
+            is_conv=self._is_conv,
+            dilates=self.kind != "avg_pool",
+            covers_kernel=self.covers_kernel,
+        )
 
     def variants(self, family: Family) -> tuple[frozenset[str], ...]:
         """Sets of classes in which a path of the family's own may differ from its others.

@@ -74,6 +74,9 @@ def _resized(window: Window, i: int) -> Window:
 
 def _axis_size(window: Window, letter: str) -> Size:
     classes = residues_of(_AXES[letter], window.i) if letter in _AXES else frozenset()
+    if window.s > 1 and not window.same:
+        # The windows end where the input does, or leave some of it.
+        classes |= {f"{_AXES.get(letter, 'depth')} {'rest' if window.remainder else 'no rest'}"}
     if letter == "w":
         classes |= residues_of("output width", window.out)
     return Size({f"i{letter}": window.i}, window.out, classes)
@@ -82,6 +85,12 @@ def _axis_size(window: Window, letter: str) -> Size:
 def sample_sizes() -> tuple[Size, ...]:
     """Numbers of samples."""
     return tuple(Size({"n": n}, n, residues_of("samples", n)) for n in (1, 2, 3, *SIZES[2:]))
+
+
+def bias_sizes() -> tuple[Size, ...]:
+    """With a bias and without; twice as often with one where nothing depends on it."""
+    with_one = Size({"bias": 1}, 1, frozenset(("bias yes",)))
+    return (with_one, with_one, Size({"bias": 0}, 1, frozenset(("bias none",))))
 
 
 def channel_sizes() -> tuple[Size, ...]:

@@ -110,7 +110,7 @@ def _answer(number: int, task: Task, given: tuple[Any, ...]) -> Answer:
 
 def _loaded(load: Load, guard: Guard, caught: Caught) -> Bench:
     """The bench with the subject; settings that its import changed are put back."""
-    before = Snapshot.taken(filters=True)
+    before = Snapshot.taken(of_import=True)
     try:
         subject = load()
     finally:

@@ -1,0 +1,210 @@
+"""Finding an operation's functions in a module by their names."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+from bpcheck.errors import TargetError
+from bpcheck.operations import Operation
+
+_FORWARDS = ("forward", "fwd")
+_BACKWARDS = ("backward", "bwd", "backprop", "grad", "gradient", "vjp")
+
+#: Words that say how something is computed, or for what, and not what it is.
+_FILLING = {
+    *(
+        "naive",
+        "fast",
+        "slow",
+        "numpy",
+        "np",
+        "loop",
+        "loops",
+        "vectorized",
+        "simple",
+        "my",
+        "layer",
+    ),
+    *("im2col", "strides", "reshape", "batch", "py", "python", "pass", "step"),
+}
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name, in small letters.
+
+    >>> words_of("ConvForward_naive"), words_of("maxPool2d")
+    (['conv', 'forward', 'naive'], ['max', 'pool2d'])
+    """
+    split = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    return [each.lower() for each in split.split("_") if each]
+
+
+def closeness(name: str, operation: Operation) -> int:
+    """How well a name says that it is of this operation: 0 not at all, 3 to the letter.
+
+    >>> from bpcheck.operations import operation_named
+    >>> pool = operation_named("max_pool2d")
+    >>> closeness("max_pool_forward_naive", pool), closeness("pool_forward", pool)
+    (3, 2)
+    >>> closeness("avg_pool_forward", pool), closeness("conv_relu_forward", pool)
+    (0, 0)
+    """
+    kept = [each for each in words_of(name) if each not in {*_FORWARDS, *_BACKWARDS, *_FILLING}]
+    said = "".join(kept)
+    usual = [operation.name.replace("_", ""), *operation.nicknames]
+    if said not in usual:
+        return 0
+    exact = said == usual[0] or not operation.mode or operation.mode in said or "avg" in said
+    return 3 if exact else 2
+
+
+def pairs(holder: Any, operation: Operation) -> dict[str, tuple[Callable[..., Any], ...]]:
+    """For each forward of the operation that `holder` has: itself, and its backwards.
+
+    >>> from types import SimpleNamespace
+    >>> from bpcheck.operations import operation_named
+    >>> layers = SimpleNamespace(conv_forward=min, conv_backward=max, relu_forward=abs)
+    >>> pairs(layers, operation_named("conv2d"))
+    {'conv_forward': (<built-in function min>, <built-in function max>)}
+    """
+    functions = functions_of(holder)
+    found: dict[str, tuple[Callable[..., Any], ...]] = {}
+    for name, function in functions.items():
+        if closeness(name, operation) and not _is(name, _BACKWARDS):
+            back = partner(name, functions)
+            if back is not None:
+                found[name] = (function, back)
+    return found
+
+
+def functions_of(holder: Any) -> dict[str, Callable[..., Any]]:
+    """The public functions of a module or namespace, by name."""
+    names = [each for each in dir(holder) if not each.startswith("_")]
+    every = {name: getattr(holder, name, None) for name in names}
+    return {
+        name: value
+        for name, value in every.items()
+        if callable(value) and not inspect.isclass(value)
+    }
+
+
+def partner(name: str, functions: dict[str, Callable[..., Any]]) -> Callable[..., Any] | None:
+    """The backward of the forward of that name."""
+    for ahead in _FORWARDS:
+        for back in _BACKWARDS:
+            other = re.sub(ahead, back, name, flags=re.IGNORECASE)
+            for each in (other, name.lower().replace(ahead, back)):
+                if each != name and each in functions:
+                    return functions[each]
+    if not any(each in name.lower() for each in _FORWARDS):
+        for back in _BACKWARDS:
+            for each in (f"{name}_{back}", f"{back}_{name}"):
+                if each in functions:
+                    return functions[each]
+    return None
+
+
+def one_pair(
+    target: Any, operation: Operation, *, name: str, style: str
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The forward and the backward that a target names or holds.
+
+    Raises
+    ------
+    TargetError
+        If there is none, or more than one.
+    """
+    if not isinstance(target, ModuleType | type) and callable(target):
+        return target, _partner_of(target, name=name)
+    found = pairs(target, operation)
+    best = max((closeness(each, operation) for each in found), default=0)
+    close = {each: value for each, value in found.items() if closeness(each, operation) == best}
+    if len(close) == 1:
+        first, second = next(iter(close.values()))
+        return first, second
+    separator = "." if ":" in name else ":"
+    if close:
+        listed = ", ".join(f"{name}{separator}{each}" for each in close)
+        raise TargetError(
+            f"{name} has {len(close)} functions for {operation}: name one of {listed}"
+        )
+    usual = f"{(*operation.nicknames, operation.name)[0]}_forward"
+    raise TargetError(
+        f"{name} has no functions for {operation} by names such as {usual}"
+        f"{_there_are(target)}; name the forward, as in {name}{separator}NAME, and its backward by "
+        f"--with backward='NAME(...)' (style {style})"
+    )
+
+
+def one_class(module: ModuleType, operation: Operation, *, name: str) -> tuple[str, type]:
+    """The class of layers of the operation that a module holds, and its name.
+
+    Raises
+    ------
+    TargetError
+        If there is none, or more than one.
+    """
+    own = {
+        each: value
+        for each, value in vars(module).items()
+        if inspect.isclass(value) and not each.startswith("_")
+    }
+    best = max((closeness(each, operation) for each in own), default=0)
+    close = [each for each in own if best and closeness(each, operation) == best]
+    if len(close) == 1:
+        return f"{name}:{close[0]}", own[close[0]]
+    listed = ", ".join(f"{name}:{each}" for each in close or own)
+    raise TargetError(
+        f"{name} has {len(close) or 'no'} classes for {operation} by their names: name one"
+        + (f" of {listed}" if listed else "")
+    )
+
+
+def named_in(holder: Any, name: str, *, target: str) -> Callable[..., Any]:
+    """The function of that dotted name in a module, or beside a function.
+
+    Raises
+    ------
+    TargetError
+        If there is none.
+    """
+    module = holder if isinstance(holder, ModuleType | type) else module_of(holder)
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise TargetError(f"{target}: there is no function {name}{_there_are(module)}")
+    return found
+
+
+def module_of(function: Any) -> ModuleType | None:
+    """The module that a function was defined in."""
+    return sys.modules.get(getattr(function, "__module__", "") or "")
+
+
+def _partner_of(function: Any, *, name: str) -> Callable[..., Any]:
+    own = getattr(function, "__name__", "")
+    holder = module_of(function)
+    back = partner(own, functions_of(holder)) if holder else None
+    if back is None:
+        raise TargetError(
+            f"{name}: no backward is called after {own}{_there_are(holder)}; name it by --with "
+            "backward='NAME(dout, cache)'"
+        )
+    return back
+
+
+def _there_are(holder: Any) -> str:
+    names = list(functions_of(holder)) if holder is not None else []
+    return (
+        f" (there are {', '.join(names[:12])}{', ...' if len(names) > 12 else ''})" if names else ""
+    )
+
+
+def _is(name: str, words: Iterable[str] | Sequence[str]) -> bool:
+    return any(each in name.lower() for each in words)

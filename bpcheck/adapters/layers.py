@@ -1,0 +1,282 @@
+"""Layer objects: made for each case, gradients in attributes or in what an update took away."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bpcheck.adapters.adapted import adapted_subject
+from bpcheck.adapters.declaration import Declaration, declared
+from bpcheck.adapters.expressions import Line, Place, place
+from bpcheck.adapters.functions import shown_call
+from bpcheck.adapters.names import meaning
+from bpcheck.adapters.results import by_name
+from bpcheck.adapters.scope import Scope
+from bpcheck.adapters.signatures import needs_bias, takes_ints
+from bpcheck.adapters.updates import HiddenByUpdate, gradient_of_update, rate_for
+from bpcheck.claims import DEFAULT_DTYPES
+from bpcheck.errors import TargetError, Unsupported, UsageError
+from bpcheck.operations import Operation
+from bpcheck.subject import Subject
+
+#: The words of a declaration that layers have besides the common ones.
+OWN: Mapping[str, Any] = {
+    "make": "",
+    "forward": "",
+    "backward": "",
+    "weights": (),
+    "grads": (),
+    "rate": "",
+}
+
+#: Where layers keep weights and their gradients, the usual first, by operand.
+USUAL_WEIGHTS = {
+    "w": ("W", "w", "weight", "weights", "filters", "kernel", "kernels", "K"),
+    "b": ("b", "bias", "biases", "B"),
+}
+USUAL_GRADS = {
+    "w": ("dW", "dw", "grad_w", "grad_W", "grad_weight", "weight_grad", "dweights", "dfilters"),
+    "b": ("db", "dB", "grad_b", "grad_bias", "bias_grad", "dbias", "dbiases"),
+}
+_METHODS = {"forward": ("forward", "__call__"), "backward": ("backward", "backprop", "bwd")}
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A class whose instances hold weights; a new instance for each forward.
+
+    Parameters
+    ----------
+    operation, declaration
+        What it promises, and how it differs.
+    maker, make
+        The class, and how it is called; it may take the weights, or make its own.
+    ahead, back
+        The calls of its methods.
+    weights, grads
+        Where weights and gradients lie, by operand: the first place that there is.
+    updates
+        Whether a backward changes the weights instead of leaving gradients.
+    rate
+        Where its learning rate lies, if it is not passed.
+    """
+
+    operation: Operation
+    declaration: Declaration
+    maker: Callable[..., Any]
+    make: Line
+    ahead: Line
+    back: Line
+    weights: Mapping[str, tuple[Place, ...]]
+    grads: Mapping[str, tuple[Place, ...]]
+    updates: bool
+    rate: Place | None
+
+    def forward(self, scope: Scope) -> tuple[Any, Any]:
+        """``y``, and the layer that made it."""
+        layer = self._made(scope)
+        found = _called(layer, self.ahead, scope)
+        if not self.ahead.returns:
+            return found, (layer, scope.keeping(y=found))
+        parts = by_name(found, self.ahead.returns, who=self.ahead.function)
+        y = next(value for name, value in parts.items() if meaning(name, self.operation) == "y")
+        return y, (layer, scope.keeping(y=y, **parts))
+
+    def backward(self, state: Any, scope: Scope) -> Mapping[str, Any]:
+        """The gradient that a backward returns, and those that it leaves in the layer."""
+        layer, kept = state
+        scope = kept.keeping(dy=scope.kept["dy"], lr=0.0)
+        there = [name for name in self.operation.operands[1:] if name in scope.handed]
+        if self.updates:
+            return self._updated(layer, scope, there)
+        if self.declaration.accumulating:
+            for name in there:
+                _clear(layer, self.grads[name])
+        found = {self.operation.operands[0]: self._returned(layer, scope)}
+        found |= {name: _first(layer, self.grads[name]) for name in there}
+        # What is cleared for the next backward is the layer's own.
+        if self.declaration.accumulating:
+            return {name: copied(value) for name, value in found.items()}
+        return found
+
+    def names(self) -> Sequence[str]:
+        """What the constructor and the forward are passed, and the weights that are put in."""
+        return (*self.make.names(), *self.ahead.names(), *self.operation.operands[1:])
+
+    def _made(self, scope: Scope) -> Any:
+        if self.updates:
+            # They are the layer's own, for it to change.
+            own = {name: each.own.copy() for name, each in scope.handed.items()}
+            arguments, named = self.make.arguments(scope.keeping(**own))
+        else:
+            arguments, named = self.make.arguments(scope)
+        layer = self.maker(*arguments, **named)
+        passed = {meaning(name, self.operation) for name in self.make.names()}
+        for name in self.operation.operands[1:]:
+            if name in scope.handed and name not in passed:
+                _put(layer, self.weights[name], scope.handed[name].own)
+        return layer
+
+    def _updated(self, layer: Any, scope: Scope, there: Sequence[str]) -> dict[str, Any]:
+        held = {name: _first(layer, self.weights[name]) for name in there}
+        before = {name: value.copy() for name, value in held.items()}
+        rate = rate_for(before.values(), scope.value("x"), scope.kept["dy"])
+        if self.rate is not None:
+            self.rate.write(layer, rate)
+        found = {self.operation.operands[0]: self._returned(layer, scope.keeping(lr=rate))}
+        for name in there:
+            after = _first(layer, self.weights[name])
+            found[name] = gradient_of_update(before[name], after, rate)
+            # Another backward of this forward is for the weights of the forward.
+            held[name][...] = before[name]
+            _there(layer, self.weights[name]).write(layer, held[name])
+        return found
+
+    def _returned(self, layer: Any, scope: Scope) -> Any:
+        found = _called(layer, self.back, scope)
+        names = self.back.returns
+        return by_name(found, names, who=self.back.function)[names[0]] if names else found
+
+
+def _called(layer: Any, shown: Line, scope: Scope) -> Any:
+    arguments, named = shown.arguments(scope)
+    return Place(shown.function).read(layer)(*arguments, **named)
+
+
+def _there(layer: Any, places: Sequence[Place]) -> Place:
+    """The first place that the layer has."""
+    for each in places:
+        with contextlib.suppress(AttributeError, KeyError, TypeError):
+            if each.read(layer) is not None:
+                return each
+    listed = " nor ".join(each.text for each in places)
+    raise AttributeError(
+        f"the layer has no {listed}: declare weights= or grads= with the names of its attributes"
+    )
+
+
+def _first(layer: Any, places: Sequence[Place]) -> Any:
+    return _there(layer, places).read(layer)
+
+
+def _put(layer: Any, places: Sequence[Place], value: Any) -> None:
+    where = places[0] if len(places) == 1 else _there(layer, places)
+    held = None
+    with contextlib.suppress(AttributeError, KeyError, TypeError):
+        held = where.read(layer)
+    if isinstance(held, np.ndarray) and held.shape != value.shape:
+        # Some layers know one size; where none fits, that is all that the report has to say.
+        raise Unsupported(
+            f"{where.text} of another shape than the layer makes (declare make=, weight_layout= or "
+            "bias_shape= if no shape fits)"
+        )
+    where.write(layer, value.copy())
+
+
+def copied(value: Any) -> Any:
+    """A copy of an array; anything else as it is."""
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _clear(layer: Any, places: Sequence[Place]) -> None:
+    # Before the first backward there may be nothing.
+    with contextlib.suppress(AttributeError):
+        held = _first(layer, places)
+        if isinstance(held, np.ndarray):
+            held[...] = 0
+
+
+def layers_subject(
+    target: Any,
+    *,
+    operation: Operation,
+    name: str,
+    style: str,
+    words: Mapping[str, Any],
+    dtypes: Sequence[str] = DEFAULT_DTYPES,
+) -> Subject:
+    """The subject that a class of layers makes.
+
+    Raises
+    ------
+    UsageError
+        For a word that cannot be understood.
+    TargetError
+        If it cannot be told how a layer is made or called.
+    """
+    declaration, own = declared(words, operation=operation, style=style, own=OWN)
+    maker = own["make"] if callable(own["make"]) else target
+    shown = "" if callable(own["make"]) else own["make"]
+    if "ints" not in words and takes_ints(maker, operation):
+        declaration = replace(declaration, ints=True)
+    make = shown_call(maker, shown, operation, word="make", name=name)
+    takes_bias = "b" in {meaning(each, operation) for each in make.names()}
+    if "without_bias" not in words and (not takes_bias or needs_bias(maker, operation)):
+        declaration = replace(declaration, without_bias="never")
+    calls = {word: _method(target, own[word], operation, word=word, name=name) for word in _METHODS}
+    is_passed = "lr" in {meaning(each, operation) for each in calls["backward"].names()}
+    updates = (is_passed or bool(own["rate"])) and not own["grads"]
+    code = Layers(
+        operation,
+        declaration,
+        maker,
+        make,
+        calls["forward"],
+        calls["backward"],
+        _places(own["weights"], USUAL_WEIGHTS, operation, word="weights"),
+        _places(own["grads"], USUAL_GRADS, operation, word="grads"),
+        updates,
+        place(own["rate"], word="rate") if own["rate"] else None,
+    )
+    return adapted_subject(
+        code,
+        holder=target,
+        operation=operation,
+        declaration=declaration,
+        name=name,
+        style=f"{style}, weights updated by 2**n" if updates else style,
+        dtypes=dtypes,
+        # A weight that is not finite stays so, whatever is taken from it.
+        claims={"refuses": (HiddenByUpdate,), "nan": False} if updates else {},
+    )
+
+
+def _method(target: Any, text: str, operation: Operation, *, word: str, name: str) -> Line:
+    """The call of a method, with its name."""
+    shown = text.partition("(")[0].strip() if "(" in text else ""
+    usual = [each for each in _METHODS[word] if callable(getattr(target, each, None))]
+    if not (shown or usual):
+        raise TargetError(
+            f'{name}: it has no {word}; show the call, as in {word}="{word}(x)"'
+            if isinstance(target, type)
+            else f"{name} is no class: name one of layers"
+        )
+    method = Place(shown or usual[0])
+    function: Any = getattr(target, method.text, None)
+    found = shown_call(
+        function, text, operation, word=word, name=f"{name}.{method.text}", skips_self=True
+    )
+    return replace(found, function=method.text)
+
+
+def _places(
+    given: Any, usual: Mapping[str, tuple[str, ...]], operation: Operation, *, word: str
+) -> dict[str, tuple[Place, ...]]:
+    """The places of each weight."""
+    names = operation.operands[1:]
+    texts = [each.strip() for each in given.split(",")] if isinstance(given, str) else list(given)
+    if not texts:
+        return {
+            name: tuple(place(each, word=word) for each in usual.get(name, (name,)))
+            for name in names
+        }
+    if len(texts) > len(names):
+        raise UsageError(f"{word}={given!r}: {operation} has {', '.join(names) or 'no weights'}")
+    pairs = zip(names, texts, strict=False)
+    found: dict[str, tuple[Place, ...]] = {}
+    found |= {name: (place(text, word=word),) for name, text in pairs}
+    return found

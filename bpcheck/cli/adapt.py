@@ -1,0 +1,105 @@
+"""``bpcheck adapt``: the declaration that fits code, ready to paste, and the command for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bpcheck.adapters.fitting import Fit, best, candidates, hints
+from bpcheck.adapters.found import closeness
+from bpcheck.cli import exits
+from bpcheck.cli.project import Entry, shell_target
+from bpcheck.imports import find
+from bpcheck.operations import Operation, operation_named, operation_names
+
+
+def run_adapt(target: str, operation: str | None) -> int:
+    """Print what fits; 2 if nothing does."""
+    directory = Path.cwd()
+    found = find(target, directory=directory)
+    names = (operation,) if operation else operation_names()
+    fits = []
+    for each in (operation_named(name, directory=directory) for name in names):
+        options = candidates(found, target, each) if each.shape_probes else []
+        if operation is None:
+            options = [one for one in options if _is_named(one[0].target, each)]
+        fits += [(each, best(one, each)) for one in options]
+    good = [(each, fit) for each, fit in fits if fit.is_whole]
+    if not good:
+        click.echo("\n".join(_nothing(target, operation, fits)))
+        return exits.USAGE
+    for place, (each, fit) in enumerate(good):
+        click.echo("\n".join(_told(each, fit, is_first=place == 0)))
+    return exits.AGREES
+
+
+def _is_named(target: str, operation: Operation) -> bool:
+    """Whether a name says which operation its code is; who does not name one relies on that."""
+    name = target.rpartition(":")[2].rpartition(".")[2]
+    return bool(closeness(name, operation)) or name in {"ModelNew", "Model"}
+
+
+def _told(operation: Operation, fit: Fit, *, is_first: bool) -> Iterator[str]:
+    one = fit.candidate
+    entry = Entry(one.target, str(operation), one.style, one.words)
+    name = one.target.rpartition(":")[2].rpartition("/")[2].removesuffix(".py")
+    name = name.replace(".", "_")
+    if not is_first:
+        yield ""
+    yield f"{one.target} is taken as {operation} by the style {one.style}:"
+    yield ""
+    yield f"    bpcheck check {operation} {shell_target(entry)}"
+    yield ""
+    yield "In pyproject.toml:"
+    yield ""
+    yield f"    [tool.bpcheck.subjects.{name}]"
+    yield f"    target = {json.dumps(one.target)}"
+    yield f"    operation = {json.dumps(str(operation))}"
+    yield f"    style = {json.dumps(one.style)}"
+    if one.words:
+        yield f"    with = {{ {', '.join(_toml(one.words))} }}"
+    yield ""
+    yield "In Python:"
+    yield ""
+    yield f"    {_python(operation, fit)}"
+    yield ""
+    yield (
+        f"y and every gradient have the right shapes in {fit.back} of {fit.tried} small cases; "
+        f"{fit.refused} are left out. Whether the numbers are right is what check tells."
+    )
+    yield from hints(fit, operation)
+
+
+def _toml(words: Mapping[str, Any]) -> Iterator[str]:
+    for word, value in words.items():
+        yield f"{word} = {json.dumps(value)}"
+
+
+def _python(operation: Operation, fit: Fit) -> str:
+    one = fit.candidate
+    words = "".join(f", {word}={value!r}" for word, value in one.words.items())
+    dots = f'"{one.target}", operation="{operation}", style="{one.style}"'
+    given = f", words={dict(one.words)!r}" if words else ""
+    return f"bpcheck.adapters.load({dots}{given})"
+
+
+def _nothing(
+    target: str, operation: str | None, fits: list[tuple[Operation, Fit]]
+) -> Iterator[str]:
+    asked = f" for {operation}" if operation else ""
+    yield f"Nothing{asked} was found in {target} that could be taken as it is."
+    tried = [(each, fit) for each, fit in fits if fit.said]
+    for each, fit in tried[:6]:
+        yield f"    {fit.candidate.target} as {each}, style {fit.candidate.style}: {fit.said}"
+    if not tried:
+        yield (
+            "    No function or class has a name of an operation, with a backward beside it "
+            "(conv_forward and conv_backward, conv and conv_backward, a class Conv with forward "
+            "and backward); name the function or class itself, and the operation: "
+            f"bpcheck adapt {target} conv2d"
+        )
+    yield "Show the calls as they are written, with --with forward=... and --with backward=..."

@@ -1,0 +1,147 @@
+"""The pattern of wrong cells: what they have in common, where no known mistake explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from bpcheck.arithmetic import Array
+from bpcheck.cases import Case
+from bpcheck.explain.right import right_kernel
+from bpcheck.explain.scene import Scene, failing_scenes
+from bpcheck.subject import Subject
+
+#: Fewer cases have some pattern by accident.
+_ENOUGH = 3
+
+#: The axes of an array of several planes, from the last one on.
+_AXES = ("column", "row")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """What the subject gave, what is right, and where they differ, of one shape and not empty."""
+
+    got: Array
+    right: Array
+    wrong: Array
+
+
+#: Whether the wrong cells of one case are of some kind; ``None`` where the case cannot tell.
+_Holds = Callable[[_Cells], bool | None]
+
+
+def pattern_of(subject: Subject, failing: Sequence[Case], *, result: str) -> str:
+    """What all wrong cells of a result have in common, in a few words; ``""`` if nothing.
+
+    Examples
+    --------
+    >>> from bpcheck.cases import parse_case
+    >>> right = right_kernel("avg_pool1d")
+    >>> def vjp(residuals, y_bar):
+    ...     (x_bar,) = right.vjp(residuals, y_bar)
+    ...     x_bar[..., -1] += 1
+    ...     return (x_bar,)
+    >>> wrong = Subject(right.forward, vjp, operation="avg_pool1d")
+    >>> cases = [parse_case(f"avg_pool1d n1ic2iw{i}kw2") for i in (4, 6, 8)]
+    >>> pattern_of(wrong, cases, result="x_bar")
+    'the last column alone (in 3 of 3 failing cases tried)'
+    """
+    scenes = [
+        scene
+        for scene in failing_scenes(
+            subject, failing, right_kernel(subject.operation), result=result
+        )
+        if result in scene.wrong
+    ]
+    cells = [found for scene in scenes if (found := _cells(scene, result)) is not None]
+    if len(cells) < _ENOUGH:
+        return ""
+    told = [text for text, holds in (*_VALUES, *_PLACES) if _hold(holds, cells)]
+    if not told:
+        return ""
+    return f"{', '.join(told[:2])} (in {len(cells)} of {len(scenes)} failing cases tried)"
+
+
+def _cells(scene: Scene, result: str) -> _Cells | None:
+    got, right = scene.said.results.get(result), scene.witness.right.results.get(result)
+    if not (isinstance(got, np.ndarray) and isinstance(right, np.ndarray)):
+        return None
+    if got.shape != right.shape or not got.size:
+        return None
+    got, right = got.astype(np.float64), right.astype(np.float64)
+    return _Cells(got, right, ~((got == right) | (np.isnan(got) & np.isnan(right))))
+
+
+def _hold(holds: _Holds, cells: Sequence[_Cells]) -> bool:
+    """Whether a pattern holds wherever it can be told, and can be told in enough cases."""
+    said = [answer for each in cells if (answer := holds(each)) is not None]
+    return len(said) >= _ENOUGH and all(said)
+
+
+def _are_zero(cells: _Cells) -> bool | None:
+    return bool((cells.got[cells.wrong] == 0).all())
+
+
+def _are_nan(cells: _Cells) -> bool | None:
+    return bool(np.isnan(cells.got[cells.wrong]).all())
+
+
+def _are_times(factor: float, cells: _Cells) -> bool | None:
+    return np.array_equal(cells.got, factor * cells.right)
+
+
+def _are_moved(cells: _Cells) -> bool | None:
+    if len(np.unique(cells.right)) < 3:
+        return None
+    return np.array_equal(np.sort(cells.got, axis=None), np.sort(cells.right, axis=None))
+
+
+def _are_all(cells: _Cells) -> bool | None:
+    return bool(cells.wrong.all()) if cells.wrong.size > 1 else None
+
+
+def _lie_at(axis: int, index: int, cells: _Cells) -> bool | None:
+    """Whether all wrong cells lie at one end of an axis."""
+    if axis >= cells.wrong.ndim or cells.wrong.shape[-1 - axis] < 2:
+        return None
+    others = np.delete(cells.wrong, index, axis=-1 - axis)
+    return not others.any()
+
+
+def _lie_at_first(index: int, cells: _Cells) -> bool | None:
+    """Whether all wrong cells lie at one end of the first axis."""
+    if cells.wrong.shape[0] < 2:
+        return None
+    return not np.delete(cells.wrong, index, axis=0).any()
+
+
+def _lie_beyond_the_first(cells: _Cells) -> bool | None:
+    if cells.wrong.shape[0] < 2:
+        return None
+    return not cells.wrong[0].any()
+
+
+_VALUES: tuple[tuple[str, _Holds], ...] = (
+    ("every number is half of what it should be", partial(_are_times, 0.5)),
+    ("every number is twice what it should be", partial(_are_times, 2.0)),
+    ("every number has the wrong sign", partial(_are_times, -1.0)),
+    ("the wrong cells are 0", _are_zero),
+    ("the wrong cells are NaN", _are_nan),
+    ("the right numbers, in other places", _are_moved),
+)
+
+_PLACES: tuple[tuple[str, _Holds], ...] = (
+    *(
+        (f"the {end} {name} alone", partial(_lie_at, axis, index))
+        for axis, name in enumerate(_AXES)
+        for end, index in (("first", 0), ("last", -1))
+    ),
+    ("the first entry along the first axis alone", partial(_lie_at_first, 0)),
+    ("the last entry along the first axis alone", partial(_lie_at_first, -1)),
+    ("all but the first entry along the first axis", _lie_beyond_the_first),
+    ("every cell", _are_all),
+)

@@ -1,0 +1,191 @@
+"""Relatives of what people ship: a family with one of its numbers changed, the common ones most.
+
+The dilated layer of a depthwise path, or the next larger kernel of an unrolled one, is in no table
+of layers and still what somebody runs on Monday.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from bpcheck.operations.families import Family
+from bpcheck.operations.promises import Integers
+from bpcheck.operations.windowed import sizes
+from bpcheck.operations.windowed.dimensions import choose
+
+#: One drawn geometry in so many is a relative.
+EVERY = 4
+
+#: So many of the most common families have a relative by each change in every plan.
+NEAREST = 6
+
+#: Multiplications of a relative; what needs more, since a large kernel has grown or many channels
+#: meet in three dimensions, is left out.
+MOST = 262_144
+
+#: A step from the numbers of a family to those of a relative.
+Change = Callable[[dict[str, int], str, Integers], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """The families of an operation, and what they can be changed in.
+
+    Parameters
+    ----------
+    families
+        Those of most models first.
+    letters
+        Of the axes.
+    is_conv, dilates
+        What there is to change beside kernels, strides and padding.
+    covers_kernel
+        Whether the operation takes no kernel that is larger than the input.
+    """
+
+    families: tuple[Family, ...]
+    letters: str
+    is_conv: bool
+    dilates: bool
+    covers_kernel: bool
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What a relative may differ in."""
+        dilation = (_dilation,) if self.dilates else ()
+        of_conv = (_groups, _same, _wide) if self.is_conv else ()
+        return (_kernel, _stride, _padding, *dilation, *of_conv)
+
+
+def choose_relative(integers: Integers) -> bool:
+    """Draw whether this geometry is to be one; no small number asks for it."""
+    return integers(0, EVERY - 1) == EVERY - 1
+
+
+def draw_relative(kin: Kin, integers: Integers) -> dict[str, int]:
+    """The numbers of a layer near one of the families; not every one is allowed."""
+    # The first families are those of most models.
+    last = integers(0, integers(0, len(kin.families) - 1))
+    return _relative(kin, kin.families[last], choose(integers, kin.changes), integers)
+
+
+def nearest(kin: Kin, integers: Integers) -> Iterator[dict[str, int]]:
+    """Of each of the most common families a relative by each change; not every one is allowed."""
+    for change in kin.changes:
+        for family in kin.families[:NEAREST]:
+            yield _relative(kin, family, change, integers)
+
+
+def _relative(kin: Kin, family: Family, change: Change, integers: Integers) -> dict[str, int]:
+    numbers, letters = dict(family.numbers), kin.letters
+    # Of all axes alike, or of one of them.
+    axes = letters if integers(0, 2) else letters[integers(0, len(letters) - 1)]
+    change(numbers, axes, integers)
+    for letter in letters:
+        window = sizes.window_of(
+            numbers,
+            letter,
+            same=bool(numbers.get("same")),
+            ceil=bool(numbers.get("ceil")),
+        )
+        least = sizes.least_input(window, window.k if kin.covers_kernel else 1)
+        numbers[f"i{letter}"] = least + integers(0, 1 if change is _wide else 5)
+    numbers["n"] = 1 if change is _wide else 1 + integers(0, 2)
+    if not kin.is_conv:
+        return {**numbers, "ic": 1 + integers(0, 4)}
+    first = family.name.split(" ", 1)[0]
+    own = first if first in _GROUPED else ""
+    others = [each for each in ("", *_GROUPED) if each != own]
+    groups = choose(integers, others) if change is _groups else own
+    channels = _many_channels if change is _wide else _channels
+    return {**numbers, **channels(groups, integers)}
+
+
+def _groups(numbers: dict[str, int], axes: str, integers: Integers) -> None:
+    """Another kind of groups: the channels tell."""
+
+
+def _wide(numbers: dict[str, int], axes: str, integers: Integers) -> None:
+    """As many channels as layers in the middle of a network have: the channels tell."""
+
+
+def _same(numbers: dict[str, int], axes: str, integers: Integers) -> None:
+    """A padding that is a word, which has no strides."""
+    letters = [key[1:] for key in numbers if key[0] == "k"]
+    numbers |= {"same": 1} | {f"s{letter}": 1 for letter in letters}
+    numbers |= {f"p{letter}": 0 for letter in letters}
+
+
+def _kernel(numbers: dict[str, int], axes: str, integers: Integers) -> None:
+    more = choose(integers, (1, 2, -1))
+    for axis in axes:
+        numbers[f"k{axis}"] = max(1, numbers[f"k{axis}"] + more)
+
+
+def _stride(numbers: dict[str, int], axes: str, integers: Integers) -> None:
+    stride = choose(integers, (2, 1, 3))
+    if numbers.get("same"):
+        # Which has no strides.
+        numbers["same"] = 0
+    for axis in axes:
+        numbers[f"s{axis}"] = stride
+
+
+def _padding(numbers: dict[str, int], axes: str, integers: Integers) -> None:
+    half = integers(0, 2)
+    numbers |= {"same": 0} if numbers.get("same") else {}
+    for axis in axes:
+        k = numbers[f"k{axis}"]
+        numbers[f"p{axis}"] = (0, k // 2, min(1, k // 2))[half]
+
+
+def _dilation(numbers: dict[str, int], axes: str, integers: Integers) -> None:
+    """Another dilation; a padding that kept the size of the plane does so still."""
+    dilation = choose(integers, (2, 3))
+    for axis in axes:
+        before = numbers.get(f"d{axis}", 1)
+        reach = before * (numbers[f"k{axis}"] - 1)
+        now = dilation if before == 1 else 1
+        numbers[f"d{axis}"] = now
+        if 2 * numbers[f"p{axis}"] == reach and not _halves(numbers):
+            numbers[f"p{axis}"] = numbers[f"p{axis}"] * now // before
+
+
+def _halves(numbers: Mapping[str, int]) -> bool:
+    """Whether padding is at most half of the kernel, as that of pools is."""
+    return "ceil" in numbers
+
+
+#: What names of families call groups.
+_GROUPED = ("depthwise", "grouped")
+
+
+def _many_channels(groups: str, integers: Integers) -> dict[str, int]:
+    """Whole blocks of channels, of equal number or not."""
+    own = choose(integers, (64, 32, 96, 128))
+    bias = int(integers(0, 3) != 1)
+    if groups == "depthwise":
+        return {"g": own, "ic": own, "oc": own, "bias": bias}
+    if groups == "grouped":
+        return {"g": own // 16, "ic": own, "oc": own, "bias": bias}
+    return {"g": 1, "ic": own, "oc": choose(integers, (own, 64, 32)), "bias": bias}
+
+
+def _channels(groups: str, integers: Integers) -> dict[str, int]:
+    """Few channels: in one group, in one for each, or in several."""
+    own = 1 + integers(0, 4)
+    bias = int(integers(0, 3) != 1)
+    if groups == "depthwise":
+        channels = 1 + own
+        return {
+            "g": channels,
+            "ic": channels,
+            "oc": channels * choose(integers, (1, 1, 2)),
+            "bias": bias,
+        }
+    if groups == "grouped":
+        g, each = 2 + integers(0, 2), 2 + integers(0, 1)
+        return {"g": g, "ic": g * each, "oc": g * (1 + integers(0, 2)), "bias": bias}
+    out = choose(integers, (own, 2 * own, 1 + own, 1))
+    return {"g": 1, "ic": own, "oc": out, "bias": bias}

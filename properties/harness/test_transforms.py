@@ -1,0 +1,222 @@
+"""Fast transforms: right ones agree where they are declared, wrong ones are found all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bpcheck
+from bpcheck import Subject, Verdict, parse_case
+from bpcheck.adapters import load
+from bpcheck.verdict import Report
+from properties.harness.targets import folder, write
+from properties.harness.transform_kernels import (
+    F23,
+    F43,
+    Winograd,
+    fft_forward,
+    fft_vjp,
+    integral_forward,
+    integral_vjp,
+    running_forward,
+    running_vjp,
+    strassen_forward,
+    strassen_vjp,
+    supports_pointwise,
+    supports_winograd,
+)
+from reference import conv
+
+__all__ = ["folder"]
+
+FEW, MANY = 30, 80
+
+
+def declared(
+    forward: Any, vjp: Any, operation: str, supports: Any = None, **words: Any
+) -> Callable[..., Subject]:
+    """A subject that is made with its claim, or without."""
+
+    def subject(*, exact: bool = False) -> Subject:
+        claims = {} if exact else {"exact": False, **words}
+        return Subject(forward, vjp, operation, supports=supports, **claims)
+
+    return subject
+
+
+def winograd(matrices: Any, **words: Any) -> Callable[..., Subject]:
+    kernel = Winograd(matrices)
+    claims = {"norm": "max-norm", "constant": kernel.constant, **words}
+    return declared(kernel.forward, kernel.vjp, "conv2d", supports_winograd, **claims)
+
+
+RIGHT = {
+    "fft": declared(fft_forward, fft_vjp, "conv1d"),
+    "fft, constant 8": declared(fft_forward, fft_vjp, "conv1d", constant=8),
+    "F(2, 3)": winograd(F23),
+    "F(4, 3)": winograd(F43),
+    "strassen": declared(
+        strassen_forward, strassen_vjp, "conv2d", supports_pointwise, norm="max-norm", constant=16
+    ),
+    "integral image": declared(integral_forward, integral_vjp, "avg_pool2d", norm="1-norm"),
+    "running sum": declared(running_forward, running_vjp, "avg_pool1d", norm="1-norm"),
+}
+
+
+def defects(report: Report) -> set[str]:
+    return {each.result for each in report.judgements if each.verdict.is_defect}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_transform_agrees_where_it_is_declared(name: str) -> None:
+    report = bpcheck.check(RIGHT[name](), count=FEW)
+    assert report.agrees, report.judgements
+    assert report.judgements == ()
+
+
+@pytest.mark.parametrize("name", ["fft", "F(4, 3)", "integral image"])
+def test_one_that_is_not_declared_is_a_defect_that_says_what_to_declare(name: str) -> None:
+    report = bpcheck.check(RIGHT[name](exact=True), count=MANY)
+    assert not report.agrees
+    named = [each for each in report.judgements if each.looks_like]
+    assert named
+    for each in named:
+        assert each.looks_like.startswith("the rounding of a transform"), each
+        assert "EXACT = False" in each.looks_like
+
+
+def in_12_bits(x: Any, w: Any, b: Any, *, stride: Any, padding: Any) -> Any:
+    """A direct sum of float32 operands that were rounded, as some matrix units do it."""
+
+    def short(array: Any) -> Any:
+        significand, exponent = np.frexp(array)
+        rounded = np.ldexp(np.rint(np.ldexp(significand, 12)), exponent - 12)
+        return array if array.dtype == np.float64 else rounded.astype(array.dtype)
+
+    params: Any = {"stride": stride, "padding": padding, "dilation": (1,), "groups": 1}
+    y, residuals = conv.forward(short(x), short(w), b, **params)
+    return y, residuals
+
+
+def test_operands_that_were_rounded_are_not_taken_for_a_transform() -> None:
+    report = bpcheck.check(Subject(in_12_bits, conv.vjp, "conv1d"), count=MANY)
+    assert "y" in defects(report)
+    assert not any("transform" in each.looks_like for each in report.judgements)
+
+
+def without_conjugate(residuals: Any, y_bar: Any) -> Any:
+    x_bar, w_bar, b_bar = fft_vjp(residuals, y_bar)
+    return x_bar, w_bar[..., ::-1].copy(), b_bar
+
+
+def wrapped_around(x: Any, w: Any, b: Any, *, stride: Any, padding: Any) -> Any:
+    """The image is not long enough: what leaves it on one side comes back on the other."""
+    image = x[..., : x.shape[-1] - 1] if x.shape[-1] > w.shape[-1] + 2 else x
+    y, _ = fft_forward(
+        np.pad(image, ((0, 0), (0, 0), (0, x.shape[-1] - image.shape[-1]))),
+        w,
+        b,
+        stride=stride,
+        padding=padding,
+    )
+    return y, fft_forward(x, w, b, stride=stride, padding=padding)[1]
+
+
+def last_corner_lost(residuals: Any, y_bar: Any) -> Any:
+    """The last row of the gradient is that before it."""
+    (x_bar,) = integral_vjp(residuals, y_bar)
+    x_bar = x_bar.copy()
+    x_bar[..., -1:, :] = x_bar[..., -2:-1, :] if x_bar.shape[2] > 1 else x_bar
+    return (x_bar,)
+
+
+def never_subtracts(residuals: Any, y_bar: Any) -> Any:
+    shape, k, s = residuals
+    total = np.cumsum(y_bar / y_bar.dtype.type(k), -1, y_bar.dtype)
+    last = np.minimum(np.arange(shape[2]) // s, y_bar.shape[2] - 1)
+    return (total[..., last],)
+
+
+def wrong_matrix(matrices: Any) -> Any:
+    """One entry of ``A.T`` has the wrong sign."""
+    first = [list(row) for row in matrices[0]]
+    first[-1][2] = -first[-1][2]
+    return first, *matrices[1:]
+
+
+def float32_inside(x: Any, w: Any, b: Any, **params: Any) -> Any:
+    narrow: Any = (each if each is None else each.astype(np.float32) for each in (x, w, b))
+    y, _ = fft_forward(*narrow, **params)
+    return y.astype(x.dtype), fft_forward(x, w, b, **params)[1]
+
+
+def constant_of(matrices: Any) -> float:
+    return Winograd(matrices).constant
+
+
+WRONG = {
+    "w_bar": declared(fft_forward, without_conjugate, "conv1d"),
+    "y": declared(wrapped_around, fft_vjp, "conv1d"),
+    "y, in float32": declared(float32_inside, fft_vjp, "conv1d"),
+    "y, F(2, 3)": winograd(wrong_matrix(F23), constant=constant_of(F23)),
+    "y, F(4, 3)": winograd(wrong_matrix(F43), constant=constant_of(F43)),
+    "x_bar": declared(integral_forward, last_corner_lost, "avg_pool2d", norm="1-norm"),
+    "x_bar, running": declared(running_forward, never_subtracts, "avg_pool1d", norm="1-norm"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_transform_is_found_although_it_is_declared(name: str) -> None:
+    report = bpcheck.check(WRONG[name](), count=FEW)
+    assert name.partition(",")[0] in defects(report)
+    assert not any("transform" in each.looks_like for each in report.judgements)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Windows of padding alone: no term, and yet some rounding.
+        "conv1d n1ic2iw1oc2kw1pw3sw4 f64 real",
+        "conv1d n1ic2iw9oc2kw3 f32 huge",
+        "conv1d n2ic2iw9oc2kw3pw1 f64 huge",
+        "conv1d n1ic2iw9oc2kw3 f32 tiny",
+        "conv1d n2ic2iw9oc2kw3 f64 special",
+    ],
+)
+def test_padding_alone_and_the_ends_of_the_range_are_no_traps(text: str) -> None:
+    for seed in range(4):
+        report = bpcheck.check(RIGHT["fft"](), cases=[parse_case(f"{text} c-order seed={seed}")])
+        assert not defects(report), report.judgements
+
+
+def door(name: str, claims: Any) -> Subject:
+    """The declared FFT through one of the doors of claims."""
+    if name == "keyword":
+        return Subject(fft_forward, fft_vjp, "conv1d", **claims)
+    if name == "test":
+        test: Any = bpcheck.conformance(Subject(fft_forward, fft_vjp, "conv1d"), claims=claims)
+        subject: Subject = test.bpcheck_subject
+        return subject
+    spelled = "\n".join(f"    {word.upper()} = {value!r}" for word, value in claims.items())
+    place = "properties.harness.transform_kernels"
+    text = f"from {place} import fft_forward, fft_vjp\n\nclass Mine:\n{spelled}\n"
+    text += "    forward, vjp = staticmethod(fft_forward), staticmethod(fft_vjp)\n"
+    if name == "module":
+        text = text.replace("class Mine:\n", "").replace("    ", "").replace("staticmethod", "")
+    write("mine.py", text)
+    return load("mine:Mine" if name == "class" else "mine", operation="conv1d")
+
+
+@pytest.mark.parametrize("name", ["keyword", "test", "class", "module"])
+def test_a_transform_is_declared_through_every_door(name: str) -> None:
+    subject = door(name, {"exact": False, "constant": 8})
+    assert (subject.claims.exact, subject.claims.norm, subject.claims.constant) == (
+        False,
+        "2-norm",
+        8.0,
+    )
+    case = parse_case("conv1d n2ic3iw9oc2kw3 f64 exact c-order seed=1")
+    assert bpcheck.check(subject, cases=[case]).verdict is not Verdict.BOTH_WRONG
