@@ -8,7 +8,9 @@ from typing import Any, Protocol, TypeVar
 
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES
+from bpcheck.errors import BpcheckError
 from bpcheck.runner.one import Replay, judge, replay
+from bpcheck.runner.own import is_by_subject
 from bpcheck.runner.source import Source
 from bpcheck.runner.threads import one_thread
 from bpcheck.runner.workers import judge_here, judge_with
@@ -44,7 +46,7 @@ class Site(Protocol):
         ...
 
     def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
-        """What a function of the subject gives; `otherwise` where the subject ends the process."""
+        """What a function of the subject gives; `otherwise` where the subject raises or ends it."""
         ...
 
 
@@ -89,4 +91,19 @@ class Here:
     def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
         # As the cases were judged, or real sums would round otherwise and a defect be gone.
         with one_thread():
-            return function(self.subject, *args)
+            answer = answered(self.subject, function, args)
+        return answer[0] if answer else otherwise
+
+
+def answered(
+    subject: Subject, function: Callable[..., T], args: tuple[Any, ...], *, is_alone: bool = False
+) -> tuple[T] | None:
+    """What a function of a subject gives; ``None`` if the subject's own results raise meanwhile."""
+    try:
+        return (function(subject, *args),)
+    except BpcheckError:
+        raise
+    except BaseException as error:
+        if not is_by_subject(error, subject.operation, is_alone=is_alone):
+            raise
+        return None

@@ -21,6 +21,7 @@ from bpcheck.runner.process.plain import Remembered, plain_judged
 from bpcheck.runner.process.standin import described, stand_in
 from bpcheck.runner.process.warm import warm_up
 from bpcheck.runner.process.worker import Bench, Load
+from bpcheck.runner.site import answered
 from bpcheck.runner.source import Source
 from bpcheck.runner.told import told, untried
 from bpcheck.subject import Subject
@@ -157,10 +158,10 @@ class Workers:
     def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
         """What a function of the subject gives; `otherwise` where the subject ends the process."""
         try:
-            answer: T = self._aside.ask(ask_on, function, args)
+            answer: tuple[T] | None = self._aside.ask(ask_on, function, args)
         except LostError:
             return otherwise
-        return answer
+        return answer[0] if answer else otherwise
 
     def close(self) -> None:
         """End all workers."""
@@ -185,10 +186,10 @@ def replay_on(bench: Bench, case: Case) -> Replay:
     return replay(bench.subject, case, guard=bench.guard)
 
 
-def ask_on(bench: Bench, function: Callable[..., T], args: tuple[Any, ...]) -> T:
+def ask_on(bench: Bench, function: Callable[..., T], args: tuple[Any, ...]) -> tuple[T] | None:
     """What a function of the subject gives, in a worker."""
     with bench.guard.around(bench.subject, None):
-        return function(bench.subject, *args)
+        return answered(bench.subject, function, args, is_alone=True)
 
 
 def _of_death(case: Case, death: Death) -> Judged:
