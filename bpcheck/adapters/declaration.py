@@ -127,7 +127,7 @@ class Declaration:
                 found[name] = read_order(text, axes_of(operation)[name], word=word)
             elif text and not axes_of(operation):
                 raise UsageError(f"{word}={text!r}: {operation} does not name its axes")
-        return replace(self, orders=MappingProxyType(found))
+        return replace(self, orders=found)
 
 
 def _text(word: str, value: Any) -> str:

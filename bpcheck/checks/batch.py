@@ -17,8 +17,9 @@ from bpcheck.cases import Case
 from bpcheck.checks.allowed import is_right, narrow_bounds
 from bpcheck.checks.claims import unclaimed
 from bpcheck.checks.compare import difference
+from bpcheck.checks.further import broken_off
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
-from bpcheck.checks.run import hand, run
+from bpcheck.checks.run import Run, hand, run
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import affords_more
 from bpcheck.errors import CaseError
@@ -42,7 +43,10 @@ def check_batch(trial: Trial) -> tuple[Outcome, ...]:
     case = _alone(trial)
     if case is None:
         return unjudged(trial, NAME, "one sample is not claimed")
-    return first_of_each(trial, NAME, _violations(trial, samples, kept, case))
+    run_alone = _alone_run(trial, samples, kept, case)
+    return broken_off(trial, NAME, run_alone, "for a sample alone", case=case) or first_of_each(
+        trial, NAME, _violations(trial, samples, kept, run_alone)
+    )
 
 
 def said_of_batches(cases: dict[str, int], judged: int) -> str:
@@ -81,23 +85,24 @@ def _alone(trial: Trial) -> Case | None:
     return None
 
 
-def _violations(trial: Trial, samples: Symmetry, kept: int, case: Case) -> Iterator[Outcome]:
+def _alone_run(trial: Trial, samples: Symmetry, kept: int, case: Case) -> Run:
+    """A run on one sample alone."""
+
     def of_the_sample(name: str, array: Array) -> Array:
         axis = samples.axes.get(name)
         return array if axis is None else np.take(array, [kept], axis)
 
     operands = {name: of_the_sample(name, each) for name, each in trial.arrays.operands.items()}
     arrays = Arrays(operands, of_the_sample("y", trial.arrays.y_bar), steps={})
-    alone = run(trial.subject, case, hand(case, arrays, layouts={}), params=trial.params)
+    return run(trial.subject, case, hand(case, arrays, layouts={}), params=trial.params)
+
+
+def _violations(trial: Trial, samples: Symmetry, kept: int, alone: Run) -> Iterator[Outcome]:
     found = narrow_bounds(trial)
     # In another layout a kernel may take another path.
     for result, whole in trial.plain.got.items():
         axis = samples.axes.get(result.removesuffix("_bar"))
         if axis is None or found is None or not is_right(trial, result):
-            continue
-        if result not in alone.got:
-            message = f"{result} is missing for a sample alone: {alone.why_not}"
-            yield failed(trial, NAME, result, Kind.SYMMETRY, message)
             continue
         before = np.take(whole, [kept], axis)
         off = difference(alone.got[result], before)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bpcheck.cases import Case
 from bpcheck.checks.claims import refusal
 from bpcheck.checks.contract import violations
 from bpcheck.checks.outcomes import failed, not_applicable, unjudged
@@ -16,7 +17,9 @@ from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 
 
-def broken_off(trial: Trial, check: str, run: Run, when: str) -> tuple[Outcome, ...]:
+def broken_off(
+    trial: Trial, check: str, run: Run, when: str, *, case: Case | None = None
+) -> tuple[Outcome, ...]:
     """The outcomes of a check whose further run gave not all results; none if it did.
 
     Parameters
@@ -24,16 +27,20 @@ def broken_off(trial: Trial, check: str, run: Run, when: str) -> tuple[Outcome, 
     trial, check
         Whose further run it is.
     run
-        The run, on arrays of the shapes of the case.
+        The run.
     when
         What was other than in the first run: ``"when samples are permuted"``.
+    case
+        The case that it is of, if its shapes are others.
     """
     if run.is_whole:
         return ()
     why = refusal(trial.subject, run)
     if why:
         return unjudged(trial, check, f"the subject refuses it {when}: {why}")
-    blamed = _violation(trial, check, run, when)
+    blamed = _violation(trial if case is None else Trial(trial.subject, case), check, run, when)
+    assert blamed.finding is not None  # noqa: S101 - violations are findings
+    blamed = replace(blamed, finding=replace(blamed.finding, case=str(trial.case)))
     others = unjudged(trial, check, f"the run failed {when}")
     return tuple(blamed if each.result == blamed.result else each for each in others)
 

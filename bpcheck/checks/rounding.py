@@ -91,7 +91,7 @@ def _noted(trial: Trial, result: str, got: Array, expected: Array) -> Outcome | 
     claims, operation = trial.subject.claims, trial.case.operation
     if trial.format.bits >= FORMATS["float32"].bits or claims.accumulates is not None:
         return None
-    if result in operation.summed_wide or operation.lattice(trial.case.geometry) is None:
+    if result not in operation.summed_narrow:
         return None
     wide = wide_bounds(trial)
     where = None if wide is None else difference(got, expected, wide[result])

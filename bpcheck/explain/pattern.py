@@ -55,7 +55,8 @@ def pattern_of(subject: Subject, failing: Sequence[Case], *, result: str) -> str
         for scene in failing_scenes(
             subject, failing, right_kernel(subject.operation), result=result
         )
-        if result in scene.wrong
+        # Where right cells are rounded, they are not told from wrong ones.
+        if result in scene.wrong and scene.case.is_exact
     ]
     cells = [found for scene in scenes if (found := _cells(scene, result)) is not None]
     if len(cells) < _ENOUGH:

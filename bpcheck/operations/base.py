@@ -68,6 +68,8 @@ class Operation(Addressed, ABC):
     summed_wide
         Results that everybody is to add up in float32 at least where operands are narrower, as
         frameworks do. For the others that is left to a claim.
+    summed_narrow
+        Results that frameworks add up in the narrower type: who does so too is told it in a note.
     linear_together
         Operands in which the forward is linear taken together, so that one step may move them all.
     empty_class
@@ -104,6 +106,7 @@ class Operation(Addressed, ABC):
     landmarks: tuple[Mapping[str, int], ...] = ()
     divides: bool = False
     summed_wide: frozenset[str] = frozenset()
+    summed_narrow: frozenset[str] = frozenset()
     linear_together: tuple[str, ...] = ()
     empty_class: str = "batch 0"
     orders_special: bool = False

@@ -147,7 +147,9 @@ def gaps(report: Report) -> Iterator[str]:
     if report.too_large and report.cases:
         yield f"too large for --largest {report.largest}: {listing(list(report.too_large))}"
     if report.missing and report.cases and report.profile in PROFILES:
-        yield f"no case of: {listing(list(report.missing))}"
+        # There may have been some in which a defect kept everything from being compared.
+        what = "nothing was compared of" if report.verdict.is_defect else "no case of"
+        yield f"{what}: {listing(list(report.missing))}"
 
 
 def said_of_conventions(report: Report) -> Iterator[str]:

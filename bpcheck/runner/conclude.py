@@ -143,8 +143,16 @@ def _rank(defect: Defect) -> tuple[int, int, int]:
         return -2, 0, -defect.failing
     if defect.verdict in ON_VALUES:
         return -1, CONDITIONS.index(defect.condition), -defect.failing
-    # Of exceptions what most cases meet; results keep their order.
-    return _ORDER.index(defect.verdict), 0, -defect.failing if defect.cause else 0
+    # Of exceptions what most cases meet; else results keep their order, y before its gradients.
+    by_failing = -defect.failing if defect.cause else 0
+    return _ORDER.index(defect.verdict), by_failing, _place(defect)
+
+
+def _place(defect: Defect) -> int:
+    """The place of a defect's result among those of its operation."""
+    assert defect.smallest is not None  # noqa: S101 - add() ran
+    operands = defect.smallest.operation.operands
+    return ("y", *(f"{name}_bar" for name in operands)).index(defect.result)
 
 
 def _verdict(judgements: Sequence[Judgement], tally: Tally, *, is_covered: bool) -> Verdict:

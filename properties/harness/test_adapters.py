@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import bpcheck
 from bpcheck.adapters import load
+from bpcheck.cli import main
 from bpcheck.errors import TargetError, UsageError
 from bpcheck.report import report_text
 from examples.your_code import coursera, cs231n, layers, stateless
@@ -81,10 +85,10 @@ WRONG: list[tuple[str, str, str, dict[str, Any], set[str]]] = [
 
 
 def report_of(
-    style: str, target: str, operation: str, words: Mapping[str, Any], count: int = 24
+    style: str, target: str, operation: str, words: Mapping[str, Any], count: int = 16
 ) -> bpcheck.Report:
     subject = load(f"examples.your_code.{target}", operation=operation, style=style, words=words)
-    return bpcheck.check(subject, count=count, largest=2_000)
+    return bpcheck.check(subject, count=count, largest=1_000)
 
 
 @pytest.mark.parametrize(("style", "target", "operation", "words"), RIGHT)
@@ -92,7 +96,7 @@ def test_right_code_agrees(style: str, target: str, operation: str, words: dict[
     report = report_of(style, target, operation, words)
     defects = [each.headline for each in report.judgements if each.verdict.is_defect]
     assert defects == []
-    assert report.cases >= 24
+    assert report.cases >= 16
 
 
 @pytest.mark.parametrize(("style", "target", "operation", "words", "results"), WRONG)
@@ -196,3 +200,48 @@ def test_a_declaration_that_makes_no_sense_is_refused_with_the_reason(
 def test_a_dictionary_of_params_is_not_guessed() -> None:
     with pytest.raises(TargetError, match="its conv_param holds several params; say which"):
         load("examples.your_code.cs231n", operation="conv2d", style="pair")
+
+
+def command(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    return done.exit_code, " ".join(done.output.split())
+
+
+def test_from_a_shell_a_style_and_its_words_are_options_that_a_replay_repeats() -> None:
+    style = ("--style", "cs231n", "--with", "backward=conv_wrong(dout, cache)")
+    target = "examples.your_code.cs231n"
+    code, said = command(*("check", "conv2d", target, *style, "--cases", "12", "--largest", "500"))
+    assert code == 1
+    assert "✗ w_bar: backward wrong" in said
+    assert f"{target} --style cs231n --with 'backward=conv_wrong(dout, cache)'" in said
+    case = "conv2d n1ic1ih1iw3oc1kh1kw1sh2sw2 f64 small y_bar=0,0,0,1"
+    assert command("replay", case, target, *style)[0] == 1
+    assert command("replay", case, target, "--style", "cs231n")[0] == 0
+    assert (
+        "write key=value, such as --with layout=NHWC"
+        in command("check", "conv2d", target, "--with", "layout")[1]
+    )
+
+
+def test_in_pyproject_the_words_are_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = (
+        '[tool.bpcheck.subjects.own]\ntarget = "examples.your_code.layers:Own"\n'
+        'operation = "conv2d"\nstyle = "layer"\n'
+        "with = { weights = \"params['W'], params['b']\", grads = \"grads['W'], grads['b']\", "
+        'accumulating = true, dtypes = ["float64"], empty = false }\n'
+    )
+    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    code, said = command("check", "--cases", "8", "--largest", "500")
+    assert code == 0, said
+    assert "layer (ints, accumulating)" in said
+
+
+def test_a_subject_that_an_adapter_made_travels_to_other_processes() -> None:
+    for style, target, operation, words in RIGHT[:5]:
+        subject = load(
+            f"examples.your_code.{target}", operation=operation, style=style, words=words
+        )
+        assert pickle.loads(pickle.dumps(subject)).style == subject.style  # noqa: S301 - our own

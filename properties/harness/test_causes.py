@@ -327,3 +327,7 @@ def test_what_goes_wrong_now_and_then_is_not_blamed_on_a_layout() -> None:
         for case in CASES[3::7]:
             rulings = judge(subject, case, checks=("layouts",)).rulings
             assert rulings == ()
+
+
+def test_what_is_wrong_with_y_is_told_before_what_is_wrong_with_its_gradients() -> None:
+    assert of_contiguous_memory("x").judgements[0].result == "y"

@@ -30,7 +30,7 @@ def test_a_command_of_the_page_runs_on_right_code(command: str) -> None:
     subject = bpcheck.adapters.load(
         module, operation=operation, style=style, words=asked_words(tuple(declared))
     )
-    report = bpcheck.check(subject, count=8, largest=500)
+    report = bpcheck.check(subject, count=5, largest=300)
     assert not [each.headline for each in report.judgements if each.verdict.is_defect]
 
 

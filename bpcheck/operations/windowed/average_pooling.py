@@ -23,7 +23,6 @@ class AveragePooling(Pooling):
     """The sum of each window divided by its number of cells, or by ``divisor_override``."""
 
     divides = True
-    # Not x_bar: where windows overlap, frameworks add their shares up in the dtype itself.
     summed_wide = frozenset({"y"})
 
     def __init__(self, rank: int):

@@ -80,6 +80,8 @@ class Pooling(Operation):
     """A pooling operation; a subclass says what happens inside a window."""
 
     operands = ("x",)
+    # Where windows overlap, torch's pools on the CPU add them up in the dtype itself.
+    summed_narrow = frozenset({"x_bar"})
 
     def __init__(self, kind: str, rank: int, *, own_keys: Mapping[str, int | None]):
         self.rank = rank
