@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -79,6 +79,62 @@ class Call:
         return not (self.raised or self.unsupported)
 
 
+class ElsewhereError(Exception):
+    """How a call ended that another process made.
+
+    Parameters
+    ----------
+    ended
+        That call; what it returned has stayed there, unless it is plain.
+    """
+
+    def __init__(self, ended: Call):
+        super().__init__(ended.raised or ended.unsupported)
+        self.ended = ended
+
+
+class Observer(Protocol):
+    """Who is told of each call of a subject's code in this process.
+
+    Attributes
+    ----------
+    is_alone
+        Whether nothing but the subject's code can raise `KeyboardInterrupt` here.
+    """
+
+    is_alone: bool
+
+    def begin(
+        self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
+        """The function is about to be called."""
+        ...
+
+    def end(self) -> None:
+        """It came back, or raised."""
+        ...
+
+
+#: Who observes this process now, the last one alone. A call may lie anywhere below a check, and
+#: checks are told of nothing but their trial.
+_observers: list[Observer] = []
+
+
+@contextlib.contextmanager
+def observed(observer: Observer) -> Iterator[None]:
+    """Tell `observer` of all calls meanwhile."""
+    _observers.append(observer)
+    try:
+        yield
+    finally:
+        _observers.remove(observer)
+
+
+def forget_observers() -> None:
+    """Tell nobody any more, in a process that is a copy of another one."""
+    _observers.clear()
+
+
 def call(
     function: Callable[..., Any], *args: Any, refusals: Sequence[Refusal] = (), **kwargs: Any
 ) -> Call:
@@ -104,10 +160,12 @@ def call(
         ):
             # Overflow warnings of a subject would be reported by its numbers.
             warnings.simplefilter("ignore")
-            value = function(*args, **kwargs)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - SystemExit of a subject is a finding too
+            value = _observed_call(function, args, kwargs)
+    except ElsewhereError as elsewhere:
+        return elsewhere.ended
+    except BaseException as error:  # SystemExit of a subject is a finding too
+        if isinstance(error, KeyboardInterrupt) and not (_observers and _observers[-1].is_alone):
+            raise
         claimed = next((each for each in refusals if _is(error, each)), None)
         if claimed is not None:
             why = f"{name_of(claimed)}: {_text(error)}".removesuffix(": ")
@@ -116,6 +174,19 @@ def call(
             return _ended(error, out, unsupported=_text(error) or type(error).__name__)
         return _ended(error, out)
     return Call(value=value, printed=out.getvalue())
+
+
+def _observed_call(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Any:
+    if not _observers:
+        return function(*args, **kwargs)
+    observer = _observers[-1]
+    observer.begin(function, args, kwargs)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        observer.end()
 
 
 def name_of(refusal: Refusal) -> str:
@@ -163,7 +234,9 @@ def _text(error: BaseException) -> str:
     """What the error says; nothing if not even that can be found out."""
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - user code
+    except BaseException as another:  # User code, which may exit here too.
+        if isinstance(another, KeyboardInterrupt) and not (_observers and _observers[-1].is_alone):
+            raise
         return ""
 
 

@@ -27,6 +27,13 @@ class Kind(StrEnum):
     SYMMETRY = "breaks a symmetry"
     NOT_DETERMINISTIC = "not deterministic"
     PRINTS = "prints"
+    CRASHED = "crashed"
+    EXITS = "ends the process"
+    TIMED_OUT = "timed out"
+    MEMORY = "takes too much memory"
+    SETTINGS = "changes the whole process"
+    LEAVES_RUNNING = "leaves something running"
+    WRITES = "writes to the standard error"
     BATCH_DEPENDENT = "depends on the batch"
     FLUSHES = "flushes subnormals to zero"
     NAN_ELSEWHERE = "treats NaN another way"
@@ -45,6 +52,7 @@ NOTES = frozenset(
         Kind.UNORDERED,
         Kind.NARROW_SUMS,
         Kind.WIDER,
+        Kind.WRITES,
     }
 )
 

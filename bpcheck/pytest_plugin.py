@@ -37,6 +37,9 @@ _PRECISION = "precision"
 #: The property of a report under which stands what a comparison has to say, lost or not.
 _REMARK = "bpcheck precision"
 
+#: That under which stands where a subject ran, and what loading it did.
+_PROCESS = "bpcheck process"
+
 #: And that under which stands what a subject claims, what it does not, and its conventions.
 _CLAIMS = "bpcheck claims"
 
@@ -55,6 +58,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="measure rounding errors too, and fail where they grew against this baseline",
     )
+    group.addoption(
+        "--bpcheck-in-process",
+        action="store_true",
+        help="run the subjects in the process of pytest, as a debugger needs it",
+    )
+    group.addoption(
+        "--bpcheck-call-timeout",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="what one call of a subject may take (default: 30)",
+    )
     parser.addini("bpcheck_profile", "what --bpcheck-profile is by default", default="default")
     parser.addini("bpcheck_seed", "what --bpcheck-seed is by default", default="0")
 
@@ -72,7 +87,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         text
         for report in reports
         for name, text in getattr(report, "user_properties", ())
-        if name in (_CLAIMS, _REMARK)
+        if name in (_CLAIMS, _REMARK, _PROCESS)
     )
     if said:
         terminalreporter.section("bpcheck")
@@ -121,7 +136,7 @@ def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
             return
         runs = request.config.stash.setdefault(_RUNS, {})
         if id(subject) not in runs:
-            report = _run(request.config, subject)
+            report = _run(request, subject)
             runs[id(subject)] = subject, report
             if not isinstance(report, str):
                 _tell_claims(request.node, report)
@@ -135,21 +150,46 @@ def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
     return judge
 
 
-def _run(config: pytest.Config, subject: Subject) -> Report | str:
+def _run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
     """The report of `subject`, or why there is none."""
     from bpcheck.errors import BpcheckError
     from bpcheck.runner import check_subject
+    from bpcheck.runner.placed import why_not_in_workers
+    from bpcheck.runner.process.handle import Allowed
 
+    config = request.config
+    is_asked, why = _why_in_process(config)
+    why = why or why_not_in_workers(subject)
+    if why and not is_asked:
+        said = f"{subject.name}, {subject.operation}: run in the process of pytest, as {why}"
+        request.node.user_properties.append((_PROCESS, said))
     seed = _option(config, "seed")
     if not seed.isdecimal():
         return f"bpcheck_seed={seed}: must be an integer of at least 0"
     try:
-        report = check_subject(subject, profile=_option(config, "profile"), seed=int(seed))
+        report = check_subject(
+            subject,
+            profile=_option(config, "profile"),
+            seed=int(seed),
+            in_process=bool(why),
+            allowed=Allowed(config.getoption("bpcheck_call_timeout")),
+        )
     except BpcheckError as error:
         return str(error)
     if not report.is_complete:
         raise KeyboardInterrupt
     return report
+
+
+def _why_in_process(config: pytest.Config) -> tuple[bool, str]:
+    """Whether it was asked for that subjects run in this process, and why they do, if so."""
+    from bpcheck.runner.in_process import why_in_process
+
+    if config.getoption("bpcheck_in_process"):
+        return True, "--bpcheck-in-process says so"
+    if config.getoption("usepdb", default=False) or config.getoption("trace", default=False):
+        return False, "--pdb or --trace is given"
+    return False, why_in_process()
 
 
 def _tell_claims(item: pytest.Item, report: Report) -> None:
@@ -159,6 +199,8 @@ def _tell_claims(item: pytest.Item, report: Report) -> None:
 
     for line in (*said_of_claims(report), *said_of_conventions(report)):
         item.user_properties.append((_CLAIMS, f"{report.subject}, {report.operation}: {line}"))
+    for line in report.notes:
+        item.user_properties.append((_PROCESS, f"{report.subject}, {report.operation}: {line}"))
 
 
 def _option(config: pytest.Config, name: str) -> str:

@@ -1,6 +1,5 @@
 """The command line: ``bpcheck check``, ``bpcheck replay`` and ``bpcheck precision``."""
 
-from bpcheck.cli.app import main
-from bpcheck.cli.watch import run
+from bpcheck.cli.app import main, run
 
 __all__ = ["main", "run"]

@@ -12,8 +12,7 @@ import click
 from bpcheck.adapters.fitting import Fit, best, candidates, hints
 from bpcheck.adapters.found import closeness
 from bpcheck.cli import exits
-from bpcheck.cli.check import shell_target
-from bpcheck.cli.project import Entry
+from bpcheck.cli.project import Entry, shell_target
 from bpcheck.imports import find
 from bpcheck.operations import Operation, operation_named, operation_names
 

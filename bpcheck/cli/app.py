@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import click
 
 from bpcheck.cli.exits import Guarded
+from bpcheck.cli.interrupts import Interrupts, hold_streams
 from bpcheck.cli.precision.app import precision
-from bpcheck.cli.trail import Trail
 
 _EPILOG = """\b
 Exit codes:
@@ -17,7 +18,7 @@ Exit codes:
   2   usage or input error: nothing was checked
   3   nothing could be judged
   70  bpcheck itself failed (BPCHECK_DEBUG=1 prints the traceback)
-  130 interrupted
+  130 interrupted (143: by SIGTERM)
 """
 
 _TARGET = """
@@ -77,6 +78,36 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
         click.echo(f"\nOperations:\n  {'  '.join(operation_names())}")
         click.echo("  and module:attribute for one of your own")
+
+
+def run() -> NoReturn:
+    """The command of this process's arguments; then exit."""
+    hold_streams()
+    interrupts = Interrupts()
+    interrupts.install()
+    main(obj=interrupts)
+    raise AssertionError("click's main ends in SystemExit")
+
+
+_in_process = click.option(
+    "--in-process",
+    is_flag=True,
+    help="Run TARGET in this process, as a debugger needs it; a crash ends the run then.",
+)
+_call_timeout = click.option(
+    "--call-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="What one call of TARGET may take; ten times that for the first of a shape.",
+)
+_memory = click.option(
+    "--memory",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="GIB",
+    help="Memory that a worker may hold. [default: nine tenths of what is free, over the jobs]",
+)
 
 
 _style = click.option(
@@ -150,13 +181,16 @@ _interpret = click.option(
     help="Only this dtype, such as f32 or float32; may be repeated. [default: those claimed]",
 )
 @_style
+@_in_process
+@_call_timeout
+@_memory
 @_with
 @_interpret
 @click.option("--classes", is_flag=True, help="Tell the number of cases of each edge class too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
 @click.pass_obj
 def check(
-    trail: Trail | None,
+    interrupts: Interrupts | None,
     operation: str | None,
     target: str | None,
     profile: str,
@@ -168,6 +202,9 @@ def check(
     style: str,
     words: tuple[str, ...],
     interpret: bool,  # noqa: FBT001 - click's signature
+    in_process: bool,  # noqa: FBT001 - click's signature
+    call_timeout: float,
+    memory: float | None,
     classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
 ) -> int:
@@ -177,6 +214,7 @@ def check(
     checked.
     """
     from bpcheck.cli.check import Request, run_check
+    from bpcheck.cli.safety import Safety
 
     if operation is not None and target is None:
         raise click.UsageError(
@@ -191,14 +229,18 @@ def check(
         interpret=interpret,
         json_path=json_path,
         classes=classes,
-        trail=trail or Trail(),
-        request=Request(profile, cases, seed=seed, dtypes=dtypes, largest=largest, jobs=jobs),
+        request=Request(profile, cases, seed=seed, dtypes=dtypes, largest=largest),
+        safety=Safety(in_process, call_timeout, memory, jobs),
+        interrupts=interrupts or Interrupts(),
     )
 
 
 @main.command(epilog=f"{_TARGET}\n{_REPLAY_EXAMPLE}")
 @click.argument("words", nargs=-1, required=True, metavar="'CASE' TARGET")
 @_style
+@_in_process
+@_call_timeout
+@_memory
 @click.option(
     "--with",
     "declared",
@@ -209,23 +251,28 @@ def check(
 @_interpret
 @click.pass_obj
 def replay(
-    trail: Trail | None,
+    interrupts: Interrupts | None,
     words: tuple[str, ...],
     style: str,
     declared: tuple[str, ...],
     interpret: bool,  # noqa: FBT001 - click's signature
+    in_process: bool,  # noqa: FBT001 - click's signature
+    call_timeout: float,
+    memory: float | None,
 ) -> int:
     """Run one CASE of a report on TARGET and print everything about it."""
     from bpcheck.cli.replay import run_replay
+    from bpcheck.cli.safety import Safety
 
     if len(words) == 1:
         raise click.UsageError("one argument is too few; write  bpcheck replay 'CASE' TARGET.")
     # A case that lost its quotes comes as several words.
+    safety = Safety(in_process, call_timeout, memory)
     return run_replay(
         " ".join(words[:-1]),
         words[-1],
         style=style,
-        trail=trail or Trail(),
+        safety=safety,
         words=declared,
         interpreted=interpret,
     )

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import shlex
+import contextlib
 import time
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich.console import Console
 from rich.text import Text
 
 from bpcheck.cli import exits
+from bpcheck.cli.interrupts import Interrupts
 from bpcheck.cli.output import json_file, stdout, write
 from bpcheck.cli.progress import Live
-from bpcheck.cli.project import Entry, entries, project_file
-from bpcheck.cli.trail import Trail
+from bpcheck.cli.project import Entry, entries, project_file, shell_target
+from bpcheck.cli.requests import asked_cases, asked_dtypes, asked_words
+from bpcheck.cli.safety import Safety, loaded_to_check, placed_entry
+from bpcheck.errors import BpcheckError
+from bpcheck.report import print_report, to_json
+from bpcheck.report.terminal import plain
+from bpcheck.runner.memory import keep_freed_memory
+from bpcheck.runner.own import blaming
+from bpcheck.runner.process.death import DiedError
+from bpcheck.runner.run import check_in
+from bpcheck.runner.site import Site
+from bpcheck.verdict import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +38,6 @@ class Request:
     seed: int
     dtypes: tuple[str, ...]
     largest: int | None
-    jobs: int
 
 
 def run_check(
@@ -39,11 +50,10 @@ def run_check(
     json_path: str | None,
     classes: bool,
     request: Request,
-    trail: Trail,
+    safety: Safety,
+    interrupts: Interrupts,
 ) -> int:
     """Check, print, write; the exit code. Whatever is wrong with the input is said first."""
-    from bpcheck.cli.requests import asked_words
-
     file = json_file(json_path)
     directory = Path.cwd()
     if operation is not None and target is not None:
@@ -53,82 +63,119 @@ def run_check(
     else:
         project = project_file(directory)
         todo, directory = entries(project), project.parent
-    return _run(todo, directory=directory, file=file, classes=classes, request=request, trail=trail)
+    run = _Run(todo, directory, request, safety, stdout(), classes=classes)
+    try:
+        run.check_all()
+    finally:
+        # What was found is never lost, whatever ends the run.
+        if file is not None and (run.reports or run.is_over):
+            write(file, to_json(*run.reports))
+    if any(not each.is_complete for each in run.reports):
+        return interrupts.exit_code
+    return exits.worst(run.codes or [exits.INCONCLUSIVE])
 
 
-def _run(
-    todo: tuple[Entry, ...],
-    *,
-    directory: Path,
-    file: Path | None,
-    classes: bool,
-    request: Request,
-    trail: Trail,
-) -> int:
-    from bpcheck.cli.requests import asked_cases, asked_dtypes, loaded
-    from bpcheck.report import print_report, to_json
-    from bpcheck.runner import check_subject
-    from bpcheck.runner.memory import keep_freed_memory
-    from bpcheck.runner.own import blaming
+@dataclass(slots=True)
+class _Run:
+    """The subjects of a command, one after the other, and what came of them."""
 
-    dtypes = asked_dtypes(request.dtypes)
-    console = stdout()
-    with Live() as live:
-        live.say("loading")
-        subjects = [loaded(entry, directory, dtypes=dtypes) for entry in todo]
-    keep_freed_memory()
-    reports = []
-    for entry, subject in zip(todo, subjects, strict=True):
+    todo: tuple[Entry, ...]
+    directory: Path
+    request: Request
+    safety: Safety
+    console: Console
+    classes: bool
+    reports: list[Report] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
+    is_over: bool = False
+
+    def check_all(self) -> None:
+        """Check all subjects; where one alone is not to be had, the others are checked."""
+        dtypes = asked_dtypes(self.request.dtypes)
+        is_in_process = self.safety.is_in_process()
+        with contextlib.ExitStack() as stack:
+            with Live() as live:
+                live.say("loading")
+                places = [
+                    stack.enter_context(
+                        placed_entry(
+                            entry,
+                            self.directory,
+                            dtypes=dtypes,
+                            in_process=is_in_process,
+                            safety=self.safety,
+                            load=loaded_to_check,
+                        )
+                    )
+                    for entry in self.todo
+                ]
+                lost = [self._lost(place) for place in places]
+            keep_freed_memory()
+            for entry, place, error in zip(self.todo, places, lost, strict=True):
+                with self._telling(entry):
+                    if error is not None:
+                        raise error
+                    if not self._check(entry, place, dtypes):
+                        break
+        self.is_over = True
+        if len(self.todo) > 1:
+            agreeing = sum(each.agrees and each.is_complete for each in self.reports)
+            summary = f"\n {agreeing} of {len(self.codes)} subjects agree"
+            self.console.print(Text(summary, style="bold"))
+
+    def _lost(self, place: Site) -> DiedError | None:
+        """Load a subject; how that ended its process, where there are others to be checked."""
+        try:
+            place.subject  # noqa: B018 - it is loaded by that
+        except DiedError as error:
+            if len(self.todo) == 1:
+                raise
+            return error
+        return None
+
+    @contextlib.contextmanager
+    def _telling(self, entry: Entry) -> Iterator[None]:
+        """Tell what keeps one subject of several from being judged, in its place."""
+        try:
+            yield
+        except BpcheckError as error:
+            if len(self.todo) == 1:
+                raise
+            self.codes.append(exits.USAGE)
+            said = f"\n {entry.target} · {entry.operation}: NOT JUDGED. {error}"
+            self.console.print(Text(plain(said, self.console), style="bold red"), soft_wrap=True)
+
+    def _check(self, entry: Entry, place: Site, dtypes: tuple[str, ...] | None) -> bool:
+        """Check one subject and print its report; whether the run goes on."""
+        request, subject = self.request, place.subject
         count, cases = asked_cases(request.cases, subject, dtypes=dtypes, seed=request.seed)
-        if cases == [] and len(todo) > 1:
-            console.print(Text(f" {entry.operation}: no case in {request.cases}", style="dim"))
-            continue
+        if cases == [] and len(self.todo) > 1:
+            said = f" {entry.operation}: no case in {request.cases}"
+            self.console.print(Text(said, style="dim"))
+            return True
         start = time.perf_counter()
-        note = partial(trail.note, target=shell_target(entry))
-        with Live(note) as live:
+        with Live() as live:
             live.say(f"planning {entry.operation}")
             with blaming(subject.operation):
-                report = check_subject(
-                    subject,
+                report = check_in(
+                    place,
                     profile=request.profile if cases is None else str(request.cases),
                     count=count,
                     seed=request.seed,
                     dtypes=dtypes,
                     cases=cases,
                     largest=request.largest,
-                    jobs=request.jobs,
                     on_progress=live.step,
                 )
-        reports.append(report)
-        if len(reports) > 1:
-            console.print()
+        self.reports.append(report)
+        self.codes.append(report.exit_code)
+        if len(self.codes) > 1:
+            self.console.print()
         print_report(
             report,
-            console,
+            self.console,
             seconds=time.perf_counter() - start,
             target=shell_target(entry),
-            classes=classes,
+            classes=self.classes,
         )
-        if not report.is_complete:
-            break
-    if file is not None:
-        write(file, to_json(*reports))
-    codes = [each.exit_code if each.is_complete else exits.INTERRUPTED for each in reports]
-    if len(todo) > 1:
-        agreeing = sum(each.agrees and each.is_complete for each in reports)
-        summary = f"\n {agreeing} of {len(reports)} subjects agree"
-        console.print(Text(summary, style="bold"))
-    return exits.worst(codes or [exits.INCONCLUSIVE])
-
-
-def _quoted(text: str) -> str:
-    """`text` as one word of a shell, in the quotes that read best."""
-    is_plain = "'" in text and not set(text) & set('"$`\\!')
-    return f'"{text}"' if is_plain else shlex.quote(text)
-
-
-def shell_target(entry: Entry) -> str:
-    """What names the subject in a shell."""
-    style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
-    words = "".join(f" --with {_quoted(f'{word}={value}')}" for word, value in entry.words.items())
-    return shlex.quote(entry.target) + style + words + " --interpret" * entry.interpret
+        return report.is_complete

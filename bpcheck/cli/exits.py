@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import os
 import sys
@@ -26,19 +28,27 @@ DEBUG = "BPCHECK_DEBUG"
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The code of several runs: interrupted over a defect over nothing judged over agreement.
+    """The code of several runs: interrupted over a defect over an error over nothing judged.
 
     Examples
     --------
-    >>> worst([0, 3, 1]), worst([0, 3]), worst([])
-    (1, 3, 0)
+    >>> worst([0, 3, 1, 2]), worst([0, 3, 2]), worst([])
+    (1, 2, 0)
     """
-    order = (INTERRUPTED, DEFECT, INCONCLUSIVE, AGREES)
+    order = (INTERRUPTED, DEFECT, USAGE, INCONCLUSIVE, AGREES)
     return min(codes, key=order.index, default=AGREES)
 
 
 class ReaderGoneError(Exception):
     """Whoever read the standard output has closed it; click would call that exit code 1."""
+
+
+class UnwritableError(Exception):
+    """The standard output cannot be written, as on a disk that is full."""
+
+
+#: How a file that cannot be written says so.
+_FULL = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
 class Guarded(click.Group):
@@ -50,6 +60,10 @@ class Guarded(click.Group):
             sys.stdout.flush()
         except BrokenPipeError:
             raise ReaderGoneError from None
+        except OSError as error:
+            if error.errno in _FULL:
+                raise UnwritableError(error.strerror) from None
+            raise
         return result
 
     def main(
@@ -80,7 +94,9 @@ def _guarded(command: Callable[[], int | None]) -> int:
     try:
         code = command() or AGREES
     except click.ClickException as error:
-        error.show()
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            error.show()
+        _say(said.getvalue().removesuffix("\n"))
         return error.exit_code
     except BpcheckError as error:
         _say(f"Error: {error}")
@@ -90,11 +106,15 @@ def _guarded(command: Callable[[], int | None]) -> int:
         return INTERRUPTED
     except ReaderGoneError:
         # The reader has gone; the interpreter must not fail once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(1)
         return BROKEN_PIPE
+    except UnwritableError as error:
+        _silence(1)
+        _say(f"Error: the standard output cannot be written ({error})")
+        return USAGE
     except MemoryError:
         _say("Memory ran out: a case, or what the subject does with it, needs more than is free.")
-        return OWN_FAILURE
+        return INCONCLUSIVE
     except Exception as error:  # noqa: BLE001 - a person gets a sentence, not a traceback
         _confess(error)
         return OWN_FAILURE
@@ -113,4 +133,16 @@ def _confess(error: Exception) -> None:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    try:
+        click.echo(text, err=True)
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        # It is full, or nobody reads it: the exit code still tells, and is not to change by that.
+        _silence(2)
+
+
+def _silence(descriptor: int) -> None:
+    """Let nothing more be written there, at the end of the interpreter either."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

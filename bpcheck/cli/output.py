@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bpcheck.errors import UsageError
+from bpcheck.report.files import write_whole
 
 
 class _Output(Console):
@@ -40,7 +41,8 @@ def json_file(text: str | None) -> Path | None:
         raise UsageError(
             f"--json {text}: cannot be written ({error.strerror}); name another file"
         ) from None
-    return path
+    # Wherever the run may be when it is written.
+    return path.absolute()
 
 
 def _try(path: Path, text: str) -> None:
@@ -58,8 +60,5 @@ def _try(path: Path, text: str) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write the file; a disk that fills up meanwhile is told as what it is."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--json {path}: cannot be written ({error.strerror})") from None
+    """Write the file whole; a disk that fills up meanwhile is told as what it is."""
+    write_whole(path, text, option="--json")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -15,13 +14,9 @@ from bpcheck.runner import Progress as Step
 
 
 class Live:
-    """A line that says what is being checked; nothing at all where nobody watches.
+    """A line that says what is being checked; nothing at all where nobody watches."""
 
-    `on_case` is told the case in any event.
-    """
-
-    def __init__(self, on_case: Callable[[str], None] | None = None) -> None:
-        self._on_case = on_case or (lambda case: None)
+    def __init__(self) -> None:
         console = Console(file=sys.stderr, highlight=False)
         # The runner keeps what a subject prints; standard output is not the progress line's.
         self._progress = Progress(
@@ -57,7 +52,6 @@ class Live:
 
     def step(self, step: Step) -> None:
         """Say how far a run is."""
-        self._on_case(step.case)
         self._progress.update(
             self._task,
             what=step.phase,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,19 @@ class Entry:
         """`subject` with the claims that are stated here; `ClaimError` with the place."""
         claims = claims_from(self.claims, origin=self.place, base=subject.claims)
         return subject.claiming(claims)
+
+
+def _quoted(text: str) -> str:
+    """`text` as one word of a shell, in the quotes that read best."""
+    is_plain = "'" in text and not set(text) & set('"$`\\!')
+    return f'"{text}"' if is_plain else shlex.quote(text)
+
+
+def shell_target(entry: Entry) -> str:
+    """What names the subject in a shell."""
+    style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
+    words = "".join(f" --with {_quoted(f'{word}={value}')}" for word, value in entry.words.items())
+    return shlex.quote(entry.target) + style + words + " --interpret" * entry.interpret
 
 
 def project_file(start: Path) -> Path:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from bpcheck.adapters import load
+from pathlib import Path
+
 from bpcheck.calls import own_arithmetic
 from bpcheck.cases import parse_case
 from bpcheck.cli import exits
-from bpcheck.cli.check import shell_target
 from bpcheck.cli.output import stdout
 from bpcheck.cli.project import Entry
 from bpcheck.cli.requests import asked_words
-from bpcheck.cli.trail import Trail
+from bpcheck.cli.safety import Safety, placed_entry
 from bpcheck.finding import Status
-from bpcheck.imports.interpreters import interpret
 from bpcheck.report import print_replay
-from bpcheck.runner import replay
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
 
@@ -25,26 +23,25 @@ def run_replay(
     target: str,
     *,
     style: str,
-    trail: Trail,
+    safety: Safety,
     words: tuple[str, ...] = (),
     interpreted: bool = False,
 ) -> int:
     """Run the case, print all of it; 1 if it fails, 3 if nothing of it could be judged."""
     case = parse_case(case_text)
     entry = Entry(target, str(case.operation), style, asked_words(words), interpret=interpreted)
-    if interpreted:
-        interpret()
-    subject = load(
-        target,
-        operation=case.operation,
-        style=style,
-        words=entry.words,
-        dtypes=(case.dtype,),
-    )
-    trail.note(str(case), shell_target(entry))
     keep_freed_memory()
-    with blaming(case.operation):
-        replayed = replay(subject, case)
+    with (
+        placed_entry(
+            entry,
+            Path.cwd(),
+            dtypes=(case.dtype,),
+            in_process=safety.is_in_process(),
+            safety=safety,
+        ) as place,
+        blaming(case.operation),
+    ):
+        replayed = place.replay(case)
     print_replay(replayed, stdout())
     if any(ruling.verdict.is_defect for ruling in replayed.rulings):
         return exits.DEFECT

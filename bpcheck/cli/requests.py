@@ -12,7 +12,7 @@ from bpcheck.claims import DEFAULT_DTYPES, dtype_name
 from bpcheck.cli.project import Entry
 from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.imports.interpreters import NOTE, interpret
-from bpcheck.operations import operation_named, operation_names
+from bpcheck.operations import Operation, operation_named, operation_names
 from bpcheck.planning.listed import listed_cases
 from bpcheck.subject import Subject
 
@@ -68,15 +68,7 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
     BpcheckError
         If there is no such operation, target or style.
     """
-    try:
-        operation = operation_named(entry.operation, directory=directory)
-    except BpcheckError:
-        if entry.target not in operation_names():
-            raise
-        raise UsageError(
-            f"{entry.operation}: no such operation; the operation comes first: "
-            f"bpcheck check {entry.target} {entry.operation}"
-        ) from None
+    operation = operation_of(entry, directory)
     if entry.interpret:
         interpret()
     subject = load(
@@ -90,6 +82,25 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
     if entry.interpret:
         subject = replace(subject, style=f"{subject.style}, {NOTE}")
     return entry.claimed(subject)
+
+
+def operation_of(entry: Entry, directory: Path) -> Operation:
+    """The operation of an entry.
+
+    Raises
+    ------
+    BpcheckError
+        If there is none.
+    """
+    try:
+        return operation_named(entry.operation, directory=directory)
+    except BpcheckError:
+        if entry.target not in operation_names():
+            raise
+        raise UsageError(
+            f"{entry.operation}: no such operation; the operation comes first: "
+            f"bpcheck check {entry.target} {entry.operation}"
+        ) from None
 
 
 def asked_cases(

@@ -40,6 +40,18 @@ def explain(error: BaseException) -> str:
     return f"    {shorten(frame.filename)}, line {frame.lineno}: {what}{source}"
 
 
+def is_users(frame: traceback.FrameSummary) -> bool:
+    """Whether a frame of a traceback is neither ours, nor a library's, nor made by either."""
+    return is_users_file(frame.filename)
+
+
+def is_users_file(filename: str) -> bool:
+    """Whether a file of a traceback is neither ours nor a library's."""
+    if filename.startswith(("<", _OURS)):
+        return filename == "<string>"
+    return not filename.startswith(_LIBRARIES)
+
+
 def _explain_syntax(error: SyntaxError) -> str:
     line = f"    {shorten(str(error.filename))}, line {error.lineno}: SyntaxError: {error.msg}"
     if not error.text:

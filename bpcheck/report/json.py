@@ -57,6 +57,7 @@ def _report(report: Report) -> dict[str, Any]:
             "left_out": {what: int(cases) for what, cases in report.left_out.items()},
             "not_needed": list(report.not_needed),
         },
+        "notes": list(report.notes),
         "coverage": {name: int(count) for name, count in report.coverage.items()},
         "missing": list(report.missing),
         "not_claimed": list(report.not_claimed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bpcheck.report import wording
+from bpcheck.report.inert import inert
 from bpcheck.verdict import Judgement, Report
 
 
@@ -40,7 +41,7 @@ def judgement_message(judgement: Judgement, *, target: str = "TARGET") -> str:
     width = max(len(label) for label, _ in rows) + 3
     lines = [f"{label:{width}}{text}" if label else text for label, text in rows]
     body = "\n".join(lines).replace("\n", "\n    ")
-    return f"{judgement.headline}\n    {body}"
+    return inert(f"{judgement.headline}\n    {body}")
 
 
 def brief_message(judgement: Judgement, *, item: str, target: str = "TARGET") -> str:
@@ -48,7 +49,7 @@ def brief_message(judgement: Judgement, *, item: str, target: str = "TARGET") ->
     replay = f"replay          {wording.replay_command(judgement.smallest, target)}"
     if judgement.why_no_replay:
         replay = f"no replay       {judgement.why_no_replay}"
-    return f"{judgement.headline}\n    as told by      {item}\n    {replay}"
+    return inert(f"{judgement.headline}\n    as told by      {item}\n    {replay}")
 
 
 def inconclusive_message(report: Report) -> str:

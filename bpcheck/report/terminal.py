@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bpcheck.report import wording
 from bpcheck.report.classes import print_classes
+from bpcheck.report.inert import inert
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
 
 #: What stands for the signs where the encoding lacks them.
@@ -160,7 +161,7 @@ def _line(
     console: Console, text: str, *, indent: int = 1, hanging: int = 0, style: str = ""
 ) -> None:
     """Print `text` wrapped at the console's width, its lines indented."""
-    for each in text.splitlines() or [""]:
+    for each in inert(text).split("\n"):
         wrapped = textwrap.fill(
             plain(each, console),
             max(24, console.width),
@@ -169,7 +170,9 @@ def _line(
             break_long_words=False,
             break_on_hyphens=False,
         )
-        console.print(Text(wrapped.replace(wording.GLUE, " "), style=style), soft_wrap=True)
+        # A line that was broken may begin anew with what was harmless before.
+        shown = inert(wrapped).replace(wording.GLUE, " ")
+        console.print(Text(shown, style=style), soft_wrap=True)
 
 
 def plain(text: str, console: Console) -> str:
@@ -182,6 +185,7 @@ def plain(text: str, console: Console) -> str:
     >>> plain("✓ · é", Console(file=Ascii()))
     'ok - \\xe9'
     """
+    text = inert(text)
     try:
         text.encode(console.encoding)
     except UnicodeEncodeError:

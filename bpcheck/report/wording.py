@@ -143,6 +143,7 @@ def gaps(report: Report) -> Iterator[str]:
     yield from report.remarks
     is_concluded = report.is_complete and report.agrees
     yield from said_of_claims(report, is_concluded=is_concluded)
+    yield from (f"note: {each}" for each in report.notes)
     if report.too_large and report.cases:
         yield f"too large for --largest {report.largest}: {listing(list(report.too_large))}"
     if report.missing and report.cases and report.profile in PROFILES:

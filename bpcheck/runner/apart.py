@@ -13,6 +13,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from bpcheck.runner.guard import forget_guards
+
 #: How much of an answer is read at once.
 _BLOCK = 65_536
 
@@ -56,6 +58,7 @@ def apart(function: Callable[[], Any], *, seconds: float) -> Any | None:
 def _answer(function: Callable[[], Any], writing: int) -> None:
     """Write the answer, and end without anything that this process would do at its end."""
     try:
+        forget_guards()
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_IGN if each == signal.SIGINT else signal.SIG_DFL)
         # A crash is an answer, which nobody need read.

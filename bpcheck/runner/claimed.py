@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from bpcheck.claims.told import not_claimed
 from bpcheck.planning.beyond import NO_PLACE
 from bpcheck.planning.reach import fixed_params
+from bpcheck.runner.given_up import NOT_TRIED
 from bpcheck.subject import Subject
 
 
@@ -33,7 +34,9 @@ def left_out(subject: Subject, reasons: Mapping[str, int]) -> dict[str, int]:
     {'NaN': 0, 'padding': 0, 'dilation': 0, 'ceil_mode': 0, 'only odd sizes': 2}
     """
     found = dict.fromkeys(not_claimed(subject.claims, subject.operation), 0)
-    ordered = Counter(dict(sorted(reasons.items()))).most_common()
+    # What was not tried is no claim, and told elsewhere.
+    seen = {why: count for why, count in reasons.items() if not why.startswith(NOT_TRIED)}
+    ordered = Counter(dict(sorted(seen.items()))).most_common()
     signature = [why.removeprefix(NO_PLACE) for why, _ in ordered if why.startswith(NO_PLACE)]
     told = {why.partition(" (")[0]: why for why in signature}
     found |= {told.pop(name, name): 0 for name in fixed_params(subject)}

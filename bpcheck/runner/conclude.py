@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, batch, contract, layouts, oracle
@@ -12,13 +13,15 @@ from bpcheck.explain import smallest
 from bpcheck.explain.pattern import pattern_of
 from bpcheck.explain.reproduction import torch_reproduction
 from bpcheck.explain.transforms import rounding_of_a_transform
+from bpcheck.explain.where import Place
 from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.claimed import left_out
 from bpcheck.runner.naming import NAMED, Told, told_once
-from bpcheck.runner.one import judge, judge_trial
+from bpcheck.runner.one import judge_trial
 from bpcheck.runner.place import judged_for, place_of
+from bpcheck.runner.site import Site
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
 from bpcheck.verdict import Judgement, Report, Verdict
@@ -40,6 +43,9 @@ SHOWN_BY_FURTHER_RUNS = (
 )
 
 
+#: Verdicts on subjects that ended their process, or had to be ended with it.
+ENDS = (Verdict.CRASHED, Verdict.EXITS, Verdict.TIMED_OUT, Verdict.MEMORY)
+
 #: Said of a case that failed, and does not any more.
 COMES_AND_GOES = (
     "; the same case did not fail when it was run once more, as a replay may not: look for state "
@@ -48,7 +54,7 @@ COMES_AND_GOES = (
 
 
 def conclude(
-    subject: Subject,
+    site: Site,
     tally: Tally,
     *,
     profile: str,
@@ -66,11 +72,14 @@ def conclude(
     that the subject did not refuse either, leaves the run inconclusive. `asked` are the dtypes that
     somebody asked for: no other one is shown.
     """
-    told = told_once(subject, tally) if is_complete else [Told(each) for each in tally.decided()]
-    told.sort(key=lambda each: _rank(each.defect))
+    subject = site.subject
+    told = [(Told(each), "") for each in tally.decided()]
+    if is_complete:
+        told = site.ask(_named, tally, otherwise=told)
+    told.sort(key=lambda each: _rank(each[0].defect))
     judgements = [
-        _judgement(subject, each, tally, asked=asked, shrink=is_complete, notify=notify)
-        for each in told
+        _judgement(site, each, name, tally, asked=asked, shrink=is_complete, notify=notify)
+        for each, name in told
     ]
     operation = subject.operation
     results = ("y", *(f"{name}_bar" for name in operation.operands))
@@ -110,7 +119,10 @@ def conclude(
         claimed=claimed(subject.claims),
         left_out=left_out(subject, tally.reasons),
         remarks=_remarks(tally, results),
-        not_needed=unneeded(subject, tally.reasons) if covers and is_complete else (),
+        not_needed=site.ask(unneeded, tuple(tally.reasons), otherwise=())
+        if covers and is_complete
+        else (),
+        notes=site.notes,
     )
 
 
@@ -153,8 +165,9 @@ def _verdict(judgements: Sequence[Judgement], tally: Tally, *, is_covered: bool)
 
 
 def _judgement(
-    subject: Subject,
+    site: Site,
     told: Told,
+    looks_like: str,
     tally: Tally,
     *,
     asked: Sequence[str] | None,
@@ -171,11 +184,14 @@ def _judgement(
         if asked is not None and candidate.dtype not in asked:
             return False
         notify(str(candidate))
-        for ruling in judge(subject, candidate, checks=checks).rulings:
+        for ruling in site.judge(candidate, checks=checks).rulings:
             if defect.shows(ruling):
                 found[candidate] = ruling
                 return True
         return False
+
+    # What ends its process costs a worker each time, and minutes where it hangs.
+    shrink = shrink and defect.verdict not in ENDS
 
     def is_steady(case: Case) -> bool:
         # Sums in any order come and go by their nature.
@@ -183,8 +199,9 @@ def _judgement(
 
     case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
-    place = place_of(subject, defect, tally)
-    looks_like = _looks_like(subject, told) if shrink else ""
+    place = Place("", judged_for(defect, tally).total)
+    if shrink:
+        place = site.ask(place_of, defect, tally, otherwise=place)
     return Judgement(
         verdict=defect.verdict,
         result=defect.result,
@@ -194,12 +211,14 @@ def _judgement(
         judged=judged_for(defect, tally).total,
         smallest=str(case),
         findings=ruling.findings,
-        answers=_answers(subject, case, ruling),
+        answers=site.ask(_answers, case, ruling, otherwise=()) if shrink else (),
         looks_like=looks_like,
-        reproduction=_reproduction(subject, case, ruling),
-        why_no_replay=_why_no_replay(subject.operation),
+        reproduction=_reproduction(site, case, ruling) if shrink else "",
+        why_no_replay=_why_no_replay(site.subject.operation),
         where_judged=place.judged,
-        wrong_cells="" if looks_like or not shrink else _wrong_cells(subject, defect),
+        wrong_cells=""
+        if looks_like or not shrink
+        else site.ask(_wrong_cells, defect, otherwise=""),
         also=tuple({**defect.also, **told.also}),
     )
 
@@ -207,6 +226,15 @@ def _judgement(
 def _why_no_replay(operation: Operation) -> str:
     why = operation.why_unaddressed
     return f"{operation.name} {why}" if why else ""
+
+
+def _named(subject: Subject, tally: Tally) -> list[tuple[Told, str]]:
+    """The defects of a run, each mistake once, and what each looks like."""
+    # A fault of the catalogue is code, and stays where it was run.
+    return [
+        (replace(each, diagnosis=None), _looks_like(subject, each))
+        for each in told_once(subject, tally)
+    ]
 
 
 def _looks_like(subject: Subject, told: Told) -> str:
@@ -225,10 +253,14 @@ def _wrong_cells(subject: Subject, defect: Defect) -> str:
     return pattern_of(subject, defect.sample.cases, result=defect.result)
 
 
-def _reproduction(subject: Subject, case: Case, ruling: Ruling) -> str:
+def _reproduction(site: Site, case: Case, ruling: Ruling) -> str:
     """A program for torch's maintainers, where torch is what is wrong."""
     if ruling.verdict is not Verdict.ORACLE_WRONG:
         return ""
+    return site.ask(_reproduced, case, ruling, otherwise="")
+
+
+def _reproduced(subject: Subject, case: Case, ruling: Ruling) -> str:
     trial = Trial(subject, case)
     path = oracle.differing_path(trial, ruling.result)
     # Where one path of torch differs from its float64, that is right; else the subject is.

@@ -12,10 +12,15 @@ from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, contract
 from bpcheck.checks.claims import refused, unclaimed
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.checks.outcomes import unjudged
+from bpcheck.errors import BpcheckError
 from bpcheck.filling import Arrays
-from bpcheck.finding import Outcome, Status
+from bpcheck.finding import Kind, Outcome, Status
+from bpcheck.imports import explain
 from bpcheck.planning.classes import classes_of
+from bpcheck.runner.guard import Guard, guard_of_this_process
+from bpcheck.runner.own import is_by_subject
 from bpcheck.runner.parting import parted
+from bpcheck.runner.told import told
 from bpcheck.subject import Subject
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.jury import Ruling, rule
@@ -39,20 +44,47 @@ class Replay:
     unsupported: str = ""
 
 
-def judge(subject: Subject, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
+def judge(
+    subject: Subject,
+    case: Case,
+    *,
+    checks: Collection[str] = CHECK_NAMES,
+    guard: Guard | None = None,
+) -> Judged:
     """What comes of one case; `checks` are the names of those that are run."""
-    return judge_trial(Trial(subject, case), checks=checks)
+    return judge_trial(Trial(subject, case), checks=checks, guard=guard)
 
 
 @own_arithmetic()
-def judge_trial(trial: Trial, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
-    """What comes of a trial."""
+def judge_trial(
+    trial: Trial, *, checks: Collection[str] = CHECK_NAMES, guard: Guard | None = None
+) -> Judged:
+    """What comes of a trial; whatever the subject does to the process is seen by the guard."""
+    guard = guard or guard_of_this_process()
+    with guard.around(trial.subject, trial.case):
+        try:
+            return _judged(trial, checks, guard)
+        except BpcheckError:
+            raise
+        except BaseException as error:
+            if not is_by_subject(error, trial.case.operation, is_alone=guard.is_alone):
+                raise
+            return _raising(trial.case, error)
+
+
+def _raising(case: Case, error: BaseException) -> Judged:
+    """What comes of a case whose results raise when they are looked at."""
+    message = f"a result that is looked at raises {explain(error).strip()}"
+    return told(case, Kind.RAISES, "y", message)
+
+
+def _judged(trial: Trial, checks: Collection[str], guard: Guard) -> Judged:
     case = trial.case
     classes = classes_of(case)
     why = unclaimed(trial.subject, case) or refused(trial)
     if why:
         return Judged(case, classes, (), (), 1.0, unsupported=why)
-    outcomes = tuple(_outcomes(trial, checks))
+    outcomes = guard.amended(case, tuple(_outcomes(trial, checks)))
     return Judged(
         case=case,
         classes=classes,
@@ -96,10 +128,10 @@ def _is_compared(trial: Trial, outcomes: Collection[Outcome]) -> bool:
 
 
 @own_arithmetic()
-def replay(subject: Subject, case: Case) -> Replay:
+def replay(subject: Subject, case: Case, *, guard: Guard | None = None) -> Replay:
     """Run one case and keep everything."""
     trial = Trial(subject, case)
-    judged = judge_trial(trial)
+    judged = judge_trial(trial, guard=guard)
     return Replay(
         case=case,
         arrays=trial.arrays,

@@ -14,7 +14,7 @@ from bpcheck.cases import Case
 from bpcheck.errors import BpcheckError, NoAddressError, OperationError
 from bpcheck.explain.right import right_kernel
 from bpcheck.filling import fill
-from bpcheck.imports import explain
+from bpcheck.imports import explain, is_users
 from bpcheck.operations import Operation
 from bpcheck.planning.draws import integers_from
 
@@ -109,6 +109,18 @@ def _is_by(error: Exception, operation: Operation) -> bool:
         frames = traceback.extract_tb(error.__traceback__)
         return any(frame.filename in files for frame in frames)
     return False
+
+
+def is_by_subject(error: BaseException, operation: Operation, *, is_alone: bool) -> bool:
+    """Whether the code of a subject had a part in an error that came out of a check.
+
+    Where the process is the subject's own (`is_alone`), nobody else interrupts it.
+    """
+    if isinstance(error, KeyboardInterrupt) and not is_alone:
+        return False
+    if isinstance(error, Exception) and not operation.is_built_in and _is_by(error, operation):
+        return False
+    return any(is_users(frame) for frame in traceback.extract_tb(error.__traceback__))
 
 
 def _is_ours(module: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -66,20 +66,18 @@ class Pace:
         )
 
 
-def limits_for(
-    subject: Subject, *, dtypes: Sequence[str], seed: int, announce: Callable[[Case], None]
-) -> Limits:
+def limits_for(subject: Subject, dtypes: Sequence[str], seed: int) -> Limits:
     """No limit, if a quick run ends in time; else the largest power of 4 with which it does."""
     plan = Plan(subject.operation, profile=PROFILES["quick"], dtypes=dtypes, seed=seed)
     first = list(islice(plan, _LOOKED_AT))
-    pace = measured(subject, first, announce)
+    pace = measured(subject, first)
     if pace is None or pace.multiplication < _FAST:
         return Limits()
     every = [*first, *islice(plan, PROFILES["quick"].cases - len(first))]
     size = subject.operation.multiplications
     sizes = [size(case.geometry) for case in every]
     if pace.seconds(sizes) > ALLOWED:
-        pace = _held_to_larger(subject, every, pace, announce)
+        pace = _held_to_larger(subject, every, pace)
     if pace.seconds(sizes) <= ALLOWED:
         return Limits()
     largest = 4**10
@@ -92,9 +90,7 @@ def limits_for(
     return Limits(largest)
 
 
-def measured(
-    subject: Subject, cases: Sequence[Case], announce: Callable[[Case], None]
-) -> Pace | None:
+def measured(subject: Subject, cases: Sequence[Case]) -> Pace | None:
     """The pace of a subject in the smaller ones of these cases; ``None`` if it took none."""
     size = subject.operation.multiplications
     small = [
@@ -105,7 +101,6 @@ def measured(
     # The large ones tell what a multiplication costs, the small ones what a call does.
     for case in [*small[:_ENOUGH], *small[-2:]]:
         if not unclaimed(subject, case):
-            announce(case)
             seconds = _timed(subject, case)
             if seconds is not None:
                 timed.append((size(case.geometry), seconds))
@@ -118,9 +113,7 @@ def measured(
     return Pace(max(0.0, smallest[1] - slope * smallest[0]), slope)
 
 
-def _held_to_larger(
-    subject: Subject, cases: Sequence[Case], pace: Pace, announce: Callable[[Case], None]
-) -> Pace:
+def _held_to_larger(subject: Subject, cases: Sequence[Case], pace: Pace) -> Pace:
     """The pace, if a larger case bears it out.
 
     A kernel that loops over taps alone takes long for small cases of many, and not for large ones.
@@ -130,7 +123,6 @@ def _held_to_larger(
     for case in sorted(fitting, key=lambda case: -size(case.geometry))[:_ENOUGH]:
         if unclaimed(subject, case) or pace.multiplication * size(case.geometry) > _PATIENCE:
             continue
-        announce(case)
         seconds = _timed(subject, case)
         if seconds is not None:
             return Pace(pace.call, min(pace.multiplication, seconds / size(case.geometry)))

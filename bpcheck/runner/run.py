@@ -22,9 +22,10 @@ from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
 from bpcheck.runner.own import require_address, require_sound
 from bpcheck.runner.pace import limits_for
+from bpcheck.runner.placed import placed
+from bpcheck.runner.process.handle import Allowed
+from bpcheck.runner.site import Site
 from bpcheck.runner.source import Announced, Listed, Planned, Source
-from bpcheck.runner.threads import one_thread
-from bpcheck.runner.workers import judge_all
 from bpcheck.subject import Subject, require_subject
 from bpcheck.verdict import Report
 from bpcheck.verdict.judged import Judged
@@ -65,6 +66,8 @@ def check_subject(
     largest: int | None = None,
     jobs: int = 1,
     executor: Executor | None = None,
+    in_process: bool = True,
+    allowed: Allowed | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Check a subject on the cases of a profile and report what was found.
@@ -94,6 +97,11 @@ def check_subject(
         Number of worker processes; the report does not depend on it.
     executor
         Any `concurrent.futures.Executor` to work in instead; the subject must be picklable then.
+    in_process
+        Whether the subject's code runs in this process, if there is one job and no executor; else
+        it runs in workers, and whatever it does to them is a finding.
+    allowed
+        What the subject may take in a worker: seconds for a call, and memory.
     on_progress
         Called before every case (with several jobs: when it is handed out).
 
@@ -118,17 +126,47 @@ def check_subject(
     import torch  # noqa: F401 - an interrupt below keeps what was found, and must not meet half of torch
 
     require_subject(subject, "check")
-    subject = _claiming(subject, claims, dtypes)
+    subject = claiming(subject, claims, dtypes)
+    _require_positive("jobs", jobs)
+    if in_process and jobs > 1 and executor is None:
+        require_address(subject.operation, jobs)
+    with placed(
+        subject, jobs=jobs, executor=executor, in_process=in_process, allowed=allowed
+    ) as place:
+        return check_in(
+            place,
+            profile=profile,
+            count=count,
+            seed=seed,
+            dtypes=dtypes,
+            cases=cases,
+            largest=largest,
+            on_progress=on_progress,
+        )
+
+
+def check_in(
+    place: Site,
+    *,
+    profile: str = "default",
+    count: int | None = None,
+    seed: int = 0,
+    dtypes: Sequence[str] | None = None,
+    cases: Iterable[Case] | None = None,
+    largest: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """Check the subject of a place; see `check_subject`."""
+    import torch  # noqa: F401 - as above
+
+    subject = place.subject
+    require_sound(subject.operation)
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
-    _require_positive("jobs", jobs)
     _require_positive("largest", 1 if largest is None else largest)
-    require_sound(subject.operation)
-    if jobs > 1 and executor is None:
-        require_address(subject.operation, jobs)
     source: Source
     if cases is None:
-        plan = _plan(subject, profile, count, seed, dtypes, largest, notify)
+        plan = _plan(place, profile, count, seed, dtypes, largest, notify)
         source = Planned(subject, plan, plan.total, on_refusal=tally.add)
         total, judged_dtypes, limits = plan.total, plan.dtypes, plan.limits
     else:
@@ -139,7 +177,7 @@ def check_subject(
     announced = Announced(source, lambda case: notify(Progress(tally.cases, total, str(case))))
     known: list[Case] = []
     try:
-        for judged in judge_all(subject, announced, jobs=jobs, executor=executor):
+        for judged in place.judge_all(announced):
             tally.add(judged)
             if not judged.unsupported and len(known) < KNOWN:
                 known.append(judged.case)
@@ -147,27 +185,25 @@ def check_subject(
             source.finish()
             for case in _missing(subject, Search(plan, known, seed), judged_dtypes, tally):
                 notify(Progress(total, total, str(case)))
-                # Here, one at a time: whether there is a next one depends on what comes of it.
-                (judged,) = judge_all(subject, Listed([case]))
+                # One at a time: whether there is a next one depends on what comes of it.
+                (judged,) = place.judge_all(Listed([case]))
                 tally.add(judged)
     except KeyboardInterrupt:
         complete = False
 
     def concluded(*, is_complete: bool) -> Report:
-        # As the cases were judged, or real sums would round otherwise and a defect be gone.
-        with one_thread():
-            return conclude(
-                subject,
-                tally,
-                profile=profile,
-                seed=seed,
-                dtypes=judged_dtypes,
-                asked=dtypes,
-                is_complete=is_complete,
-                covers=covers,
-                limits=limits,
-                notify=lambda text: notify(Progress(total, total, text, "shrinking")),
-            )
+        return conclude(
+            place,
+            tally,
+            profile=profile,
+            seed=seed,
+            dtypes=judged_dtypes,
+            asked=dtypes,
+            is_complete=is_complete,
+            covers=covers,
+            limits=limits,
+            notify=lambda text: notify(Progress(total, total, text, "shrinking")),
+        )
 
     try:
         return concluded(is_complete=complete)
@@ -176,7 +212,7 @@ def check_subject(
         return concluded(is_complete=False)
 
 
-def _claiming(
+def claiming(
     subject: Subject, claims: Claims | Mapping[str, Any] | None, dtypes: Sequence[str] | None
 ) -> Subject:
     """The subject with these claims; who asks for a dtype wants results in it."""
@@ -187,7 +223,7 @@ def _claiming(
 
 
 def _plan(
-    subject: Subject,
+    place: Site,
     profile: str,
     count: int | None,
     seed: int,
@@ -198,17 +234,13 @@ def _plan(
     """The plan that was asked for, with a limit of its own if the subject is slow."""
     if count is not None:
         _require_positive("cases", count)
+    subject = place.subject
     chosen, judged = profile_named(profile), _judged_dtypes(subject, seed, dtypes)
     limits = Limits(largest)
     if largest is None:
         total = chosen.cases if count is None else count
-        with one_thread():
-            limits = limits_for(
-                subject,
-                dtypes=judged,
-                seed=seed,
-                announce=lambda case: notify(Progress(0, total, str(case), "timing")),
-            )
+        notify(Progress(0, total, "", "timing"))
+        limits = place.ask(limits_for, judged, seed, otherwise=Limits())
     return Plan(
         subject.operation, profile=chosen, dtypes=judged, seed=seed, count=count, limits=limits
     )

@@ -25,12 +25,18 @@ class Verdict(StrEnum):
     BREAKS_SYMMETRY = "breaks a symmetry"
     LOST_PRECISION = "lost precision"
     MUTATES = "changes its input"
+    SETTINGS = "changes the whole process"
     ALIASES = "shares memory with its input or an earlier result"
     NOT_DETERMINISTIC = "not deterministic"
     BATCH_DEPENDENT = "depends on the batch"
     NOT_FINITE = "not finite"
     CONTRACT_BROKEN = "contract broken"
+    CRASHED = "crashed"
+    EXITS = "ends the process"
+    TIMED_OUT = "timed out"
+    MEMORY = "takes too much memory"
     RAISES = "raises"
+    LEAVES_RUNNING = "leaves something running"
     PRINTS = "prints"
     ORACLE_WRONG = "the oracle is wrong"
     WIDER = "returns a wider dtype"
@@ -39,6 +45,7 @@ class Verdict(StrEnum):
     FLUSHES = "flushes subnormals to zero"
     NAN_ELSEWHERE = "treats NaN another way"
     CONVENTION = "another convention"
+    WRITES = "writes to the standard error"
     INCONCLUSIVE = "inconclusive"
     AGREES = "agrees"
 
@@ -60,6 +67,7 @@ class Verdict(StrEnum):
             Verdict.FLUSHES,
             Verdict.NAN_ELSEWHERE,
             Verdict.CONVENTION,
+            Verdict.WRITES,
         )
 
 

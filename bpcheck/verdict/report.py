@@ -66,6 +66,9 @@ class Report:
         What the subject claims beyond what everybody is taken to; what it does not claim, with the
         number of cases in which that was seen where only a call could tell (0 elsewhere); and
         those of its claims that it seems not to need, with what shows it.
+    notes
+        What is to be told of how the run went: what loading the subject did to its process, and
+        which cases were not tried.
     remarks
         What is worth a line, and is neither a defect nor a note.
     is_complete
@@ -95,6 +98,7 @@ class Report:
     claimed: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     not_needed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @property

@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import resource
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +19,6 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 HEAVY = ("numpy", "torch", "rich", "hypothesis", "pytest", "scipy", "ml_dtypes")
 
 TORCH_POOL = ("torch.nn.functional:max_pool1d", "--style", "torch")
-THOROUGH = ("--style", "torch", "--profile", "thorough")
 
 MODULES_AT_HELP = """
 import json, sys
@@ -97,33 +95,6 @@ def test_progress_is_shown_on_a_terminal_and_leaves_the_report_alone() -> None:
     assert re.search(r"checking .* \d+/20 .* max_pool1d n", said)
     assert "AGREES" in out
     assert "\x1b" not in out
-
-
-def test_ctrl_c_ends_the_run_with_what_it_has(tmp_path: Path) -> None:
-    kernels = tmp_path / "kernels.py"
-    kernels.write_text(
-        "import torch\n"
-        "print('ready', flush=True)\n"
-        "def pool(x, **params):\n"
-        "    return torch.nn.functional.max_pool1d(x, **params)\n",
-        encoding="utf-8",
-    )
-    with subprocess.Popen(
-        [sys.executable, "-m", "bpcheck", "check", "max_pool1d", f"{kernels}:pool", *THOROUGH],
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=1)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=100)
-    assert process.returncode == 130
-    assert "Traceback" not in out + err
-    assert "INTERRUPTED" in out or "Interrupted." in err
 
 
 def test_a_reader_that_goes_away_is_neither_a_defect_nor_a_failure() -> None:

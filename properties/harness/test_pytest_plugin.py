@@ -49,9 +49,9 @@ class Runs:
         self.pytester.makepyfile(test_layers=HEADER + body)
         return self.pytester.runpytest_inprocess("-p", "no:cacheprovider", "-rsxf", *args)
 
-    def check_subject(self, subject: Subject, *, profile: str, seed: int) -> Report:
+    def check_subject(self, subject: Subject, *, profile: str, seed: int, **where: Any) -> Report:
         self.checked.append((subject.name, profile, seed))
-        return self.report or bpcheck_check(subject, profile=profile, seed=seed, count=24)
+        return self.report or bpcheck_check(subject, profile=profile, seed=seed, count=24, **where)
 
 
 bpcheck_check = bpcheck.runner.check_subject

@@ -1,0 +1,122 @@
+"""Where the subjects of a command run, and what they may take."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import click
+
+from bpcheck.cli.project import Entry
+from bpcheck.cli.requests import loaded, operation_of
+from bpcheck.operations import Operation
+from bpcheck.runner.in_process import why_in_process
+from bpcheck.runner.process.handle import Allowed
+from bpcheck.runner.process.place import Workers
+from bpcheck.runner.run import claiming
+from bpcheck.runner.settings import Snapshot
+from bpcheck.runner.site import Here, Site
+from bpcheck.subject import Subject
+
+#: Of the memory that is free, what all workers together may hold.
+_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """What was typed.
+
+    Parameters
+    ----------
+    in_process
+        Whether subjects are to run in this process.
+    call_timeout
+        Seconds for a call.
+    memory
+        GiB for a worker, if that was said.
+    jobs
+        Number of workers that judge cases.
+    """
+
+    in_process: bool
+    call_timeout: float
+    memory: float | None
+    jobs: int = 1
+
+    def is_in_process(self) -> bool:
+        """Whether subjects run in this process; it is said if nobody asked for it."""
+        if self.in_process:
+            return self.jobs == 1
+        why = why_in_process()
+        if why:
+            click.echo(f"bpcheck runs the code in its own process, as {why}.", err=True)
+        return bool(why) and self.jobs == 1
+
+    def allowed(self) -> Allowed:
+        """What a subject may take."""
+        memory = int(self.memory * 2**30) if self.memory else int(_free() * _SHARE) // self.jobs
+        return Allowed(self.call_timeout, memory)
+
+
+def loaded_to_check(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> Subject:
+    """The subject of an entry, from whom the dtypes are asked that somebody asked for."""
+    return claiming(loaded(entry, directory, dtypes=dtypes), None, dtypes)
+
+
+@contextlib.contextmanager
+def placed_entry(
+    entry: Entry,
+    directory: Path,
+    *,
+    dtypes: tuple[str, ...] | None,
+    in_process: bool,
+    safety: Safety,
+    load: Callable[..., Subject] = loaded,
+) -> Iterator[Site]:
+    """The place in which the subject of an entry runs."""
+    if in_process:
+        before = Snapshot.taken(of_import=True)
+        subject = load(entry, directory, dtypes=dtypes)
+        changed = before.put_back()
+        notes = tuple(f"loading it changed {each}; that was put back" for each in changed)
+        yield Here(subject, notes=notes)
+        return
+    # Once here instead of in each worker, and never while an interrupt is kept from its effect.
+    import torch  # noqa: F401
+
+    def operation(address: str) -> Operation:
+        before = Snapshot.taken(of_import=True)
+        found = operation_of(entry, directory)
+        before.put_back()
+        return found
+
+    # One of the user's own is known when its module is.
+    is_own = ":" in entry.operation
+    with Workers(
+        partial(load, entry, directory, dtypes=dtypes),
+        operation,
+        jobs=safety.jobs,
+        allowed=safety.allowed(),
+        warm=None if is_own else operation_of(entry, directory),
+    ) as workers:
+        yield workers
+
+
+def _free() -> int:
+    """Bytes of memory that are free, as far as the system tells; else 0, for no limit."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    free = []
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        free += [int(each.split()[1]) * 1024 for each in lines if each.startswith("MemAvailable")]
+    with contextlib.suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        limit = int((group / "memory.max").read_text(encoding="ascii"))
+        free.append(limit - int((group / "memory.current").read_text(encoding="ascii")))
+    return max(0, min(free)) if free else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

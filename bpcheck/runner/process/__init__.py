@@ -1,0 +1,1 @@
+"""Worker processes: a subject may crash, hang or exit in one, and the run goes on."""

@@ -1,0 +1,258 @@
+"""The workers of one subject: tasks are handed to them, and those who end are replaced."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bpcheck.errors import BpcheckError
+from bpcheck.finding import Kind
+from bpcheck.runner.process.death import Death, DiedError, LostError
+from bpcheck.runner.process.handle import Allowed, Handle
+from bpcheck.runner.process.worker import Answer, Load, Task
+
+#: Tasks that a worker has at once: enough that it never waits for the next one.
+AHEAD = 3
+
+#: Seconds between looks at workers that do not answer: how late an end is seen at most.
+_LOOK = 0.05
+
+#: Workers in a row that end with no task at hand, until that is taken for an answer.
+_IDLE_DEATHS = 5
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One task on its way: what is to be done, and what came of it.
+
+    `tries` counts the workers that ended at it.
+    """
+
+    task: Task
+    args: tuple[Any, ...]
+    number: int = 0
+    tries: list[Death] = field(default_factory=list)
+    is_done: bool = False
+    value: Any = None
+    death: Death | None = None
+
+
+class Crew:
+    """Workers that have loaded one subject.
+
+    Parameters
+    ----------
+    load
+        Makes the subject, in each of them.
+    size
+        How many there are.
+    allowed
+        What the subject may take.
+    spawns
+        Whether they start anew, since a fork of what is loaded here would not work.
+    """
+
+    def __init__(self, load: Load, *, size: int, allowed: Allowed, spawns: bool = False):
+        forks = "fork" in multiprocessing.get_all_start_methods() and not spawns
+        self._context = multiprocessing.get_context("fork" if forks else "spawn")
+        self._load, self._size, self._allowed = load, size, allowed
+        self._folder = tempfile.TemporaryDirectory(prefix="bpcheck-", ignore_cleanup_errors=True)
+        self._handles: list[Handle] = []
+        self._waiting: deque[Job] = deque()
+        #: To be tried once more while nothing else runs.
+        self._alone: deque[Job] = deque()
+        self._given: dict[int, Job] = {}
+        self._numbers = self._names = self._idle_deaths = 0
+        self._looked = 0.0
+        #: What loading the subject did to its process, as the first worker saw it.
+        self.notes: tuple[str, ...] = ()
+
+    def start(self) -> None:
+        """Start the first worker now; the others start when there is work for them."""
+        if not self._handles:
+            self._hire()
+
+    def put(self, task: Task, *args: Any) -> Job:
+        """Have a task done: a function of a bench and of what can be pickled."""
+        self._numbers += 1
+        job = Job(task, args, self._numbers)
+        self._waiting.append(job)
+        self._hand_out()
+        return job
+
+    def wait(self, job: Job) -> None:
+        """Wait until something has come of a job."""
+        while not job.is_done:
+            self.step()
+
+    def ask(self, task: Task, *args: Any) -> Any:
+        """What a task gives, in a worker that has nothing else to do.
+
+        Raises
+        ------
+        LostError
+            If the worker ended at it.
+        """
+        job = self.put(task, *args)
+        self.wait(job)
+        if job.death is not None:
+            raise LostError(job.death)
+        return job.value
+
+    def step(self) -> None:
+        """Wait a moment for answers and ends, and hand out what waits."""
+        self._hand_out()
+        ready = multiprocessing.connection.wait(
+            [each for h in self._handles for each in (h.connection, h.sentinel)], _LOOK
+        )
+        for handle in list(self._handles):
+            if handle.connection in ready:
+                self._take_answers(handle)
+        ended = any(handle.sentinel in ready for handle in self._handles)
+        now = time.monotonic()
+        if ended or now - self._looked > _LOOK:
+            self._looked = now
+            self._look_after_all()
+        self._hand_out()
+
+    def _take_answers(self, handle: Handle) -> None:
+        for answer in handle.answers():
+            self._idle_deaths = 0
+            if not answer.number:
+                self._take_loaded(answer)
+                continue
+            job = self._given.pop(answer.number)
+            job.is_done, job.value = True, answer.value
+            if answer.raised is not None:
+                raise answer.raised
+            if answer.is_last:
+                self._let_go(handle)
+                return
+
+    def _take_loaded(self, answer: Answer) -> None:
+        if answer.raised is not None:
+            raise answer.raised
+        self.notes = self.notes or answer.value
+
+    def _look_after_all(self) -> None:
+        for handle in list(self._handles):
+            death = handle.death()
+            if death is not None:
+                self._bury(handle, death)
+
+    def _bury(self, handle: Handle, death: Death) -> None:
+        """Say what became of a worker's tasks: the one at hand has ended it, the others wait."""
+        at_hand = handle.task_at_hand
+        # What it said before its end counts.
+        self._take_answers(handle)
+        if handle not in self._handles:
+            return
+        if not handle.is_loaded:
+            self._let_go(handle)
+            self._end_of_loading(death)
+            return
+        job = self._given.get(at_hand) if at_hand in handle.tasks else None
+        if job is None:
+            self._idle_deaths += 1
+            if self._idle_deaths > _IDLE_DEATHS:
+                raise BpcheckError(f"workers end between two cases: {death.message}")
+        else:
+            handle.tasks.remove(at_hand)
+            del self._given[at_hand]
+        self._let_go(handle)
+        if job is not None:
+            self._decide(job, death)
+
+    def _decide(self, job: Job, death: Death) -> None:
+        """Try once more what may not be the subject's doing, else take the end for the answer."""
+        job.tries.append(death)
+        if death.kind is Kind.TIMED_OUT and len(job.tries) < 2:
+            self._alone.append(job)
+        elif death.is_kill and len(job.tries) < 2:
+            self._waiting.appendleft(job)
+        else:
+            job.is_done, job.death = True, death
+
+    def _end_of_loading(self, death: Death) -> None:
+        # A kill may come from outside, as when memory runs out.
+        self._idle_deaths += 1
+        if not death.is_kill or self._idle_deaths > _IDLE_DEATHS:
+            raise DiedError(
+                f"{death.message}, when it was imported. "
+                "Mend that first; bpcheck can only check code that imports."
+            )
+
+    def _let_go(self, handle: Handle) -> None:
+        """End a worker; what it has not done waits for another one."""
+        handle.kill()
+        self._handles.remove(handle)
+        left = [self._given.pop(number) for number in handle.tasks]
+        self._waiting.extendleft(reversed(left))
+
+    def _hand_out(self) -> None:
+        if self._alone:
+            if not self._given:
+                self._give(self._alone.popleft(), self._least_busy())
+            return
+        while self._waiting:
+            handle = self._least_busy()
+            if len(handle.tasks) >= AHEAD or any(job.tries for job in self._given.values()):
+                return
+            self._give(self._waiting.popleft(), handle)
+
+    def _least_busy(self) -> Handle:
+        free = [each for each in self._handles if not each.tasks]
+        if not free and len(self._handles) < self._size:
+            free = [self._hire()]
+        return min(free or self._handles, key=lambda each: len(each.tasks))
+
+    def _give(self, job: Job, handle: Handle) -> None:
+        self._given[job.number] = job
+        handle.send(job.number, job.task, job.args)
+
+    def _hire(self) -> Handle:
+        self._names += 1
+        handle = Handle(
+            self._context, self._load, self._folder.name, f"worker-{self._names}", self._allowed
+        )
+        self._handles.append(handle)
+        return handle
+
+    def drop(self) -> None:
+        """Have nothing done any more of what waits."""
+        self._waiting.clear()
+        self._alone.clear()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to wait for."""
+        return not (self._given or self._waiting or self._alone)
+
+    @property
+    def pids(self) -> Iterator[int]:
+        """Numbers of its processes."""
+        return (each.pid for each in self._handles)
+
+    def close(self) -> None:
+        """End all workers, whatever they are at."""
+        self.drop()
+        for handle in self._handles:
+            handle.kill()
+        self._handles.clear()
+        self._given.clear()
+        self._folder.cleanup()
+
+
+def must_spawn() -> bool:
+    """Whether a fork of this process would not work: JAX has threads, CUDA a context."""
+    if "jaxlib" in sys.modules:
+        return True
+    torch = sys.modules.get("torch")
+    return bool(torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized())

@@ -1,0 +1,169 @@
+"""A worker process as its parent holds it: started, given tasks, watched and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import Any
+
+from bpcheck.runner.process.death import Death, death_by, timed_out, took_memory
+from bpcheck.runner.process.page import IDLE, Page
+from bpcheck.runner.process.wire import receive, send
+from bpcheck.runner.process.worker import Answer, Load, Task, work
+
+#: Seconds between asking a process to end and ending it.
+_GRACE = 0.9
+
+#: How many times the time of a call the import of a subject may take.
+LOADING = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a subject may take.
+
+    Parameters
+    ----------
+    seconds
+        For one call; ten times that for the first of a shape.
+    memory
+        Bytes that its process may hold; 0 for any number.
+    """
+
+    seconds: float = 30.0
+    memory: int = 0
+
+
+class Handle:
+    """One worker process.
+
+    Parameters
+    ----------
+    context
+        How it is started: forked, or spawned.
+    load
+        Makes the subject there.
+    folder, name
+        Where its output goes.
+    allowed
+        What the subject may take.
+    """
+
+    def __init__(self, context: BaseContext, load: Load, folder: str, name: str, allowed: Allowed):
+        self._allowed, self._folder = allowed, folder
+        self._errors = Path(folder) / f"{name}.2"
+        self._page = Page(context)
+        self.connection, theirs = context.Pipe()
+        self._process: Any = context.Process(  # type: ignore[attr-defined]
+            target=work, args=(theirs, self._page, load, folder, name, os.getpid()), name=name
+        )
+        with warnings.catch_warnings():
+            # Newer Pythons warn of threads that a fork does not have; a worker needs none of them.
+            warnings.simplefilter("ignore")
+            self._process.start()
+        theirs.close()
+        self._ended_for: Death | None = None
+        #: Numbers of the tasks that it has and has not answered, the oldest first.
+        self.tasks: list[int] = []
+        self._loading_since = time.monotonic()
+        self.is_loaded = False
+        self._send(0, None, ())
+
+    @property
+    def sentinel(self) -> int:
+        """What becomes ready when the process ends."""
+        sentinel: int = self._process.sentinel
+        return sentinel
+
+    def send(self, number: int, task: Task, args: tuple[Any, ...]) -> None:
+        """Give it a task; it does them in their order."""
+        self.tasks.append(number)
+        self._send(number, task, args)
+
+    def _send(self, number: int, task: Task | None, args: tuple[Any, ...]) -> None:
+        # Whoever has gone meanwhile is found out by `death`, with the tasks it had.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            send(self.connection, (number, task, args), self._folder)
+
+    def answers(self) -> Iterator[Answer]:
+        """What it has answered."""
+        while True:
+            try:
+                if not self.connection.poll():
+                    return
+                answer: Answer = receive(self.connection)
+            except (EOFError, OSError, pickle.UnpicklingError):
+                # It ended in the middle of an answer.
+                return
+            if answer.number:
+                self.tasks.remove(answer.number)
+            else:
+                self.is_loaded = True
+            yield answer
+
+    def death(self) -> Death | None:
+        """How it ended, or was ended since it took too much; ``None`` while it may go on."""
+        at = self._page.at
+        code = self._process.exitcode
+        if code is None:
+            self._end_if_beyond(at.function, at.seconds)
+            if self._ended_for is None:
+                return None
+        elif self._ended_for is None:
+            function = at.function if at.task != IDLE else ""
+            self._ended_for = death_by(code, function=function, errors=self._errors)
+        self.kill()
+        return self._ended_for
+
+    @property
+    def task_at_hand(self) -> int:
+        """The task at which it is, or has ended; `IDLE` for none."""
+        return self._page.at.task
+
+    def _end_if_beyond(self, function: str, seconds: float) -> None:
+        allowed = self._allowed
+        if not self.is_loaded:
+            seconds = (time.monotonic() - self._loading_since) / LOADING
+        if seconds > allowed.seconds:
+            self._end_politely()
+            self._ended_for = timed_out(allowed.seconds, function=function, errors=self._errors)
+        elif allowed.memory and self._resident() > allowed.memory:
+            self._ended_for = took_memory(allowed.memory, function=function)
+
+    def _end_politely(self) -> None:
+        """Ask it to end, which tells at which line it is; a deaf one is ended all the same."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGTERM)
+        self._process.join(_GRACE)
+
+    def _resident(self) -> int:
+        try:
+            pages = Path(f"/proc/{self._process.pid}/statm").read_text(encoding="ascii").split()
+            return int(pages[1]) * os.sysconf("SC_PAGE_SIZE")
+        except (OSError, ValueError, IndexError):
+            return 0
+
+    def kill(self) -> None:
+        """End it, and whatever it has started, at once."""
+        pid = self._process.pid
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        # It may not be the head of its group yet; once it is waited for, its number is another's.
+        if self._process.exitcode is None:
+            self._process.kill()
+        self._process.join(5)
+        self.connection.close()
+
+    @property
+    def pid(self) -> int:
+        """Its number in the system."""
+        pid: int = self._process.pid
+        return pid

@@ -1,0 +1,197 @@
+"""Workers as the place where a subject runs: whatever it does to them is a finding."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Self, TypeVar
+
+from bpcheck.cases import Case
+from bpcheck.checks import CHECK_NAMES
+from bpcheck.filling import fill
+from bpcheck.operations import Operation
+from bpcheck.oracles.autograd import autograd
+from bpcheck.planning.classes import classes_of
+from bpcheck.runner.given_up import GivenUp
+from bpcheck.runner.one import Replay, judge, replay
+from bpcheck.runner.process.crew import Crew, Job, must_spawn
+from bpcheck.runner.process.death import Death, LostError
+from bpcheck.runner.process.handle import Allowed
+from bpcheck.runner.process.plain import Remembered, plain_judged
+from bpcheck.runner.process.standin import described, stand_in
+from bpcheck.runner.process.warm import warm_up
+from bpcheck.runner.process.worker import Bench, Load
+from bpcheck.runner.site import answered
+from bpcheck.runner.source import Source
+from bpcheck.runner.told import told, untried
+from bpcheck.subject import Subject
+from bpcheck.verdict.judged import Judged
+
+T = TypeVar("T")
+
+#: Cases that are taken ahead for each worker, so that a slow one does not keep the others waiting.
+AHEAD = 12
+
+
+class Workers:
+    """Worker processes in which a subject is loaded.
+
+    Parameters
+    ----------
+    load
+        Makes the subject, in each worker: this process need not have it.
+    operation
+        Gives the operation that a subject is of, from its address, once it is known that its module
+        can be imported.
+    jobs
+        Number of workers that judge cases. One more answers questions.
+    allowed
+        What the subject may take.
+    subject
+        The subject, where this process has it.
+    warm
+        The operation, where it is known before the subject is loaded.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        operation: Callable[[str], Operation],
+        *,
+        jobs: int = 1,
+        allowed: Allowed | None = None,
+        subject: Subject | None = None,
+        warm: Operation | None = None,
+    ):
+        if warm is not None:
+            warm_up(warm)
+        spawns = must_spawn()
+        allowed = allowed or Allowed()
+        self._jobs = jobs
+        self._aside = Crew(load, size=1, allowed=allowed, spawns=spawns)
+        self._crew = Crew(load, size=jobs, allowed=allowed, spawns=spawns)
+        self._given_up, self._made = GivenUp(), Remembered()
+        self._operation = operation
+        self._known = subject
+        self._subject: Subject | None = subject
+
+    def start(self) -> Self:
+        """Start the first worker; it loads the subject meanwhile."""
+        self._aside.start()
+        return self
+
+    @property
+    def subject(self) -> Subject:
+        """The subject, or its stand-in, which is made when it is first asked for.
+
+        Raises
+        ------
+        TargetError
+            If it cannot be loaded.
+        """
+        if self._subject is None:
+            description = self._aside.ask(described)
+            self._subject = stand_in(
+                description, self._operation(description.operation), self._aside.ask
+            )
+        return self._subject
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What loading it did to its process, and what was not tried."""
+        return (*self._aside.notes, *self._given_up.notes)
+
+    def judge_all(self, source: Source) -> Iterator[Judged]:
+        """What comes of each case, in the order of the cases."""
+        order: deque[tuple[Case, frozenset[str], Job | None]] = deque()
+        self._crew.start()
+        while True:
+            while len(order) < AHEAD * self._jobs and (cases := source.take(1)):
+                order.append(self._begun(cases[0]))
+            if not order:
+                return
+            job = order[0][2]
+            if job is not None and not job.is_done:
+                self._crew.step()
+                continue
+            judged = self._concluded(*order.popleft())
+            source.learn(judged)
+            yield judged
+
+    def _begun(self, case: Case) -> tuple[Case, frozenset[str], Job | None]:
+        classes = classes_of(case)
+        if self._given_up.why(classes):
+            return case, classes, None
+        return case, classes, self._crew.put(judge_on, case)
+
+    def _concluded(self, case: Case, classes: frozenset[str], job: Job | None) -> Judged:
+        """What came of a case, if those before it let it be tried."""
+        why = self._given_up.why(classes)
+        if why or job is None:
+            self._given_up.count(why)
+            return untried(case, why)
+        if job.death is None:
+            self._given_up.survived(classes)
+            return self._made.judged(job.value, case, classes)
+        self._given_up.learn(job.death, classes)
+        return _of_death(case, job.death)
+
+    def judge(self, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
+        """What comes of one case, in a worker that judges no others."""
+        job = self._aside.put(judge_on, case, tuple(checks))
+        self._aside.wait(job)
+        if job.death is not None:
+            return _of_death(case, job.death)
+        return self._made.judged(job.value, case, classes_of(case))
+
+    def replay(self, case: Case) -> Replay:
+        """Everything about one case; where it ends its process, that is all there is."""
+        job = self._aside.put(replay_on, case)
+        self._aside.wait(job)
+        if job.death is None:
+            replayed: Replay = job.value
+            return replayed
+        judged = _of_death(case, job.death)
+        arrays = fill(case)
+        return Replay(case, arrays, {}, autograd(case, arrays), {}, judged.outcomes, judged.rulings)
+
+    def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
+        """What a function of the subject gives; `otherwise` where the subject ends the process."""
+        try:
+            answer: tuple[T] | None = self._aside.ask(ask_on, function, args)
+        except LostError:
+            return otherwise
+        return answer[0] if answer else otherwise
+
+    def close(self) -> None:
+        """End all workers."""
+        self._crew.close()
+        self._aside.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def judge_on(bench: Bench, case: Case, checks: Collection[str] = CHECK_NAMES) -> tuple[Any, ...]:
+    """What comes of one case, in a worker."""
+    judged = judge(bench.subject, case, checks=frozenset(checks), guard=bench.guard)
+    return plain_judged(judged)
+
+
+def replay_on(bench: Bench, case: Case) -> Replay:
+    """Everything about one case, in a worker."""
+    return replay(bench.subject, case, guard=bench.guard)
+
+
+def ask_on(bench: Bench, function: Callable[..., T], args: tuple[Any, ...]) -> tuple[T] | None:
+    """What a function of the subject gives, in a worker."""
+    with bench.guard.around(bench.subject, None):
+        return answered(bench.subject, function, args, is_alone=True)
+
+
+def _of_death(case: Case, death: Death) -> Judged:
+    first = f"{next(iter(case.operation.operands))}_bar"
+    return told(case, death.kind, first if death.function == "vjp" else "y", death.message)

@@ -1,0 +1,154 @@
+"""What a worker process does: it loads the subject, and then one task after the other."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, NoReturn
+
+from bpcheck.calls import name_of
+from bpcheck.errors import BpcheckError
+from bpcheck.runner.guard import Guard
+from bpcheck.runner.memory import keep_freed_memory
+from bpcheck.runner.own import blaming
+from bpcheck.runner.process.page import IDLE, Page
+from bpcheck.runner.process.setup import Caught, own, use_one_thread
+from bpcheck.runner.process.wire import receive, send
+from bpcheck.runner.settings import Snapshot
+from bpcheck.subject import Subject
+
+#: Of what an import writes so much is told.
+_TOLD = 60
+
+#: Makes the subject, in the process that is to run it.
+Load = Callable[[], Subject]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where the tasks of a worker are done: the subject, and who watches it."""
+
+    subject: Subject
+    guard: Guard
+    #: What loading the subject did to its process.
+    notes: tuple[str, ...] = ()
+
+
+#: A task: a function of a bench, and of what can be pickled.
+Task = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a task.
+
+    `raised` is an error of bpcheck's, or of what it was given; `is_last` says that the worker has
+    ended, since the subject left something behind in it.
+    """
+
+    number: int
+    value: Any = None
+    raised: BaseException | None = None
+    is_last: bool = False
+
+
+def work(
+    connection: Connection, page: Page, load: Load, folder: str, name: str, parent: int
+) -> NoReturn:
+    """Load the subject, then do the tasks that come, until no more do."""
+    try:
+        _work(connection, page, load, folder, name, parent)
+    finally:
+        # Nothing that a subject, or a parent that was forked, has put off until the end.
+        os._exit(0)
+
+
+def _work(
+    connection: Connection, page: Page, load: Load, folder: str, name: str, parent: int
+) -> None:
+    caught = own(folder, name, parent)
+    if hasattr(os, "register_at_fork"):
+        # Whoever waits for this process to end waits for all that hold its pipe.
+        os.register_at_fork(after_in_child=connection.close)
+    held = use_one_thread()
+    guard = Guard(page=page, streams=caught, is_alone=True)
+    bench: Bench | None = None
+    while True:
+        try:
+            number, task, args = receive(connection)
+        except (EOFError, OSError):
+            break
+        page.begin_task(number)
+        given = args if bench is not None else (caught,)
+        answer = _answer(number, task, (bench or load, guard, *given))
+        if isinstance(answer.value, Bench):
+            bench = answer.value
+            answer = Answer(number, bench.notes)
+        _send(connection, answer, folder)
+        page.begin_task(IDLE)
+        if answer.is_last:
+            break
+    del held
+
+
+def _answer(number: int, task: Task, given: tuple[Any, ...]) -> Answer:
+    where, guard, *args = given
+    try:
+        if not isinstance(where, Bench):
+            return Answer(number, _loaded(where, guard, args[0]))
+        with blaming(where.subject.operation):
+            value = task(where, *args)
+    except BaseException as error:  # noqa: BLE001 - it is told by the parent
+        return Answer(number, raised=error)
+    return Answer(number, value, is_last=guard.is_spoiled)
+
+
+def _loaded(load: Load, guard: Guard, caught: Caught) -> Bench:
+    """The bench with the subject; settings that its import changed are put back."""
+    before = Snapshot.taken(of_import=True)
+    try:
+        subject = load()
+    finally:
+        changed = before.put_back()
+    notes = [f"loading it changed {each}; that was put back" for each in changed]
+    caught.flush()
+    for descriptor, where in ((1, "standard output"), (2, "standard error")):
+        written = caught.taken(descriptor).strip()
+        if written:
+            first = written.partition("\n")[0][:_TOLD]
+            notes.append(f"loading it wrote {first!r} to the {where}")
+    # What was inherited is shared with the parent until a garbage collection writes its marks.
+    gc.freeze()
+    keep_freed_memory()
+    return Bench(subject, guard, tuple(notes))
+
+
+def _send(connection: Connection, answer: Answer, folder: str) -> None:
+    if answer.raised is not None:
+        answer = Answer(answer.number, raised=_travelling(answer.raised))
+    try:
+        send(connection, answer, folder)
+    except OSError:
+        # Nobody is there any more.
+        os._exit(0)
+    except Exception as error:  # noqa: BLE001 - a bug of bpcheck's, told as one
+        send(connection, Answer(answer.number, raised=_travelling(error)), folder)
+
+
+def _travelling(error: BaseException) -> BaseException:
+    """The error, or one like it that can be pickled, with the traceback that cannot."""
+    trace = "".join(traceback.format_exception(error))
+    try:
+        if type(pickle.loads(pickle.dumps(error))) is not type(error):  # noqa: S301 - our own
+            raise TypeError  # noqa: TRY301 - as if it could not be pickled
+    except Exception:  # noqa: BLE001 - whatever keeps it from travelling
+        kind = BpcheckError if isinstance(error, BpcheckError) else RuntimeError
+        name = "" if kind is BpcheckError else f"{name_of(type(error))}: "  # type: ignore[arg-type]
+        error = kind(f"{name}{error}")
+    error.add_note(f"In a worker process:\n{trace}")
+    return error

@@ -1,0 +1,211 @@
+"""Average pools that do something to their process, each as people write it by mistake."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import numpy as np
+
+from bpcheck.verdict import Verdict
+from reference import avg_pool
+
+#: What was allocated by the one that takes memory, and what was seen by the one that counts.
+kept: list[Any] = []
+
+calls: list[Any] = []
+
+
+class ExitsError(Exception):
+    def __str__(self) -> str:
+        return str(sys.exit(0))
+
+
+class Shapeless(np.ndarray):
+    def __array_finalize__(self, obj: Any) -> None:
+        pass
+
+    @property  # type: ignore[misc]
+    def shape(self) -> NoReturn:  # type: ignore[override]
+        raise RuntimeError("no shape")
+
+
+def is_large(x: Any) -> bool:
+    return int(np.prod(x.shape)) > 30
+
+
+def exit_on_the_20th_call(x: Any) -> None:
+    calls.append(x)
+    if len(calls) == 20:
+        os._exit(0)
+
+
+def crash(x: Any) -> None:
+    if is_large(x):
+        ctypes.string_at(0)
+
+
+def abort(x: Any) -> None:
+    if is_large(x):
+        os.abort()
+
+
+def hang(x: Any) -> None:
+    while is_large(x):
+        pass
+
+
+def exit_in_an_exception(x: Any) -> None:
+    if is_large(x):
+        raise ExitsError
+
+
+def end_by_sigterm(x: Any) -> None:
+    if is_large(x):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+
+
+def take_memory(x: Any) -> None:
+    if is_large(x):
+        kept.append(np.ones(2**27))
+        time.sleep(0.5)
+
+
+def fork(x: Any) -> None:
+    os.fork()
+
+
+def leave_a_thread(x: Any) -> None:
+    threading.Thread(target=time.sleep, args=(60,)).start()
+
+
+def print_by_descriptor(x: Any) -> None:
+    os.write(1, b"here\n")
+
+
+def print_by_c(x: Any) -> None:
+    ctypes.CDLL(None).puts(b"here")
+
+
+def write_to_stderr(x: Any) -> None:
+    os.write(2, b"here\n")
+
+
+def make_read_only(x: Any) -> None:
+    x.flags.writeable = False
+
+
+def interrupt_itself(x: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def set_error_state(x: Any) -> None:
+    np.seterr(all="raise")
+
+
+def seed_numpy(x: Any) -> None:
+    np.random.seed(0)  # noqa: NPY002 - it is what is watched
+
+
+def turn_off_gradients(x: Any) -> None:
+    import torch
+
+    torch.set_grad_enabled(False)
+
+
+def change_directory(x: Any) -> None:
+    os.chdir("/")
+
+
+def set_a_variable(x: Any) -> None:
+    os.environ["HOSTILE"] = "1"
+
+
+def handle_a_signal(x: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def filter_warnings(x: Any) -> None:
+    warnings.simplefilter("error")
+
+
+def ignore_sigint(x: Any) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def kernel(before: Callable[[Any], None]) -> SimpleNamespace:
+    """An average pool that does something before it computes."""
+
+    def forward(x: Any, **params: Any) -> Any:
+        before(x)
+        return avg_pool.forward(x, **params)
+
+    return SimpleNamespace(forward=forward, vjp=avg_pool.vjp)
+
+
+def shapeless(x: Any, **params: Any) -> Any:
+    y, residuals = avg_pool.forward(x, **params)
+    return y.view(Shapeless), residuals
+
+
+def masked(x: Any, **params: Any) -> Any:
+    y, residuals = avg_pool.forward(x, **params)
+    return np.ma.masked_invalid(y), residuals
+
+
+def huge(x: Any, **params: Any) -> Any:
+    return np.broadcast_to(np.zeros(1), (10**9, 10**3)), None
+
+
+def coloured(x: Any, **params: Any) -> Any:
+    raise ValueError("\x1b[31mred\x07\r::error::[bold]text[/bold]")
+
+
+#: What is said of each.
+EXPECTED: dict[str, tuple[Any, Verdict]] = {
+    before.__name__: (kernel(before), verdict)
+    for before, verdict in {
+        exit_on_the_20th_call: Verdict.EXITS,
+        crash: Verdict.CRASHED,
+        abort: Verdict.CRASHED,
+        hang: Verdict.TIMED_OUT,
+        exit_in_an_exception: Verdict.RAISES,
+        end_by_sigterm: Verdict.CRASHED,
+        take_memory: Verdict.MEMORY,
+        fork: Verdict.LEAVES_RUNNING,
+        leave_a_thread: Verdict.LEAVES_RUNNING,
+        print_by_descriptor: Verdict.PRINTS,
+        print_by_c: Verdict.PRINTS,
+        write_to_stderr: Verdict.WRITES,
+        make_read_only: Verdict.MUTATES,
+        interrupt_itself: Verdict.RAISES,
+        set_error_state: Verdict.SETTINGS,
+        seed_numpy: Verdict.SETTINGS,
+        turn_off_gradients: Verdict.SETTINGS,
+        change_directory: Verdict.SETTINGS,
+        set_a_variable: Verdict.SETTINGS,
+        handle_a_signal: Verdict.SETTINGS,
+        filter_warnings: Verdict.SETTINGS,
+        ignore_sigint: Verdict.AGREES,
+    }.items()
+} | {
+    each.__name__: (SimpleNamespace(forward=each, vjp=avg_pool.vjp), verdict)
+    for each, verdict in {
+        shapeless: Verdict.RAISES,
+        masked: Verdict.CONTRACT_BROKEN,
+        huge: Verdict.CONTRACT_BROKEN,
+        coloured: Verdict.RAISES,
+    }.items()
+}
+
+#: The same by name, for command lines.
+kernels = SimpleNamespace(**{name: found for name, (found, _) in EXPECTED.items()})
