@@ -25,13 +25,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 #: Cases for those of which few tell as much as many, and cost more; and for all others.
-COUNTS = {"hang": 3, "fork": 2, "take_memory": 4}
+COUNTS = {"hang": 3, "fork": 2, "take_memory": 3}
 COUNT = 5
 
 
 def allowed(name: str) -> Allowed:
     """What a kernel may take: on a busy machine, only who waits for the end is to wait for it."""
-    return Allowed(seconds=0.08 if name == "hang" else 30, memory=2 * 2**30)
+    return Allowed(seconds=0.08 if name == "hang" else 30, memory=3 * 2**28)
 
 
 #: Another number of workers calls the kernels in another order.
@@ -112,7 +112,7 @@ import bpcheck.runner
 whole = bpcheck.runner.check_subject
 
 def few(subject, **given):
-    return whole(subject, **{**given, "count": 5})
+    return whole(subject, **{**given, "count": 3})
 
 bpcheck.runner.check_subject = few
 """
@@ -139,7 +139,7 @@ def test_in_pytest_a_dying_kernel_fails_its_items_and_the_session_goes_on(
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(test_kernels=TESTS)
     pytester.makeini(f"[pytest]\npythonpath = {ROOT}")
-    arguments: list[Any] = ["-q", "-rf", "--bpcheck-call-timeout", "0.1", *options]
+    arguments: list[Any] = ["-q", "-rf", "--bpcheck-call-timeout", "0.05", *options]
     result = pytester.runpytest_subprocess(*arguments)
     assert result.parseoutcomes()["failed"] == 3
     result.stdout.fnmatch_lines_random(
