@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from bpcheck.errors import BpcheckError
+from bpcheck.interrupted import heard
 
 AGREES, DEFECT, USAGE, INCONCLUSIVE = 0, 1, 2, 3
 
@@ -102,6 +103,7 @@ def _guarded(command: Callable[[], int | None]) -> int:
         _say(f"Error: {error}")
         return USAGE
     except (KeyboardInterrupt, click.Abort):
+        heard()
         _say("Interrupted.")
         return INTERRUPTED
     except ReaderGoneError:

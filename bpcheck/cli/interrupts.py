@@ -7,7 +7,8 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+
+from bpcheck.interrupted import interrupt
 
 
 class Interrupts:
@@ -31,9 +32,9 @@ class Interrupts:
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> NoReturn:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._caught = number
-        raise KeyboardInterrupt
+        interrupt()
 
     @property
     def exit_code(self) -> int:

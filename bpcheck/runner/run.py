@@ -14,6 +14,7 @@ from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
 from bpcheck.claims import Claims
 from bpcheck.errors import UsageError
+from bpcheck.interrupted import heard
 from bpcheck.planning.classes import classes_of, every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
@@ -189,6 +190,7 @@ def check_in(
                 (judged,) = place.judge_all(Listed([case]))
                 tally.add(judged)
     except KeyboardInterrupt:
+        heard()
         complete = False
 
     def concluded(*, is_complete: bool) -> Report:
@@ -208,6 +210,7 @@ def check_in(
     try:
         return concluded(is_complete=complete)
     except KeyboardInterrupt:
+        heard()
         # Without the search for the smallest cases.
         return concluded(is_complete=False)
 
