@@ -86,6 +86,8 @@ def is_known_of_torch(case: Case) -> bool:
     layouts = case.layouts
     if case.operation.name == "max_pool3d":
         return case.values == "special" and "x" in layouts
+    if not case.operation.is_safe_in_torch(case.geometry):
+        return True
     if case.operation.name == "conv3d":
         return case.geometry.ic == 1 and case.geometry.n > 1 and "x" in layouts
     if case.operation.name != "conv1d" or layouts.get("w", "c-order") == "c-order":

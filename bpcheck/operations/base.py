@@ -207,6 +207,10 @@ class Operation(Addressed, ABC):
         """Of the forward: what a case costs a kernel that works term by term."""
         return self.terms(geometry)["y"] * prod(self.output_shape(geometry))
 
+    def is_safe_in_torch(self, geometry: Any) -> bool:
+        """Whether torch's kernels for narrow dtypes stay within their memory: found-in-torch.md."""
+        return True
+
     def lattice(self, geometry: Any) -> Lattice | None:
         """What makes a case exact, or ``None`` for an operation that has no exact lattice."""
         return None

@@ -208,6 +208,12 @@ class Convolution(Operation):
         """See `bpcheck.operations.windowed.reductions`."""
         return conv_reduction(self.rank, result, terms)
 
+    def is_safe_in_torch(self, geometry: ConvGeometry) -> bool:
+        # Where a kernel is as deep as the input, the weights' gradient has been seen to go beyond.
+        return self.rank < 3 or all(
+            window.span < window.i or not window.p for window in geometry.windows
+        )
+
     def lattice(self, geometry: ConvGeometry) -> Lattice:
         terms = self.terms(geometry)
         bias = (Product("y", 1, ("b",)), Product("b_bar", terms["b_bar"], ("y_bar",)))
