@@ -57,7 +57,9 @@ class Modules:
         """``y``, and what pulls a cotangent back."""
         given = scope.keeping(has_bias="b" in scope.handed)
         arguments, named = self.make.arguments(given)
-        module = self.maker(*arguments, **named)
+        # Weights that are drawn and then replaced leave no trace in the process.
+        with torch.random.fork_rng(devices=[]):
+            module = self.maker(*arguments, **named)
         weights = self._weights(module, scope)
         names = list(scope.handed)
 

@@ -64,9 +64,9 @@ def test_the_layer_with_a_bug_is_reported_on_the_case_that_its_text_explains() -
 def test_an_operation_of_ones_own_is_checked_in_two_processes_and_its_wrong_kernel_found() -> None:
     right, wrong = output("own_operation").split("\n Wrong · ")
     assert " Right · own_operation:running_sum " in right
-    assert "AGREES in 300 cases" in right
+    assert "AGREES in 450 cases" in right
     assert "smallest case     own_operation:running_sum n1len2rev1 f64 small " in wrong
-    assert "BACKWARD WRONG. 2 defects" in wrong
+    assert "BACKWARD WRONG. 1 defect" in wrong
 
 
 def test_the_commands_that_contributing_gives_for_it_work_where_it_lies() -> None:

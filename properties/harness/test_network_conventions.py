@@ -74,13 +74,19 @@ def last(link: Link) -> Any:
     return torch.nn.functional.avg_pool2d(link.a * chosen, link.size, divisor_override=1)
 
 
+def _random(like: Any) -> Any:
+    """Random numbers that leave the state of the process alone."""
+    import torch
+
+    drawn = np.random.default_rng().random(tuple(like.shape))
+    return torch.from_numpy(drawn).to(like.dtype)
+
+
 def any_slope(link: Link) -> Any:
     """A ReLU with another slope at each 0."""
     if link.name != "relu":
         return link.a
-    import torch
-
-    slope = (link.z > 0).double() + torch.rand_like(link.z) * (link.z == 0)
+    slope = (link.z > 0).double() + _random(link.z) * (link.z == 0)
     return link.z * slope.detach()
 
 
@@ -88,10 +94,9 @@ def any_shares(link: Link) -> Any:
     """A maximum that shares out unequally, and otherwise in each window."""
     if not link.is_max:
         return link.pooled
-    import torch
     from torch.nn.functional import avg_pool2d
 
-    weights = (ties(link) * (torch.rand_like(link.a) + 1e-9)).detach()
+    weights = (ties(link) * (_random(link.a) + 1e-9)).detach()
     total = avg_pool2d(weights, link.size, divisor_override=1)
     return avg_pool2d(link.a * weights, link.size, divisor_override=1) / total
 

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+# One run of the command line is enough for all that look at its report.
+pytestmark = pytest.mark.xdist_group("refusals from doors")
+
 ROOT = Path(__file__).parents[2]
 
 #: A pool that takes kernels and strides, and says so in four ways; and one wrong on top of each.

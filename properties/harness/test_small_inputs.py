@@ -198,7 +198,7 @@ def test_a_small_input_is_told_rightly_by_pytest(
     given, run = SMALL_INPUTS[name], bpcheck.runner.check_subject
     asked = [parse_case(f"{case} c-order seed={s}") for case in given.cases for s in range(SEEDS)]
 
-    def few(subject: Subject, *, profile: str, seed: int) -> Report:
+    def few(subject: Subject, *, profile: str, seed: int, **_: Any) -> Report:
         return run(subject, profile=profile, seed=seed, cases=asked)
 
     monkeypatch.setattr(bpcheck.runner, "check_subject", few)

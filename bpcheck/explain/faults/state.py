@@ -74,12 +74,12 @@ def _right_once() -> Pair:
 
 
 def _noisy() -> Pair:
-    """Another order of summation every time, exaggerated to one unit."""
+    """Another order of summation every time, exaggerated to many units."""
     rng = np.random.default_rng(0)
 
     def vjp(run: Run, y_bar: Array) -> Bars:
         x_bar, *rest = right_vjp(run, y_bar)
-        noise = rng.integers(1, 100, size=x_bar.shape)
+        noise = rng.integers(1, 4_000, size=x_bar.shape)
         return ((x_bar + noise).astype(x_bar.dtype), *rest)
 
     return plain, vjp
