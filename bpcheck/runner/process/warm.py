@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bpcheck.cases import Case
@@ -11,6 +13,7 @@ from bpcheck.planning.draws import integers_from
 from bpcheck.runner.one import judge
 from bpcheck.runner.settings import Snapshot
 from bpcheck.runner.threads import one_thread
+from bpcheck.verdict.conditions import plain_kind
 
 
 def warm_up(operation: Operation) -> None:
@@ -25,6 +28,7 @@ def warm_up(operation: Operation) -> None:
     if operation.is_built_in:
         integers = integers_from(np.random.default_rng((0, *b"warm")))
         with one_thread():
+            case = Case(operation, operation.draw(integers))
             # A correct kernel of ours: no code of the user's.
-            judge(right_kernel(operation), Case(operation, operation.draw(integers)))
+            judge(right_kernel(operation), replace(case, values=plain_kind(case)))
     before.put_back()
