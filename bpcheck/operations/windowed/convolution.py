@@ -103,21 +103,13 @@ class Convolution(Operation):
         if choose_extreme(integers):
             return draw_extreme(self.extremes, integers)
         if relatives.choose_relative(integers):
-            near = self._allowed(relatives.draw_relative(self._shelf.kin, integers))
+            near = relatives.draw_relative(self, self._shelf.kin, integers)
             if near is not None:
                 return near
         return draw_geometry(integers, self.rank)
 
     def relatives(self, integers: Integers) -> Iterator[ConvGeometry]:
-        found = map(self._allowed, relatives.nearest(self._shelf.kin, integers))
-        return (each for each in found if each is not None)
-
-    def _allowed(self, numbers: Mapping[str, int]) -> ConvGeometry | None:
-        """The geometry of a relative, if there is such a layer and it is small enough."""
-        with contextlib.suppress(CaseError):
-            near = self.geometry(numbers)
-            return near if self.multiplications(near) <= relatives.MOST else None
-        return None
+        return relatives.nearest(self, self._shelf.kin, integers)
 
     def axes(self, result: str) -> str:
         return dimensions.axes(result, self.rank)

@@ -121,18 +121,10 @@ class Pooling(Operation):
 
     def draw_relative(self, integers: Integers) -> PoolGeometry | None:
         """A layer near one of the families, or ``None`` where it is not allowed."""
-        return self._allowed(relatives.draw_relative(self._shelf.kin, integers))
+        return relatives.draw_relative(self, self._shelf.kin, integers)
 
     def relatives(self, integers: Integers) -> Iterator[PoolGeometry]:
-        found = map(self._allowed, relatives.nearest(self._shelf.kin, integers))
-        return (each for each in found if each is not None)
-
-    def _allowed(self, numbers: Mapping[str, int]) -> PoolGeometry | None:
-        """The geometry of a relative, if there is such a layer and it is small enough."""
-        with contextlib.suppress(CaseError):
-            near = self.geometry(numbers)
-            return near if self.multiplications(near) <= relatives.MOST else None
-        return None
+        return relatives.nearest(self, self._shelf.kin, integers)
 
     def axes(self, result: str) -> str:
         return dimensions.axes(result, self.rank)

@@ -6,9 +6,13 @@ of layers and still what somebody runs on Monday.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from bpcheck.errors import CaseError
+from bpcheck.operations.base import Operation
 from bpcheck.operations.families import Family
 from bpcheck.operations.promises import Integers
 from bpcheck.operations.windowed import sizes
@@ -63,18 +67,28 @@ def choose_relative(integers: Integers) -> bool:
     return integers(0, EVERY - 1) == EVERY - 1
 
 
-def draw_relative(kin: Kin, integers: Integers) -> dict[str, int]:
-    """The numbers of a layer near one of the families; not every one is allowed."""
+def draw_relative(operation: Operation, kin: Kin, integers: Integers) -> Any | None:
+    """A layer near one of the families; ``None`` where it is not allowed, or too large."""
     # The first families are those of most models.
     last = integers(0, integers(0, len(kin.families) - 1))
-    return _relative(kin, kin.families[last], choose(integers, kin.changes), integers)
+    numbers = _relative(kin, kin.families[last], choose(integers, kin.changes), integers)
+    return _allowed(operation, numbers)
 
 
-def nearest(kin: Kin, integers: Integers) -> Iterator[dict[str, int]]:
-    """Of each of the most common families a relative by each change; not every one is allowed."""
+def nearest(operation: Operation, kin: Kin, integers: Integers) -> Iterator[Any]:
+    """Of each of the most common families a relative by each change, where there is one."""
     for change in kin.changes:
         for family in kin.families[:NEAREST]:
-            yield _relative(kin, family, change, integers)
+            near = _allowed(operation, _relative(kin, family, change, integers))
+            if near is not None:
+                yield near
+
+
+def _allowed(operation: Operation, numbers: Mapping[str, int]) -> Any | None:
+    with contextlib.suppress(CaseError):
+        near = operation.geometry(numbers)
+        return near if operation.multiplications(near) <= MOST else None
+    return None
 
 
 def _relative(kin: Kin, family: Family, change: Change, integers: Integers) -> dict[str, int]:
