@@ -83,7 +83,9 @@ class Choices:
         ``None`` where no layer within the budget is in all of these classes. What meets nothing
         more is as small as it can be, or nearly.
         """
-        places = self._places(wanted, rng, lambda choice, _: self._meets[choice] @ weights)
+        places = self._places(
+            self._allowed(wanted), rng, lambda choice, _: self._meets[choice] @ weights
+        )
         return None if places is None else self._numbers(places)
 
     def mixed_layer(
@@ -101,10 +103,11 @@ class Choices:
         orders, the one that adds most is taken, as in "The AETG system: an approach to testing
         based on combinatorial design" (Cohen, Dalal, Fredman and Patton 1997).
         """
+        allowed = self._allowed(wanted)
         best: tuple[float, Array, dict[int, int], str] | None = None
         for dtype in [*dtypes] * _CANDIDATES:
             gains = partial(self._pairs, mix, mix.of_dtype(dtype), weights)
-            places = self._places(wanted, rng, gains)
+            places = self._places(allowed, rng, gains)
             if places is None:
                 return None
             traits = _traits(mix, places) | mix.of_dtype(dtype)
@@ -132,12 +135,11 @@ class Choices:
 
     def _places(
         self,
-        wanted: Collection[str],
+        allowed: Sequence[NDArray[np.bool_]],
         rng: np.random.Generator,
         gains_of: Callable[[int, Mapping[int, int]], Array],
     ) -> dict[int, int] | None:
-        """One size of each choice, chosen one after the other for what it adds."""
-        allowed = [self._in(choice, wanted) for choice in range(len(self._sizes))]
+        """One allowed size of each choice, chosen one after the other for what it adds."""
         if not all(each.any() for each in allowed):
             return None
         cheapest = [int(costs[mask][0]) for costs, mask in zip(self._costs, allowed, strict=True)]
@@ -157,6 +159,10 @@ class Choices:
             places[choice] = place
             spent *= int(self._costs[choice][place])
         return places
+
+    def _allowed(self, wanted: Collection[str]) -> list[NDArray[np.bool_]]:
+        """For each choice, which of its sizes a layer in all `wanted` classes may have."""
+        return [self._in(choice, wanted) for choice in range(len(self._sizes))]
 
     def _in(self, choice: int, wanted: Collection[str]) -> NDArray[np.bool_]:
         """Which sizes of a choice are in those of the `wanted` classes that it decides."""

@@ -44,6 +44,7 @@ class Mix:
         told = [name for name in dict.fromkeys(every) if modulus_of(name) in _WEIGHTS]
         self._number = {name: number for number, name in enumerate((*told, *dtypes))}
         self._meets = [np.array([self._where(size.classes) for size in choice]) for choice in sizes]
+        self._dtypes = {name: self._where((name,)) for name in dtypes}
         self._weighed = [meets.astype(float) for meets in self._meets]
         #: By choice: what each size adds with each trait, and by itself. It holds until `add`.
         self._pairs: dict[int, tuple[Array, Array]] = {}
@@ -69,7 +70,7 @@ class Mix:
 
     def of_dtype(self, dtype: str) -> NDArray[np.bool_]:
         """The trait of being judged in a dtype."""
-        return self._where((dtype,))
+        return self._dtypes[dtype]
 
     @property
     def none(self) -> NDArray[np.bool_]:

@@ -147,7 +147,9 @@ class Shipped:
         if self._is_left_out(family):
             return
         drawn, choices = self._count_drawn(family), self._of(family)
-        mix = self._mixes.setdefault(str(family), choices.mix(self._dtypes))
+        mix = self._mixes.get(str(family))
+        if mix is None:
+            mix = self._mixes[str(family)] = choices.mix(self._dtypes)
         is_plain = drawn < len(self._dtypes)
         dtypes = (self._dtype(family, drawn),) if is_plain else self._dtypes
         for each in (wanted, frozenset[str]()):

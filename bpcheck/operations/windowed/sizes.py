@@ -22,6 +22,7 @@ _GROUPS = (2, 3, 4, 5, 8, 16)
 _AXES = {"w": "width", "h": "height"}
 
 
+@cache
 def axis_sizes(window: Window, letter: str, *, least: int = 1) -> tuple[Size, ...]:
     """Input sizes of one axis in which every tap of the window reads a real cell somewhere.
 
