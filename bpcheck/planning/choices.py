@@ -51,6 +51,7 @@ class Choices:
         self._costs = [np.array([size.cost for size in choice]) for choice in self._sizes]
         number = {name: column for column, name in enumerate(classes)}
         self._meets = [_incidence(choice, number) for choice in self._sizes]
+        self._counts = [meets.astype(float) for meets in self._meets]
         least = family.taps * prod(int(costs[0]) for costs in self._costs)
         own = USUAL if least <= _SMALL else MOST
         self._budget = own if largest is None else min(own, largest)
@@ -84,7 +85,7 @@ class Choices:
         more is as small as it can be, or nearly.
         """
         places = self._places(
-            self._allowed(wanted), rng, lambda choice, _: self._meets[choice] @ weights
+            self._allowed(wanted), rng, lambda choice, _: self._counts[choice] @ weights
         )
         return None if places is None else self._numbers(places)
 
@@ -124,7 +125,7 @@ class Choices:
     ) -> Array:
         """What each size of a choice adds; a residue that is met for the first time counts too."""
         pairs = mix.gains(choice, _traits(mix, before) | worn)
-        gains: Array = pairs + _FIRST * (self._meets[choice] @ weights)
+        gains: Array = pairs + _FIRST * (self._counts[choice] @ weights)
         return gains
 
     def _numbers(self, places: Mapping[int, int]) -> dict[str, int]:

@@ -60,7 +60,7 @@ class Mix:
             pairs = sizes @ self._unmet
             self._pairs[choice] = pairs, (pairs * sizes).sum(axis=1) / 2
         pairs, alone = self._pairs[choice]
-        gains: Array = pairs[:, traits].sum(axis=1) + alone
+        gains: Array = pairs @ traits.astype(float) + alone
         return gains
 
     def of_size(self, choice: int, place: int) -> NDArray[np.bool_]:
