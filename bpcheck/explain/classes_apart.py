@@ -42,12 +42,13 @@ def part_by_classes(
     result
         The result that is wrong.
     """
-    if 10 * len(failing) > 9 * judged.total:
+    if not failing or 10 * len(failing) > 9 * judged.total:
         # Of what fails everywhere any two classes may be all there is.
         return None
     failing_in = _by_class(failing)
+    empty = failing[0].operation.empty_class
     telling = [
-        name for name, cases in failing_in.items() if 5 * len(cases) >= 4 * _in(judged, name)
+        name for name, cases in failing_in.items() if 5 * len(cases) >= 4 * _in(judged, name, empty)
     ]
     if any(len(failing_in[name]) == len(failing) for name in telling):
         # The place of one mistake.
@@ -59,7 +60,7 @@ def part_by_classes(
         and min(len(failing_in[one] - failing_in[other]), len(failing_in[other] - failing_in[one]))
         >= ENOUGH
     ]
-    pairs.sort(key=lambda pair: sum(_in(judged, n) - len(failing_in[n]) for n in pair))
+    pairs.sort(key=lambda pair: sum(_in(judged, n, empty) - len(failing_in[n]) for n in pair))
     for one, other in pairs[:PAIRED]:
         alone = [
             [failing[n] for n in sorted(failing_in[mine] - failing_in[its])]
@@ -70,11 +71,12 @@ def part_by_classes(
     return None
 
 
-def _in(judged: Compared, name: str) -> int:
-    """How many cases were compared that are of a class, or are not of it."""
+def _in(judged: Compared, name: str, empty: str) -> int:
+    """How many cases were compared that are of a class, or are not of it; none without samples."""
     plain = name.removeprefix("not ")
     count = judged.classes[plain]
-    return count if plain == name else judged.total - count
+    # An empty batch counts for no other class.
+    return count if plain == name else judged.total - judged.classes[empty] - count
 
 
 def _by_class(cases: Sequence[Case]) -> dict[str, set[int]]:

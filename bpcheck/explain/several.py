@@ -72,18 +72,23 @@ def part_by_names(
         The fault that the failing cases were found to look like, if any.
     """
     kernel = right_kernel(subject.operation)
-    scenes = failing_scenes(subject, failing, kernel, result=result, most=LOOKED_AT)
-    scenes = [scene for scene in scenes if result in scene.wrong]
-    if len(scenes) < 2 * ENOUGH:
+    few = _wrong_scenes(subject, failing, kernel, result, most=TRIED)
+    if named is not None:
+        tried = _tried(named, kernel, few, result)
+        if tried is None or len(tried.shows) == len(few):
+            # As nearly always: one mistake makes all of it.
+            return None
+    likely = _likely(faults_of(subject.operation), kernel, few, result)
+    if not likely:
         return None
+    scenes = _wrong_scenes(subject, failing, kernel, result, most=LOOKED_AT)
     known = None if named is None else _tried(named, kernel, scenes, result)
-    if known is not None and len(scenes) - len(known.shows) < ENOUGH:
+    if named is not None and (known is None or len(scenes) - len(known.shows) < ENOUGH):
         return None
     calm = scenes_of(subject, passing, kernel)
-    first = _likely(faults_of(subject.operation), kernel, scenes[:TRIED], result)
     found = [
         tried
-        for fault in first
+        for fault in likely
         if (tried := _tried(fault, kernel, scenes, result)) is not None
         and len(tried.explains) >= ENOUGH
         and not any(
@@ -103,6 +108,13 @@ def part_by_names(
                 None,
             )
     return None
+
+
+def _wrong_scenes(
+    subject: Subject, failing: Sequence[Case], kernel: Subject, result: str, *, most: int
+) -> list[Scene]:
+    scenes = failing_scenes(subject, failing, kernel, result=result, most=most)
+    return [scene for scene in scenes if result in scene.wrong]
 
 
 def _likely(
