@@ -127,6 +127,15 @@ _with = click.option(
     "repeated.",
 )
 
+_claim = click.option(
+    "--claim",
+    "claims",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What the subject claims, over what its code says, such as empty=no or "
+    "dtypes=f32,f64; exact=no for a transform; may be repeated (docs/claims.md).",
+)
+
 _interpret = click.option(
     "--interpret",
     is_flag=True,
@@ -185,6 +194,7 @@ _interpret = click.option(
 @_call_timeout
 @_memory
 @_with
+@_claim
 @_interpret
 @click.option("--classes", is_flag=True, help="Tell the number of cases of each edge class too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
@@ -201,6 +211,7 @@ def check(
     dtypes: tuple[str, ...],
     style: str,
     words: tuple[str, ...],
+    claims: tuple[str, ...],
     interpret: bool,  # noqa: FBT001 - click's signature
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
@@ -226,6 +237,7 @@ def check(
         target,
         style=style,
         words=words,
+        claims=claims,
         interpret=interpret,
         json_path=json_path,
         classes=classes,
@@ -248,6 +260,7 @@ def check(
     metavar="KEY=VALUE",
     help="As for bpcheck check.",
 )
+@_claim
 @_interpret
 @click.pass_obj
 def replay(
@@ -255,6 +268,7 @@ def replay(
     words: tuple[str, ...],
     style: str,
     declared: tuple[str, ...],
+    claims: tuple[str, ...],
     interpret: bool,  # noqa: FBT001 - click's signature
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
@@ -274,6 +288,7 @@ def replay(
         style=style,
         safety=safety,
         words=declared,
+        claims=claims,
         interpreted=interpret,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +16,7 @@ from bpcheck.cli.interrupts import Interrupts
 from bpcheck.cli.output import json_file, stdout, write
 from bpcheck.cli.progress import Live
 from bpcheck.cli.project import Entry, entries, project_file, shell_target
-from bpcheck.cli.requests import asked_cases, asked_dtypes, asked_words
+from bpcheck.cli.requests import CLAIM, asked_cases, asked_claims, asked_dtypes, asked_words
 from bpcheck.cli.safety import Safety, loaded_to_check, placed_entry
 from bpcheck.errors import BpcheckError
 from bpcheck.report import print_report, to_json
@@ -46,6 +46,7 @@ def run_check(
     *,
     style: str,
     words: tuple[str, ...] = (),
+    claims: tuple[str, ...] = (),
     interpret: bool = False,
     json_path: str | None,
     classes: bool,
@@ -63,6 +64,12 @@ def run_check(
     else:
         project = project_file(directory)
         todo, directory = entries(project), project.parent
+    if claims:
+        asked = asked_claims(claims)
+        todo = tuple(
+            replace(each, claims={**each.claims, **asked}, place=each.place or CLAIM)
+            for each in todo
+        )
     run = _Run(todo, directory, request, safety, stdout(), classes=classes)
     try:
         run.check_all()

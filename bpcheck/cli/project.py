@@ -56,7 +56,23 @@ def shell_target(entry: Entry) -> str:
     """What names the subject in a shell."""
     style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
     words = "".join(f" --with {_quoted(f'{word}={value}')}" for word, value in entry.words.items())
-    return shlex.quote(entry.target) + style + words + " --interpret" * entry.interpret
+    claims = "".join(
+        f" --claim {_quoted(f'{word}={_typed(value)}')}" for word, value in entry.claims.items()
+    )
+    return shlex.quote(entry.target) + style + words + claims + " --interpret" * entry.interpret
+
+
+def _typed(value: Any) -> str:
+    """A claim's value as ``--claim`` takes it.
+
+    >>> _typed(False), _typed(8), _typed(["f32", "f64"])
+    ('no', '8', 'f32,f64')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def project_file(start: Path) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor
 from typing import Any, Protocol, TypeVar
 
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES
 from bpcheck.errors import BpcheckError
@@ -95,6 +96,7 @@ class Here:
         return answer[0] if answer else otherwise
 
 
+@own_arithmetic()
 def answered(
     subject: Subject, function: Callable[..., T], args: tuple[Any, ...], *, is_alone: bool = False
 ) -> tuple[T] | None:
