@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import thread as pools
 from typing import Any, Protocol
@@ -70,6 +71,10 @@ class Guard:
         self._shapes: set[int] = set()
         self._function, self._case = "", ""
         self._calls = self._number_of_threads = 0
+        #: How many times the usual the first call of a shape may take, and how long one took.
+        self.first = float(FIRST)
+        self.longest_first = 0.0
+        self._began = 0.0
         self._around: dict[str, Any] = {}
         self._quick: tuple[Any, ...] = ()
         self._handed: list[tuple[Array, bool, tuple[int, ...]]] = []
@@ -106,9 +111,10 @@ class Guard:
         ]
         if self._page is not None:
             key = hash((self._case, self._function, *(getattr(a, "shape", None) for a in args)))
-            times = 1 if key in self._shapes else FIRST
+            is_first = key not in self._shapes
             self._shapes.add(key)
-            self._page.begin_call(self._function, times=times)
+            self._began = time.monotonic() if is_first else 0.0
+            self._page.begin_call(self._function, times=self.first if is_first else 1)
         if self._streams is not None:
             # What torch says when it is an oracle is not the subject's.
             self._streams.taken(2)
@@ -120,6 +126,9 @@ class Guard:
             os._exit(FORKED)
         if self._page is not None:
             self._page.end_call()
+        if self._began:
+            self.longest_first = max(self.longest_first, time.monotonic() - self._began)
+            self._began = 0.0
         self._calls += 1
         self._look_at_inputs()
         for name, now in settings_around_a_call().items():

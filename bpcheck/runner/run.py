@@ -187,8 +187,11 @@ def check_in(
             for case in _missing(subject, Search(plan, known, seed), judged_dtypes, tally):
                 notify(Progress(total, total, str(case)))
                 # One at a time: whether there is a next one depends on what comes of it.
-                (judged,) = place.judge_all(Listed([case]))
-                tally.add(judged)
+                judgement = next(place.judge_all(Listed([case])), None)
+                if judgement is None:
+                    # It has ended its process too often: none is tried any more.
+                    break
+                tally.add(judgement)
     except KeyboardInterrupt:
         heard()
         complete = False
