@@ -250,13 +250,19 @@ def _conclude_precision(item: pytest.Item, subject: Subject, result: str) -> Non
     __tracebackhide__ = True
     from bpcheck.errors import BpcheckError
     from bpcheck.precision.testing import comparison_of, lost, remarks, why_not_measured
+    from bpcheck.runner.measuring import measuring_in
+    from bpcheck.runner.placed import placed
+    from bpcheck.runner.process.handle import Allowed
 
     config = item.config
     done = config.stash.setdefault(_COMPARISONS, {})
     if id(subject) not in done:
         file = config.invocation_params.dir / config.getoption("bpcheck_baseline")
+        _, why = _why_in_process(config)
+        allowed = Allowed(config.getoption("bpcheck_call_timeout"))
         try:
-            found = comparison_of(subject, file)
+            with placed(subject, in_process=bool(why), allowed=allowed) as site:
+                found = comparison_of(subject, file, measuring=measuring_in(site))
             done[id(subject)] = subject, found
         except BpcheckError as error:
             done[id(subject)] = subject, str(error)

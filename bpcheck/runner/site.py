@@ -49,6 +49,18 @@ class Site(Protocol):
         """What a function of the subject gives; `otherwise` where the subject raises or ends it."""
         ...
 
+    def do(
+        self, function: Callable[..., T], *args: Any, on_news: Callable[[Any], None] | None = None
+    ) -> T:
+        """What a function of the subject, of what is told `on_news`, and of `args` gives.
+
+        Raises
+        ------
+        LostError
+            If the subject ends the process.
+        """
+        ...
+
 
 class Here:
     """The process at hand.
@@ -93,6 +105,11 @@ class Here:
         with one_thread():
             answer = answered(self.subject, function, args)
         return answer[0] if answer else otherwise
+
+    def do(
+        self, function: Callable[..., T], *args: Any, on_news: Callable[[Any], None] | None = None
+    ) -> T:
+        return function(self.subject, on_news or (lambda news: None), *args)
 
 
 def answered(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ from bpcheck.cli import exits
 from bpcheck.cli.output import stdout
 from bpcheck.cli.precision.files import output_file, plot_file
 from bpcheck.cli.precision.live import Live
-from bpcheck.cli.precision.subjects import Found, subjects
+from bpcheck.cli.precision.subjects import Found, Kept, subjects
+from bpcheck.cli.safety import Safety
 from bpcheck.errors import BpcheckError, UsageError
-from bpcheck.precision import Measurement, compare, load, measure, save
+from bpcheck.precision import Measurement, compare, load, save
 from bpcheck.precision.baseline import merged
 from bpcheck.precision.baseline_schema import BaselineError
 from bpcheck.precision.compare import require_power
 from bpcheck.precision.table import print_comparison, print_measurement
+from bpcheck.runner.measuring import measuring_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,13 @@ class Request:
     cases: int
     seed: int
     threads: int
+    safety: Safety
 
     @classmethod
-    def of(cls, words: tuple[str, ...], given: Mapping[str, Any]) -> Request:
+    def of(cls, words: tuple[str, ...], given: dict[str, Any]) -> Request:
         """From the options of a command."""
-        return cls(words=words, **given)
+        safety = Safety(*(given.pop(name) for name in ("in_process", "call_timeout", "memory")))
+        return cls(words=words, safety=safety, **given)
 
 
 def run_measure(
@@ -107,16 +111,17 @@ def _show_differences(
 
 def measured(request: Request) -> tuple[Measurement, ...]:
     """Every subject of a request, measured."""
+    kept = Kept(request.safety, in_process=request.safety.is_in_process())
     with Live() as live:
         live.say("loading")
-        found = subjects(request.words, style=request.style, dtypes=request.dtypes)
+        found = subjects(request.words, style=request.style, dtypes=request.dtypes, kept=kept)
     return tuple(_measured(each, request) for each in found)
 
 
 def _measured(found: Found, request: Request) -> Measurement:
-    with Live() as live:
-        return measure(
-            found.subject,
+    with Live() as live, found.placed() as site:
+        return measuring_in(site)(
+            site.subject,
             dtypes=found.dtypes,
             results=request.results,
             longest=request.longest,

@@ -175,6 +175,13 @@ class Workers:
             return otherwise
         return answer[0] if answer else otherwise
 
+    def do(
+        self, function: Callable[..., T], *args: Any, on_news: Callable[[Any], None] | None = None
+    ) -> T:
+        """What a function of the subject gives; `LostError` where it ends the process."""
+        done: T = self._aside.ask(do_on, function, args, on_news=on_news)
+        return done
+
     def close(self) -> None:
         """End all workers."""
         self._crew.close()
@@ -202,6 +209,12 @@ def ask_on(bench: Bench, function: Callable[..., T], args: tuple[Any, ...]) -> t
     """What a function of the subject gives, in a worker."""
     with bench.guard.around(bench.subject, None):
         return answered(bench.subject, function, args, is_alone=True)
+
+
+def do_on(bench: Bench, function: Callable[..., T], args: tuple[Any, ...]) -> T:
+    """What a function of the subject gives, in a worker; it tells how far it is."""
+    with bench.guard.around(bench.subject, None):
+        return function(bench.subject, bench.tell, *args)
 
 
 def _of_death(case: Case, death: Death) -> Judged:

@@ -13,7 +13,8 @@ from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
 from bpcheck.calls import name_of
-from bpcheck.errors import BpcheckError
+from bpcheck.errors import BpcheckError, TargetError
+from bpcheck.imports import explain
 from bpcheck.runner.guard import Guard
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
@@ -107,10 +108,14 @@ def _answer(number: int, task: Task, given: tuple[Any, ...]) -> Answer:
     try:
         if not isinstance(where, Bench):
             return Answer(number, _loaded(where, guard, args[0]))
-        with blaming(where.subject.operation):
+        # Code that is looked at for the first time is none yet.
+        operation = where.subject.operation if isinstance(where.subject, Subject) else None
+        with blaming(operation):
             value = task(where, *args)
-    except BaseException as error:  # noqa: BLE001 - it is told by the parent
+    except Exception as error:  # noqa: BLE001 - it is told by the parent
         return Answer(number, raised=error)
+    except BaseException as error:  # noqa: BLE001 - nobody interrupts a worker but its subject
+        return Answer(number, raised=TargetError(f"the code of the target raised {explain(error)}"))
     return Answer(number, value, is_last=guard.is_spoiled, longest=guard.longest_first)
 
 
