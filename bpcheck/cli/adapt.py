@@ -14,6 +14,7 @@ from bpcheck.adapters.found import closeness
 from bpcheck.cli import exits
 from bpcheck.cli.project import Entry, shell_target
 from bpcheck.cli.safety import Safety
+from bpcheck.inert import inert
 from bpcheck.operations import Operation, operation_named, operation_names
 from bpcheck.runner.process.code import code_at
 
@@ -24,7 +25,7 @@ def run_adapt(target: str, operation: str | None, *, safety: Safety) -> int:
     is_in_process = safety.is_in_process()
     with code_at(target, directory, in_process=is_in_process, allowed=safety.allowed()) as code:
         lines, is_found = code.ask(adapted, target, operation, directory)
-    click.echo("\n".join(lines))
+    click.echo(inert("\n".join(lines)))
     return exits.AGREES if is_found else exits.USAGE
 
 

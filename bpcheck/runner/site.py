@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES
 from bpcheck.errors import BpcheckError
+from bpcheck.runner.guard import guard_of_this_process
 from bpcheck.runner.one import Replay, judge, replay
 from bpcheck.runner.own import is_by_subject
 from bpcheck.runner.source import Source
@@ -102,14 +103,15 @@ class Here:
 
     def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
         # As the cases were judged, or real sums would round otherwise and a defect be gone.
-        with one_thread():
+        with one_thread(), guard_of_this_process().around(self.subject, None):
             answer = answered(self.subject, function, args)
         return answer[0] if answer else otherwise
 
     def do(
         self, function: Callable[..., T], *args: Any, on_news: Callable[[Any], None] | None = None
     ) -> T:
-        return function(self.subject, on_news or (lambda news: None), *args)
+        with guard_of_this_process().around(self.subject, None):
+            return function(self.subject, on_news or (lambda news: None), *args)
 
 
 def answered(

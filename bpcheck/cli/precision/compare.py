@@ -14,6 +14,7 @@ from bpcheck.cli.precision.files import plot_file
 from bpcheck.cli.precision.live import Live
 from bpcheck.cli.precision.subjects import Found, Kept, subjects
 from bpcheck.cli.safety import Safety
+from bpcheck.imports import shorten
 from bpcheck.precision import Comparison, Measurement, load
 from bpcheck.precision.baseline import entry_of
 from bpcheck.precision.repeat import compare_with, uncovered
@@ -70,7 +71,7 @@ def run_compare(
         from bpcheck.precision.plot import draw_all
 
         drawn = draw_all(picture, [each.current for each in comparisons], recorded)
-        console.print(Text(f" drawn: {', '.join(map(str, drawn))}"))
+        console.print(Text(f" drawn: {', '.join(shorten(str(each)) for each in drawn)}"))
     write_summary(comparisons)
     return _conclude(comparisons)
 

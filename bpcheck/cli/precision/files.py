@@ -23,7 +23,8 @@ def output_file(text: str, *, option: str = "--output") -> Path:
         raise UsageError(f"{option} {text}: there is no directory {path.parent}; create it first")
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise UsageError(f"{option} {text}: no permission to write there; name another file")
-    return path
+    # Wherever the run may be when it is written.
+    return path.absolute()
 
 
 def plot_file(text: str | None) -> Path | None:

@@ -16,8 +16,9 @@ from bpcheck.cli.precision.live import Live
 from bpcheck.cli.precision.subjects import Found, Kept, subjects
 from bpcheck.cli.safety import Safety
 from bpcheck.errors import BpcheckError, UsageError
-from bpcheck.precision import Measurement, compare, load, save
-from bpcheck.precision.baseline import merged
+from bpcheck.imports import shorten
+from bpcheck.precision import Measurement, compare, load
+from bpcheck.precision.baseline import add
 from bpcheck.precision.baseline_schema import BaselineError
 from bpcheck.precision.compare import require_power
 from bpcheck.precision.table import print_comparison, print_measurement
@@ -60,13 +61,15 @@ def run_measure(
     if picture is not None:
         from bpcheck.precision.plot import draw_all
 
-        console.print(Text(f" drawn: {', '.join(map(str, draw_all(picture, found, before)))}"))
+        drawn = draw_all(picture, found, before)
+        console.print(Text(f" drawn: {', '.join(shorten(str(each)) for each in drawn)}"))
     return exits.AGREES
 
 
 def run_record(request: Request, *, output: str, force: bool) -> int:
     """Measure and write the baseline; the exit code."""
     file = output_file(output)
+    shown = shorten(str(file))
     console = stdout()
     old: tuple[Measurement, ...] = ()
     if file.exists():
@@ -83,11 +86,11 @@ def run_record(request: Request, *, output: str, force: bool) -> int:
     replaced = _show_differences(old, new)
     if replaced and not force:
         raise UsageError(
-            f"{file} holds a baseline of {replaced[0].title} already, and the difference is shown "
+            f"{shown} holds a baseline of {replaced[0].title} already, and the difference is shown "
             "above; --force replaces it"
         )
-    save(file, merged(old, new))
-    console.print(Text(f"\n {file}: {', '.join(each.title for each in new)} recorded", "bold"))
+    add(file, new, seen=old, replaces=force)
+    console.print(Text(f"\n {shown}: {', '.join(each.title for each in new)} recorded", "bold"))
     return exits.AGREES
 
 

@@ -109,7 +109,8 @@ def _answer(number: int, task: Task, given: tuple[Any, ...]) -> Answer:
         if not isinstance(where, Bench):
             return Answer(number, _loaded(where, guard, args[0]))
         # Code that is looked at for the first time is none yet.
-        operation = where.subject.operation if isinstance(where.subject, Subject) else None
+        subject: Any = where.subject
+        operation = subject.operation if isinstance(subject, Subject) else None
         with blaming(operation):
             value = task(where, *args)
     except Exception as error:  # noqa: BLE001 - it is told by the parent
