@@ -15,6 +15,22 @@ from bpcheck.errors import UsageError
 _PATIENCE = 30
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that the system refuses names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """The same of a directory."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def write_whole(path: Path, data: str | bytes, *, option: str = "") -> None:
     """Write a file; a pipe or a device is written as it comes.
 

@@ -166,8 +166,9 @@ def _run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
         said = f"{subject.name}, {subject.operation}: run in the process of pytest, as {why}"
         request.node.user_properties.append((_PROCESS, said))
     seed = _option(config, "seed")
-    if not seed.isdecimal():
-        return f"bpcheck_seed={seed}: must be an integer of at least 0"
+    # More digits than Python reads are no seed that a run takes.
+    if not seed.isdecimal() or len(seed) > 40:
+        return f"bpcheck_seed={seed:.60}: must be an integer of at least 0, and at most 2**64"
     try:
         report = check_subject(
             subject,
