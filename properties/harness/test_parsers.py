@@ -27,9 +27,7 @@ from properties.harness.planting import reference
 
 #: Of each parser; the thorough profile of Hypothesis is told by its number of examples.
 MANY = settings(
-    max_examples=int(os.environ.get("FUZZ", "50000"))
-    if settings.default and settings.default.max_examples >= 2_000
-    else 40,
+    max_examples=50_000 if settings.default and settings.default.max_examples >= 2_000 else 40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
