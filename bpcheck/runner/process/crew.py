@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing.context import BaseContext
 from typing import Any
 
 from bpcheck.errors import BpcheckError
@@ -75,8 +76,7 @@ class Crew:
         spawns: bool = False,
         patience: Patience | None = None,
     ):
-        forks = "fork" in multiprocessing.get_all_start_methods() and not spawns
-        self._context = multiprocessing.get_context("fork" if forks else "spawn")
+        self._context = _context(spawns=spawns)
         self._load, self._size, self._allowed = load, size, allowed
         self._patience = patience or Patience()
         self._folder = tempfile.TemporaryDirectory(prefix="bpcheck-", ignore_cleanup_errors=True)
@@ -288,6 +288,20 @@ class Crew:
         self._handles.clear()
         self._given.clear()
         self._folder.cleanup()
+
+
+def _context(*, spawns: bool) -> BaseContext:
+    """How workers are started."""
+    ways = multiprocessing.get_all_start_methods()
+    if "fork" in ways and not spawns:
+        return multiprocessing.get_context("fork")
+    if "forkserver" not in ways:
+        return multiprocessing.get_context("spawn")
+    # A process that has loaded what judging needs, and nothing of the user's, forks them: each
+    # would take seconds to load torch, and workers are replaced as often as a subject ends one.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "bpcheck.runner.process.place"])
+    return context
 
 
 def must_spawn() -> bool:

@@ -63,7 +63,9 @@ class Handle:
         self._page = Page(context)
         self.connection, theirs = context.Pipe()
         self._process: Any = context.Process(  # type: ignore[attr-defined]
-            target=work, args=(theirs, self._page, load, folder, name, os.getpid()), name=name
+            target=work,
+            args=(theirs, self._page, load, folder, name, self._parent(context)),
+            name=name,
         )
         with warnings.catch_warnings():
             # Newer Pythons warn of threads that a fork does not have; a worker needs none of them.
@@ -76,6 +78,11 @@ class Handle:
         self._loading_since = time.monotonic()
         self.is_loaded = False
         self._send(0, None, (), 1.0)
+
+    @staticmethod
+    def _parent(context: BaseContext) -> int:
+        """The process that it ends with; a server that forks sees to that itself."""
+        return 0 if context.get_start_method() == "forkserver" else os.getpid()
 
     @property
     def sentinel(self) -> int:
