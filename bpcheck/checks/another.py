@@ -62,7 +62,7 @@ def run_of_another(trial: Trial) -> Run:
 
 def _needs_numbers(case: Case) -> bool:
     """Whether gradients are made of more than the cotangent, shapes and params."""
-    lattice = case.operation.lattice(case.geometry)
+    lattice = case.lattice
     if lattice is None or lattice.distinct is not None:
         return True
     return any(set(each.factors) - {"y_bar"} for each in lattice.products if each.result != "y")

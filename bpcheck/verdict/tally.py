@@ -214,4 +214,4 @@ class Tally:
 
 def work(case: Case) -> int:
     """Multiplications of the forward: what makes one case smaller than another."""
-    return case.operation.multiplications(case.geometry) + case.operation.terms(case.geometry)["y"]
+    return case.operation.multiplications(case.geometry) + case.terms["y"]
