@@ -148,6 +148,13 @@ _interpret = click.option(
     "would take more than 30 s]",
 )
 @click.option(
+    "--geometries",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cases of at most N geometries, chosen to meet most, for subjects that compile each. "
+    "[default: any, unless compiling is slow]",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=1,
@@ -186,6 +193,7 @@ def check(
     profile: str,
     cases: str | None,
     largest: int | None,
+    geometries: int | None,
     jobs: int,
     seed: int,
     dtypes: tuple[str, ...],
@@ -221,7 +229,9 @@ def check(
         interpret=interpret,
         json_path=json_path,
         classes=classes,
-        request=Request(profile, cases, seed=seed, dtypes=dtypes, largest=largest),
+        request=Request(
+            profile, cases, seed=seed, dtypes=dtypes, largest=largest, geometries=geometries
+        ),
         safety=Safety(in_process, call_timeout, memory, jobs),
         interrupts=interrupts or Interrupts(),
     )

@@ -16,7 +16,10 @@ from bpcheck.errors import UsageError
 from bpcheck.subject import Subject
 
 _TABLE = "[tool.bpcheck.subjects]"
-_KEYS = ("target", "operation", "operations", "style", "with", "interpret", "claims")
+_KEYS = (
+    *("target", "operation", "operations", "style", "with", "interpret", "claims"),
+    *("largest", "geometries"),
+)
 _EXAMPLE = f"""such as
 
     {_TABLE}
@@ -29,7 +32,7 @@ class Entry:
 
     `words` declare how its code differs, as the options of its style. `claims` are stated beside
     those of the code, and `place` says where. With `interpret`, kernels for another device run in
-    their interpreters.
+    their interpreters. `largest` and `geometries` limit its cases, as the options do.
     """
 
     target: str
@@ -39,6 +42,8 @@ class Entry:
     claims: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
     interpret: bool = False
+    largest: int | None = None
+    geometries: int | None = None
 
     def claimed(self, subject: Subject) -> Subject:
         """`subject` with the claims that are stated here; `ClaimError` with the place."""
@@ -150,6 +155,8 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
         claims=claims,
         place=f"{place}: claims",
         interpret=interpret,
+        largest=_number(place, given, "largest"),
+        geometries=_number(place, given, "geometries"),
     )
     if ("operation" in given) == ("operations" in given):
         raise UsageError(f"{place}: give either operation, or operations as a list")
@@ -169,6 +176,14 @@ def _table(place: str, given: Mapping[str, Any], key: str, *, example: str) -> M
         raise UsageError(
             f"{place}: {key} is {value!r}; a table was expected, such as {{ {example} }}"
         )
+    return value
+
+
+def _number(place: str, given: Mapping[str, Any], key: str) -> int | None:
+    value = given.get(key)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (is_number and value > 0):
+        raise UsageError(f"{place}: {key} is {value!r}; an integer of at least 1 was expected")
     return value
 
 

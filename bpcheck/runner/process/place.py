@@ -112,7 +112,7 @@ class Workers:
         self._crew.start()
         while not self._given_up.is_over:
             while len(order) < AHEAD * self._jobs and (cases := source.take(1)):
-                order.append(self._begun(cases[0]))
+                order.append(self._begun(cases[0], source.beside(cases[0])))
             if not order:
                 return
             job = order[0][2]
@@ -130,11 +130,13 @@ class Workers:
             if job is not None and not job.is_dropped and self._given_up.why(classes):
                 self._crew.drop(job)
 
-    def _begun(self, case: Case) -> tuple[Case, frozenset[str], Job | None]:
+    def _begun(
+        self, case: Case, beside: tuple[Any, ...] | None
+    ) -> tuple[Case, frozenset[str], Job | None]:
         classes = classes_of(case)
         if self._given_up.why(classes):
             return case, classes, None
-        return case, classes, self._crew.put(judge_on, case)
+        return case, classes, self._crew.put(judge_on, case, CHECK_NAMES, beside)
 
     def _concluded(self, case: Case, classes: frozenset[str], job: Job | None) -> Judged:
         """What came of a case, if those before it let it be tried."""
@@ -148,9 +150,15 @@ class Workers:
         self._given_up.learn(job.death, classes)
         return _of_death(case, job.death)
 
-    def judge(self, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
+    def judge(
+        self,
+        case: Case,
+        *,
+        checks: Collection[str] = CHECK_NAMES,
+        beside: Collection[Any] | None = None,
+    ) -> Judged:
         """What comes of one case, in a worker that judges no others."""
-        job = self._aside.put(judge_on, case, tuple(checks))
+        job = self._aside.put(judge_on, case, tuple(checks), beside)
         self._aside.wait(job)
         if job.death is not None:
             return _of_death(case, job.death)
@@ -194,9 +202,14 @@ class Workers:
         self.close()
 
 
-def judge_on(bench: Bench, case: Case, checks: Collection[str] = CHECK_NAMES) -> tuple[Any, ...]:
+def judge_on(
+    bench: Bench,
+    case: Case,
+    checks: Collection[str] = CHECK_NAMES,
+    beside: Collection[Any] | None = None,
+) -> tuple[Any, ...]:
     """What comes of one case, in a worker."""
-    judged = judge(bench.subject, case, checks=frozenset(checks), guard=bench.guard)
+    judged = judge(bench.subject, case, checks=frozenset(checks), guard=bench.guard, beside=beside)
     return plain_judged(judged)
 
 
