@@ -81,11 +81,16 @@ class Crew:
 
     def put(self, task: Task, *args: Any) -> Job:
         """Have a task done: a function of a bench and of what can be pickled."""
+        job = Job(task, args)
+        self.take(job)
+        return job
+
+    def take(self, job: Job) -> None:
+        """Have a job done that may have been another's."""
         self._numbers += 1
-        job = Job(task, args, self._numbers)
+        job.number = self._numbers
         self._waiting.append(job)
         self._hand_out()
-        return job
 
     def wait(self, job: Job) -> None:
         """Wait until something has come of a job."""
