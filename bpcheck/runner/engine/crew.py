@@ -105,7 +105,9 @@ class EngineCrew:
         self._send_all()
         done, _ = wait(self._sent, timeout=_LOOK, return_when=FIRST_COMPLETED)
         for future in done:
-            self._take(future, self._sent.pop(future))
+            # Where one told that the engine has ended, the others wait for another worker already.
+            if future in self._sent:
+                self._take(future, self._sent.pop(future))
         if done:
             self._heard = time.monotonic()
         elif time.monotonic() - self._heard > PATIENCE:
