@@ -16,12 +16,13 @@ from reference.windows import Windows
 def channels_last(x: Array, groups: int) -> Array:
     r"""`x` (n, c, \*size) as (groups, n, \*size, c / groups): a view where `x` allows it."""
     n, c = x.shape[:2]
-    return np.moveaxis(x.reshape(n, groups, c // groups, *x.shape[2:]), (1, 2), (0, -1))
+    by_group = x.reshape(n, groups, c // groups, *x.shape[2:])
+    return by_group.transpose(1, 0, *range(3, by_group.ndim), 2)
 
 
 def channels_first(x: Array) -> Array:
     r"""`x` (groups, n, \*size, c / groups) as (n, c, \*size): a view where there is one group."""
-    x = np.moveaxis(x, (0, -1), (1, 2))
+    x = x.transpose(1, 0, x.ndim - 1, *range(2, x.ndim - 1))
     return x.reshape(x.shape[0], x.shape[1] * x.shape[2], *x.shape[3:])
 
 

@@ -38,14 +38,17 @@ def forward(x: Array, w: Array, windows: Windows, groups: int) -> tuple[Array, A
     padded = pad(channels_last(x, groups), windows, dtype)
     by_group = w.reshape(groups, len(w) // groups, *w.shape[1:])
     # Copied with c_out still first, where it moves runs of memory, and then seen with c_out last.
-    kernel = np.moveaxis(np.moveaxis(by_group, 2, -1).astype(dtype, order="C"), 1, -1)
+    taps = tuple(range(3, by_group.ndim))
+    kernel = by_group.transpose(0, 1, *taps, 2).astype(dtype, order="C")
+    kernel = kernel.transpose(0, *range(2, kernel.ndim), 1)
     return channels_first(_correlate(padded, kernel, windows)), padded, kernel
 
 
 def vjp(padded: Array, kernel: Array, y_bar: Array, windows: Windows) -> tuple[Array, Array]:
     r"""``x_bar`` (n, c_in, \*size) and ``w_bar`` (c_out, c_in / groups, \*kernel)."""
     delta = channels_last(y_bar, len(padded)).astype(padded.dtype, order="C", copy=False)
-    w_bar = np.moveaxis(_kernel_cotangent(padded, delta, windows), (-1, -2), (1, 2))
+    w_bar = _kernel_cotangent(padded, delta, windows)
+    w_bar = w_bar.transpose(0, w_bar.ndim - 1, w_bar.ndim - 2, *range(1, w_bar.ndim - 2))
     w_bar = w_bar.reshape(y_bar.shape[1], *w_bar.shape[2:])
     if max(windows.stride) > 1:
         return _scatter(kernel, delta, windows), w_bar

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.layouts import layouts_of
-from bpcheck.operations import Operation
+from bpcheck.operations import Lattice, Operation
 
 #: The value kinds that are no integers of a lattice.
 REAL_KINDS = ("real", "pruned", "scaled")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """Everything that a run of one subject depends on.
 
@@ -64,18 +66,30 @@ class Case:
         """Keyword arguments of the forward."""
         return self.operation.params(self.geometry)
 
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
+    # What follows is asked for many times a case; whoever pickles a case leaves it out.
+
+    @cached_property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Shapes of ``y`` and of every gradient, by name."""
         return self.operation.result_shapes(self.geometry)
+
+    @cached_property
+    def terms(self) -> Mapping[str, int]:
+        """How many terms an element of each result sums at most."""
+        return self.operation.terms(self.geometry)
+
+    @cached_property
+    def lattice(self) -> Lattice | None:
+        """The lattice on which the operation is exact, if there is one."""
+        return self.operation.lattice(self.geometry)
 
     @property
     def is_exact(self) -> bool:
         """Whether its values lie on a lattice, as opposed to being real numbers."""
         return self.values not in REAL_KINDS
 
-    @property
-    def layouts(self) -> dict[str, str]:
+    @cached_property
+    def layouts(self) -> Mapping[str, str]:
         """The layout of each array that has another than C order."""
         return layouts_of(self.layout)
 

@@ -26,7 +26,7 @@ def quotient_bound(case: Case, result: str, sums: Array) -> Array:
 
     `sums` are those of the absolute values; the float64 oracle's own error is part of it.
     """
-    form, terms = FORMATS[case.dtype], case.operation.terms(case.geometry)[result] + 2
+    form, terms = FORMATS[case.dtype], case.terms[result] + 2
     bound: Array = (gamma(terms, form.unit_roundoff) + gamma(terms, 2.0**-53)) * sums
     return bound + terms * form.tiniest
 
@@ -53,7 +53,7 @@ def _error_bounds(
     own = by_unit[next(iter(units.values()))]
     if own is None:
         return None
-    terms = case.operation.terms(case.geometry)
+    terms = case.terms
     # A wider sum is rounded to the dtype once; where a quotient is taken, before it and after.
     once = form.unit_roundoff * (1 + form.unit_roundoff)
     roundings = 2 if case.operation.divides else 1
@@ -97,7 +97,7 @@ def _widen(
     """Add the rounding of a fast transform, which spreads over the array."""
     for bounds, growth in zip(found, (gamma, probable_growth), strict=True):
         for name, unit in units.items():
-            if case.operation.lattice(case.geometry) is None:
+            if case.lattice is None:
                 largest = subject.claims.constant * bounds[name].max(initial=0)
                 bounds[name] = np.full_like(bounds[name], largest)
                 continue
@@ -111,7 +111,7 @@ def _of_equal_terms(case: Case) -> Collection[str]:
     ``sqrt(n)`` is the growth of errors that are independent.
     """
     repeated = {name for name, layout in case.layouts.items() if layout in REPEATING}
-    lattice = case.operation.lattice(case.geometry)
+    lattice = case.lattice
     if lattice is None:
         return case.operation.results(case.geometry) if repeated else ()
     if case.layouts.get("y_bar") == OUTPUT and any(

@@ -48,7 +48,7 @@ def check_differences(trial: Trial) -> tuple[Outcome, ...]:
             why = "y is another one in this layout"
             found = [not_applicable(NAME, each.result, why) for each in found]
         return (first, *found)
-    if trial.case.operation.lattice(trial.case.geometry) is None:
+    if trial.case.lattice is None:
         why = why_no_line(trial)
         if not why:
             return (first, *(compare_central(trial, NAME, name) for name in names))
@@ -243,7 +243,7 @@ def _own_error(trial: Trial, result: str) -> Array:
     """Rounding that a right vjp may have done."""
     if not trial.case.operation.divides:
         return np.zeros(trial.case.shapes[result])
-    terms = trial.case.operation.terms(trial.case.geometry)[result] + 2
+    terms = trial.case.terms[result] + 2
     error: Array = gamma(terms, trial.format.unit_roundoff) * absolute_sums(trial)[result]
     return error
 

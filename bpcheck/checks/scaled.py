@@ -58,7 +58,7 @@ def largest_exponent(trial: Trial) -> int:
     sums = absolute_sums(trial)
     largest = max(float(sums[name].max(initial=1)) for name in sums if name != "y")
     # A quotient may be taken after the sum.
-    terms = max(trial.case.operation.terms(trial.case.geometry).values())
+    terms = max(trial.case.terms.values())
     y_bar = float(np.abs(trial.arrays.y_bar.astype(np.float64)).max(initial=1))
     largest = max(largest, terms * y_bar)
     return max(0, floor(log2(form.largest) - log2(largest)) - 1)
@@ -77,7 +77,7 @@ def _compare(trial: Trial, run: Run, factor: float, what: str) -> Iterator[Outco
         if trial.case.operation.divides or is_other_convention(trial):
             # A quotient may fall below the normal numbers, and loses bits there that it keeps when
             # it is scaled up: half the tiniest number, scaled, and half of it once more.
-            terms = trial.case.operation.terms(trial.case.geometry)[result]
+            terms = trial.case.terms[result]
             bound = np.full(got.shape, abs(factor) * terms * trial.format.tiniest)
         between = slack_between_runs(trial, result)
         # Nothing is left of a cotangent of zeros, in any order.

@@ -128,7 +128,7 @@ def _can_touch(trial: Trial, special: Array, source: str, result: str) -> Array:
     None, if the result is no sum of products with `source`; all, where nothing is kept apart.
     """
     shape = trial.case.shapes[result]
-    lattice = trial.case.operation.lattice(trial.case.geometry)
+    lattice = trial.case.lattice
     if lattice is not None and not any(
         source in each.factors for each in lattice.products if each.result == result
     ):

@@ -64,7 +64,7 @@ def _is_near(trial: Trial, name: str) -> bool:
     """Whether flushed terms, or maxima of flushed numbers, explain a result."""
     got, form = trial.got[name], trial.format
     normal = 2.0 ** (form.bits - 1) * form.tiniest
-    terms = trial.case.operation.terms(trial.case.geometry)[name]
+    terms = trial.case.terms[name]
     # Each term may be lost, and each partial sum too.
     bound = absolute_sums(trial)[name] + 2 * terms * normal
     if difference(got, trial.autograd[name], bound) is None:

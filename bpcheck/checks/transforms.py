@@ -61,7 +61,7 @@ def transform_bound(
     of ones for the other one.
     """
     shape = case.shapes[result]
-    lattice = case.operation.lattice(case.geometry)
+    lattice = case.lattice
     assert lattice is not None  # noqa: S101 - who chains layers has other bounds
     total = np.zeros(shape)
     for product in lattice.products:

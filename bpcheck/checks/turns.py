@@ -18,7 +18,7 @@ TURNS = 3
 
 def is_small(case: Case) -> bool:
     """Whether further runs cost next to nothing."""
-    terms = case.operation.terms(case.geometry)["y"]
+    terms = case.terms["y"]
     return terms * prod(case.shapes["y"]) <= SMALL
 
 

@@ -42,7 +42,7 @@ def rounding_of_a_transform(subject: Subject, failing: Sequence[Case]) -> str:
         return ""
     told = [case for case in failing if case.dtype in (LONG, SHORT) and case.values not in ENDS]
     cases = sorted((case for case in told if work(case) <= LARGEST), key=work)[:MOST]
-    if not cases or any(case.operation.lattice(case.geometry) is None for case in cases):
+    if not cases or any(case.lattice is None for case in cases):
         return ""
     trials = [Trial(subject, case) for case in cases]
     if LONG in subject.claims.dtypes:

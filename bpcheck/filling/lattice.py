@@ -61,7 +61,7 @@ def array_shapes(case: Case) -> dict[str, Shape]:
 
 def lattice_of(case: Case) -> Lattice:
     """The lattice of the case's operation; `ValueError` for an operation that has none."""
-    lattice = case.operation.lattice(case.geometry)
+    lattice = case.lattice
     if lattice is None:
         raise ValueError(f"{case.operation} has no exact lattice; use the value kind 'real'")
     return lattice
@@ -69,7 +69,7 @@ def lattice_of(case: Case) -> Lattice:
 
 def lattice_is_kinked(case: Case) -> bool:
     """Whether the values must differ for a finite difference to be exact."""
-    lattice = case.operation.lattice(case.geometry)
+    lattice = case.lattice
     return lattice is not None and lattice.distinct is not None
 
 

@@ -51,7 +51,7 @@ def thin(
 
 def _thick_operand(case: Case, drawn: Mapping[str, Array]) -> str:
     """The last factor of the longest sum of the forward: the weights if there are any."""
-    lattice = case.operation.lattice(case.geometry)
+    lattice = case.lattice
     sums = [each for each in lattice.products if each.result == "y"] if lattice else []
     longest = max(sums, key=lambda each: each.terms, default=None)
     return next(iter(drawn)) if longest is None else longest.factors[-1]

@@ -34,7 +34,7 @@ def tied(case: Case, arrays: Arrays) -> Arrays:
         return arrays
     wanted = _untied(arrays)
     drawn = _with(case, arrays, _tie(case, wanted))
-    if case.values not in EXACT or case.operation.lattice(case.geometry) is None:
+    if case.values not in EXACT or case.lattice is None:
         return drawn
     if case.operation.divides and not has_output_for_cotangent(case):
         # Quotients may round, as they do where numbers are not tied.
@@ -85,7 +85,7 @@ def output_of(case: Case, operands: Mapping[str, Array]) -> Array:
 def fits(case: Case, arrays: Arrays) -> bool:
     """Whether all sums of these numbers are exact, those of a forward with steps among them."""
     form, every = FORMATS[case.dtype], _untied(arrays)
-    limit, terms = min(2.0**form.bits, form.largest), case.operation.terms(case.geometry)
+    limit, terms = min(2.0**form.bits, form.largest), case.terms
     if lattice_is_kinked(case):
         # Who compares only adds cotangents up.
         return bool(terms["x_bar"] * np.abs(every["y_bar"]).max(initial=0) <= limit)

@@ -51,6 +51,9 @@ class Choices:
         self._costs = [np.array([size.cost for size in choice]) for choice in self._sizes]
         number = {name: column for column, name in enumerate(classes)}
         self._meets = [_incidence(choice, number) for choice in self._sizes]
+        self._counts = [meets.astype(float) for meets in self._meets]
+        #: By choice and class: which sizes are in it; ``None`` where the choice does not decide it.
+        self._masks: dict[tuple[int, str], NDArray[np.bool_] | None] = {}
         least = family.taps * prod(int(costs[0]) for costs in self._costs)
         own = USUAL if least <= _SMALL else MOST
         self._budget = own if largest is None else min(own, largest)
@@ -84,7 +87,7 @@ class Choices:
         more is as small as it can be, or nearly.
         """
         places = self._places(
-            self._allowed(wanted), rng, lambda choice, _: self._meets[choice] @ weights
+            self._allowed(wanted), rng, lambda choice, _: self._counts[choice] @ weights
         )
         return None if places is None else self._numbers(places)
 
@@ -124,7 +127,7 @@ class Choices:
     ) -> Array:
         """What each size of a choice adds; a residue that is met for the first time counts too."""
         pairs = mix.gains(choice, _traits(mix, before) | worn)
-        gains: Array = pairs + _FIRST * (self._meets[choice] @ weights)
+        gains: Array = pairs + _FIRST * (self._counts[choice] @ weights)
         return gains
 
     def _numbers(self, places: Mapping[int, int]) -> dict[str, int]:
@@ -166,9 +169,18 @@ class Choices:
 
     def _in(self, choice: int, wanted: Collection[str]) -> NDArray[np.bool_]:
         """Which sizes of a choice are in those of the `wanted` classes that it decides."""
-        sizes = self._sizes[choice]
-        own = [name for name in wanted if any(name in size.classes for size in sizes)]
-        return np.array([all(name in size.classes for name in own) for size in sizes])
+        found = np.ones(len(self._sizes[choice]), dtype=bool)
+        for name in wanted:
+            mask = self._mask(choice, name)
+            if mask is not None:
+                found &= mask
+        return found
+
+    def _mask(self, choice: int, name: str) -> NDArray[np.bool_] | None:
+        if (choice, name) not in self._masks:
+            mask = np.array([name in size.classes for size in self._sizes[choice]])
+            self._masks[choice, name] = mask if mask.any() else None
+        return self._masks[choice, name]
 
 
 def _traits(mix: Mix, places: Mapping[int, int]) -> Array:

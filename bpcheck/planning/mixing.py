@@ -60,7 +60,7 @@ class Mix:
             pairs = sizes @ self._unmet
             self._pairs[choice] = pairs, (pairs * sizes).sum(axis=1) / 2
         pairs, alone = self._pairs[choice]
-        gains: Array = pairs[:, traits].sum(axis=1) + alone
+        gains: Array = pairs @ traits.astype(float) + alone
         return gains
 
     def of_size(self, choice: int, place: int) -> NDArray[np.bool_]:
@@ -79,7 +79,8 @@ class Mix:
 
     def total(self, traits: NDArray[np.bool_]) -> float:
         """What a layer of these traits would add."""
-        return float(self._unmet[np.ix_(traits, traits)].sum()) / 2
+        counts = traits.astype(float)
+        return float(counts @ self._unmet @ counts) / 2
 
     def add(self, traits: NDArray[np.bool_]) -> None:
         """Count a layer of these traits."""
@@ -88,5 +89,7 @@ class Mix:
 
     def _where(self, names: Iterable[str]) -> NDArray[np.bool_]:
         found = np.zeros(len(self._number), dtype=bool)
-        found[[self._number[name] for name in names if name in self._number]] = True
+        for name in names:
+            if name in self._number:
+                found[self._number[name]] = True
         return found

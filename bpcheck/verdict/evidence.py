@@ -53,9 +53,9 @@ class Evidence:
         Cases that are evidence for each class: by them it is met.
     judged
         Cases of each class, also those in which less was compared.
-    records
-        For each class and result: how it came out. What neither a check nor a juror could speak of
-        is in none of the numbers.
+    ways
+        For each result and way of coming out (``right``, ``wrong``, ``raises``): cases of each
+        class. What neither a check nor a juror could speak of is in none of the numbers.
     not_claimed
         Cases of each class that the subject does not claim.
     layers
@@ -73,7 +73,7 @@ class Evidence:
     compared: dict[tuple[str, str], Compared] = field(default_factory=dict)
     returned: dict[str, Compared] = field(default_factory=dict)
     broken: Counter[str] = field(default_factory=Counter)
-    records: dict[tuple[str, str], Record] = field(default_factory=dict)
+    ways: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     not_claimed: Counter[str] = field(default_factory=Counter)
     layers: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -97,10 +97,17 @@ class Evidence:
         for result in compared(judged):
             key = (result, condition_of(judged.case))
             self.compared.setdefault(key, Compared()).add(classes, layers)
-        for result, outcome in _outcomes(judged).items():
-            for name in shown:
-                record = self.records.setdefault((name, result), Record())
-                setattr(record, outcome, getattr(record, outcome) + 1)
+        for way in _outcomes(judged).items():
+            self.ways.setdefault(way, Counter()).update(shown)
+
+    @property
+    def records(self) -> dict[tuple[str, str], Record]:
+        """For each class and result: how it came out."""
+        found: dict[tuple[str, str], Record] = {}
+        for (result, way), counts in self.ways.items():
+            for name, count in counts.items():
+                setattr(found.setdefault((name, result), Record()), way, count)
+        return found
 
 
 def compared(judged: Judged) -> frozenset[str]:

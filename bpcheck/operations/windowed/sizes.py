@@ -35,11 +35,21 @@ def axis_sizes(window: Window, letter: str, *, least: int = 1) -> tuple[Size, ..
     own = _AXES[letter]
     wanted = {first, first + 1, first + 2, *_telling(own, range(first, first + _FARTHEST))}
     if letter == "w":
-        outputs: dict[int, int] = {}
-        for i in range(first, first + _FARTHEST):
-            outputs.setdefault(_resized(window, i).out, i)
-        wanted |= {outputs[out] for out in _telling("output width", outputs)}
+        inputs: dict[int, int] = {}
+        wanted |= {inputs[out] for out in _telling("output width", _outputs(window, inputs, first))}
     return tuple(_axis_size(_resized(window, i), letter) for i in sorted(wanted))
+
+
+def _outputs(window: Window, inputs: dict[int, int], first: int) -> Iterator[int]:
+    """The output sizes that occur, in the order of the inputs; `inputs` gets the smallest of each.
+
+    They are made one by one, since few are needed where the stride is 1.
+    """
+    for i in range(first, first + _FARTHEST):
+        out = _resized(window, i).out
+        if out not in inputs:
+            inputs[out] = i
+            yield out
 
 
 def _telling(factor: str, numbers: Iterable[int]) -> Iterator[int]:

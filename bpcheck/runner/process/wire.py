@@ -37,7 +37,7 @@ def dumps(value: Any) -> bytes:
     --------
     >>> from bpcheck.cases import parse_case
     >>> case = parse_case("avg_pool1d n1ic1iw9999kw2")
-    >>> _ = case.shapes, case.operation.terms(case.geometry)
+    >>> _ = case.shapes, case.terms
     >>> len(dumps(case)) < 1000, pickle.loads(dumps(case)) == case
     (True, True)
     """
