@@ -189,6 +189,15 @@ class EngineCrew:
         for job in jobs:
             self._alone.take(job)
 
+    def drop(self, job: Job) -> None:
+        """Wait for a job no more; who is at it may finish."""
+        if self._alone is not None:
+            self._alone.drop(job)
+            return
+        job.is_dropped = True
+        if job in self._waiting:
+            self._waiting.remove(job)
+
     @property
     def pids(self) -> Iterator[int]:
         """Numbers of its processes, as far as they are this one's."""

@@ -169,7 +169,8 @@ def _all_done(crew: Crew, jobs: Sequence[Job], connection: Connection) -> list[C
     except (EOFError, OSError):
         raise
     except Exception as error:  # noqa: BLE001 - it is told where the run was started
-        crew.drop_all()
+        for job in jobs:
+            crew.drop(job)
         return [(None, None, travelling(error))]
     return [(job.value, job.death, None) for job in jobs]
 

@@ -265,11 +265,6 @@ class Crew:
         self._handles.append(handle)
         return handle
 
-    def drop_all(self) -> None:
-        """Have nothing done any more of what waits."""
-        self._waiting.clear()
-        self._alone.clear()
-
     def drop(self, job: Job) -> None:
         """Wait for a job no more; who is at it may finish."""
         job.is_dropped = True
