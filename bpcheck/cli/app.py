@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import click
 
+from bpcheck.cli import options
 from bpcheck.cli.exits import Guarded
 from bpcheck.cli.interrupts import Interrupts, hold_streams
 from bpcheck.cli.precision.app import precision
@@ -89,27 +90,6 @@ def run() -> NoReturn:
     raise AssertionError("click's main ends in SystemExit")
 
 
-_in_process = click.option(
-    "--in-process",
-    is_flag=True,
-    help="Run TARGET in this process, as a debugger needs it; a crash ends the run then.",
-)
-_call_timeout = click.option(
-    "--call-timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="What one call of TARGET may take; ten times that for the first of a shape.",
-)
-_memory = click.option(
-    "--memory",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="GIB",
-    help="Memory that a worker may hold. [default: nine tenths of what is free, over the jobs]",
-)
-
-
 _style = click.option(
     "--style",
     default="numpy",
@@ -168,6 +148,13 @@ _interpret = click.option(
     "would take more than 30 s]",
 )
 @click.option(
+    "--geometries",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cases of at most N geometries, chosen to meet most, for subjects that compile each. "
+    "[default: any, unless compiling is slow]",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=1,
@@ -190,9 +177,9 @@ _interpret = click.option(
     help="Only this dtype, such as f32 or float32; may be repeated. [default: those claimed]",
 )
 @_style
-@_in_process
-@_call_timeout
-@_memory
+@options.in_process
+@options.call_timeout
+@options.memory
 @_with
 @_claim
 @_interpret
@@ -206,6 +193,7 @@ def check(
     profile: str,
     cases: str | None,
     largest: int | None,
+    geometries: int | None,
     jobs: int,
     seed: int,
     dtypes: tuple[str, ...],
@@ -241,7 +229,9 @@ def check(
         interpret=interpret,
         json_path=json_path,
         classes=classes,
-        request=Request(profile, cases, seed=seed, dtypes=dtypes, largest=largest),
+        request=Request(
+            profile, cases, seed=seed, dtypes=dtypes, largest=largest, geometries=geometries
+        ),
         safety=Safety(in_process, call_timeout, memory, jobs),
         interrupts=interrupts or Interrupts(),
     )
@@ -250,9 +240,9 @@ def check(
 @main.command(epilog=f"{_TARGET}\n{_REPLAY_EXAMPLE}")
 @click.argument("words", nargs=-1, required=True, metavar="'CASE' TARGET")
 @_style
-@_in_process
-@_call_timeout
-@_memory
+@options.in_process
+@options.call_timeout
+@options.memory
 @click.option(
     "--with",
     "declared",
@@ -296,15 +286,26 @@ def replay(
 @main.command()
 @click.argument("target")
 @click.argument("operation", required=False)
-def adapt(target: str, operation: str | None) -> int:
+@options.in_process
+@options.call_timeout
+@options.memory
+def adapt(
+    target: str,
+    operation: str | None,
+    *,
+    in_process: bool,
+    call_timeout: float,
+    memory: float | None,
+) -> int:
     """Find the declaration by which TARGET is taken as OPERATION, whatever its shape.
 
     Names, signatures and the shapes of results decide, on small cases in which no two lengths are
     alike; no number does.
     """
     from bpcheck.cli.adapt import run_adapt
+    from bpcheck.cli.safety import Safety
 
-    return run_adapt(target, operation)
+    return run_adapt(target, operation, safety=Safety(in_process, call_timeout, memory))
 
 
 main.add_command(precision)

@@ -38,6 +38,7 @@ class Request:
     seed: int
     dtypes: tuple[str, ...]
     largest: int | None
+    geometries: int | None = None
 
 
 def run_check(
@@ -171,7 +172,8 @@ class _Run:
                     seed=request.seed,
                     dtypes=dtypes,
                     cases=cases,
-                    largest=request.largest,
+                    largest=_either(request.largest, entry.largest),
+                    geometries=_either(request.geometries, entry.geometries),
                     on_progress=live.step,
                 )
         self.reports.append(report)
@@ -186,3 +188,8 @@ class _Run:
             classes=self.classes,
         )
         return report.is_complete
+
+
+def _either(typed: int | None, declared: int | None) -> int | None:
+    """What was typed, else what the project says."""
+    return declared if typed is None else typed

@@ -16,7 +16,10 @@ from bpcheck.errors import UsageError
 from bpcheck.subject import Subject
 
 _TABLE = "[tool.bpcheck.subjects]"
-_KEYS = ("target", "operation", "operations", "style", "with", "interpret", "claims")
+_KEYS = (
+    *("target", "operation", "operations", "style", "with", "interpret", "claims"),
+    *("largest", "geometries"),
+)
 _EXAMPLE = f"""such as
 
     {_TABLE}
@@ -29,7 +32,7 @@ class Entry:
 
     `words` declare how its code differs, as the options of its style. `claims` are stated beside
     those of the code, and `place` says where. With `interpret`, kernels for another device run in
-    their interpreters.
+    their interpreters. `largest` and `geometries` limit its cases, as the options do.
     """
 
     target: str
@@ -39,6 +42,8 @@ class Entry:
     claims: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
     interpret: bool = False
+    largest: int | None = None
+    geometries: int | None = None
 
     def claimed(self, subject: Subject) -> Subject:
         """`subject` with the claims that are stated here; `ClaimError` with the place."""
@@ -103,14 +108,25 @@ def entries(file: Path) -> tuple[Entry, ...]:
     """
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        # Not TOML, not text, or numbers and tables beyond what Python reads.
         raise UsageError(f"{file} cannot be read: {error}") from None
     table: Any = document
     for key in ("tool", "bpcheck", "subjects"):
         table = table.get(key) if isinstance(table, Mapping) else None
+    _require_numbers(table, file)
     if not isinstance(table, Mapping) or not table:
         raise UsageError(f"{file} has no subjects in a table {_TABLE}; add one, {_EXAMPLE}")
     return tuple(entry for name, given in table.items() for entry in _entries(file, name, given))
+
+
+def _require_numbers(value: Any, file: Path) -> None:
+    """Raise `UsageError` for integers of more than 64 bits, which TOML does not promise."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        raise UsageError(f"{file} holds an integer of {value.bit_length()} bits; 64 are read")
+    inner = value.values() if isinstance(value, Mapping) else value
+    for each in inner if isinstance(value, Mapping | list) else ():
+        _require_numbers(each, file)
 
 
 def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
@@ -139,6 +155,8 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
         claims=claims,
         place=f"{place}: claims",
         interpret=interpret,
+        largest=_number(place, given, "largest"),
+        geometries=_number(place, given, "geometries"),
     )
     if ("operation" in given) == ("operations" in given):
         raise UsageError(f"{place}: give either operation, or operations as a list")
@@ -158,6 +176,14 @@ def _table(place: str, given: Mapping[str, Any], key: str, *, example: str) -> M
         raise UsageError(
             f"{place}: {key} is {value!r}; a table was expected, such as {{ {example} }}"
         )
+    return value
+
+
+def _number(place: str, given: Mapping[str, Any], key: str) -> int | None:
+    value = given.get(key)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (is_number and value > 0):
+        raise UsageError(f"{place}: {key} is {value!r}; an integer of at least 1 was expected")
     return value
 
 

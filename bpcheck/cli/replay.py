@@ -13,7 +13,7 @@ from bpcheck.cli.requests import CLAIM, asked_claims, asked_words
 from bpcheck.cli.safety import Safety, placed_entry
 from bpcheck.finding import Status
 from bpcheck.report import print_replay
-from bpcheck.runner.memory import keep_freed_memory
+from bpcheck.runner.memory import keep_freed_memory, require_room
 from bpcheck.runner.own import blaming
 
 
@@ -30,6 +30,7 @@ def run_replay(
 ) -> int:
     """Run the case, print all of it; 1 if it fails, 3 if nothing of it could be judged."""
     case = parse_case(case_text)
+    require_room([case])
     entry = Entry(
         target,
         str(case.operation),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from bpcheck.adapters import load
 from bpcheck.adapters.claims import claims_among
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
+from bpcheck.cases.numbers import DIGITS
 from bpcheck.claims import DEFAULT_DTYPES, claims_from, dtype_name
 from bpcheck.cli.project import Entry
 from bpcheck.errors import BpcheckError, UsageError
@@ -20,9 +22,6 @@ from bpcheck.subject import Subject
 
 #: The option that makes claims, as messages name it.
 CLAIM = "--claim"
-
-#: No machine checks as many cases as a number of more digits says.
-_DIGITS = 12
 
 
 def asked_dtypes(typed: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -155,9 +154,9 @@ def asked_cases(
     """
     if typed is None:
         return None, None
-    if typed.lstrip("-").isdecimal():
-        if len(typed) > _DIGITS:
-            raise UsageError(f"--cases {typed}: a number of at most {_DIGITS} digits was expected")
+    if re.fullmatch(r"-?[0-9]+", typed):
+        if len(typed) > DIGITS:
+            raise UsageError(f"--cases {typed}: a number of at most {DIGITS} digits was expected")
         if int(typed) < 1:
             raise UsageError(f"--cases {typed}: must be at least 1")
         return int(typed), None

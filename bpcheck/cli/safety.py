@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +14,7 @@ from bpcheck.cli.project import Entry
 from bpcheck.cli.requests import loaded, operation_of
 from bpcheck.operations import Operation
 from bpcheck.runner.in_process import why_in_process
+from bpcheck.runner.memory import free_memory
 from bpcheck.runner.process.handle import Allowed
 from bpcheck.runner.process.place import Workers
 from bpcheck.runner.run import claiming
@@ -59,7 +58,9 @@ class Safety:
 
     def allowed(self) -> Allowed:
         """What a subject may take."""
-        memory = int(self.memory * 2**30) if self.memory else int(_free() * _SHARE) // self.jobs
+        memory = (
+            int(self.memory * 2**30) if self.memory else int(free_memory() * _SHARE) // self.jobs
+        )
         return Allowed(self.call_timeout, memory)
 
 
@@ -105,18 +106,3 @@ def placed_entry(
         warm=None if is_own else operation_of(entry, directory),
     ) as workers:
         yield workers
-
-
-def _free() -> int:
-    """Bytes of memory that are free, as far as the system tells; else 0, for no limit."""
-    if not sys.platform.startswith("linux"):
-        return 0
-    free = []
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        free += [int(each.split()[1]) * 1024 for each in lines if each.startswith("MemAvailable")]
-    with contextlib.suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        limit = int((group / "memory.max").read_text(encoding="ascii"))
-        free.append(limit - int((group / "memory.current").read_text(encoding="ascii")))
-    return max(0, min(free)) if free else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

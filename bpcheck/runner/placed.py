@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from bpcheck.errors import UsageError
 from bpcheck.operations import Operation
 from bpcheck.runner.process.crew import must_spawn
 from bpcheck.runner.process.handle import Allowed
@@ -43,6 +44,8 @@ def placed(
     if why and jobs == 1:
         yield Here(subject, notes=(f"judged in this process, as {why}",))
         return
+    if why:
+        raise UsageError(f"jobs={jobs}: {subject.name} {why}; or check it with one job")
     operation = subject.operation
 
     def same_operation(address: str) -> Operation:

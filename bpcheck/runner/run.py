@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
+from bpcheck.cases.numbers import MOST_SEED
 from bpcheck.checks.claims import unclaimed
 from bpcheck.claims import Claims
 from bpcheck.errors import UsageError
 from bpcheck.interrupted import heard
+from bpcheck.planning.beyond import all_within
 from bpcheck.planning.classes import classes_of, every_class
+from bpcheck.planning.compiling import CompilingPlan
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import profile_named
 from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
+from bpcheck.runner.memory import require_room
 from bpcheck.runner.own import require_address, require_sound
 from bpcheck.runner.pace import limits_for
 from bpcheck.runner.placed import placed
@@ -54,6 +59,20 @@ class Progress:
     phase: str = "checking"
 
 
+class Phases:
+    """What a run is at with each case: compiling, where it `compiles` what is new."""
+
+    def __init__(self, *, compiles: bool):
+        self._compiles, self._seen = compiles, set[tuple[Any, str]]()
+
+    def of(self, case: Case) -> str:
+        """The word for the case that comes next."""
+        key = case.geometry, case.dtype
+        is_new = key not in self._seen
+        self._seen.add(key)
+        return "compiling" if self._compiles and is_new else "checking"
+
+
 @own_arithmetic()
 def check_subject(
     subject: Subject,
@@ -65,6 +84,7 @@ def check_subject(
     claims: Claims | Mapping[str, Any] | None = None,
     cases: Iterable[Case] | None = None,
     largest: int | None = None,
+    geometries: int | None = None,
     jobs: int = 1,
     executor: Executor | None = None,
     in_process: bool = True,
@@ -94,6 +114,11 @@ def check_subject(
         Multiplications of the forward that a case may have. By default any number, unless the
         subject is so slow that a quick run would take more than 30 s: then as many as it is in
         time with, which the report tells.
+    geometries
+        Geometries that the cases may have, those of further runs included, for subjects that
+        compile each: those that meet most are chosen, and come with many values, dtypes and
+        layouts. By default any number, unless compiling is so slow that a quick run would take
+        more than 30 s by it.
     jobs
         Number of worker processes; the report does not depend on it.
     executor
@@ -142,6 +167,7 @@ def check_subject(
             dtypes=dtypes,
             cases=cases,
             largest=largest,
+            geometries=geometries,
             on_progress=on_progress,
         )
 
@@ -155,6 +181,7 @@ def check_in(
     dtypes: Sequence[str] | None = None,
     cases: Iterable[Case] | None = None,
     largest: int | None = None,
+    geometries: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Check the subject of a place; see `check_subject`."""
@@ -164,18 +191,25 @@ def check_in(
     require_sound(subject.operation)
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
+    asked = Limits(largest, geometries)
     _require_positive("largest", 1 if largest is None else largest)
+    _require_positive("geometries", 1 if geometries is None else geometries)
     source: Source
     if cases is None:
-        plan = _plan(place, profile, count, seed, dtypes, largest, notify)
+        plan = _plan(place, profile, count, seed, dtypes, asked, notify, tally.add)
         source = Planned(subject, plan, plan.total, on_refusal=tally.add)
         total, judged_dtypes, limits = plan.total, plan.dtypes, plan.limits
     else:
         plan, limits, listed = None, Limits(largest), list(cases)
+        require_room(listed)
         source, total = Listed(listed), len(listed)
         judged_dtypes = tuple(dict.fromkeys(case.dtype for case in listed))
     covers = cases is None and count is None
-    announced = Announced(source, lambda case: notify(Progress(tally.cases, total, str(case))))
+    phases = Phases(compiles=limits.geometries is not None)
+    announced = Announced(
+        source,
+        lambda case: notify(Progress(tally.cases, total, str(case), phases.of(case))),
+    )
     known: list[Case] = []
     try:
         for judged in place.judge_all(announced):
@@ -187,8 +221,11 @@ def check_in(
             for case in _missing(subject, Search(plan, known, seed), judged_dtypes, tally):
                 notify(Progress(total, total, str(case)))
                 # One at a time: whether there is a next one depends on what comes of it.
-                (judged,) = place.judge_all(Listed([case]))
-                tally.add(judged)
+                judgement = next(place.judge_all(Listed([case])), None)
+                if judgement is None:
+                    # It has ended its process too often: none is tried any more.
+                    break
+                tally.add(judgement)
     except KeyboardInterrupt:
         heard()
         complete = False
@@ -204,6 +241,7 @@ def check_in(
             is_complete=is_complete,
             covers=covers,
             limits=limits,
+            beside=_any if plan is None else plan.beside,
             notify=lambda text: notify(Progress(total, total, text, "shrinking")),
         )
 
@@ -231,22 +269,45 @@ def _plan(
     count: int | None,
     seed: int,
     dtypes: Sequence[str] | None,
-    largest: int | None,
+    asked: Limits,
     notify: Callable[[Progress], None],
+    on_refusal: Callable[[Judged], None],
 ) -> Plan:
-    """The plan that was asked for, with a limit of its own if the subject is slow."""
+    """The plan that was asked for, with limits of its own if the subject is slow, or compiles."""
     if count is not None:
         _require_positive("cases", count)
     subject = place.subject
     chosen, judged = profile_named(profile), _judged_dtypes(subject, seed, dtypes)
-    limits = Limits(largest)
-    if largest is None:
-        total = chosen.cases if count is None else count
-        notify(Progress(0, total, "", "timing"))
-        limits = place.ask(limits_for, judged, seed, otherwise=Limits())
-    return Plan(
+    total = chosen.cases if count is None else count
+    notify(Progress(0, total, "", "timing"))
+    limits = place.ask(limits_for, judged, seed, total, asked, otherwise=asked)
+    plan: Callable[..., Plan] = Plan
+    if limits.geometries is not None:
+        plan = partial(CompilingPlan, like=_like(subject, judged[0], on_refusal))
+    return plan(
         subject.operation, profile=chosen, dtypes=judged, seed=seed, count=count, limits=limits
     )
+
+
+def _like(
+    subject: Subject, dtype: str, on_refusal: Callable[[Judged], None]
+) -> Callable[[Any], Iterator[Any]]:
+    """What gives the claimed geometries that are like one; those that are not claimed are told."""
+
+    def like(geometry: Any) -> Iterator[Any]:
+        case = Case(subject.operation, geometry, dtype=dtype)
+        why = unclaimed(subject, case)
+        if why:
+            on_refusal(Judged(case, classes_of(case), (), (), 1.0, unsupported=why))
+        for each in all_within(subject, geometry):
+            if not unclaimed(subject, replace(case, geometry=each)):
+                yield each
+
+    return like
+
+
+def _any(geometry: Any) -> None:
+    """Any geometry may be run beside this one."""
 
 
 def _missing(
@@ -288,8 +349,8 @@ def _require_positive(name: str, number: int) -> None:
 
 def _judged_dtypes(subject: Subject, seed: int, dtypes: Sequence[str] | None) -> tuple[str, ...]:
     """The dtypes that are claimed, or asked for, and that the operation can be judged in."""
-    if seed < 0:
-        raise UsageError(f"seed={seed}: must be at least 0")
+    if not 0 <= seed <= MOST_SEED:
+        raise UsageError(f"seed={seed}: must be at least 0, and at most 2**64")
     unknown = [name for name in dtypes or () if name not in FORMATS]
     if unknown:
         raise UsageError(f"dtype={unknown[0]!r}: must be one of {', '.join(FORMATS)}")

@@ -10,6 +10,7 @@ from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES
 from bpcheck.errors import BpcheckError
+from bpcheck.runner.guard import guard_of_this_process
 from bpcheck.runner.one import Replay, judge, replay
 from bpcheck.runner.own import is_by_subject
 from bpcheck.runner.source import Source
@@ -38,8 +39,14 @@ class Site(Protocol):
         """What comes of each case, in the order of the cases."""
         ...
 
-    def judge(self, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
-        """What comes of one case."""
+    def judge(
+        self,
+        case: Case,
+        *,
+        checks: Collection[str] = CHECK_NAMES,
+        beside: Collection[Any] | None = None,
+    ) -> Judged:
+        """What comes of one case; `beside` are the geometries that further runs may have."""
         ...
 
     def replay(self, case: Case) -> Replay:
@@ -48,6 +55,18 @@ class Site(Protocol):
 
     def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
         """What a function of the subject gives; `otherwise` where the subject raises or ends it."""
+        ...
+
+    def do(
+        self, function: Callable[..., T], *args: Any, on_news: Callable[[Any], None] | None = None
+    ) -> T:
+        """What a function of the subject, of what is told `on_news`, and of `args` gives.
+
+        Raises
+        ------
+        LostError
+            If the subject ends the process.
+        """
         ...
 
 
@@ -82,18 +101,30 @@ class Here:
             return judge_here(self.subject, source)
         return judge_with(self._executor, self.subject, source, jobs=self._jobs)
 
-    def judge(self, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
+    def judge(
+        self,
+        case: Case,
+        *,
+        checks: Collection[str] = CHECK_NAMES,
+        beside: Collection[Any] | None = None,
+    ) -> Judged:
         with one_thread():
-            return judge(self.subject, case, checks=checks)
+            return judge(self.subject, case, checks=checks, beside=beside)
 
     def replay(self, case: Case) -> Replay:
         return replay(self.subject, case)
 
     def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
         # As the cases were judged, or real sums would round otherwise and a defect be gone.
-        with one_thread():
+        with one_thread(), guard_of_this_process().around(self.subject, None):
             answer = answered(self.subject, function, args)
         return answer[0] if answer else otherwise
+
+    def do(
+        self, function: Callable[..., T], *args: Any, on_news: Callable[[Any], None] | None = None
+    ) -> T:
+        with guard_of_this_process().around(self.subject, None):
+            return function(self.subject, on_news or (lambda news: None), *args)
 
 
 @own_arithmetic()

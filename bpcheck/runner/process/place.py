@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Self, TypeVar
 
 from bpcheck.cases import Case
@@ -17,6 +17,7 @@ from bpcheck.runner.one import Replay, judge, replay
 from bpcheck.runner.process.crew import Crew, Job, must_spawn
 from bpcheck.runner.process.death import Death, LostError
 from bpcheck.runner.process.handle import Allowed
+from bpcheck.runner.process.patience import Patience
 from bpcheck.runner.process.plain import Remembered, plain_judged
 from bpcheck.runner.process.standin import described, stand_in
 from bpcheck.runner.process.warm import warm_up
@@ -68,8 +69,9 @@ class Workers:
         spawns = must_spawn()
         allowed = allowed or Allowed()
         self._jobs = jobs
-        self._aside = Crew(load, size=1, allowed=allowed, spawns=spawns)
-        self._crew = Crew(load, size=jobs, allowed=allowed, spawns=spawns)
+        patience = Patience()
+        self._aside = Crew(load, size=1, allowed=allowed, spawns=spawns, patience=patience)
+        self._crew = Crew(load, size=jobs, allowed=allowed, spawns=spawns, patience=patience)
         self._given_up, self._made = GivenUp(), Remembered()
         self._operation = operation
         self._known = subject
@@ -102,27 +104,39 @@ class Workers:
         return (*self._aside.notes, *self._given_up.notes)
 
     def judge_all(self, source: Source) -> Iterator[Judged]:
-        """What comes of each case, in the order of the cases."""
+        """What comes of each case, in the order of the cases, until too many ended their process.
+
+        How many were handed out by then depends on the workers: nothing is told of them.
+        """
         order: deque[tuple[Case, frozenset[str], Job | None]] = deque()
         self._crew.start()
-        while True:
+        while not self._given_up.is_over:
             while len(order) < AHEAD * self._jobs and (cases := source.take(1)):
-                order.append(self._begun(cases[0]))
+                order.append(self._begun(cases[0], source.beside(cases[0])))
             if not order:
                 return
             job = order[0][2]
-            if job is not None and not job.is_done:
+            if job is not None and not (job.is_done or job.is_dropped):
                 self._crew.step()
                 continue
             judged = self._concluded(*order.popleft())
+            self._drop_given_up(order)
             source.learn(judged)
             yield judged
 
-    def _begun(self, case: Case) -> tuple[Case, frozenset[str], Job | None]:
+    def _drop_given_up(self, order: Iterable[tuple[Case, frozenset[str], Job | None]]) -> None:
+        """Wait no more for cases that were handed out before they were known to be of no use."""
+        for _, classes, job in order if self._given_up.has_news() else ():
+            if job is not None and not job.is_dropped and self._given_up.why(classes):
+                self._crew.drop(job)
+
+    def _begun(
+        self, case: Case, beside: tuple[Any, ...] | None
+    ) -> tuple[Case, frozenset[str], Job | None]:
         classes = classes_of(case)
         if self._given_up.why(classes):
             return case, classes, None
-        return case, classes, self._crew.put(judge_on, case)
+        return case, classes, self._crew.put(judge_on, case, CHECK_NAMES, beside)
 
     def _concluded(self, case: Case, classes: frozenset[str], job: Job | None) -> Judged:
         """What came of a case, if those before it let it be tried."""
@@ -136,9 +150,15 @@ class Workers:
         self._given_up.learn(job.death, classes)
         return _of_death(case, job.death)
 
-    def judge(self, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
+    def judge(
+        self,
+        case: Case,
+        *,
+        checks: Collection[str] = CHECK_NAMES,
+        beside: Collection[Any] | None = None,
+    ) -> Judged:
         """What comes of one case, in a worker that judges no others."""
-        job = self._aside.put(judge_on, case, tuple(checks))
+        job = self._aside.put(judge_on, case, tuple(checks), beside)
         self._aside.wait(job)
         if job.death is not None:
             return _of_death(case, job.death)
@@ -163,6 +183,13 @@ class Workers:
             return otherwise
         return answer[0] if answer else otherwise
 
+    def do(
+        self, function: Callable[..., T], *args: Any, on_news: Callable[[Any], None] | None = None
+    ) -> T:
+        """What a function of the subject gives; `LostError` where it ends the process."""
+        done: T = self._aside.ask(do_on, function, args, on_news=on_news)
+        return done
+
     def close(self) -> None:
         """End all workers."""
         self._crew.close()
@@ -175,9 +202,14 @@ class Workers:
         self.close()
 
 
-def judge_on(bench: Bench, case: Case, checks: Collection[str] = CHECK_NAMES) -> tuple[Any, ...]:
+def judge_on(
+    bench: Bench,
+    case: Case,
+    checks: Collection[str] = CHECK_NAMES,
+    beside: Collection[Any] | None = None,
+) -> tuple[Any, ...]:
     """What comes of one case, in a worker."""
-    judged = judge(bench.subject, case, checks=frozenset(checks), guard=bench.guard)
+    judged = judge(bench.subject, case, checks=frozenset(checks), guard=bench.guard, beside=beside)
     return plain_judged(judged)
 
 
@@ -190,6 +222,12 @@ def ask_on(bench: Bench, function: Callable[..., T], args: tuple[Any, ...]) -> t
     """What a function of the subject gives, in a worker."""
     with bench.guard.around(bench.subject, None):
         return answered(bench.subject, function, args, is_alone=True)
+
+
+def do_on(bench: Bench, function: Callable[..., T], args: tuple[Any, ...]) -> T:
+    """What a function of the subject gives, in a worker; it tells how far it is."""
+    with bench.guard.around(bench.subject, None):
+        return function(bench.subject, bench.tell, *args)
 
 
 def _of_death(case: Case, death: Death) -> Judged:
