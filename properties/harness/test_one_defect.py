@@ -73,11 +73,11 @@ def test_a_few_values_that_hide_a_clamped_cotangent_do_not_make_it_two_defects()
     def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
         return conv.vjp(residuals, np.maximum(y_bar, 0))
 
-    subject = Subject(conv.forward, vjp, operation="conv1d", dtypes=("float64",))
-    # A cotangent with a single 1 has nothing to clamp, until it is negated.
-    cases = [parse_case(f"conv1d n1ic1iw{i}oc1kw1 exact seed={i}") for i in range(4, 12)]
-    hidden = parse_case("conv1d n1ic1iw3oc1kw1 exact y_bar=0,0,0")
-    verdicts = {each.verdict for each in check(subject, cases=[*cases, hidden]).judgements}
+    subject = Subject(conv.forward, vjp, operation="conv2d", dtypes=("float64",))
+    # A cotangent of nothing below 0 is not changed, until it is negated.
+    cases = [parse_case(f"conv2d n1ic1ih1iw{i}oc1kh1kw1 exact seed={i}") for i in range(4, 20)]
+    hidden = [parse_case("conv2d n1ic1ih1iw1oc1kh1kw1 sparse seed=78 y_bar=0,0,0,0")]
+    verdicts = {each.verdict for each in check(subject, cases=[*cases, *hidden]).judgements}
     assert verdicts == {Verdict.BACKWARD_WRONG}
 
 
