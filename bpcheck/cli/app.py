@@ -163,6 +163,12 @@ _interpret = click.option(
     help="Number of worker processes; the report does not depend on it.",
 )
 @click.option(
+    "--executor",
+    metavar="ENGINE",
+    help="Judge cases in dask:ADDRESS, in mpi, or in the concurrent.futures.Executor that "
+    "module:attribute is or makes; --jobs says how many workers it has, where it does not tell.",
+)
+@click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
@@ -195,6 +201,7 @@ def check(
     largest: int | None,
     geometries: int | None,
     jobs: int,
+    executor: str | None,
     seed: int,
     dtypes: tuple[str, ...],
     style: str,
@@ -232,7 +239,7 @@ def check(
         request=Request(
             profile, cases, seed=seed, dtypes=dtypes, largest=largest, geometries=geometries
         ),
-        safety=Safety(in_process, call_timeout, memory, jobs),
+        safety=Safety(in_process, call_timeout, memory, jobs, executor),
         interrupts=interrupts or Interrupts(),
     )
 

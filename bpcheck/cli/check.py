@@ -17,7 +17,7 @@ from bpcheck.cli.output import json_file, stdout, write
 from bpcheck.cli.progress import Live
 from bpcheck.cli.project import Entry, entries, project_file, shell_target
 from bpcheck.cli.requests import CLAIM, asked_cases, asked_claims, asked_dtypes, asked_words
-from bpcheck.cli.safety import Safety, loaded_to_check, placed_entry
+from bpcheck.cli.safety import Safety, engine_of, loaded_to_check, placed_entry
 from bpcheck.errors import BpcheckError
 from bpcheck.report import print_report, to_json
 from bpcheck.report.terminal import plain
@@ -102,6 +102,7 @@ class _Run:
         dtypes = asked_dtypes(self.request.dtypes)
         is_in_process = self.safety.is_in_process()
         with contextlib.ExitStack() as stack:
+            engine = stack.enter_context(engine_of(self.safety))
             with Live() as live:
                 live.say("loading")
                 places = [
@@ -113,6 +114,7 @@ class _Run:
                             in_process=is_in_process,
                             safety=self.safety,
                             load=loaded_to_check,
+                            engine=engine,
                         )
                     )
                     for entry in self.todo

@@ -25,6 +25,7 @@ from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import profile_named
 from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
+from bpcheck.runner.engine.engine import Engine
 from bpcheck.runner.memory import require_room
 from bpcheck.runner.own import require_address, require_sound
 from bpcheck.runner.pace import limits_for
@@ -86,7 +87,7 @@ def check_subject(
     largest: int | None = None,
     geometries: int | None = None,
     jobs: int = 1,
-    executor: Executor | None = None,
+    executor: Executor | Engine | None = None,
     in_process: bool = True,
     allowed: Allowed | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -122,7 +123,9 @@ def check_subject(
     jobs
         Number of worker processes; the report does not depend on it.
     executor
-        Any `concurrent.futures.Executor` to work in instead; the subject must be picklable then.
+        Any `concurrent.futures.Executor` to work in instead; the subject must be picklable then. It
+        runs in a process of its own beside each of the executor's, unless it belongs to
+        ``__main__``, or an operation of it has no address.
     in_process
         Whether the subject's code runs in this process, if there is one job and no executor; else
         it runs in workers, and whatever it does to them is a finding.

@@ -12,6 +12,8 @@ from bpcheck.filling import fill
 from bpcheck.operations import Operation
 from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.classes import classes_of
+from bpcheck.runner.engine.crew import EngineCrew
+from bpcheck.runner.engine.engine import Engine
 from bpcheck.runner.given_up import GivenUp
 from bpcheck.runner.one import Replay, judge, replay
 from bpcheck.runner.process.crew import Crew, Job, must_spawn
@@ -52,6 +54,8 @@ class Workers:
         The subject, where this process has it.
     warm
         The operation, where it is known before the subject is loaded.
+    engine
+        What judges cases in the place of workers of this process.
     """
 
     def __init__(
@@ -63,15 +67,20 @@ class Workers:
         allowed: Allowed | None = None,
         subject: Subject | None = None,
         warm: Operation | None = None,
+        engine: Engine | None = None,
     ):
         if warm is not None:
             warm_up(warm)
         spawns = must_spawn()
         allowed = allowed or Allowed()
-        self._jobs = jobs
+        self._jobs = jobs if engine is None else engine.workers
         patience = Patience()
         self._aside = Crew(load, size=1, allowed=allowed, spawns=spawns, patience=patience)
-        self._crew = Crew(load, size=jobs, allowed=allowed, spawns=spawns, patience=patience)
+        self._crew: Crew | EngineCrew = (
+            Crew(load, size=jobs, allowed=allowed, spawns=spawns, patience=patience)
+            if engine is None
+            else EngineCrew(engine, load, allowed=allowed, operation=warm)
+        )
         self._given_up, self._made = GivenUp(), Remembered()
         self._operation = operation
         self._known = subject
