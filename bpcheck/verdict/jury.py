@@ -142,6 +142,9 @@ def _plain(outcomes: Sequence[Outcome]) -> list[Ruling]:
 def _without_followers(rulings: Sequence[Ruling]) -> Iterator[Ruling]:
     """Leave out what follows from something else that is wrong with the same result."""
     # A result that is not finite is wrong in value as well; the plainer word is enough.
+    # What is given in a narrower dtype overflows for that reason.
+    of_dtype = {r.result for r in rulings if any(f.kind is Kind.DTYPE for f in r.findings)}
+    rulings = [r for r in rulings if not (r.verdict is Verdict.NOT_FINITE and r.result in of_dtype)]
     infinite = {ruling.result for ruling in rulings if ruling.verdict is Verdict.NOT_FINITE}
     rulings = [r for r in rulings if not (r.verdict in VALUES and r.result in infinite)]
     leading = {

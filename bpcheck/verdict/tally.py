@@ -11,7 +11,7 @@ from bpcheck.verdict.conditions import PLAIN, plainness
 from bpcheck.verdict.evidence import Evidence, compared, layers_of, telling
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.judgement import ON_VALUES, Verdict
-from bpcheck.verdict.jury import Ruling
+from bpcheck.verdict.jury import FOLLOWERS, Ruling
 from bpcheck.verdict.report import Cell
 from bpcheck.verdict.sample import Sample
 
@@ -188,6 +188,7 @@ class Tally:
             for defect in caused
             if not (defect.verdict in BETWEEN_RUNS and defect.result in unsteady)
         ]
+        own = _without_followers(own)
         sure = [defect for defect in own if not defect.is_tentative]
         if any(defect.result == "y" and defect.verdict in FORWARDS for defect in sure):
             return sure
@@ -216,6 +217,20 @@ class Tally:
             if seen >= half:
                 return value
         return 1.0
+
+
+def _without_followers(defects: list[Defect]) -> list[Defect]:
+    """Those left out that a result earns in a few cases by being wrong in many others."""
+    wrong = {
+        defect.result: defect.failing
+        for defect in defects
+        if defect.verdict in ON_VALUES and defect.condition == PLAIN
+    }
+    return [
+        defect
+        for defect in defects
+        if not (defect.verdict in FOLLOWERS and 4 * defect.failing < wrong.get(defect.result, 0))
+    ]
 
 
 def work(case: Case) -> int:

@@ -58,6 +58,29 @@ def test_integers_for_gradients_break_the_contract_and_that_is_all() -> None:
     assert [each.verdict for each in report.judgements] == [Verdict.CONTRACT_BROKEN]
 
 
+def test_a_narrow_gradient_that_overflows_is_told_by_its_dtype_alone() -> None:
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Array]:
+        with np.errstate(over="ignore"):
+            return (avg_pool.vjp(residuals, y_bar)[0].astype(np.float32),)
+
+    subject = Subject(avg_pool.forward, vjp, operation="avg_pool1d", dtypes=("float64",))
+    cases = [parse_case(f"avg_pool1d n1ic1iw{i}kw2 f64 huge seed={i}") for i in (3, 4, 5)]
+    report = check(subject, cases=cases)
+    assert [each.verdict for each in report.judgements] == [Verdict.CONTRACT_BROKEN]
+
+
+def test_a_few_values_that_hide_a_clamped_cotangent_do_not_make_it_two_defects() -> None:
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
+        return conv.vjp(residuals, np.maximum(y_bar, 0))
+
+    subject = Subject(conv.forward, vjp, operation="conv2d", dtypes=("float64",))
+    # A cotangent of nothing below 0 is not changed, until it is negated.
+    cases = [parse_case(f"conv2d n1ic1ih1iw{i}oc1kh1kw1 exact seed={i}") for i in range(4, 20)]
+    hidden = [parse_case("conv2d n1ic1ih1iw1oc1kh1kw1 sparse seed=78 y_bar=0,0,0,0")]
+    verdicts = {each.verdict for each in check(subject, cases=[*cases, *hidden]).judgements}
+    assert verdicts == {Verdict.BACKWARD_WRONG}
+
+
 def test_a_gradient_that_is_another_one_every_time_is_told_once() -> None:
     rng = np.random.default_rng(0)
 
