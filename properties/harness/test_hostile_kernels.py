@@ -125,7 +125,7 @@ import bpcheck.runner
 whole = bpcheck.runner.check_subject
 
 def few(subject, **given):
-    return whole(subject, **{**given, "count": 3})
+    return whole(subject, **{**given, "count": 3, "largest": 10**6})
 
 bpcheck.runner.check_subject = few
 """
@@ -156,9 +156,16 @@ def test_in_pytest_a_dying_kernel_fails_its_items_and_the_session_goes_on(
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(test_kernels=TESTS)
     pytester.makeini(f"[pytest]\npythonpath = {ROOT}")
-    arguments: list[Any] = ["-q", "-rf", "--bpcheck-call-timeout", "0.05", *options]
+    arguments: list[Any] = [
+        "-q",
+        "-rf",
+        "-k",
+        "contract",
+        "--bpcheck-call-timeout",
+        "0.05",
+        *options,
+    ]
     result = pytester.runpytest_subprocess(*arguments)
-    # Two for arrays that cannot be written to, and of which nothing else can be said.
     failed = result.parseoutcomes()["failed"]
     assert failed >= 8
     result.stdout.fnmatch_lines_random(
