@@ -54,6 +54,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--bpcheck-seed", type=int, metavar="N", help="seed of the cases and values (default: 0)"
     )
     group.addoption(
+        "--bpcheck-largest",
+        type=int,
+        metavar="N",
+        help="only cases of at most N multiplications (default: any, unless a subject is slow)",
+    )
+    group.addoption(
+        "--bpcheck-geometries",
+        type=int,
+        metavar="N",
+        help="cases of at most N geometries (default: any, unless a subject compiles slowly)",
+    )
+    group.addoption(
         "--bpcheck-baseline",
         metavar="FILE",
         help="measure rounding errors too, and fail where they grew against this baseline",
@@ -71,6 +83,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what one call of a subject may take (default: 30)",
     )
     parser.addini("bpcheck_profile", "what --bpcheck-profile is by default", default="default")
+    parser.addini("bpcheck_largest", "what --bpcheck-largest is by default", default="")
+    parser.addini("bpcheck_geometries", "what --bpcheck-geometries is by default", default="")
     parser.addini("bpcheck_seed", "what --bpcheck-seed is by default", default="0")
 
 
@@ -174,6 +188,8 @@ def _run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
             subject,
             profile=_option(config, "profile"),
             seed=int(seed),
+            largest=_limit(config, "largest"),
+            geometries=_limit(config, "geometries"),
             in_process=bool(why),
             allowed=Allowed(config.getoption("bpcheck_call_timeout")),
         )
@@ -209,6 +225,18 @@ def _tell_claims(item: pytest.Item, report: Report) -> None:
 def _option(config: pytest.Config, name: str) -> str:
     given: Any = config.getoption(f"bpcheck_{name}")
     return str(config.getini(f"bpcheck_{name}") if given is None else given)
+
+
+def _limit(config: pytest.Config, name: str) -> int | None:
+    """A limit of the cases; ``None`` if none is given."""
+    from bpcheck.errors import UsageError
+
+    given = _option(config, name)
+    if not given:
+        return None
+    if not given.isdecimal() or not int(given):
+        raise UsageError(f"bpcheck_{name}={given}: must be an integer of at least 1")
+    return int(given)
 
 
 def _conclude(

@@ -76,6 +76,8 @@ def assert_agrees(
     seed: int = 0,
     dtypes: Sequence[str] | None = None,
     claims: Claims | Mapping[str, Any] | None = None,
+    largest: int | None = None,
+    geometries: int | None = None,
 ) -> None:
     """Raise unless `subject` agrees with its operation in every case.
 
@@ -83,7 +85,7 @@ def assert_agrees(
     ----------
     subject
         What to check.
-    profile, count, seed, dtypes, claims
+    profile, count, seed, dtypes, claims, largest, geometries
         As in `bpcheck.check`.
 
     Raises
@@ -107,7 +109,14 @@ def assert_agrees(
 
     require_subject(subject, "assert_agrees")
     report = check_subject(
-        subject, profile=profile, count=count, seed=seed, dtypes=dtypes, claims=claims
+        subject,
+        profile=profile,
+        count=count,
+        seed=seed,
+        dtypes=dtypes,
+        claims=claims,
+        largest=largest,
+        geometries=geometries,
     )
     if not report.is_complete:
         raise KeyboardInterrupt

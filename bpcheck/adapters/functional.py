@@ -24,13 +24,17 @@ Vjp = Callable[..., tuple[Any, Callable[[Any], Sequence[Any]]]]
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """How arrays become those of a framework, and back, how it differentiates, what it claims."""
+    """How arrays become those of a framework, and back, how it differentiates, what it claims.
+
+    `claims` are those of all its functions, `of_groups` those of operations that have groups.
+    """
 
     name: str
     to: Callable[[Any], Any]
     back: Callable[[Any], Any]
     vjp: Vjp
     claims: Mapping[str, Any] = field(default_factory=dict)
+    of_groups: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ def functional_subject(
         declaration = replace(declaration, ints=True)
     if "without_bias" not in words and needs_bias(function, operation):
         declaration = replace(declaration, without_bias="never")
+    claims = {**framework.claims, **(framework.of_groups if "groups" in operation.neutral else {})}
     shown = shown_call(function, own["forward"], operation, word="forward", name=name)
     return adapted_subject(
         Functional(operation, function, shown, framework),
@@ -104,5 +109,5 @@ def functional_subject(
         name=name,
         style=style,
         dtypes=dtypes,
-        claims=framework.claims,
+        claims=claims,
     )

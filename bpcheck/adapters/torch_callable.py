@@ -12,6 +12,7 @@ import torch
 
 from bpcheck.adapters.torch_arguments import Slots
 from bpcheck.adapters.torch_backward import gradients
+from bpcheck.adapters.torch_compiled import keep_compiling
 from bpcheck.adapters.torch_tensors import Shared, to_array, to_tensor
 from bpcheck.arithmetic import Array
 from bpcheck.claims import DEFAULT_DTYPES, claims_from
@@ -58,6 +59,7 @@ class TorchCallable:
         tensors = tuple(None if x is None else to_tensor(x, self.device) for x in operands)
         leaves = [None if each is None else each.tensor.requires_grad_() for each in tensors]
         arguments, named = self._slots.bind(leaves, params, neutral=self.operation.neutral)
+        keep_compiling()
         with torch.enable_grad():
             y = self._apply(arguments, named)
         if not isinstance(y, torch.Tensor):

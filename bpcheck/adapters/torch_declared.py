@@ -18,6 +18,7 @@ from bpcheck.adapters.functions import shown_call
 from bpcheck.adapters.names import meaning
 from bpcheck.adapters.scope import Scope
 from bpcheck.adapters.torch_backward import gradients
+from bpcheck.adapters.torch_compiled import keep_compiling
 from bpcheck.adapters.torch_tensors import to_array, to_tensor
 from bpcheck.claims import DEFAULT_DTYPES
 from bpcheck.errors import Unsupported
@@ -33,6 +34,7 @@ def _to(array: Any) -> torch.Tensor:
 
 def _vjp(function: Callable[..., Any], *operands: torch.Tensor) -> tuple[Any, Callable[..., Any]]:
     leaves = [each.requires_grad_() for each in operands]
+    keep_compiling()
     with torch.enable_grad():
         y = function(*leaves)
     if not isinstance(y, torch.Tensor):

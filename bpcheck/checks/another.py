@@ -46,7 +46,7 @@ def another(trial: Trial) -> Another:
     case = replace(trial.case, seed=trial.case.seed + 1, one_hot=None)
     if _needs_numbers(case):
         return Another(case, trial.others, trial.params)
-    geometries = _geometries(case)
+    geometries = _geometries(case) if trial.beside is None else iter(trial.beside)
     others = (replace(case, geometry=geometry, layout="c-order") for geometry in geometries)
     found = next((other for other in others if not unclaimed(trial.subject, other)), None)
     if found is None:

@@ -42,7 +42,7 @@ def check_batch(trial: Trial) -> tuple[Outcome, ...]:
     kept = trial.case.seed % samples.length
     case = _alone(trial)
     if case is None:
-        return unjudged(trial, NAME, "one sample is not claimed")
+        return unjudged(trial, NAME, "one sample is not claimed, or a shape too many")
     run_alone = _alone_run(trial, samples, kept, case)
     return broken_off(trial, NAME, run_alone, "for a sample alone", case=case) or first_of_each(
         trial, NAME, _violations(trial, samples, kept, run_alone)
@@ -75,12 +75,12 @@ def _why_not(trial: Trial) -> str:
 
 
 def _alone(trial: Trial) -> Case | None:
-    """The case with one sample, if the subject claims it."""
+    """The case with one sample, if the subject claims it and its shape need not be left out."""
     numbers = {**trial.case.geometry.numbers(), "n": 1}
     known = {key: numbers[key] for key in trial.case.operation.keys}
     with contextlib.suppress(CaseError):
         case = replace(trial.case, geometry=trial.case.operation.geometry(known))
-        if not unclaimed(trial.subject, case):
+        if trial.may_have(case.geometry) and not unclaimed(trial.subject, case):
             return case
     return None
 

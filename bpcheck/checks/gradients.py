@@ -23,8 +23,8 @@ def _gradients(trial: Trial) -> dict[str, Array | None]:
                 operand,
                 evaluate=trial.evaluate,
                 y=y,
-                # Who says which cases it supports is not asked for larger batches.
-                stack=trial.subject.claims.supports is None,
+                # Who says what it supports is not asked for larger batches, nor who compiles.
+                stack=trial.subject.claims.supports is None and trial.beside is None,
             )
             if step and y is not None
             else None

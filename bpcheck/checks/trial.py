@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -27,14 +27,29 @@ class Trial:
 
     The subject is called in the order that a user would call it: forward, then vjp. Everything else
     (further forwards for finite differences, a second run) comes after that.
+
+    Parameters
+    ----------
+    subject
+        What is run.
+    case
+        What it is run on.
+    beside
+        The geometries that further runs may have beside the case's own, where each is compiled;
+        ``None`` for any.
     """
 
-    def __init__(self, subject: Subject, case: Case):
+    def __init__(self, subject: Subject, case: Case, *, beside: Collection[Any] | None = None):
+        self.beside = beside
         self.subject = subject
         self.case = case
         #: The last run that was made for `evaluate` and gave no ``y``.
         self.fallen: Run | None = None
         self._derived: dict[Callable[[Trial], Any], Any] = {}
+
+    def may_have(self, geometry: Any) -> bool:
+        """Whether a further run may have this geometry."""
+        return self.beside is None or geometry in self.beside or geometry == self.case.geometry
 
     def once(self, derive: Callable[[Trial], T]) -> T:
         """What `derive` makes of this trial, made when it is first asked for."""

@@ -107,6 +107,15 @@ _with = click.option(
     "repeated.",
 )
 
+_claim = click.option(
+    "--claim",
+    "claims",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What the subject claims, over what its code says, such as empty=no or "
+    "dtypes=f32,f64; exact=no for a transform; may be repeated (docs/claims.md).",
+)
+
 _interpret = click.option(
     "--interpret",
     is_flag=True,
@@ -139,12 +148,25 @@ _interpret = click.option(
     "would take more than 30 s]",
 )
 @click.option(
+    "--geometries",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cases of at most N geometries, chosen to meet most, for subjects that compile each. "
+    "[default: any, unless compiling is slow]",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
     metavar="N",
     help="Number of worker processes; the report does not depend on it.",
+)
+@click.option(
+    "--executor",
+    metavar="ENGINE",
+    help="Judge cases in dask:ADDRESS, in mpi, or in the concurrent.futures.Executor that "
+    "module:attribute is or makes; --jobs says how many workers it has, where it does not tell.",
 )
 @click.option(
     "--seed",
@@ -165,6 +187,7 @@ _interpret = click.option(
 @options.call_timeout
 @options.memory
 @_with
+@_claim
 @_interpret
 @click.option("--classes", is_flag=True, help="Tell the number of cases of each edge class too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
@@ -176,11 +199,14 @@ def check(
     profile: str,
     cases: str | None,
     largest: int | None,
+    geometries: int | None,
     jobs: int,
+    executor: str | None,
     seed: int,
     dtypes: tuple[str, ...],
     style: str,
     words: tuple[str, ...],
+    claims: tuple[str, ...],
     interpret: bool,  # noqa: FBT001 - click's signature
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
@@ -206,11 +232,14 @@ def check(
         target,
         style=style,
         words=words,
+        claims=claims,
         interpret=interpret,
         json_path=json_path,
         classes=classes,
-        request=Request(profile, cases, seed=seed, dtypes=dtypes, largest=largest),
-        safety=Safety(in_process, call_timeout, memory, jobs),
+        request=Request(
+            profile, cases, seed=seed, dtypes=dtypes, largest=largest, geometries=geometries
+        ),
+        safety=Safety(in_process, call_timeout, memory, jobs, executor),
         interrupts=interrupts or Interrupts(),
     )
 
@@ -228,6 +257,7 @@ def check(
     metavar="KEY=VALUE",
     help="As for bpcheck check.",
 )
+@_claim
 @_interpret
 @click.pass_obj
 def replay(
@@ -235,6 +265,7 @@ def replay(
     words: tuple[str, ...],
     style: str,
     declared: tuple[str, ...],
+    claims: tuple[str, ...],
     interpret: bool,  # noqa: FBT001 - click's signature
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
@@ -254,6 +285,7 @@ def replay(
         style=style,
         safety=safety,
         words=declared,
+        claims=claims,
         interpreted=interpret,
     )
 

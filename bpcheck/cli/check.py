@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -16,8 +16,8 @@ from bpcheck.cli.interrupts import Interrupts
 from bpcheck.cli.output import json_file, stdout, write
 from bpcheck.cli.progress import Live
 from bpcheck.cli.project import Entry, entries, project_file, shell_target
-from bpcheck.cli.requests import asked_cases, asked_dtypes, asked_words
-from bpcheck.cli.safety import Safety, loaded_to_check, placed_entry
+from bpcheck.cli.requests import CLAIM, asked_cases, asked_claims, asked_dtypes, asked_words
+from bpcheck.cli.safety import Safety, engine_of, loaded_to_check, placed_entry
 from bpcheck.errors import BpcheckError
 from bpcheck.report import print_report, to_json
 from bpcheck.report.terminal import plain
@@ -38,6 +38,7 @@ class Request:
     seed: int
     dtypes: tuple[str, ...]
     largest: int | None
+    geometries: int | None = None
 
 
 def run_check(
@@ -46,6 +47,7 @@ def run_check(
     *,
     style: str,
     words: tuple[str, ...] = (),
+    claims: tuple[str, ...] = (),
     interpret: bool = False,
     json_path: str | None,
     classes: bool,
@@ -63,6 +65,12 @@ def run_check(
     else:
         project = project_file(directory)
         todo, directory = entries(project), project.parent
+    if claims:
+        asked = asked_claims(claims)
+        todo = tuple(
+            replace(each, claims={**each.claims, **asked}, place=each.place or CLAIM)
+            for each in todo
+        )
     run = _Run(todo, directory, request, safety, stdout(), classes=classes)
     try:
         run.check_all()
@@ -94,6 +102,7 @@ class _Run:
         dtypes = asked_dtypes(self.request.dtypes)
         is_in_process = self.safety.is_in_process()
         with contextlib.ExitStack() as stack:
+            engine = stack.enter_context(engine_of(self.safety))
             with Live() as live:
                 live.say("loading")
                 places = [
@@ -105,6 +114,7 @@ class _Run:
                             in_process=is_in_process,
                             safety=self.safety,
                             load=loaded_to_check,
+                            engine=engine,
                         )
                     )
                     for entry in self.todo
@@ -164,7 +174,8 @@ class _Run:
                     seed=request.seed,
                     dtypes=dtypes,
                     cases=cases,
-                    largest=request.largest,
+                    largest=_either(request.largest, entry.largest),
+                    geometries=_either(request.geometries, entry.geometries),
                     on_progress=live.step,
                 )
         self.reports.append(report)
@@ -179,3 +190,8 @@ class _Run:
             classes=self.classes,
         )
         return report.is_complete
+
+
+def _either(typed: int | None, declared: int | None) -> int | None:
+    """What was typed, else what the project says."""
+    return declared if typed is None else typed

@@ -16,7 +16,10 @@ from bpcheck.errors import UsageError
 from bpcheck.subject import Subject
 
 _TABLE = "[tool.bpcheck.subjects]"
-_KEYS = ("target", "operation", "operations", "style", "with", "interpret", "claims")
+_KEYS = (
+    *("target", "operation", "operations", "style", "with", "interpret", "claims"),
+    *("largest", "geometries"),
+)
 _EXAMPLE = f"""such as
 
     {_TABLE}
@@ -29,7 +32,7 @@ class Entry:
 
     `words` declare how its code differs, as the options of its style. `claims` are stated beside
     those of the code, and `place` says where. With `interpret`, kernels for another device run in
-    their interpreters.
+    their interpreters. `largest` and `geometries` limit its cases, as the options do.
     """
 
     target: str
@@ -39,6 +42,8 @@ class Entry:
     claims: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
     interpret: bool = False
+    largest: int | None = None
+    geometries: int | None = None
 
     def claimed(self, subject: Subject) -> Subject:
         """`subject` with the claims that are stated here; `ClaimError` with the place."""
@@ -56,7 +61,23 @@ def shell_target(entry: Entry) -> str:
     """What names the subject in a shell."""
     style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
     words = "".join(f" --with {_quoted(f'{word}={value}')}" for word, value in entry.words.items())
-    return shlex.quote(entry.target) + style + words + " --interpret" * entry.interpret
+    claims = "".join(
+        f" --claim {_quoted(f'{word}={_typed(value)}')}" for word, value in entry.claims.items()
+    )
+    return shlex.quote(entry.target) + style + words + claims + " --interpret" * entry.interpret
+
+
+def _typed(value: Any) -> str:
+    """A claim's value as ``--claim`` takes it.
+
+    >>> _typed(False), _typed(8), _typed(["f32", "f64"])
+    ('no', '8', 'f32,f64')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def project_file(start: Path) -> Path:
@@ -134,6 +155,8 @@ def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:
         claims=claims,
         place=f"{place}: claims",
         interpret=interpret,
+        largest=_number(place, given, "largest"),
+        geometries=_number(place, given, "geometries"),
     )
     if ("operation" in given) == ("operations" in given):
         raise UsageError(f"{place}: give either operation, or operations as a list")
@@ -153,6 +176,14 @@ def _table(place: str, given: Mapping[str, Any], key: str, *, example: str) -> M
         raise UsageError(
             f"{place}: {key} is {value!r}; a table was expected, such as {{ {example} }}"
         )
+    return value
+
+
+def _number(place: str, given: Mapping[str, Any], key: str) -> int | None:
+    value = given.get(key)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (is_number and value > 0):
+        raise UsageError(f"{place}: {key} is {value!r}; an integer of at least 1 was expected")
     return value
 
 

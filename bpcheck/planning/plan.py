@@ -119,6 +119,10 @@ class Plan:
         """Whether a geometry is within the limits."""
         return self.limits.allows(self.operation, geometry)
 
+    def beside(self, geometry: Any) -> tuple[Any, ...] | None:
+        """The geometries that further runs beside this one may have; ``None`` for any."""
+        return None
+
     def plain(self, case: Case, turn: int) -> Case:
         """The case on exact values in C order, in one of the dtypes by turns."""
         return self.wardrobe.plain(case, self.dtypes[turn % len(self.dtypes)])

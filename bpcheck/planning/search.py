@@ -11,7 +11,7 @@ import numpy as np
 
 from bpcheck.cases.case import Case
 from bpcheck.operations.families import Family
-from bpcheck.planning.classes import beside_classes, geometry_classes
+from bpcheck.planning.classes import beside, beside_classes, geometry_classes
 from bpcheck.planning.draws import integers_from
 from bpcheck.planning.plan import Plan
 
@@ -38,9 +38,15 @@ class Search:
         self._families = {str(family): family for family in plan.operation.families}
         self._extremes = {str(each.edge): each for each in plan.operation.extremes}
         self._edges = {str(each) for each in plan.operation.edge_classes}
+        self._of_geometry = {*self._edges, *beside(plan.operation)}
 
     def cases(self, name: str) -> Iterator[Case]:
-        """Cases of that class, those first that the subject is most likely to take."""
+        """Cases of that class, those first that the subject is most likely to take.
+
+        Where the geometries are few, there are none of a class of geometry that none is in.
+        """
+        if self._plan.limits.geometries is not None and name in self._of_geometry:
+            return
         if name in self._families:
             yield from self._dressed(self._layers(self._families[name], frozenset()), name)
         elif name in self._operation.residues:

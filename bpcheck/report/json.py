@@ -63,6 +63,8 @@ def _report(report: Report) -> dict[str, Any]:
         "not_claimed": list(report.not_claimed),
         "too_large": list(report.too_large),
         "largest": report.largest,
+        "too_many": list(report.too_many),
+        "geometries": report.geometries,
         "survival": {
             "one_probe": _number(report.survival_one),
         },

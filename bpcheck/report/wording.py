@@ -119,6 +119,8 @@ def counts(report: Report, *, seconds: float | None = None) -> str:
     parts += [f"{whence} {report.profile}", f"seed {report.seed}"]
     if report.largest is not None:
         parts.append(f"--largest {report.largest}")
+    if report.geometries is not None:
+        parts.append(f"--geometries {report.geometries}")
     return ", ".join(parts) + ("" if seconds is None else f" · {duration(seconds)}")
 
 
@@ -146,6 +148,9 @@ def gaps(report: Report) -> Iterator[str]:
     yield from (f"note: {each}" for each in report.notes)
     if report.too_large and report.cases:
         yield f"too large for --largest {report.largest}: {listing(list(report.too_large))}"
+    if report.too_many and report.cases:
+        left = listing(list(report.too_many))
+        yield f"left out by --geometries {report.geometries}: {left}"
     if report.missing and report.cases and report.profile in PROFILES:
         # There may have been some in which a defect kept everything from being compared.
         what = "nothing was compared of" if report.verdict.is_defect else "no case of"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, batch, contract, layouts, oracle
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.claims.told import claimed
 from bpcheck.explain import smallest
+from bpcheck.explain.part import shows_alone
 from bpcheck.explain.pattern import pattern_of
 from bpcheck.explain.reproduction import torch_reproduction
 from bpcheck.explain.transforms import rounding_of_a_transform
@@ -64,21 +66,26 @@ def conclude(
     is_complete: bool,
     covers: bool,
     limits: Limits,
+    beside: Callable[[Any], Collection[Any] | None],
     notify: Callable[[str], None],
 ) -> Report:
     """The report of everything that `tally` holds.
 
     With `covers`, the run was to meet every edge class in these `dtypes`: one that had no case, and
     that the subject did not refuse either, leaves the run inconclusive. `asked` are the dtypes that
-    somebody asked for: no other one is shown.
+    somebody asked for: no other one is shown. `beside` gives the geometries that further runs
+    beside one may have.
     """
     subject = site.subject
     told = [(Told(each), "") for each in tally.decided()]
     if is_complete:
         told = site.ask(_named, tally, otherwise=told)
     told.sort(key=lambda each: _rank(each[0].defect))
+    shapes = Shapes(limits.geometries, beside)
     judgements = [
-        _judgement(site, each, name, tally, asked=asked, shrink=is_complete, notify=notify)
+        _judgement(
+            site, each, name, tally, asked=asked, shrink=is_complete, shapes=shapes, notify=notify
+        )
         for each, name in told
     ]
     operation = subject.operation
@@ -89,8 +96,9 @@ def conclude(
     refused = tuple(name for name in unmet if evidence.not_claimed[name])
     missing = tuple(name for name in unmet if not evidence.not_claimed[name])
     # What a limit leaves no case of was left out, not missed.
-    too_large = missing if limits.largest is not None else ()
-    if too_large:
+    too_many = missing if limits.geometries is not None else ()
+    too_large = missing if limits.largest is not None and not too_many else ()
+    if too_large or too_many:
         missing = ()
     return Report(
         subject=subject.name,
@@ -112,6 +120,8 @@ def conclude(
         not_claimed=refused,
         too_large=too_large if covers else (),
         largest=limits.largest,
+        too_many=too_many if covers else (),
+        geometries=limits.geometries,
         records=evidence.records,
         survival_one=tally.median_survival,
         reasons=dict(sorted(tally.reasons.items())),
@@ -120,10 +130,36 @@ def conclude(
         left_out=left_out(subject, tally.reasons),
         remarks=_remarks(tally, results),
         not_needed=site.ask(unneeded, tuple(tally.reasons), otherwise=())
-        if covers and is_complete
+        # That takes cases of other shapes, in processes of their own.
+        if covers and is_complete and limits.geometries is None
         else (),
         notes=site.notes,
     )
+
+
+class Shapes:
+    """What the search for smallest cases may compile: as many geometries again as the run.
+
+    Parameters
+    ----------
+    most
+        How many that is; ``None`` for any number.
+    beside
+        The geometries that further runs beside one may have; ``None`` for any.
+    """
+
+    def __init__(self, most: int | None, beside: Callable[[Any], Collection[Any] | None]):
+        self._most, self._compiled, self.beside = most, set[tuple[Any, str]](), beside
+
+    def affords(self, case: Case) -> bool:
+        """Whether a case may be run; it is counted if so."""
+        if self._most is None:
+            return True
+        key = case.geometry, case.dtype
+        if key not in self._compiled and len(self._compiled) >= self._most:
+            return False
+        self._compiled.add(key)
+        return True
 
 
 def _remarks(tally: Tally, results: Sequence[str]) -> tuple[str, ...]:
@@ -172,6 +208,7 @@ def _judgement(
     *,
     asked: Sequence[str] | None,
     shrink: bool,
+    shapes: Shapes,
     notify: Callable[[str], None],
 ) -> Judgement:
     """The defect on the smallest case that shows it; whoever interrupts does not wait for that."""
@@ -183,9 +220,12 @@ def _judgement(
     def still_fails(candidate: Case) -> bool:
         if asked is not None and candidate.dtype not in asked:
             return False
+        if not shapes.affords(candidate):
+            return False
         notify(str(candidate))
-        for ruling in site.judge(candidate, checks=checks).rulings:
-            if defect.shows(ruling):
+        beside = shapes.beside(candidate.geometry)
+        for ruling in site.judge(candidate, checks=checks, beside=beside).rulings:
+            if defect.shows(ruling) and _is_of_part(site, told, candidate):
                 found[candidate] = ruling
                 return True
         return False
@@ -220,6 +260,13 @@ def _judgement(
         if looks_like or not shrink
         else site.ask(_wrong_cells, defect, otherwise=""),
         also=tuple({**defect.also, **told.also}),
+    )
+
+
+def _is_of_part(site: Site, told: Told, case: Case) -> bool:
+    """Whether a case shows this mistake alone, where another one spoils the same result."""
+    return told.part is None or site.ask(
+        shows_alone, case, told.part, told.defect.result, otherwise=False
     )
 
 

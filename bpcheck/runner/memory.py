@@ -21,6 +21,8 @@ _LARGEST_THRESHOLD = 32 * 2**20
 
 #: Bytes that are always tried: how much is free is an estimate.
 _ALWAYS = 2**28
+#: Of the memory that is free, what all workers together may hold.
+SHARE = 0.9
 
 
 def keep_freed_memory() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from bpcheck.arithmetic import Array
 from bpcheck.calls import own_arithmetic
@@ -50,9 +51,13 @@ def judge(
     *,
     checks: Collection[str] = CHECK_NAMES,
     guard: Guard | None = None,
+    beside: Collection[Any] | None = None,
 ) -> Judged:
-    """What comes of one case; `checks` are the names of those that are run."""
-    return judge_trial(Trial(subject, case), checks=checks, guard=guard)
+    """What comes of one case; `checks` are the names of those that are run.
+
+    `beside` are the geometries that further runs may have; ``None`` for any.
+    """
+    return judge_trial(Trial(subject, case, beside=beside), checks=checks, guard=guard)
 
 
 @own_arithmetic()

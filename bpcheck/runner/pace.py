@@ -1,13 +1,15 @@
-"""How fast a subject is, and the largest case with which a quick run of it is over in time."""
+"""How fast a subject is, and the limits with which a quick run of it is over in time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from statistics import median
 
 from bpcheck.cases import Case
+from bpcheck.cases.layouts import join_layouts
 from bpcheck.checks.claims import unclaimed
 from bpcheck.checks.run import call_forward, call_vjp, gives_y, hand
 from bpcheck.filling import fill
@@ -35,6 +37,23 @@ CALLS = 8
 #: Multiplications that rebuilding a gradient from differences adds to a case, on the average.
 DIFFERENCES = 6_000
 
+#: What compiling may take of a quick run before the geometries are limited, and what it then may
+#: take, in seconds; a longer run may take as much more.
+COMPILING, COMPILED = 30.0, 30.0
+
+#: Geometries that a quick run has, those of further runs included, for each of its cases.
+_SHAPES = 2
+
+#: The fewest geometries that a limit leaves, and the most, for each `COMPILED` seconds.
+FEWEST, MOST = 6, 32
+
+#: Compiling is slow if it takes so many times as long as a call, and no more is timed after so many
+#: seconds of it.
+_SLOWER, _ENOUGH_OF_IT = 5, 3.0
+
+#: A layout in which every array has other strides than in C order.
+_ANOTHER_LAYOUT = "sliced"
+
 #: Below this a subject is fast enough whatever is planned, and nothing is estimated.
 _FAST = 2e-7
 
@@ -49,10 +68,16 @@ class Pace:
         However small the case.
     multiplication
         For each multiplication of the forward beside.
+    compiling
+        What the first call of a geometry takes longer than the second.
+    by_layout
+        Whether operands in another layout are compiled anew.
     """
 
     call: float
     multiplication: float
+    compiling: float = 0.0
+    by_layout: bool = False
 
     def seconds(self, multiplications: Iterable[int]) -> float:
         """What a run of cases takes, of so many multiplications each.
@@ -66,20 +91,62 @@ class Pace:
         )
 
 
-def limits_for(subject: Subject, dtypes: Sequence[str], seed: int) -> Limits:
-    """No limit, if a quick run ends in time; else the largest power of 4 with which it does."""
-    plan = Plan(subject.operation, profile=PROFILES["quick"], dtypes=dtypes, seed=seed)
+def limits_for(
+    subject: Subject, dtypes: Sequence[str], seed: int, total: int, asked: Limits
+) -> Limits:
+    """What was asked for, and what a quick run needs to be over in time beside.
+
+    Parameters
+    ----------
+    subject, dtypes, seed
+        Of the run.
+    total
+        How many cases it has.
+    asked
+        The limits that were given: they stay as they are.
+    """
+    plan = Plan(
+        subject.operation, profile=PROFILES["quick"], dtypes=dtypes, seed=seed, limits=asked
+    )
     first = list(islice(plan, _LOOKED_AT))
     pace = measured(subject, first)
-    if pace is None or pace.multiplication < _FAST:
-        return Limits()
+    if pace is None:
+        return asked
+    geometries = asked.geometries or fewest(pace, dtypes=len(dtypes), total=total)
+    limits = Limits(asked.largest, geometries, pace.by_layout and geometries is not None)
+    if asked.largest is not None or pace.multiplication < _FAST:
+        return limits
     every = [*first, *islice(plan, PROFILES["quick"].cases - len(first))]
+    return replace(limits, largest=_largest(subject, every, pace))
+
+
+def fewest(pace: Pace, *, dtypes: int, total: int) -> int | None:
+    """How many geometries a run of so many cases can compile in time; ``None`` for any number.
+
+    >>> fewest(Pace(1e-3, 0.0, compiling=0.5), dtypes=2, total=450)
+    30
+    >>> fewest(Pace(1e-3, 0.0, compiling=2.0), dtypes=2, total=450)
+    7
+    >>> fewest(Pace(1e-3, 0.0, compiling=1e-3), dtypes=2, total=450)
+    """
+    quick = PROFILES["quick"].cases
+    if pace.compiling < COMPILING / (quick * _SHAPES):
+        return None
+    longer = max(1.0, total / quick)
+    # In two layouts each, where that matters.
+    each = pace.compiling * dtypes * (1 + pace.by_layout)
+    affordable = int(COMPILED * longer / each)
+    return max(FEWEST, min(int(MOST * longer), affordable))
+
+
+def _largest(subject: Subject, every: Sequence[Case], pace: Pace) -> int | None:
+    """No limit, if a quick run ends in time; else the largest power of 4 with which it does."""
     size = subject.operation.multiplications
     sizes = [size(case.geometry) for case in every]
     if pace.seconds(sizes) > ALLOWED:
         pace = _held_to_larger(subject, every, pace)
     if pace.seconds(sizes) <= ALLOWED:
-        return Limits()
+        return None
     largest = 4**10
     while largest > TIMED[0]:
         kept = [each for each in sizes if each <= largest]
@@ -87,7 +154,7 @@ def limits_for(subject: Subject, dtypes: Sequence[str], seed: int) -> Limits:
         if kept and pace.seconds(kept) * len(sizes) / len(kept) <= PLANNED:
             break
         largest //= 4
-    return Limits(largest)
+    return largest
 
 
 def measured(subject: Subject, cases: Sequence[Case]) -> Pace | None:
@@ -97,20 +164,26 @@ def measured(subject: Subject, cases: Sequence[Case]) -> Pace | None:
         case for case in cases if 0 < size(case.geometry) <= TIMED[1] and case.values == "exact"
     ]
     small.sort(key=lambda case: size(case.geometry), reverse=True)
-    timed: list[tuple[int, float]] = []
+    timed: list[tuple[int, _Times]] = []
     # The large ones tell what a multiplication costs, the small ones what a call does.
     for case in [*small[:_ENOUGH], *small[-2:]]:
         if not unclaimed(subject, case):
-            seconds = _timed(subject, case)
-            if seconds is not None:
-                timed.append((size(case.geometry), seconds))
+            times = _timed(subject, case)
+            if times is not None:
+                timed.append((size(case.geometry), times))
+        if len(timed) > 1 and sum(times.compiling for _, times in timed) > _ENOUGH_OF_IT:
+            break
     if not timed:
         return None
+    # What the first case of all pays for is paid once: imports, and what is made ready.
+    compiling = median([times.compiling for _, times in timed[1:]] or [0.0])
+    by_layout = sum(times.by_layout for _, times in timed) > len(timed) / 2
     smallest, largest = min(timed), max(timed)
     if largest[0] == smallest[0]:
-        return Pace(0.0, largest[1] / largest[0])
-    slope = max(0.0, (largest[1] - smallest[1]) / (largest[0] - smallest[0]))
-    return Pace(max(0.0, smallest[1] - slope * smallest[0]), slope)
+        return Pace(0.0, largest[1].call / largest[0], compiling, by_layout)
+    gained = max(0.0, largest[1].call - smallest[1].call)
+    slope = gained / (largest[0] - smallest[0])
+    return Pace(max(0.0, smallest[1].call - slope * smallest[0]), slope, compiling, by_layout)
 
 
 def _held_to_larger(subject: Subject, cases: Sequence[Case], pace: Pace) -> Pace:
@@ -123,24 +196,44 @@ def _held_to_larger(subject: Subject, cases: Sequence[Case], pace: Pace) -> Pace
     for case in sorted(fitting, key=lambda case: -size(case.geometry))[:_ENOUGH]:
         if unclaimed(subject, case) or pace.multiplication * size(case.geometry) > _PATIENCE:
             continue
-        seconds = _timed(subject, case)
-        if seconds is not None:
-            return Pace(pace.call, min(pace.multiplication, seconds / size(case.geometry)))
+        times = _timed(subject, case)
+        if times is not None:
+            slope = min(pace.multiplication, times.call / size(case.geometry))
+            return replace(pace, multiplication=slope)
     return pace
 
 
-def _timed(subject: Subject, case: Case) -> float | None:
-    """Seconds of a forward and a vjp, the better of two; ``None`` if they do not end well."""
-    # Of the first call imports, compilation and cold caches are a part.
-    best = float("inf")
-    for _ in range(2):
-        handed = hand(case, fill(case))
-        start = time.perf_counter()
-        forward = call_forward(subject, case, handed.operands, params=subject.accepted(case.params))
-        if not gives_y(case, forward):
-            return None
-        vjp = call_vjp(subject, forward.value[1], handed.y_bar)
-        if not vjp.returned:
-            return None
-        best = min(best, time.perf_counter() - start)
-    return best
+@dataclass(frozen=True, slots=True, order=True)
+class _Times:
+    """Seconds of a forward and a vjp of one geometry: of a second call, and how much more a first.
+
+    What is not `_SLOWER` the first time compiles nothing: imports and cold caches are part of it.
+    """
+
+    call: float
+    compiling: float
+    by_layout: bool = False
+
+
+def _timed(subject: Subject, case: Case) -> _Times | None:
+    """How long a forward and a vjp take; ``None`` if they do not end well."""
+    first, second = _seconds(subject, case), _seconds(subject, case)
+    if first is None or second is None:
+        return None
+    if first < _SLOWER * second:
+        return _Times(min(first, second), 0.0)
+    relaid = join_layouts({case.operation.operands[0]: _ANOTHER_LAYOUT})
+    third = _seconds(subject, replace(case, layout=relaid))
+    by_layout = third is not None and third > _SLOWER * second
+    return _Times(second, first - second, by_layout)
+
+
+def _seconds(subject: Subject, case: Case) -> float | None:
+    """What a forward and a vjp take now."""
+    handed = hand(case, fill(case))
+    start = time.perf_counter()
+    forward = call_forward(subject, case, handed.operands, params=subject.accepted(case.params))
+    if not gives_y(case, forward):
+        return None
+    vjp = call_vjp(subject, forward.value[1], handed.y_bar)
+    return time.perf_counter() - start if vjp.returned else None

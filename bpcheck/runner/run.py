@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -16,12 +17,15 @@ from bpcheck.checks.claims import unclaimed
 from bpcheck.claims import Claims
 from bpcheck.errors import UsageError
 from bpcheck.interrupted import heard
+from bpcheck.planning.beyond import all_within
 from bpcheck.planning.classes import classes_of, every_class
+from bpcheck.planning.compiling import CompilingPlan
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import profile_named
 from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
+from bpcheck.runner.engine.engine import Engine
 from bpcheck.runner.memory import require_room
 from bpcheck.runner.own import require_address, require_sound
 from bpcheck.runner.pace import limits_for
@@ -56,6 +60,20 @@ class Progress:
     phase: str = "checking"
 
 
+class Phases:
+    """What a run is at with each case: compiling, where it `compiles` what is new."""
+
+    def __init__(self, *, compiles: bool):
+        self._compiles, self._seen = compiles, set[tuple[Any, str]]()
+
+    def of(self, case: Case) -> str:
+        """The word for the case that comes next."""
+        key = case.geometry, case.dtype
+        is_new = key not in self._seen
+        self._seen.add(key)
+        return "compiling" if self._compiles and is_new else "checking"
+
+
 @own_arithmetic()
 def check_subject(
     subject: Subject,
@@ -67,8 +85,9 @@ def check_subject(
     claims: Claims | Mapping[str, Any] | None = None,
     cases: Iterable[Case] | None = None,
     largest: int | None = None,
+    geometries: int | None = None,
     jobs: int = 1,
-    executor: Executor | None = None,
+    executor: Executor | Engine | None = None,
     in_process: bool = True,
     allowed: Allowed | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -96,10 +115,17 @@ def check_subject(
         Multiplications of the forward that a case may have. By default any number, unless the
         subject is so slow that a quick run would take more than 30 s: then as many as it is in
         time with, which the report tells.
+    geometries
+        Geometries that the cases may have, those of further runs included, for subjects that
+        compile each: those that meet most are chosen, and come with many values, dtypes and
+        layouts. By default any number, unless compiling is so slow that a quick run would take
+        more than 30 s by it.
     jobs
         Number of worker processes; the report does not depend on it.
     executor
-        Any `concurrent.futures.Executor` to work in instead; the subject must be picklable then.
+        Any `concurrent.futures.Executor` to work in instead; the subject must be picklable then. It
+        runs in a process of its own beside each of the executor's, unless it belongs to
+        ``__main__``, or an operation of it has no address.
     in_process
         Whether the subject's code runs in this process, if there is one job and no executor; else
         it runs in workers, and whatever it does to them is a finding.
@@ -144,6 +170,7 @@ def check_subject(
             dtypes=dtypes,
             cases=cases,
             largest=largest,
+            geometries=geometries,
             on_progress=on_progress,
         )
 
@@ -157,6 +184,7 @@ def check_in(
     dtypes: Sequence[str] | None = None,
     cases: Iterable[Case] | None = None,
     largest: int | None = None,
+    geometries: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Check the subject of a place; see `check_subject`."""
@@ -166,10 +194,12 @@ def check_in(
     require_sound(subject.operation)
     tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
+    asked = Limits(largest, geometries)
     _require_positive("largest", 1 if largest is None else largest)
+    _require_positive("geometries", 1 if geometries is None else geometries)
     source: Source
     if cases is None:
-        plan = _plan(place, profile, count, seed, dtypes, largest, notify)
+        plan = _plan(place, profile, count, seed, dtypes, asked, notify, tally.add)
         source = Planned(subject, plan, plan.total, on_refusal=tally.add)
         total, judged_dtypes, limits = plan.total, plan.dtypes, plan.limits
     else:
@@ -178,7 +208,11 @@ def check_in(
         source, total = Listed(listed), len(listed)
         judged_dtypes = tuple(dict.fromkeys(case.dtype for case in listed))
     covers = cases is None and count is None
-    announced = Announced(source, lambda case: notify(Progress(tally.cases, total, str(case))))
+    phases = Phases(compiles=limits.geometries is not None)
+    announced = Announced(
+        source,
+        lambda case: notify(Progress(tally.cases, total, str(case), phases.of(case))),
+    )
     known: list[Case] = []
     try:
         for judged in place.judge_all(announced):
@@ -210,6 +244,7 @@ def check_in(
             is_complete=is_complete,
             covers=covers,
             limits=limits,
+            beside=_any if plan is None else plan.beside,
             notify=lambda text: notify(Progress(total, total, text, "shrinking")),
         )
 
@@ -237,22 +272,45 @@ def _plan(
     count: int | None,
     seed: int,
     dtypes: Sequence[str] | None,
-    largest: int | None,
+    asked: Limits,
     notify: Callable[[Progress], None],
+    on_refusal: Callable[[Judged], None],
 ) -> Plan:
-    """The plan that was asked for, with a limit of its own if the subject is slow."""
+    """The plan that was asked for, with limits of its own if the subject is slow, or compiles."""
     if count is not None:
         _require_positive("cases", count)
     subject = place.subject
     chosen, judged = profile_named(profile), _judged_dtypes(subject, seed, dtypes)
-    limits = Limits(largest)
-    if largest is None:
-        total = chosen.cases if count is None else count
-        notify(Progress(0, total, "", "timing"))
-        limits = place.ask(limits_for, judged, seed, otherwise=Limits())
-    return Plan(
+    total = chosen.cases if count is None else count
+    notify(Progress(0, total, "", "timing"))
+    limits = place.ask(limits_for, judged, seed, total, asked, otherwise=asked)
+    plan: Callable[..., Plan] = Plan
+    if limits.geometries is not None:
+        plan = partial(CompilingPlan, like=_like(subject, judged[0], on_refusal))
+    return plan(
         subject.operation, profile=chosen, dtypes=judged, seed=seed, count=count, limits=limits
     )
+
+
+def _like(
+    subject: Subject, dtype: str, on_refusal: Callable[[Judged], None]
+) -> Callable[[Any], Iterator[Any]]:
+    """What gives the claimed geometries that are like one; those that are not claimed are told."""
+
+    def like(geometry: Any) -> Iterator[Any]:
+        case = Case(subject.operation, geometry, dtype=dtype)
+        why = unclaimed(subject, case)
+        if why:
+            on_refusal(Judged(case, classes_of(case), (), (), 1.0, unsupported=why))
+        for each in all_within(subject, geometry):
+            if not unclaimed(subject, replace(case, geometry=each)):
+                yield each
+
+    return like
+
+
+def _any(geometry: Any) -> None:
+    """Any geometry may be run beside this one."""
 
 
 def _missing(

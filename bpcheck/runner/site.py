@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor
 from typing import Any, Protocol, TypeVar
 
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES
 from bpcheck.errors import BpcheckError
@@ -38,8 +39,14 @@ class Site(Protocol):
         """What comes of each case, in the order of the cases."""
         ...
 
-    def judge(self, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
-        """What comes of one case."""
+    def judge(
+        self,
+        case: Case,
+        *,
+        checks: Collection[str] = CHECK_NAMES,
+        beside: Collection[Any] | None = None,
+    ) -> Judged:
+        """What comes of one case; `beside` are the geometries that further runs may have."""
         ...
 
     def replay(self, case: Case) -> Replay:
@@ -94,9 +101,15 @@ class Here:
             return judge_here(self.subject, source)
         return judge_with(self._executor, self.subject, source, jobs=self._jobs)
 
-    def judge(self, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
+    def judge(
+        self,
+        case: Case,
+        *,
+        checks: Collection[str] = CHECK_NAMES,
+        beside: Collection[Any] | None = None,
+    ) -> Judged:
         with one_thread():
-            return judge(self.subject, case, checks=checks)
+            return judge(self.subject, case, checks=checks, beside=beside)
 
     def replay(self, case: Case) -> Replay:
         return replay(self.subject, case)
@@ -114,6 +127,7 @@ class Here:
             return function(self.subject, on_news or (lambda news: None), *args)
 
 
+@own_arithmetic()
 def answered(
     subject: Subject, function: Callable[..., T], args: tuple[Any, ...], *, is_alone: bool = False
 ) -> tuple[T] | None:

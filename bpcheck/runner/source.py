@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
@@ -33,6 +33,10 @@ class Source(Protocol):
         """The next cases, `most` at most; none if there are none, or none yet."""
         ...
 
+    def beside(self, case: Case) -> tuple[Any, ...] | None:
+        """The geometries that further runs beside this case may have; ``None`` for any."""
+        ...
+
     def learn(self, judged: Judged) -> None:
         """What came of the oldest case that was taken and not heard of."""
         ...
@@ -50,6 +54,9 @@ class Listed:
 
     def take(self, most: int) -> list[Case]:
         return list(islice(self._cases, most))
+
+    def beside(self, case: Case) -> tuple[Any, ...] | None:
+        return None
 
     def learn(self, judged: Judged) -> None:
         """Nothing changes."""
@@ -88,6 +95,9 @@ class Planned:
         while len(taken) < most and (case := self._next()) is not None:
             taken.append(case)
         return taken
+
+    def beside(self, case: Case) -> tuple[Any, ...] | None:
+        return self._plan.beside(case.geometry)
 
     def learn(self, judged: Judged) -> None:
         self._heard += 1
@@ -142,6 +152,9 @@ class Announced:
         for case in taken:
             self._announce(case)
         return taken
+
+    def beside(self, case: Case) -> tuple[Any, ...] | None:
+        return self._source.beside(case)
 
     def learn(self, judged: Judged) -> None:
         self._source.learn(judged)

@@ -55,6 +55,10 @@ class Report:
         Edge classes that had no case within the limit on multiplications.
     largest
         That limit; ``None`` for none.
+    too_many
+        Edge classes that none of the geometries is in to which the run was limited.
+    geometries
+        How many those were at most; ``None`` for any number.
     records
         For each class and result, in how many cases it was right, wrong, or raised.
     survival_one
@@ -91,6 +95,8 @@ class Report:
     not_claimed: tuple[str, ...] = ()
     too_large: tuple[str, ...] = ()
     largest: int | None = None
+    too_many: tuple[str, ...] = ()
+    geometries: int | None = None
     records: Mapping[tuple[str, str], Record] = field(default_factory=dict)
     survival_one: float = 1.0
     reasons: Mapping[str, int] = field(default_factory=dict)

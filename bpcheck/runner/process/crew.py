@@ -97,13 +97,16 @@ class Crew:
 
     def put(self, task: Task, *args: Any) -> Job:
         """Have a task done: a function of a bench and of what can be pickled."""
-        self._numbers += 1
-        return self._put(Job(task, args, self._numbers))
+        job = Job(task, args)
+        self.take(job)
+        return job
 
-    def _put(self, job: Job) -> Job:
+    def take(self, job: Job) -> None:
+        """Have a job done that may have been another's."""
+        self._numbers += 1
+        job.number = self._numbers
         self._waiting.append(job)
         self._hand_out()
-        return job
 
     def wait(self, job: Job) -> None:
         """Wait until something has come of a job."""
@@ -118,8 +121,8 @@ class Crew:
         LostError
             If the worker ended at it.
         """
-        self._numbers += 1
-        job = self._put(Job(task, args, self._numbers, is_question=True, on_news=on_news))
+        job = Job(task, args, is_question=True, on_news=on_news)
+        self.take(job)
         self.wait(job)
         if job.death is not None:
             raise LostError(job.death)
@@ -261,6 +264,11 @@ class Crew:
         )
         self._handles.append(handle)
         return handle
+
+    def drop_all(self) -> None:
+        """Have nothing done any more of what waits."""
+        self._waiting.clear()
+        self._alone.clear()
 
     def drop(self, job: Job) -> None:
         """Wait for a job no more; who is at it may finish."""

@@ -55,33 +55,44 @@ class Page:
     """
 
     def __init__(self, context: BaseContext):
-        # Inherited by a fork, and sent along to a process that is spawned.
-        self._memory: Any = context.RawArray("c", _SIZE)
-        self._task = IDLE
-        self._write(0.0, 1.0, b"")
+        # Inherited by a fork, and sent along to a process that is spawned. Of the two copies the
+        # worker writes into the one that is not read, and then counts up: it may be held up, or
+        # killed, in the middle.
+        self._copies: Any = context.RawArray("c", 2 * _SIZE)
+        self._count: Any = context.RawValue("q", 0)
+        self._task, self._times, self._name = IDLE, 1.0, b""
+        self._write(0.0)
 
     def begin_task(self, number: int) -> None:
         """The worker begins a task, or is idle."""
-        self._task = number
-        self._write(0.0, 1.0, b"")
+        self._task, self._times, self._name = number, 1.0, b""
+        self._write(0.0)
 
     def begin_call(self, function: str, *, times: float) -> None:
         """The subject is called; this call may take so many times the usual."""
-        self._write(time.monotonic(), times, function.encode()[:_NAME])
+        self._times, self._name = times, function.encode()[:_NAME]
+        self._write(time.monotonic())
 
     def end_call(self) -> None:
         """The call came back."""
-        _, _, times, length = _HEAD.unpack_from(self._memory)
-        _HEAD.pack_into(self._memory, 0, self._task, 0.0, times, length)
+        self._write(0.0)
 
     @property
     def at(self) -> At:
         """What the worker is at now."""
-        task, began, times, length = _HEAD.unpack_from(self._memory)
-        name = bytes(self._memory[_HEAD.size : _HEAD.size + max(0, length)])
+        count, copy = -1, b""
+        while count != self._count.value:
+            count = self._count.value
+            place = _SIZE * (count % 2)
+            copy = self._copies[place : place + _SIZE]
+        task, began, times, length = _HEAD.unpack_from(copy)
+        name = copy[_HEAD.size : _HEAD.size + length]
         seconds = (time.monotonic() - began) / times if began else 0.0
         return At(task, seconds, name.decode(errors="replace"))
 
-    def _write(self, began: float, times: float, name: bytes) -> None:
-        self._memory[_HEAD.size : _HEAD.size + len(name)] = name
-        _HEAD.pack_into(self._memory, 0, self._task, began, times, len(name))
+    def _write(self, began: float) -> None:
+        count = self._count.value + 1
+        head = _HEAD.pack(self._task, began, self._times, len(self._name))
+        place = _SIZE * (count % 2)
+        self._copies[place : place + _SIZE] = (head + self._name).ljust(_SIZE, b"\0")
+        self._count.value = count

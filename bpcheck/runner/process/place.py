@@ -12,6 +12,8 @@ from bpcheck.filling import fill
 from bpcheck.operations import Operation
 from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.classes import classes_of
+from bpcheck.runner.engine.crew import EngineCrew
+from bpcheck.runner.engine.engine import Engine
 from bpcheck.runner.given_up import GivenUp
 from bpcheck.runner.one import Replay, judge, replay
 from bpcheck.runner.process.crew import Crew, Job, must_spawn
@@ -52,6 +54,8 @@ class Workers:
         The subject, where this process has it.
     warm
         The operation, where it is known before the subject is loaded.
+    engine
+        What judges cases in the place of workers of this process.
     """
 
     def __init__(
@@ -63,15 +67,20 @@ class Workers:
         allowed: Allowed | None = None,
         subject: Subject | None = None,
         warm: Operation | None = None,
+        engine: Engine | None = None,
     ):
         if warm is not None:
             warm_up(warm)
         spawns = must_spawn()
         allowed = allowed or Allowed()
-        self._jobs = jobs
+        self._jobs = jobs if engine is None else engine.workers
         patience = Patience()
         self._aside = Crew(load, size=1, allowed=allowed, spawns=spawns, patience=patience)
-        self._crew = Crew(load, size=jobs, allowed=allowed, spawns=spawns, patience=patience)
+        self._crew: Crew | EngineCrew = (
+            Crew(load, size=jobs, allowed=allowed, spawns=spawns, patience=patience)
+            if engine is None
+            else EngineCrew(engine, load, allowed=allowed, operation=warm)
+        )
         self._given_up, self._made = GivenUp(), Remembered()
         self._operation = operation
         self._known = subject
@@ -112,7 +121,7 @@ class Workers:
         self._crew.start()
         while not self._given_up.is_over:
             while len(order) < AHEAD * self._jobs and (cases := source.take(1)):
-                order.append(self._begun(cases[0]))
+                order.append(self._begun(cases[0], source.beside(cases[0])))
             if not order:
                 return
             job = order[0][2]
@@ -130,11 +139,13 @@ class Workers:
             if job is not None and not job.is_dropped and self._given_up.why(classes):
                 self._crew.drop(job)
 
-    def _begun(self, case: Case) -> tuple[Case, frozenset[str], Job | None]:
+    def _begun(
+        self, case: Case, beside: tuple[Any, ...] | None
+    ) -> tuple[Case, frozenset[str], Job | None]:
         classes = classes_of(case)
         if self._given_up.why(classes):
             return case, classes, None
-        return case, classes, self._crew.put(judge_on, case)
+        return case, classes, self._crew.put(judge_on, case, CHECK_NAMES, beside)
 
     def _concluded(self, case: Case, classes: frozenset[str], job: Job | None) -> Judged:
         """What came of a case, if those before it let it be tried."""
@@ -148,9 +159,15 @@ class Workers:
         self._given_up.learn(job.death, classes)
         return _of_death(case, job.death)
 
-    def judge(self, case: Case, *, checks: Collection[str] = CHECK_NAMES) -> Judged:
+    def judge(
+        self,
+        case: Case,
+        *,
+        checks: Collection[str] = CHECK_NAMES,
+        beside: Collection[Any] | None = None,
+    ) -> Judged:
         """What comes of one case, in a worker that judges no others."""
-        job = self._aside.put(judge_on, case, tuple(checks))
+        job = self._aside.put(judge_on, case, tuple(checks), beside)
         self._aside.wait(job)
         if job.death is not None:
             return _of_death(case, job.death)
@@ -194,9 +211,14 @@ class Workers:
         self.close()
 
 
-def judge_on(bench: Bench, case: Case, checks: Collection[str] = CHECK_NAMES) -> tuple[Any, ...]:
+def judge_on(
+    bench: Bench,
+    case: Case,
+    checks: Collection[str] = CHECK_NAMES,
+    beside: Collection[Any] | None = None,
+) -> tuple[Any, ...]:
     """What comes of one case, in a worker."""
-    judged = judge(bench.subject, case, checks=frozenset(checks), guard=bench.guard)
+    judged = judge(bench.subject, case, checks=frozenset(checks), guard=bench.guard, beside=beside)
     return plain_judged(judged)
 
 

@@ -146,17 +146,17 @@ def _loaded(load: Load, guard: Guard, caught: Caught) -> Bench:
 
 def _send(connection: Connection, answer: Answer, folder: str) -> None:
     if answer.raised is not None:
-        answer = Answer(answer.number, raised=_travelling(answer.raised))
+        answer = Answer(answer.number, raised=travelling(answer.raised))
     try:
         send(connection, answer, folder)
     except OSError:
         # Nobody is there any more.
         os._exit(0)
     except Exception as error:  # noqa: BLE001 - a bug of bpcheck's, told as one
-        send(connection, Answer(answer.number, raised=_travelling(error)), folder)
+        send(connection, Answer(answer.number, raised=travelling(error)), folder)
 
 
-def _travelling(error: BaseException) -> BaseException:
+def travelling(error: BaseException) -> BaseException:
     """The error, or one like it that can be pickled, with the traceback that cannot."""
     trace = "".join(traceback.format_exception(error))
     try:
