@@ -105,7 +105,10 @@ def _norm(word: str, value: Any) -> str:
 
 def _constant(word: str, value: Any) -> float:
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
         if math.isfinite(number) and number > 0:
             return number
     raise ClaimError(f"{word} is {value!r}; a number above 0 was expected, such as 8")

@@ -34,6 +34,9 @@ class Setting:
 #: Variables that libraries set for themselves when they are first used.
 _OF_LIBRARIES = ("TORCH", "TRITON", "JAX", "XLA", "TF_", "CUDA", "KMP_", "PADDLE", "NUMBA")
 
+#: Limits that would end or hinder what comes after; Windows has none.
+_LIMITS = ("NOFILE", "AS", "DATA", "STACK", "CPU", "FSIZE")
+
 #: Signals whose handlers are looked at: those that end a program, or that kernels have met.
 _SIGNALS = tuple(
     getattr(signal, name)
@@ -43,6 +46,24 @@ _SIGNALS = tuple(
 
 #: What the smallest number of float64 is where subnormals are kept.
 _TINIEST = np.array([5e-324])
+
+
+def _limits() -> tuple[tuple[int, tuple[int, int]], ...]:
+    try:
+        import resource
+    except ImportError:
+        return ()
+    known = (getattr(resource, f"RLIMIT_{name}", None) for name in _LIMITS)
+    return tuple((each, resource.getrlimit(each)) for each in known if each is not None)
+
+
+def _put_back_limits(before: tuple[tuple[int, tuple[int, int]], ...]) -> None:
+    import resource
+
+    for limit, each in before:
+        # What was given up for good is not to be had again.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(limit, each)
 
 
 def _cwd() -> str:
@@ -103,6 +124,8 @@ _OF_PYTHON = (
     Setting("Python's random state", random.getstate, random.setstate, is_told=False),
     Setting("the current directory", _cwd, lambda before: os.chdir(before or ".")),
     Setting("the environment", _environment, _put_back_environment, is_told=False),
+    Setting("the limits of resources", _limits, _put_back_limits, is_told=False),
+    Setting("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
     Setting("signal handlers", _handlers, _put_back_handlers, is_told=False),
 )
 

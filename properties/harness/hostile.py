@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import ctypes
 import os
+import resource
 import signal
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -138,6 +144,54 @@ def filter_warnings(x: Any) -> None:
     warnings.simplefilter("error")
 
 
+def close_the_streams(x: Any) -> None:
+    for descriptor in (0, 1, 2):
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+def write_megabytes(x: Any) -> None:
+    os.write(1, b"x" * 2**21)
+
+
+def delete_the_directory(x: Any) -> None:
+    folder = tempfile.mkdtemp()
+    os.chdir(folder)
+    Path(folder).rmdir()
+
+
+def recurse_in_c(x: Any) -> None:
+    nested: list[Any] = []
+    for _ in range(10**5):
+        nested = [nested]
+    repr(nested)
+
+
+def limit_recursion(x: Any) -> None:
+    sys.setrecursionlimit(500)
+
+
+def put_off_a_sleep(x: Any) -> None:
+    atexit.register(time.sleep, 600)
+
+
+def drop_the_streams(x: Any) -> None:
+    sys.stdout = sys.stderr = sys.excepthook = None  # type: ignore[assignment]
+
+
+def leave_a_program(x: Any) -> None:
+    kept.append(subprocess.Popen(["/bin/sleep", "613"], start_new_session=True))
+
+
+def limit_files(x: Any) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (20, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+
+def kill_its_group(x: Any) -> None:
+    if is_large(x):
+        os.killpg(0, signal.SIGKILL)
+
+
 def ignore_sigint(x: Any) -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
@@ -164,6 +218,36 @@ def masked(x: Any, **params: Any) -> Any:
 
 def huge(x: Any, **params: Any) -> Any:
     return np.broadcast_to(np.zeros(1), (10**9, 10**3)), None
+
+
+class Silent:
+    def __repr__(self) -> NoReturn:
+        raise RuntimeError("no text")
+
+    __str__ = __repr__
+
+
+class SilentError(Exception):
+    def __str__(self) -> NoReturn:
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+def generator(x: Any, **params: Any) -> Iterator[Any]:
+    yield from avg_pool.forward(x, **params)
+
+
+def textless(x: Any, **params: Any) -> Any:
+    return Silent(), None
+
+
+def textless_elements(x: Any, **params: Any) -> Any:
+    return np.array([Silent()], dtype=object), None
+
+
+def textless_error(x: Any, **params: Any) -> Any:
+    raise SilentError
 
 
 def coloured(x: Any, **params: Any) -> Any:
@@ -196,6 +280,16 @@ EXPECTED: dict[str, tuple[Any, Verdict]] = {
         handle_a_signal: Verdict.SETTINGS,
         filter_warnings: Verdict.SETTINGS,
         ignore_sigint: Verdict.AGREES,
+        close_the_streams: Verdict.AGREES,
+        write_megabytes: Verdict.PRINTS,
+        delete_the_directory: Verdict.SETTINGS,
+        recurse_in_c: Verdict.RAISES,
+        limit_recursion: Verdict.SETTINGS,
+        put_off_a_sleep: Verdict.AGREES,
+        drop_the_streams: Verdict.AGREES,
+        leave_a_program: Verdict.AGREES,
+        limit_files: Verdict.SETTINGS,
+        kill_its_group: Verdict.CRASHED,
     }.items()
 } | {
     each.__name__: (SimpleNamespace(forward=each, vjp=avg_pool.vjp), verdict)
@@ -204,6 +298,10 @@ EXPECTED: dict[str, tuple[Any, Verdict]] = {
         masked: Verdict.CONTRACT_BROKEN,
         huge: Verdict.CONTRACT_BROKEN,
         coloured: Verdict.RAISES,
+        generator: Verdict.CONTRACT_BROKEN,
+        textless: Verdict.CONTRACT_BROKEN,
+        textless_elements: Verdict.CONTRACT_BROKEN,
+        textless_error: Verdict.RAISES,
     }.items()
 }
 

@@ -64,6 +64,19 @@ def test_what_a_kernel_does_to_its_process_is_told_whatever_the_number_of_jobs(n
     assert (Path.cwd(), dict(os.environ)) == before
 
 
+def test_a_program_that_a_kernel_has_left_ends_with_its_worker() -> None:
+    assert checked("leave_a_program", 1).agrees
+    left = [each.read_bytes() for each in Path("/proc").glob("[0-9]*/cmdline") if _is_there(each)]
+    assert b"/bin/sleep\x00613\x00" not in left
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return bool(file.read_bytes())
+    except OSError:
+        return False
+
+
 def bpcheck(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "bpcheck", *arguments],
@@ -112,7 +125,7 @@ import bpcheck.runner
 whole = bpcheck.runner.check_subject
 
 def few(subject, **given):
-    return whole(subject, **{**given, "count": 3})
+    return whole(subject, **{**given, "count": 3, "largest": 10**6})
 
 bpcheck.runner.check_subject = few
 """
@@ -124,6 +137,10 @@ from properties.harness.hostile import EXPECTED
 def subject(name):
     kernel = EXPECTED[name][0]
     return bpcheck.Subject(kernel.forward, kernel.vjp, operation="avg_pool1d", name=name)
+
+# Those whose end or output another process has to tell; each is small input of its own.
+for name in ("exit_in_an_exception", "make_read_only", "masked", "huge", "set_error_state"):
+    globals()[f"test_small_{name}"] = bpcheck.conformance(subject(name))
 
 test_crash = bpcheck.conformance(subject("crash"))
 test_exit = bpcheck.conformance(subject("exit_on_the_20th_call"))
@@ -139,13 +156,27 @@ def test_in_pytest_a_dying_kernel_fails_its_items_and_the_session_goes_on(
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(test_kernels=TESTS)
     pytester.makeini(f"[pytest]\npythonpath = {ROOT}")
-    arguments: list[Any] = ["-q", "-rf", "--bpcheck-call-timeout", "0.05", *options]
+    arguments: list[Any] = [
+        "-q",
+        "-rf",
+        "-k",
+        "contract",
+        "--bpcheck-call-timeout",
+        "0.05",
+        *options,
+    ]
     result = pytester.runpytest_subprocess(*arguments)
-    assert result.parseoutcomes()["failed"] == 3
+    failed = result.parseoutcomes()["failed"]
+    assert failed >= 8
     result.stdout.fnmatch_lines_random(
         [
             "FAILED test_kernels.py::test_crash[[]contract-y[]]*",
             "FAILED test_kernels.py::test_exit[[]contract-y[]]*",
             "FAILED test_kernels.py::test_hang[[]contract-y[]]*",
+            "FAILED test_kernels.py::test_small_exit_in_an_exception[[]contract-y[]]*",
+            "FAILED test_kernels.py::test_small_make_read_only[[]*",
+            "FAILED test_kernels.py::test_small_masked[[]contract-y[]]*",
+            "FAILED test_kernels.py::test_small_huge[[]contract-y[]]*",
+            "FAILED test_kernels.py::test_small_set_error_state[[]contract-y[]]*",
         ]
     )

@@ -164,6 +164,10 @@ class Handle:
     def kill(self) -> None:
         """End it, and whatever it has started, at once."""
         pid = self._process.pid
+        # Those in a group of their own are not reached with it.
+        for each in _below(pid) if self._process.exitcode is None else ():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(each, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
         # It may not be the head of its group yet; once it is waited for, its number is another's.
@@ -177,3 +181,12 @@ class Handle:
         """Its number in the system."""
         pid: int = self._process.pid
         return pid
+
+
+def _below(pid: int) -> Iterator[int]:
+    """The processes that one has started, and those that they have, as far as the system tells."""
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError, ValueError):
+            for each in map(int, file.read_text(encoding="ascii").split()):
+                yield from _below(each)
+                yield each

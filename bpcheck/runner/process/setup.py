@@ -14,6 +14,9 @@ from typing import Any
 #: Linux: be sent a signal when the parent ends (prctl(2)).
 _SET_PARENT_DEATH_SIGNAL = 1
 
+#: And be the parent of what a child leaves behind, so that it is found, and ended with this one.
+_SET_CHILD_SUBREAPER = 36
+
 #: Signals that a parent may have handlers for, which a worker has not.
 _PLAIN = ("SIGTERM", "SIGHUP", "SIGALRM", "SIGCHLD", "SIGUSR1", "SIGUSR2", "SIGPIPE")
 
@@ -99,6 +102,7 @@ def _die_with(parent: int) -> None:
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1)
     if parent and os.getppid() != parent:
         os._exit(0)
     with contextlib.suppress(OSError):
