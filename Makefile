@@ -15,7 +15,7 @@ READY := .venv/ready
 
 .PHONY: help
 help:  ## Say what there is to make.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(READY)  ## Create .venv and install everything into it, if that is not done yet.
@@ -27,6 +27,10 @@ check: $(READY)  ## Check the kernels of reference/ against autograd and finite 
 .PHONY: test
 test: $(READY)  ## Run all the tests.
 	@$(BIN)/python -m pytest $(TEST_ARGS)
+
+.PHONY: test-lowest
+test-lowest: .lowest/ready  ## Run all the tests with the lowest versions that are declared.
+	@.lowest/bin/python -m pytest $(TEST_ARGS)
 
 .PHONY: lint
 lint: $(READY)  ## Run the linters, the type checker and the import contracts.
@@ -57,9 +61,13 @@ readme: $(READY)  ## Write the output that the README shows anew.
 
 .PHONY: clean
 clean:  ## Remove .venv and all that the tools keep.
-	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .lowest build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt tools/venv
 	@tools/venv '$(PYTHON)'
+	@touch $@
+
+.lowest/ready: $(READY) tools/lowest.py
+	@$(BIN)/python tools/lowest.py
 	@touch $@

@@ -104,9 +104,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         if name in (_CLAIMS, _REMARK, _PROCESS)
     )
     if said:
+        from bpcheck.inert import inert
+
         terminalreporter.section("bpcheck")
         for text in said:
-            terminalreporter.write_line(text)
+            terminalreporter.write_line(inert(text))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -156,7 +158,7 @@ def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
                 _tell_claims(request.node, report)
         report = runs[id(subject)][1]
         if isinstance(report, str):
-            pytest.fail(report, pytrace=False)
+            pytest.fail(_inert(report), pytrace=False)
         told = request.config.stash.setdefault(_TOLD, {}).setdefault(id(subject), {})
         target = _target(request, subject)
         _conclude(report, check, result, target=target, told=told, item=request.node.name)
@@ -178,8 +180,9 @@ def _run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
         said = f"{subject.name}, {subject.operation}: run in the process of pytest, as {why}"
         request.node.user_properties.append((_PROCESS, said))
     seed = _option(config, "seed")
-    if not seed.isdecimal():
-        return f"bpcheck_seed={seed}: must be an integer of at least 0"
+    # More digits than Python reads are no seed that a run takes.
+    if not seed.isdecimal() or len(seed) > 40:
+        return f"bpcheck_seed={seed:.60}: must be an integer of at least 0, and at most 2**64"
     try:
         report = check_subject(
             subject,
@@ -255,7 +258,7 @@ def _conclude(
         judgements = judgements_of(report, check, result)
         defects = [each for each in judgements if each.verdict.is_defect]
         if judgements and not defects:
-            pytest.xfail(judgements[0].headline)
+            pytest.xfail(_inert(judgements[0].headline))
         # Two exceptions of one type have one headline, and are two defects.
         keys = [f"{each.headline}, {each.smallest}" for each in defects]
         messages = [
@@ -278,13 +281,19 @@ def _conclude_precision(item: pytest.Item, subject: Subject, result: str) -> Non
     __tracebackhide__ = True
     from bpcheck.errors import BpcheckError
     from bpcheck.precision.testing import comparison_of, lost, remarks, why_not_measured
+    from bpcheck.runner.measuring import measuring_in
+    from bpcheck.runner.placed import placed
+    from bpcheck.runner.process.handle import Allowed
 
     config = item.config
     done = config.stash.setdefault(_COMPARISONS, {})
     if id(subject) not in done:
         file = config.invocation_params.dir / config.getoption("bpcheck_baseline")
+        _, why = _why_in_process(config)
+        allowed = Allowed(config.getoption("bpcheck_call_timeout"))
         try:
-            found = comparison_of(subject, file)
+            with placed(subject, in_process=bool(why), allowed=allowed) as site:
+                found = comparison_of(subject, file, measuring=measuring_in(site))
             done[id(subject)] = subject, found
         except BpcheckError as error:
             done[id(subject)] = subject, str(error)
@@ -294,15 +303,21 @@ def _conclude_precision(item: pytest.Item, subject: Subject, result: str) -> Non
                 item.user_properties.append((_REMARK, remark))
     comparison = done[id(subject)][1]
     if isinstance(comparison, str):
-        pytest.fail(comparison, pytrace=False)
+        pytest.fail(_inert(comparison), pytrace=False)
     if comparison is None:
         pytest.skip(f"precision: {subject.operation} has no sums to measure")
     why = why_not_measured(comparison, result)
     if why:
-        pytest.skip(f"precision: {why}")
+        pytest.skip(_inert(f"precision: {why}"))
     message = lost(comparison, result)
     if message:
-        pytest.fail(message, pytrace=False)
+        pytest.fail(_inert(message), pytrace=False)
+
+
+def _inert(text: str) -> str:
+    from bpcheck.inert import inert
+
+    return inert(text)
 
 
 def _target(request: pytest.FixtureRequest, subject: Subject) -> str:

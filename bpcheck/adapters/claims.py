@@ -13,6 +13,9 @@ from bpcheck.imports.errors import explain
 #: The claims that hold several values.
 _LISTS = ("dtypes", "operations", "refuses", "layouts")
 
+#: How yes and no are typed.
+_FLAGS = {"true": True, "yes": True, "false": False, "no": False}
+
 #: Tells a claim that is not there from one that is ``None``.
 _ABSENT = object()
 
@@ -66,8 +69,8 @@ def _from_text(word: str, value: Any) -> Any:
         return value
     if word in _LISTS:
         return tuple(each.strip() for each in value.split(",") if each.strip())
-    if value.lower() in {"true", "false"}:
-        return value.lower() == "true"
+    if value.lower() in _FLAGS:
+        return _FLAGS[value.lower()]
     try:
         return float(value)
     except ValueError:

@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from bpcheck.cases.numbers import number_in, require_cells
 from bpcheck.errors import CaseError
 from bpcheck.operations import Operation
 from bpcheck.operations.windowed.dimensions import LETTERS
 
-_NUMBER = re.compile(r"([a-z]+?)(\d+)")
+_NUMBER = re.compile(r"([a-z]+?)([0-9]+)")
 _NAME = re.compile(r'n"?[^"]*"?$')
 
 
@@ -67,6 +68,7 @@ def parse_benchdnn(operation: Operation, text: str) -> Any:
             position=text.index(key),
         )
     geometry = operation.geometry(full)
+    require_cells(operation, geometry, text=text, position=0)
     _require_outputs(text, geometry, outputs)
     return geometry
 
@@ -87,7 +89,10 @@ def _numbers(text: str) -> dict[str, int]:
                 text=text,
                 position=at,
             )
-        numbers[match.group(1)] = int(match.group(2))
+        key, number = match.groups()
+        if key in numbers:
+            raise CaseError(f"{key}: given twice; keep one", text=text, position=at)
+        numbers[key] = number_in(key, number, text=text, position=at)
         at = match.end()
     return numbers
 

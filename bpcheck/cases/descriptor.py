@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import re
-from math import prod
 from typing import Any
 
+from bpcheck.cases.numbers import number_in, require_cells
 from bpcheck.errors import CaseError
 from bpcheck.operations import Operation
 
 _NUMBER = re.compile(r"([a-z]+)([0-9]+)")
 _KEY = re.compile(r"\b([a-z]+)(?==|[0-9])")
-
-#: No array has more cells in one dimension than a number of so many digits can say.
-_DIGITS = 12
-
-#: Cells of an operand; more fill the memory of any machine that this runs on.
-MOST_CELLS = 2**40
 
 
 def parse_descriptor(operation: Operation, text: str, token: str, start: int) -> Any:
@@ -29,13 +23,7 @@ def parse_descriptor(operation: Operation, text: str, token: str, start: int) ->
         named = (key for key in _KEY.findall(str(error)) if key in positions)
         position = next((positions[key] for key in named), start)
         raise CaseError(str(error), text=text, position=position) from None
-    for name, shape in operation.operand_shapes(geometry).items():
-        if prod(shape) > MOST_CELLS:
-            raise CaseError(
-                f"{name} would have {prod(shape)} cells; at most {MOST_CELLS} can be checked",
-                text=text,
-                position=start,
-            )
+    require_cells(operation, geometry, text=text, position=start)
     return geometry
 
 
@@ -70,12 +58,7 @@ def _numbers(
             )
         if key in numbers:
             raise CaseError(f"{key}: given twice; keep one", text=text, position=start + at)
-        if len(number) > _DIGITS:
-            raise CaseError(
-                f"{key}: a number of {len(number)} digits; at most {_DIGITS} are allowed",
-                text=text,
-                position=start + at,
-            )
-        numbers[key], positions[key] = int(number), start + at
+        numbers[key] = number_in(key, number, text=text, position=start + at)
+        positions[key] = start + at
         at = match.end()
     return numbers, positions

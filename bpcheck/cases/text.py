@@ -77,7 +77,7 @@ def parse_case(text: str) -> Case:
     return replace(
         case,
         dtype=dtype or case.dtype,
-        values=values or case.values,
+        values=values or (case.values if case.values in kinds else next(iter(kinds))),
         layout=layout or case.layout,
         seed=seed if seed is not None else case.seed,
         one_hot=one_hot,

@@ -26,7 +26,7 @@ def dtype_name(value: Any) -> str | None:
     else:
         try:
             name = np.dtype(value).name
-        except TypeError:
+        except Exception:  # noqa: BLE001 - NumPy looks into whatever it is given
             return None
     name = _SHORT.get(name, name)
     return name if name in FORMATS else None

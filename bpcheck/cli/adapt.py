@@ -13,14 +13,26 @@ from bpcheck.adapters.fitting import Fit, best, candidates, hints
 from bpcheck.adapters.found import closeness
 from bpcheck.cli import exits
 from bpcheck.cli.project import Entry, shell_target
-from bpcheck.imports import find
+from bpcheck.cli.safety import Safety
+from bpcheck.inert import inert
 from bpcheck.operations import Operation, operation_named, operation_names
+from bpcheck.runner.process.code import code_at
 
 
-def run_adapt(target: str, operation: str | None) -> int:
+def run_adapt(target: str, operation: str | None, *, safety: Safety) -> int:
     """Print what fits; 2 if nothing does."""
     directory = Path.cwd()
-    found = find(target, directory=directory)
+    is_in_process = safety.is_in_process()
+    with code_at(target, directory, in_process=is_in_process, allowed=safety.allowed()) as code:
+        lines, is_found = code.ask(adapted, target, operation, directory)
+    click.echo(inert("\n".join(lines)))
+    return exits.AGREES if is_found else exits.USAGE
+
+
+def adapted(
+    found: Any, target: str, operation: str | None, directory: Path
+) -> tuple[list[str], bool]:
+    """What is to be said of the code that a target names, and whether something fits."""
     names = (operation,) if operation else operation_names()
     fits = []
     for each in (operation_named(name, directory=directory) for name in names):
@@ -30,11 +42,9 @@ def run_adapt(target: str, operation: str | None) -> int:
         fits += [(each, best(one, each)) for one in options]
     good = [(each, fit) for each, fit in fits if fit.is_whole]
     if not good:
-        click.echo("\n".join(_nothing(target, operation, fits)))
-        return exits.USAGE
-    for place, (each, fit) in enumerate(good):
-        click.echo("\n".join(_told(each, fit, is_first=place == 0)))
-    return exits.AGREES
+        return list(_nothing(target, operation, fits)), False
+    told = (_told(each, fit, is_first=place == 0) for place, (each, fit) in enumerate(good))
+    return [line for lines in told for line in lines], True
 
 
 def _is_named(target: str, operation: Operation) -> bool:

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import click
 
+from bpcheck.cli import options
 from bpcheck.cli.exits import Guarded
 from bpcheck.cli.interrupts import Interrupts, hold_streams
 from bpcheck.cli.precision.app import precision
@@ -89,27 +90,6 @@ def run() -> NoReturn:
     raise AssertionError("click's main ends in SystemExit")
 
 
-_in_process = click.option(
-    "--in-process",
-    is_flag=True,
-    help="Run TARGET in this process, as a debugger needs it; a crash ends the run then.",
-)
-_call_timeout = click.option(
-    "--call-timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="What one call of TARGET may take; ten times that for the first of a shape.",
-)
-_memory = click.option(
-    "--memory",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="GIB",
-    help="Memory that a worker may hold. [default: nine tenths of what is free, over the jobs]",
-)
-
-
 _style = click.option(
     "--style",
     default="numpy",
@@ -125,6 +105,15 @@ _with = click.option(
     metavar="KEY=VALUE",
     help="What the code does differently, as an option of its style, such as layout=NHWC; may be "
     "repeated.",
+)
+
+_claim = click.option(
+    "--claim",
+    "claims",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What the subject claims, over what its code says, such as empty=no or "
+    "dtypes=f32,f64; exact=no for a transform; may be repeated (docs/claims.md).",
 )
 
 _interpret = click.option(
@@ -174,6 +163,12 @@ _interpret = click.option(
     help="Number of worker processes; the report does not depend on it.",
 )
 @click.option(
+    "--executor",
+    metavar="ENGINE",
+    help="Judge cases in dask:ADDRESS, in mpi, or in the concurrent.futures.Executor that "
+    "module:attribute is or makes; --jobs says how many workers it has, where it does not tell.",
+)
+@click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
@@ -188,10 +183,11 @@ _interpret = click.option(
     help="Only this dtype, such as f32 or float32; may be repeated. [default: those claimed]",
 )
 @_style
-@_in_process
-@_call_timeout
-@_memory
+@options.in_process
+@options.call_timeout
+@options.memory
 @_with
+@_claim
 @_interpret
 @click.option("--classes", is_flag=True, help="Tell the number of cases of each edge class too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
@@ -205,10 +201,12 @@ def check(
     largest: int | None,
     geometries: int | None,
     jobs: int,
+    executor: str | None,
     seed: int,
     dtypes: tuple[str, ...],
     style: str,
     words: tuple[str, ...],
+    claims: tuple[str, ...],
     interpret: bool,  # noqa: FBT001 - click's signature
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
@@ -234,13 +232,14 @@ def check(
         target,
         style=style,
         words=words,
+        claims=claims,
         interpret=interpret,
         json_path=json_path,
         classes=classes,
         request=Request(
             profile, cases, seed=seed, dtypes=dtypes, largest=largest, geometries=geometries
         ),
-        safety=Safety(in_process, call_timeout, memory, jobs),
+        safety=Safety(in_process, call_timeout, memory, jobs, executor),
         interrupts=interrupts or Interrupts(),
     )
 
@@ -248,9 +247,9 @@ def check(
 @main.command(epilog=f"{_TARGET}\n{_REPLAY_EXAMPLE}")
 @click.argument("words", nargs=-1, required=True, metavar="'CASE' TARGET")
 @_style
-@_in_process
-@_call_timeout
-@_memory
+@options.in_process
+@options.call_timeout
+@options.memory
 @click.option(
     "--with",
     "declared",
@@ -258,6 +257,7 @@ def check(
     metavar="KEY=VALUE",
     help="As for bpcheck check.",
 )
+@_claim
 @_interpret
 @click.pass_obj
 def replay(
@@ -265,6 +265,7 @@ def replay(
     words: tuple[str, ...],
     style: str,
     declared: tuple[str, ...],
+    claims: tuple[str, ...],
     interpret: bool,  # noqa: FBT001 - click's signature
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
@@ -284,6 +285,7 @@ def replay(
         style=style,
         safety=safety,
         words=declared,
+        claims=claims,
         interpreted=interpret,
     )
 
@@ -291,15 +293,26 @@ def replay(
 @main.command()
 @click.argument("target")
 @click.argument("operation", required=False)
-def adapt(target: str, operation: str | None) -> int:
+@options.in_process
+@options.call_timeout
+@options.memory
+def adapt(
+    target: str,
+    operation: str | None,
+    *,
+    in_process: bool,
+    call_timeout: float,
+    memory: float | None,
+) -> int:
     """Find the declaration by which TARGET is taken as OPERATION, whatever its shape.
 
     Names, signatures and the shapes of results decide, on small cases in which no two lengths are
     alike; no number does.
     """
     from bpcheck.cli.adapt import run_adapt
+    from bpcheck.cli.safety import Safety
 
-    return run_adapt(target, operation)
+    return run_adapt(target, operation, safety=Safety(in_process, call_timeout, memory))
 
 
 main.add_command(precision)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -16,8 +16,8 @@ from bpcheck.cli.interrupts import Interrupts
 from bpcheck.cli.output import json_file, stdout, write
 from bpcheck.cli.progress import Live
 from bpcheck.cli.project import Entry, entries, project_file, shell_target
-from bpcheck.cli.requests import asked_cases, asked_dtypes, asked_words
-from bpcheck.cli.safety import Safety, loaded_to_check, placed_entry
+from bpcheck.cli.requests import CLAIM, asked_cases, asked_claims, asked_dtypes, asked_words
+from bpcheck.cli.safety import Safety, engine_of, loaded_to_check, placed_entry
 from bpcheck.errors import BpcheckError
 from bpcheck.report import print_report, to_json
 from bpcheck.report.terminal import plain
@@ -47,6 +47,7 @@ def run_check(
     *,
     style: str,
     words: tuple[str, ...] = (),
+    claims: tuple[str, ...] = (),
     interpret: bool = False,
     json_path: str | None,
     classes: bool,
@@ -64,6 +65,12 @@ def run_check(
     else:
         project = project_file(directory)
         todo, directory = entries(project), project.parent
+    if claims:
+        asked = asked_claims(claims)
+        todo = tuple(
+            replace(each, claims={**each.claims, **asked}, place=each.place or CLAIM)
+            for each in todo
+        )
     run = _Run(todo, directory, request, safety, stdout(), classes=classes)
     try:
         run.check_all()
@@ -95,6 +102,7 @@ class _Run:
         dtypes = asked_dtypes(self.request.dtypes)
         is_in_process = self.safety.is_in_process()
         with contextlib.ExitStack() as stack:
+            engine = stack.enter_context(engine_of(self.safety))
             with Live() as live:
                 live.say("loading")
                 places = [
@@ -106,6 +114,7 @@ class _Run:
                             in_process=is_in_process,
                             safety=self.safety,
                             load=loaded_to_check,
+                            engine=engine,
                         )
                     )
                     for entry in self.todo

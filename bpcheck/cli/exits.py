@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from bpcheck.errors import BpcheckError
+from bpcheck.inert import inert
 from bpcheck.interrupted import heard
 
 AGREES, DEFECT, USAGE, INCONCLUSIVE = 0, 1, 2, 3
@@ -136,7 +137,7 @@ def _confess(error: Exception) -> None:
 
 def _say(text: str) -> None:
     try:
-        click.echo(text, err=True)
+        click.echo(inert(text), err=True)
         if sys.stderr is not None:
             sys.stderr.flush()
     except OSError:

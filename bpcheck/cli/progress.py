@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
+from bpcheck.inert import one_line
 from bpcheck.runner import Progress as Step
 
 
@@ -48,7 +49,9 @@ class Live:
 
     def say(self, what: str) -> None:
         """Say what is being done while it cannot be counted."""
-        self._progress.update(self._task, what=what, count="", case="", total=None, completed=0)
+        self._progress.update(
+            self._task, what=one_line(what), count="", case="", total=None, completed=0
+        )
 
     def step(self, step: Step) -> None:
         """Say how far a run is."""
@@ -56,7 +59,7 @@ class Live:
             self._task,
             what=step.phase,
             count=f"{step.done:,}/{step.total:,}",
-            case=step.case,
+            case=one_line(step.case),
             total=step.total,
             completed=step.done,
         )

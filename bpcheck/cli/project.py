@@ -61,7 +61,23 @@ def shell_target(entry: Entry) -> str:
     """What names the subject in a shell."""
     style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
     words = "".join(f" --with {_quoted(f'{word}={value}')}" for word, value in entry.words.items())
-    return shlex.quote(entry.target) + style + words + " --interpret" * entry.interpret
+    claims = "".join(
+        f" --claim {_quoted(f'{word}={_typed(value)}')}" for word, value in entry.claims.items()
+    )
+    return shlex.quote(entry.target) + style + words + claims + " --interpret" * entry.interpret
+
+
+def _typed(value: Any) -> str:
+    """A claim's value as ``--claim`` takes it.
+
+    >>> _typed(False), _typed(8), _typed(["f32", "f64"])
+    ('no', '8', 'f32,f64')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def project_file(start: Path) -> Path:
@@ -92,14 +108,25 @@ def entries(file: Path) -> tuple[Entry, ...]:
     """
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        # Not TOML, not text, or numbers and tables beyond what Python reads.
         raise UsageError(f"{file} cannot be read: {error}") from None
     table: Any = document
     for key in ("tool", "bpcheck", "subjects"):
         table = table.get(key) if isinstance(table, Mapping) else None
+    _require_numbers(table, file)
     if not isinstance(table, Mapping) or not table:
         raise UsageError(f"{file} has no subjects in a table {_TABLE}; add one, {_EXAMPLE}")
     return tuple(entry for name, given in table.items() for entry in _entries(file, name, given))
+
+
+def _require_numbers(value: Any, file: Path) -> None:
+    """Raise `UsageError` for integers of more than 64 bits, which TOML does not promise."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        raise UsageError(f"{file} holds an integer of {value.bit_length()} bits; 64 are read")
+    inner = value.values() if isinstance(value, Mapping) else value
+    for each in inner if isinstance(value, Mapping | list) else ():
+        _require_numbers(each, file)
 
 
 def _entries(file: Path, name: str, given: Any) -> Iterator[Entry]:

@@ -9,11 +9,11 @@ from bpcheck.cases import parse_case
 from bpcheck.cli import exits
 from bpcheck.cli.output import stdout
 from bpcheck.cli.project import Entry
-from bpcheck.cli.requests import asked_words
+from bpcheck.cli.requests import CLAIM, asked_claims, asked_words
 from bpcheck.cli.safety import Safety, placed_entry
 from bpcheck.finding import Status
 from bpcheck.report import print_replay
-from bpcheck.runner.memory import keep_freed_memory
+from bpcheck.runner.memory import keep_freed_memory, require_room
 from bpcheck.runner.own import blaming
 
 
@@ -25,11 +25,21 @@ def run_replay(
     style: str,
     safety: Safety,
     words: tuple[str, ...] = (),
+    claims: tuple[str, ...] = (),
     interpreted: bool = False,
 ) -> int:
     """Run the case, print all of it; 1 if it fails, 3 if nothing of it could be judged."""
     case = parse_case(case_text)
-    entry = Entry(target, str(case.operation), style, asked_words(words), interpret=interpreted)
+    require_room([case])
+    entry = Entry(
+        target,
+        str(case.operation),
+        style,
+        asked_words(words),
+        claims=asked_claims(claims),
+        place=CLAIM,
+        interpret=interpreted,
+    )
     keep_freed_memory()
     with (
         placed_entry(

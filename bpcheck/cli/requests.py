@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bpcheck.adapters import load
+from bpcheck.adapters.claims import claims_among
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
-from bpcheck.claims import DEFAULT_DTYPES, dtype_name
+from bpcheck.cases.numbers import DIGITS
+from bpcheck.claims import DEFAULT_DTYPES, claims_from, dtype_name
 from bpcheck.cli.project import Entry
 from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.imports.interpreters import NOTE, interpret
@@ -16,8 +20,8 @@ from bpcheck.operations import Operation, operation_named, operation_names
 from bpcheck.planning.listed import listed_cases
 from bpcheck.subject import Subject
 
-#: No machine checks as many cases as a number of more digits says.
-_DIGITS = 12
+#: The option that makes claims, as messages name it.
+CLAIM = "--claim"
 
 
 def asked_dtypes(typed: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -51,11 +55,34 @@ def asked_words(typed: tuple[str, ...]) -> dict[str, str]:
     >>> asked_words(("layout=NHWC", "forward=f(x, stride=s)"))
     {'layout': 'NHWC', 'forward': 'f(x, stride=s)'}
     """
+    return _words(typed, "--with", example="layout=NHWC")
+
+
+def asked_claims(typed: tuple[str, ...]) -> dict[str, Any]:
+    """What ``--claim`` claims, by word.
+
+    Raises
+    ------
+    UsageError
+        If one is no ``key=value``, or no claim.
+
+    Examples
+    --------
+    >>> asked_claims(("exact=no", "norm=1-norm", "constant=8", "dtypes=f32,f64"))
+    {'exact': False, 'norm': '1-norm', 'constant': 8.0, 'dtypes': ('f32', 'f64')}
+    """
+    claims, others = claims_among(_words(typed, CLAIM, example="empty=no"))
+    # What is no claim is refused with the nearest one that is.
+    claims_from({**claims, **others}, origin=CLAIM)
+    return claims
+
+
+def _words(typed: tuple[str, ...], option: str, *, example: str) -> dict[str, str]:
     words = {}
     for each in typed:
         word, equals, value = each.partition("=")
         if not equals or not word.strip():
-            raise UsageError(f"--with {each}: write key=value, such as --with layout=NHWC")
+            raise UsageError(f"{option} {each}: write key=value, such as {option} {example}")
         words[word.strip()] = value.strip()
     return words
 
@@ -127,9 +154,9 @@ def asked_cases(
     """
     if typed is None:
         return None, None
-    if typed.lstrip("-").isdecimal():
-        if len(typed) > _DIGITS:
-            raise UsageError(f"--cases {typed}: a number of at most {_DIGITS} digits was expected")
+    if re.fullmatch(r"-?[0-9]+", typed):
+        if len(typed) > DIGITS:
+            raise UsageError(f"--cases {typed}: a number of at most {DIGITS} digits was expected")
         if int(typed) < 1:
             raise UsageError(f"--cases {typed}: must be at least 1")
         return int(typed), None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,17 +12,18 @@ import click
 
 from bpcheck.cli.project import Entry
 from bpcheck.cli.requests import loaded, operation_of
+from bpcheck.errors import UsageError
 from bpcheck.operations import Operation
+from bpcheck.runner.engine.engine import Engine
+from bpcheck.runner.engine.named import engine_named
 from bpcheck.runner.in_process import why_in_process
+from bpcheck.runner.memory import SHARE, free_memory
 from bpcheck.runner.process.handle import Allowed
 from bpcheck.runner.process.place import Workers
 from bpcheck.runner.run import claiming
 from bpcheck.runner.settings import Snapshot
 from bpcheck.runner.site import Here, Site
 from bpcheck.subject import Subject
-
-#: Of the memory that is free, what all workers together may hold.
-_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +40,25 @@ class Safety:
         GiB for a worker, if that was said.
     jobs
         Number of workers that judge cases.
+    executor
+        The engine that they are of, if that was said.
     """
 
     in_process: bool
     call_timeout: float
     memory: float | None
     jobs: int = 1
+    executor: str | None = None
 
     def is_in_process(self) -> bool:
         """Whether subjects run in this process; it is said if nobody asked for it."""
+        if self.executor is not None:
+            if self.in_process:
+                raise UsageError(
+                    f"--executor {self.executor}: it runs the code in other processes; leave out "
+                    "--in-process, or --executor"
+                )
+            return False
         if self.in_process:
             return self.jobs == 1
         why = why_in_process()
@@ -58,9 +67,28 @@ class Safety:
         return bool(why) and self.jobs == 1
 
     def allowed(self) -> Allowed:
-        """What a subject may take."""
-        memory = int(self.memory * 2**30) if self.memory else int(_free() * _SHARE) // self.jobs
+        """What a subject may take; each machine of an engine knows its own memory."""
+        if self.executor is not None and not self.memory:
+            return Allowed(self.call_timeout)
+        memory = (
+            int(self.memory * 2**30) if self.memory else int(free_memory() * SHARE) // self.jobs
+        )
         return Allowed(self.call_timeout, memory)
+
+
+@contextlib.contextmanager
+def engine_of(safety: Safety) -> Iterator[Engine | None]:
+    """The engine that was asked for, until the command ends."""
+    if safety.executor is None:
+        yield None
+        return
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    workers = safety.jobs if safety.jobs > 1 else 0
+    with engine_named(safety.executor, directory=Path.cwd(), workers=workers, say=say) as engine:
+        yield engine
 
 
 def loaded_to_check(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> Subject:
@@ -77,6 +105,7 @@ def placed_entry(
     in_process: bool,
     safety: Safety,
     load: Callable[..., Subject] = loaded,
+    engine: Engine | None = None,
 ) -> Iterator[Site]:
     """The place in which the subject of an entry runs."""
     if in_process:
@@ -103,20 +132,6 @@ def placed_entry(
         jobs=safety.jobs,
         allowed=safety.allowed(),
         warm=None if is_own else operation_of(entry, directory),
+        engine=engine,
     ) as workers:
         yield workers
-
-
-def _free() -> int:
-    """Bytes of memory that are free, as far as the system tells; else 0, for no limit."""
-    if not sys.platform.startswith("linux"):
-        return 0
-    free = []
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        free += [int(each.split()[1]) * 1024 for each in lines if each.startswith("MemAvailable")]
-    with contextlib.suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        limit = int((group / "memory.max").read_text(encoding="ascii"))
-        free.append(limit - int((group / "memory.current").read_text(encoding="ascii")))
-    return max(0, min(free)) if free else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

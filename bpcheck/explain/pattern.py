@@ -10,6 +10,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain.answers import Answers
 from bpcheck.explain.right import right_kernel
 from bpcheck.explain.scene import Scene, failing_scenes
 from bpcheck.subject import Subject
@@ -50,6 +51,44 @@ def pattern_of(subject: Subject, failing: Sequence[Case], *, result: str) -> str
     >>> pattern_of(wrong, cases, result="x_bar")
     'the last column alone (in 3 of 3 failing cases tried)'
     """
+    scenes, cells = _looked_at(subject, failing, result)
+    if len(cells) < _ENOUGH:
+        return ""
+    told = [text for text, holds in (*_VALUES, *_PLACES) if _hold(holds, cells)]
+    if not told:
+        return ""
+    return f"{', '.join(told[:2])} (in {len(cells)} of {scenes} failing cases tried)"
+
+
+def look_unlike(subject: Subject, one: Sequence[Case], other: Sequence[Case], result: str) -> bool:
+    """Whether the wrong cells of some cases have in common what those of others have not.
+
+    Either way round, and nothing else in common: a pattern that can rarely be told tells nothing.
+    """
+    cells = [_looked_at(subject, cases, result)[1] for cases in (one, other)]
+    patterns = [holds for _, holds in (*_VALUES, *_PLACES)]
+    held = [{holds for holds in patterns if _hold(holds, each)} for each in cells]
+    return not held[0] & held[1] and all(
+        any(_is_refuted(holds, elsewhere) for holds in mine)
+        for mine, elsewhere in ((held[0], cells[1]), (held[1], cells[0]))
+    )
+
+
+def is_patterned_beside(scenes: Sequence[Scene], planted: Sequence[Answers], result: str) -> bool:
+    """Whether the cells that a known mistake leaves unexplained lie at one end, or are all 0.
+
+    The mistake is planted in the right kernel; what else is wrong is what differs from that.
+    """
+    cells = [
+        found
+        for scene, answers in zip(scenes, planted, strict=True)
+        if scene.case.is_exact and (found := _between(scene.said, answers, result)) is not None
+    ]
+    return any(_hold(holds, cells) for holds in (_are_zero, *_ENDS))
+
+
+def _looked_at(subject: Subject, failing: Sequence[Case], result: str) -> tuple[int, list[_Cells]]:
+    """How many of the failing cases are looked at, and the cells of those that can be compared."""
     scenes = [
         scene
         for scene in failing_scenes(
@@ -58,17 +97,16 @@ def pattern_of(subject: Subject, failing: Sequence[Case], *, result: str) -> str
         # Where right cells are rounded, they are not told from wrong ones.
         if result in scene.wrong and scene.case.is_exact
     ]
-    cells = [found for scene in scenes if (found := _cells(scene, result)) is not None]
-    if len(cells) < _ENOUGH:
-        return ""
-    told = [text for text, holds in (*_VALUES, *_PLACES) if _hold(holds, cells)]
-    if not told:
-        return ""
-    return f"{', '.join(told[:2])} (in {len(cells)} of {len(scenes)} failing cases tried)"
+    cells = [
+        found
+        for scene in scenes
+        if (found := _between(scene.said, scene.witness.right, result)) is not None
+    ]
+    return len(scenes), cells
 
 
-def _cells(scene: Scene, result: str) -> _Cells | None:
-    got, right = scene.said.results.get(result), scene.witness.right.results.get(result)
+def _between(said: Answers, expected: Answers, result: str) -> _Cells | None:
+    got, right = said.results.get(result), expected.results.get(result)
     if not (isinstance(got, np.ndarray) and isinstance(right, np.ndarray)):
         return None
     if got.shape != right.shape or not got.size:
@@ -81,6 +119,12 @@ def _hold(holds: _Holds, cells: Sequence[_Cells]) -> bool:
     """Whether a pattern holds wherever it can be told, and can be told in enough cases."""
     said = [answer for each in cells if (answer := holds(each)) is not None]
     return len(said) >= _ENOUGH and all(said)
+
+
+def _is_refuted(holds: _Holds, cells: Sequence[_Cells]) -> bool:
+    """Whether a pattern does not hold in most of the cases that can tell, and these are enough."""
+    said = [answer for each in cells if (answer := holds(each)) is not None]
+    return len(said) >= _ENOUGH and 2 * sum(said) < len(said)
 
 
 def _are_zero(cells: _Cells) -> bool | None:
@@ -135,7 +179,7 @@ _VALUES: tuple[tuple[str, _Holds], ...] = (
     ("the right numbers, in other places", _are_moved),
 )
 
-_PLACES: tuple[tuple[str, _Holds], ...] = (
+_AT_ENDS: tuple[tuple[str, _Holds], ...] = (
     *(
         (f"the {end} {name} alone", partial(_lie_at, axis, index))
         for axis, name in enumerate(_AXES)
@@ -143,6 +187,12 @@ _PLACES: tuple[tuple[str, _Holds], ...] = (
     ),
     ("the first entry along the first axis alone", partial(_lie_at_first, 0)),
     ("the last entry along the first axis alone", partial(_lie_at_first, -1)),
+)
+
+_ENDS = tuple(holds for _, holds in _AT_ENDS)
+
+_PLACES: tuple[tuple[str, _Holds], ...] = (
+    *_AT_ENDS,
     ("all but the first entry along the first axis", _lie_beyond_the_first),
     ("every cell", _are_all),
 )

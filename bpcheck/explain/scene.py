@@ -67,11 +67,17 @@ class Scene:
         )
 
 
+def scene_of(subject: Subject, case: Case, right: Subject, *, dtypes: bool = False) -> Scene:
+    """The scene of one case, as it is."""
+    witness = Witness(right, case, dtypes=dtypes)
+    return Scene(witness, witness.answers(subject))
+
+
 def scenes_of(
     subject: Subject, cases: Sequence[Case], right: Subject, *, dtypes: bool = False
 ) -> list[Scene]:
     """Scenes of a few of the cases, as they are."""
-    return [_scene(subject, case, right, dtypes=dtypes) for case in _few(cases)]
+    return [scene_of(subject, case, right, dtypes=dtypes) for case in _few(cases)]
 
 
 def failing_scenes(
@@ -82,6 +88,7 @@ def failing_scenes(
     result: str | None = None,
     condition: str = PLAIN,
     dtypes: bool = False,
+    most: int = MOST_CASES,
 ) -> list[Scene]:
     """Scenes of a few of the failing cases, each in the plainest dress in which it still fails.
 
@@ -89,33 +96,28 @@ def failing_scenes(
     of the mistake. The condition is what the values must meet for it to show.
     """
     found: list[Scene] = []
-    for number, case in enumerate(_few(cases), 1):
+    for number, case in enumerate(_few(cases, most), 1):
         plain = case if dtypes else _undressed(case, subject, condition)
         if condition == PLAIN and number % ONE_REAL == 0 and "real" in case.operation.value_kinds:
             # To integers, clipping to 1 is taking signs, say.
             plain = replace(plain, values="real")
-        scene = _scene(subject, plain, right, dtypes=dtypes)
+        scene = scene_of(subject, plain, right, dtypes=dtypes)
         is_wrong = result in scene.wrong if result else bool(scene.wrong)
-        found.append(scene if is_wrong else _scene(subject, case, right, dtypes=dtypes))
+        found.append(scene if is_wrong else scene_of(subject, case, right, dtypes=dtypes))
     # Cases that differ by their dress alone are one case now.
     return list({scene.case: scene for scene in found}.values())
 
 
-def _scene(subject: Subject, case: Case, right: Subject, *, dtypes: bool) -> Scene:
-    witness = Witness(right, case, dtypes=dtypes)
-    return Scene(witness, witness.answers(subject))
-
-
-def _few(cases: Sequence[Case]) -> list[Case]:
+def _few(cases: Sequence[Case], most: int = MOST_CASES) -> list[Case]:
     """Half of them the smallest, half spread over the others.
 
     Small ones are quick, and large ones tell mistakes apart that a single cell cannot.
     """
     known = dict.fromkeys(case for case in cases if work(case) <= LARGEST)
     ordered = sorted(known, key=_plainness)
-    few, rest = ordered[: MOST_CASES // 2], ordered[MOST_CASES // 2 :]
-    most = MOST_CASES - len(few)
-    spread = [rest[len(rest) * i // most] for i in range(most)] if len(rest) > most else rest
+    few, rest = ordered[: most // 2], ordered[most // 2 :]
+    others = most - len(few)
+    spread = [rest[len(rest) * i // others] for i in range(others)] if len(rest) > others else rest
     return [*few, *spread]
 
 

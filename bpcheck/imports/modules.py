@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from bpcheck.errors import TargetError
+from bpcheck.files import is_file, is_folder
 from bpcheck.imports.errors import explain, shorten
 
 
@@ -21,7 +22,7 @@ def import_file(path: Path) -> ModuleType:
     TargetError
         If there is no such file, or importing it fails.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise TargetError(_no_file(path))
     path = path.resolve()
     root, name = _root_and_name(path)
@@ -98,9 +99,9 @@ def _failed(shown: str, error: BaseException) -> str:
 
 
 def _no_file(path: Path) -> str:
-    if path.is_dir():
+    if is_folder(path):
         return f"{path} is a directory; name a file in it, such as {path / 'layers.py'}:Conv"
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         return f"{path}: there is no directory {path.parent}"
     there = sorted(each.name for each in path.parent.glob("*.py"))
     close = difflib.get_close_matches(path.name, there, n=3, cutoff=0.5)

@@ -12,6 +12,7 @@ from bpcheck.cases.case import Case
 from bpcheck.cases.descriptor import parse_descriptor
 from bpcheck.cases.text import parse_case
 from bpcheck.errors import CaseError, UsageError
+from bpcheck.files import is_file
 from bpcheck.operations import Operation, operation_names
 from bpcheck.operations.windowed.layers import layer_sets
 
@@ -53,7 +54,7 @@ def listed_cases(
         ]
         return _spread(operation, geometries, dtypes, seed)
     path = Path(source)
-    if not path.is_file():
+    if not is_file(path):
         raise UsageError(
             f"--cases {source}: a number, a file, or one of {', '.join(layer_sets())} was expected"
         )

@@ -7,13 +7,12 @@ change of one kernel changes the lines of its cells and no others.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bpcheck.errors import BpcheckError
+from bpcheck.files import locked, write_whole
 from bpcheck.operations import Operation
 from bpcheck.precision.baseline_schema import VERSION, BaselineError, measurement_of, metrics_text
 from bpcheck.precision.measure import Measurement
@@ -136,26 +135,55 @@ def save(path: Path, measurements: Sequence[Measurement]) -> None:
     BpcheckError
         If it cannot be written.
     """
-    text = dumps(measurements)
-    # A link stays one.
-    path = path.resolve()
+    write_whole(path, dumps(measurements))
+
+
+def add(
+    path: Path,
+    new: Sequence[Measurement],
+    *,
+    seen: Sequence[Measurement],
+    replaces: bool = False,
+) -> None:
+    """Add entries to a baseline file, which others may have written since it was `seen`.
+
+    Parameters
+    ----------
+    path
+        The file; it need not be there yet.
+    new
+        What is added; entries of the same subjects are replaced.
+    seen
+        What it held when it was read.
+    replaces
+        Whether they may be replaced though they are others by now, and a file that is no baseline.
+
+    Raises
+    ------
+    BpcheckError
+        If it cannot be written, or if somebody else has recorded one of these subjects meanwhile.
+    """
+    with locked(path):
+        held = _held(path, replaces=replaces)
+        ours, before = {_key(each) for each in new}, {_key(each): each for each in seen}
+        for each in held if not replaces else ():
+            if _key(each) in ours and before.get(_key(each)) != each:
+                raise BpcheckError(
+                    f"{path}: another process has recorded {each.title} meanwhile, which is kept; "
+                    "compare with it, or record it again with --force"
+                )
+        save(path, merged(held, new))
+
+
+def _held(path: Path, *, replaces: bool) -> tuple[Measurement, ...]:
+    if not path.exists():
+        return ()
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise BpcheckError(f"{path}: cannot be written ({error.strerror})") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # Temporary files are private; this one is to be read by whoever reads the old one.
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        temporary.replace(path)
-    except OSError as error:
-        raise BpcheckError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+        return load(path)
+    except BaselineError:
+        if replaces:
+            return ()
+        raise
 
 
 def merged(old: Sequence[Measurement], new: Sequence[Measurement]) -> tuple[Measurement, ...]:

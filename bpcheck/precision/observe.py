@@ -50,37 +50,38 @@ def observe(
         return None
     pair = _value(subject, "forward", outcome)
     if not isinstance(pair, tuple) or len(pair) != 2:
-        raise MeasureError(_unmeasured(subject, "forward gives no pair (y, residuals)"))
+        raise MeasureError(unmeasured(subject, "forward gives no pair (y, residuals)"))
     found = pair[0]
     if result != "y":
         shape = arrays["y_bar"].shape
         # The vjp is called for what the forward returned, or not at all.
         if not isinstance(found, np.ndarray) or found.shape != shape:
-            raise MeasureError(_unmeasured(subject, f"y is no array of shape {shape}"))
+            raise MeasureError(unmeasured(subject, f"y is no array of shape {shape}"))
         backward = call(subject.vjp, pair[1], y_bar, refusals=subject.claims.refuses)
         if backward.is_claimed:
             return None
         gradients = _value(subject, "vjp", backward)
         place = operation.operands.index(result.removesuffix("_bar"))
         if not isinstance(gradients, tuple) or len(gradients) <= place:
-            raise MeasureError(_unmeasured(subject, "vjp gives no gradient for each operand"))
+            raise MeasureError(unmeasured(subject, "vjp gives no gradient for each operand"))
         found = gradients[place]
     expected = arrays["y_bar"] if result == "y" else arrays[result.removesuffix("_bar")]
     if not isinstance(found, np.ndarray):
-        raise MeasureError(_unmeasured(subject, f"{result} is of type {type(found).__name__}"))
+        raise MeasureError(unmeasured(subject, f"{result} is of type {type(found).__name__}"))
     if (found.shape, found.dtype) != (expected.shape, expected.dtype):
         got = f"{result} is {found.dtype} {found.shape}, not {expected.dtype} {expected.shape}"
-        raise MeasureError(_unmeasured(subject, got))
+        raise MeasureError(unmeasured(subject, got))
     return found
 
 
 def _value(subject: Subject, function: str, outcome: Call) -> Any:
     if outcome.raised:
-        raise MeasureError(_unmeasured(subject, f"{function} raises {outcome.raised}"))
+        raise MeasureError(unmeasured(subject, f"{function} raises {outcome.raised}"))
     return outcome.value
 
 
-def _unmeasured(subject: Subject, what: str) -> str:
+def unmeasured(subject: Subject, what: str) -> str:
+    """Why a subject cannot be measured, and who tells more."""
     return (
         f"{subject.name}: {what}; only a kernel that is right can be measured: "
         f"bpcheck check {subject.operation} says what is wrong"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from bpcheck.arithmetic import FORMATS
+from bpcheck.files import write_whole
 from bpcheck.precision.history import Revision, levels
 from bpcheck.precision.ladder import Cell
 from bpcheck.precision.measure import Measurement
@@ -37,7 +40,9 @@ def draw_all(
             (b for b in baselines if (b.operation, b.name) == (each.operation, each.name)), None
         )
         one = len(measurements) == 1
-        file = path if one else path.with_stem(f"{path.stem}-{each.operation}")
+        # The address of a user's own operation is no name of a file.
+        name = re.sub(r"[^\w.-]+", "-", str(each.operation))
+        file = path if one else path.with_stem(f"{path.stem}-{name}")
         draw(file, each, before)
         drawn.append(file)
     return tuple(drawn)
@@ -66,12 +71,19 @@ def draw(path: Path, measurement: Measurement, baseline: Measurement | None = No
     small = any(max(each.max) < _LEAST for each in measurement.cells.values())
     floor = f"\nerrors below {_LEAST:g} are drawn there" if small else ""
     title = f"{measurement.title}: rounding error against length{beside}{floor}"
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, parse_math=False)
     handles = [_line(_COLOURS[kind], _MARKERS[kind], kind) for kind in measurement.settings.kinds]
     if baseline is not None:
         handles.append(_line("#888888", "", "baseline", linestyle="--"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
-    figure.savefig(path, dpi=130)
+    _write(figure, path)
+
+
+def _write(figure: Any, path: Path) -> None:
+    """Write a picture whole or not at all."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=130, format=path.suffix.lower().removeprefix(".") or None)
+    write_whole(path, drawn.getvalue(), option="--plot")
 
 
 def _line(colour: str, marker: str, label: str, linestyle: Any = "-") -> Any:
@@ -157,7 +169,7 @@ def draw_history(path: Path, revisions: Sequence[Revision]) -> None:
                 linestyle=("-", "--")[index // 10 % 2],
             )
         axis.set_yscale("log")
-        axis.set_title(title, fontsize=10)
+        axis.set_title(title, fontsize=10, parse_math=False)
         axis.set_ylabel("median rms error / (u Σ|ab|)", fontsize=8)
         axis.grid(visible=True, color="#e5e5e5", linewidth=0.6)
         axis.legend(
@@ -169,4 +181,4 @@ def draw_history(path: Path, revisions: Sequence[Revision]) -> None:
         fontsize=7,
         rotation=45 if len(revisions) > 8 else 0,
     )
-    figure.savefig(path, dpi=130)
+    _write(figure, path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bpcheck.precision.compare import Comparison, compare
 from bpcheck.precision.measure import Measurement, OnProgress, measure
 from bpcheck.precision.ranks import FALSE_ALARM
@@ -16,6 +18,7 @@ def compare_with(
     threads: int | None = None,
     among: int = 1,
     on_progress: OnProgress | None = None,
+    measuring: Callable[..., Measurement] = measure,
 ) -> Comparison:
     """Measure `subject` with the settings and seeds of `baseline`, and compare.
 
@@ -33,10 +36,12 @@ def compare_with(
         Number of subjects that one run compares: the chance of a false failure is the run's.
     on_progress
         Called before every cell.
+    measuring
+        What measures it: `measure`, or the same somewhere else.
     """
     settings = baseline.settings
     recorded = baseline.environment.get("threads")
-    current = measure(
+    current = measuring(
         subject,
         dtypes=settings.dtypes,
         results=settings.results,

@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from bpcheck.errors import BpcheckError
+from bpcheck.files import append_whole
+from bpcheck.inert import in_markdown
 from bpcheck.precision.compare import Change, Comparison, Outcome
 from bpcheck.precision.table import verdict
 
@@ -26,9 +27,10 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
 
 def _section(comparison: Comparison) -> list[str]:
     sign = "❌" if comparison.losses else "✅"
-    lines = [f"### {sign} {comparison.baseline.title}", "", verdict(comparison), ""]
+    title, said = in_markdown(comparison.baseline.title), in_markdown(verdict(comparison))
+    lines = [f"### {sign} {title}", "", said, ""]
     if comparison.environment:
-        differs = "; ".join(comparison.environment)
+        differs = in_markdown("; ".join(comparison.environment))
         lines += [f"Another environment ({differs}): ratios above {comparison.effect:g} count.", ""]
     changes = (*comparison.losses, *comparison.gains)
     if changes:
@@ -53,8 +55,4 @@ def write_summary(comparisons: Sequence[Comparison]) -> None:
     """Append to the step's summary, where there is one."""
     path = os.environ.get(VARIABLE)
     if path and comparisons:
-        try:
-            with Path(path).open("a", encoding="utf-8") as file:
-                file.write(markdown(comparisons) + "\n")
-        except OSError as error:
-            raise BpcheckError(f"{VARIABLE}={path}: cannot be written ({error.strerror})") from None
+        append_whole(Path(path), markdown(comparisons) + "\n", option=VARIABLE)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from bpcheck.operations import HasReductions
 from bpcheck.precision.baseline import entry_of, load
 from bpcheck.precision.compare import Comparison
+from bpcheck.precision.measure import Measurement, measure
 from bpcheck.precision.repeat import compare_with
 from bpcheck.precision.summary import write_summary
 from bpcheck.precision.table import describe, verdict
 from bpcheck.subject import Subject
 
 
-def comparison_of(subject: Subject, file: Path) -> Comparison | None:
+def comparison_of(
+    subject: Subject, file: Path, *, measuring: Callable[..., Measurement] = measure
+) -> Comparison | None:
     """`subject` measured and judged by its entry in a baseline file.
 
-    ``None`` for an operation that has no ladder of lengths.
+    ``None`` for an operation that has no ladder of lengths. `measuring` is what measures it.
 
     Raises
     ------
@@ -27,7 +31,7 @@ def comparison_of(subject: Subject, file: Path) -> Comparison | None:
         return None
     recorded = load(file)
     baseline = entry_of(recorded, operation=subject.operation, name=subject.name, origin=str(file))
-    comparison = compare_with(baseline, subject, among=len(recorded))
+    comparison = compare_with(baseline, subject, among=len(recorded), measuring=measuring)
     write_summary([comparison])
     return comparison
 

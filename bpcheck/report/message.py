@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bpcheck.inert import inert, one_line
 from bpcheck.report import wording
-from bpcheck.report.inert import inert
 from bpcheck.verdict import Judgement, Report
 
 
@@ -54,10 +54,12 @@ def brief_message(judgement: Judgement, *, item: str, target: str = "TARGET") ->
 
 def inconclusive_message(report: Report) -> str:
     """Why nothing could be judged, for a run that must not count as passed."""
-    return "\n    ".join(
-        [
-            f"nothing could be judged of {report.subject}",
-            f"{wording.plural(report.cases, 'case')} run",
-            *wording.gaps(report),
-        ]
+    return inert(
+        "\n    ".join(
+            [
+                f"nothing could be judged of {one_line(report.subject)}",
+                f"{wording.plural(report.cases, 'case')} run",
+                *wording.gaps(report),
+            ]
+        )
     )

@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from bpcheck.inert import inert, one_line
 from bpcheck.report import wording
 from bpcheck.report.classes import print_classes
-from bpcheck.report.inert import inert
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
 
 #: What stands for the signs where the encoding lacks them.
@@ -75,7 +75,8 @@ def print_report(
      A wrong gradient row would survive one exact probe with
      probability < 2e-3.
     """
-    heading = f"{report.subject} · {report.operation} · {report.style} · {' '.join(report.dtypes)}"
+    named = map(one_line, (report.subject, report.operation, report.style))
+    heading = " · ".join((*named, " ".join(report.dtypes)))
     _line(console, heading, style="bold")
     if report.table and report.cases:
         console.print(Padding(_table(report, console), (0, 0, 0, 1), expand=False))
@@ -109,7 +110,7 @@ def _table(report: Report, console: Console) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("", overflow="fold")
     for column in columns:
-        table.add_column(column, justify="center", no_wrap=True)
+        table.add_column(Text(column), justify="center", no_wrap=True)
     for check in _telling(report):
         row = report.table[check]
         marks = (row.get(column, Cell()).mark for column in columns)

@@ -11,6 +11,7 @@ from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, batch, contract, l
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.claims.told import claimed
 from bpcheck.explain import smallest
+from bpcheck.explain.part import shows_alone
 from bpcheck.explain.pattern import pattern_of
 from bpcheck.explain.reproduction import torch_reproduction
 from bpcheck.explain.transforms import rounding_of_a_transform
@@ -224,7 +225,7 @@ def _judgement(
         notify(str(candidate))
         beside = shapes.beside(candidate.geometry)
         for ruling in site.judge(candidate, checks=checks, beside=beside).rulings:
-            if defect.shows(ruling):
+            if defect.shows(ruling) and _is_of_part(site, told, candidate):
                 found[candidate] = ruling
                 return True
         return False
@@ -259,6 +260,13 @@ def _judgement(
         if looks_like or not shrink
         else site.ask(_wrong_cells, defect, otherwise=""),
         also=tuple({**defect.also, **told.also}),
+    )
+
+
+def _is_of_part(site: Site, told: Told, case: Case) -> bool:
+    """Whether a case shows this mistake alone, where another one spoils the same result."""
+    return told.part is None or site.ask(
+        shows_alone, case, told.part, told.defect.result, otherwise=False
     )
 
 

@@ -10,8 +10,11 @@ from bpcheck.runner.process.death import Death
 #: So many ends of one cause, and cases like them are no longer tried.
 ENOUGH = 3
 
-#: So many ends in all, and no case is tried any more. One that hangs costs minutes.
-MOST, MOST_HANGING = 60, 9
+#: So many ends in all, and no case is tried any more. Those that hang cost the most.
+MOST, MOST_HANGING = 60, 15
+
+#: So many hangs, and none is tried any more of a subject of which no case ever came back.
+ALWAYS_HANGING = 4
 
 #: How a reason begins for which a case was not tried.
 NOT_TRIED = "not tried "
@@ -34,18 +37,41 @@ class GivenUp:
         self._untried: Counter[str] = Counter()
         #: Classes of cases that came out well: these alone are not to blame.
         self._harmless: Counter[str] = Counter()
+        self._has_news = False
 
     def learn(self, death: Death, classes: frozenset[str]) -> None:
         """One more case has ended its process."""
         self._ends[death.kind] += 1
         alike = self._open[death.cause]
         alike.append(classes)
+        self._has_news = self._has_news or self.is_over
         if len(alike) < ENOUGH:
             return
-        shared = frozenset.intersection(*alike)
+        shared = self._to_blame(death, frozenset.intersection(*alike))
         self._open[death.cause] = []
         if shared:
+            self._has_news = True
             self._shared.append((self._why(death, shared), shared))
+
+    def _to_blame(self, death: Death, shared: frozenset[str]) -> frozenset[str]:
+        """What cases must have, of what those had, not to be tried.
+
+        Waiting for a hang is dear: what cases had that came out well is left out there.
+        """
+        if death.kind is not Kind.TIMED_OUT:
+            return shared
+        return frozenset(each for each in shared if not self._harmless[each]) or shared
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no case is tried any more."""
+        most = MOST_HANGING if self._harmless else ALWAYS_HANGING
+        return self._ends.total() >= MOST or self._ends[Kind.TIMED_OUT] >= most
+
+    def has_news(self) -> bool:
+        """Whether less is tried than when this was asked last."""
+        news, self._has_news = self._has_news, False
+        return news
 
     def survived(self, classes: frozenset[str]) -> None:
         """A case came out, well or not."""
@@ -53,8 +79,6 @@ class GivenUp:
 
     def why(self, classes: frozenset[str]) -> str:
         """Why a case of these classes is not tried; ``""`` if it is."""
-        if self._ends.total() >= MOST or self._ends[Kind.TIMED_OUT] >= MOST_HANGING:
-            return f"{NOT_TRIED}after {self._ends.total()} cases that ended their process"
         return next((why for why, shared in self._shared if shared <= classes), "")
 
     def count(self, why: str) -> None:
@@ -64,10 +88,13 @@ class GivenUp:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was not tried, and why."""
-        return tuple(
+        found = [
             f"{why}: {count:,} case{'' if count == 1 else 's'}"
             for why, count in self._untried.items()
-        )
+        ]
+        if self.is_over:
+            found.append(f"{self._ends.total()} cases ended their process: no more were tried")
+        return tuple(found)
 
     def _why(self, death: Death, shared: frozenset[str]) -> str:
         # What few others have comes first: it is more likely the reason.

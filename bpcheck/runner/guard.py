@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import thread as pools
 from typing import Any, Protocol
@@ -70,8 +71,14 @@ class Guard:
         self._shapes: set[int] = set()
         self._function, self._case = "", ""
         self._calls = self._number_of_threads = 0
+        #: How many times the usual the first call of a shape may take, and how long one took.
+        self.first = float(FIRST)
+        self.longest_first = 0.0
+        self._began = 0.0
         self._around: dict[str, Any] = {}
         self._quick: tuple[Any, ...] = ()
+        #: Modules that were loaded when the call began, and whether calls have loaded some.
+        self._modules, self._has_imported = 0, False
         self._handed: list[tuple[Array, bool, tuple[int, ...]]] = []
         #: Whether something was left behind that other cases should not meet.
         self.is_spoiled = False
@@ -80,7 +87,7 @@ class Guard:
     def around(self, subject: Subject, case: Case | None) -> Iterator[None]:
         """Observe the calls of this case."""
         self._names = {id(subject.forward): "forward", id(subject.vjp): "vjp"}
-        self._found, self._calls = [], 0
+        self._found, self._calls, self._has_imported = [], 0, False
         self._case = "" if case is None else f"{case.geometry} {case.dtype}"
         self._threads = set(threading.enumerate())
         self._number_of_threads = len(self._threads)
@@ -91,6 +98,9 @@ class Guard:
                 yield
         finally:
             _current.remove(self)
+            if case is None:
+                # Nothing is told of a question, and the next case is to find all as it was.
+                self._before.put_back()
 
     def begin(
         self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -98,6 +108,7 @@ class Guard:
         """A call begins."""
         self._function = self._names.get(id(function), "a call")
         self._around = settings_around_a_call()
+        self._modules = len(sys.modules)
         self._handed = [
             (each, each.flags.writeable, each.shape)
             for each in args
@@ -106,9 +117,10 @@ class Guard:
         ]
         if self._page is not None:
             key = hash((self._case, self._function, *(getattr(a, "shape", None) for a in args)))
-            times = 1 if key in self._shapes else FIRST
+            is_first = key not in self._shapes
             self._shapes.add(key)
-            self._page.begin_call(self._function, times=times)
+            self._began = time.monotonic() if is_first else 0.0
+            self._page.begin_call(self._function, times=self.first if is_first else 1)
         if self._streams is not None:
             # What torch says when it is an oracle is not the subject's.
             self._streams.taken(2)
@@ -120,10 +132,15 @@ class Guard:
             os._exit(FORKED)
         if self._page is not None:
             self._page.end_call()
+        if self._began:
+            self.longest_first = max(self.longest_first, time.monotonic() - self._began)
+            self._began = 0.0
         self._calls += 1
+        # What the harness loads between two calls is not the kernel's doing.
+        self._has_imported = self._has_imported or len(sys.modules) > self._modules
         self._look_at_inputs()
         for name, now in settings_around_a_call().items():
-            if now != self._around[name] and not self._has_imported():
+            if now != self._around[name] and not self._has_imported:
                 self._tell_of_setting(name)
         # The first two are a forward and its vjp; what later ones do is told at the end.
         if self._calls <= 2 or quick_settings() != self._quick:
@@ -203,15 +220,13 @@ class Guard:
         if self._before is None:
             return
         changed = self._before.put_back()
-        if changed and self._has_imported():
+        if changed and self._has_imported:
             # What a library does when it is loaded is not the kernel's doing.
             self._before, self._quick = Snapshot.taken(), quick_settings()
+            self._has_imported = False
             return
         for each in changed:
             self._tell_of_setting(each)
-
-    def _has_imported(self) -> bool:
-        return self._before is not None and len(sys.modules) > self._before.modules
 
     def _tell_of_setting(self, changed: str) -> None:
         self._tell(

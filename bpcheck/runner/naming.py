@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import permutations
 
+from bpcheck.cases import Case
 from bpcheck.explain.diagnosis import Diagnosis, diagnose, explains
 from bpcheck.explain.faults import Fault
+from bpcheck.explain.part import Part
 from bpcheck.finding import Kind
 from bpcheck.runner.parting import wrong_in
+from bpcheck.runner.place import judged_for
+from bpcheck.runner.several import split
 from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import CONDITIONS, PLAIN, condition_of, may_show, plainer
 from bpcheck.verdict.judgement import ON_VALUES, Verdict
@@ -25,11 +30,15 @@ DOUBTED, DOUBTED_SEEDS = 4, range(3, 9)
 
 @dataclass(slots=True)
 class Told:
-    """A defect with its name, and the other results that the same mistake spoils."""
+    """A defect with its name, and the other results that the same mistake spoils.
+
+    Where another mistake makes the same result wrong, the part tells its cases.
+    """
 
     defect: Defect
     diagnosis: Diagnosis | None = None
     also: dict[str, None] = field(default_factory=dict)
+    part: Part | None = None
 
 
 def told_once(subject: Subject, tally: Tally) -> list[Told]:
@@ -43,8 +52,38 @@ def told_once(subject: Subject, tally: Tally) -> list[Told]:
         if known:
             _merge(known[0], defect)
         else:
-            told.append(Told(defect, _diagnosed(subject, defect, tally)))
-    return told
+            told += _told(subject, defect, tally)
+    return _by_the_broader(subject, told)
+
+
+def _by_the_broader(subject: Subject, told: list[Told]) -> list[Told]:
+    """Those left out that have one name under their condition, and a later one explains as well.
+
+    What drops small numbers looks like what drops subnormals, as long as nothing else is asked.
+    """
+    kept = list(told)
+    for first, later in permutations(told, 2):
+        is_of_another_name = (
+            first in kept
+            and later in kept
+            and first.defect.result == later.defect.result
+            and first.defect.condition not in (PLAIN, later.defect.condition)
+            and first.diagnosis is not None
+            and first.part is None
+        )
+        if is_of_another_name and _is_behind(subject, later, first.defect):
+            _merge(later, first.defect)
+            kept.remove(first)
+    return kept
+
+
+def _told(subject: Subject, defect: Defect, tally: Tally) -> list[Told]:
+    """A defect with its name, or the two that it is."""
+    diagnosis = _diagnosed(subject, defect, tally)
+    both = split(subject, defect, diagnosis, _passing(defect, tally), judged_for(defect, tally))
+    if both is None:
+        return [Told(defect, diagnosis)]
+    return [Told(each, name, part=part) for each, name, part in both]
 
 
 def _without_doubtful(subject: Subject, defects: Iterable[Defect]) -> list[Defect]:
@@ -119,17 +158,21 @@ def _diagnosed(subject: Subject, defect: Defect, tally: Tally) -> Diagnosis | No
     """The mistake of the catalogue that gives the same wrong numbers, and how many it explains."""
     if defect.verdict not in NAMED:
         return None
-    sample = tally.right.get(defect.result)
-    conditions = (PLAIN,) if defect.condition == PLAIN else (PLAIN, *may_show(defect.condition))
-    passing = [] if sample is None else [c for c in sample.cases if condition_of(c) in conditions]
     return diagnose(
         subject,
         defect.sample.cases,
-        passing,
+        _passing(defect, tally),
         result=defect.result,
         condition=defect.condition,
         dtypes=_is_of_dtype(defect),
     )
+
+
+def _passing(defect: Defect, tally: Tally) -> list[Case]:
+    """Cases in which the result is right, and in which the defect would show if it could."""
+    sample = tally.right.get(defect.result)
+    conditions = (PLAIN,) if defect.condition == PLAIN else (PLAIN, *may_show(defect.condition))
+    return [] if sample is None else [c for c in sample.cases if condition_of(c) in conditions]
 
 
 def _is_of_dtype(defect: Defect) -> bool:

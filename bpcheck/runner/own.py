@@ -86,14 +86,14 @@ def _contradiction(operation: Operation, geometry: Any) -> str:
 
 
 @contextlib.contextmanager
-def blaming(operation: Operation) -> Iterator[None]:
+def blaming(operation: Operation | None) -> Iterator[None]:
     """Tell what an operation of a user's own raises as that, by its line, as `OperationError`."""
     try:
         yield
     except BpcheckError:
         raise
     except Exception as error:
-        if operation.is_built_in or not _is_by(error, operation):
+        if operation is None or operation.is_built_in or not _is_by(error, operation):
             raise
         raise OperationError(
             f"{operation}: its own code raised\n{explain(error)}\n"

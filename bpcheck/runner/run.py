@@ -12,6 +12,7 @@ from typing import Any
 from bpcheck.arithmetic import FORMATS
 from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
+from bpcheck.cases.numbers import MOST_SEED
 from bpcheck.checks.claims import unclaimed
 from bpcheck.claims import Claims
 from bpcheck.errors import UsageError
@@ -24,6 +25,8 @@ from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import profile_named
 from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
+from bpcheck.runner.engine.engine import Engine
+from bpcheck.runner.memory import require_room
 from bpcheck.runner.own import require_address, require_sound
 from bpcheck.runner.pace import limits_for
 from bpcheck.runner.placed import placed
@@ -84,7 +87,7 @@ def check_subject(
     largest: int | None = None,
     geometries: int | None = None,
     jobs: int = 1,
-    executor: Executor | None = None,
+    executor: Executor | Engine | None = None,
     in_process: bool = True,
     allowed: Allowed | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -120,7 +123,9 @@ def check_subject(
     jobs
         Number of worker processes; the report does not depend on it.
     executor
-        Any `concurrent.futures.Executor` to work in instead; the subject must be picklable then.
+        Any `concurrent.futures.Executor` to work in instead; the subject must be picklable then. It
+        runs in a process of its own beside each of the executor's, unless it belongs to
+        ``__main__``, or an operation of it has no address.
     in_process
         Whether the subject's code runs in this process, if there is one job and no executor; else
         it runs in workers, and whatever it does to them is a finding.
@@ -199,6 +204,7 @@ def check_in(
         total, judged_dtypes, limits = plan.total, plan.dtypes, plan.limits
     else:
         plan, limits, listed = None, Limits(largest), list(cases)
+        require_room(listed)
         source, total = Listed(listed), len(listed)
         judged_dtypes = tuple(dict.fromkeys(case.dtype for case in listed))
     covers = cases is None and count is None
@@ -218,8 +224,11 @@ def check_in(
             for case in _missing(subject, Search(plan, known, seed), judged_dtypes, tally):
                 notify(Progress(total, total, str(case)))
                 # One at a time: whether there is a next one depends on what comes of it.
-                (judged,) = place.judge_all(Listed([case]))
-                tally.add(judged)
+                judgement = next(place.judge_all(Listed([case])), None)
+                if judgement is None:
+                    # It has ended its process too often: none is tried any more.
+                    break
+                tally.add(judgement)
     except KeyboardInterrupt:
         heard()
         complete = False
@@ -343,8 +352,8 @@ def _require_positive(name: str, number: int) -> None:
 
 def _judged_dtypes(subject: Subject, seed: int, dtypes: Sequence[str] | None) -> tuple[str, ...]:
     """The dtypes that are claimed, or asked for, and that the operation can be judged in."""
-    if seed < 0:
-        raise UsageError(f"seed={seed}: must be at least 0")
+    if not 0 <= seed <= MOST_SEED:
+        raise UsageError(f"seed={seed}: must be at least 0, and at most 2**64")
     unknown = [name for name in dtypes or () if name not in FORMATS]
     if unknown:
         raise UsageError(f"dtype={unknown[0]!r}: must be one of {', '.join(FORMATS)}")

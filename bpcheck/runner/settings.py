@@ -173,7 +173,7 @@ def quick_settings() -> tuple[Any, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What all settings were at one moment, and how many modules were loaded.
+    """What all settings were at one moment.
 
     Examples
     --------
@@ -186,14 +186,13 @@ class Snapshot:
     """
 
     values: tuple[Any, ...]
-    modules: int
     of_import: bool = False
 
     @classmethod
     def taken(cls, *, of_import: bool = False) -> Snapshot:
         """What the settings are now; `of_import` adds those of the harness around a call."""
         values = tuple(each.read() for each in _settings(of_import=of_import))
-        return cls(values, len(sys.modules), of_import)
+        return cls(values, of_import)
 
     def put_back(self) -> tuple[str, ...]:
         """Put back what has changed, and say what that was."""

@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor
 from typing import Any, Protocol, TypeVar
 
+from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
 from bpcheck.checks import CHECK_NAMES
 from bpcheck.errors import BpcheckError
+from bpcheck.runner.guard import guard_of_this_process
 from bpcheck.runner.one import Replay, judge, replay
 from bpcheck.runner.own import is_by_subject
 from bpcheck.runner.source import Source
@@ -53,6 +55,18 @@ class Site(Protocol):
 
     def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
         """What a function of the subject gives; `otherwise` where the subject raises or ends it."""
+        ...
+
+    def do(
+        self, function: Callable[..., T], *args: Any, on_news: Callable[[Any], None] | None = None
+    ) -> T:
+        """What a function of the subject, of what is told `on_news`, and of `args` gives.
+
+        Raises
+        ------
+        LostError
+            If the subject ends the process.
+        """
         ...
 
 
@@ -102,11 +116,18 @@ class Here:
 
     def ask(self, function: Callable[..., T], *args: Any, otherwise: T) -> T:
         # As the cases were judged, or real sums would round otherwise and a defect be gone.
-        with one_thread():
+        with one_thread(), guard_of_this_process().around(self.subject, None):
             answer = answered(self.subject, function, args)
         return answer[0] if answer else otherwise
 
+    def do(
+        self, function: Callable[..., T], *args: Any, on_news: Callable[[Any], None] | None = None
+    ) -> T:
+        with guard_of_this_process().around(self.subject, None):
+            return function(self.subject, on_news or (lambda news: None), *args)
 
+
+@own_arithmetic()
 def answered(
     subject: Subject, function: Callable[..., T], args: tuple[Any, ...], *, is_alone: bool = False
 ) -> tuple[T] | None:

@@ -10,7 +10,7 @@ from bpcheck.finding import Status
 from bpcheck.verdict.conditions import PLAIN, plainness
 from bpcheck.verdict.evidence import Evidence, compared, layers_of, telling
 from bpcheck.verdict.judged import Judged
-from bpcheck.verdict.judgement import Verdict
+from bpcheck.verdict.judgement import ON_VALUES, Verdict
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.report import Cell
 from bpcheck.verdict.sample import Sample
@@ -32,6 +32,9 @@ BETWEEN_RUNS = (
 
 #: Verdicts that what reads beside an array earns too: something else lies there every time.
 OF_READING_BESIDE = (Verdict.KEEPS_STATE, Verdict.NOT_DETERMINISTIC)
+
+#: Failing cases of one defect of values that are kept, to be told apart where they are of two.
+KEPT = 4_096
 
 #: Causes by which defects of one verdict and result are told apart, at most: what raises something
 #: else in every case is one defect.
@@ -59,6 +62,7 @@ class Defect:
     ruling: Ruling | None = None
     is_tentative: bool = True
     also: dict[str, None] = field(default_factory=dict)
+    cases: list[Case] = field(default_factory=list)
 
     @property
     def key(self) -> Key:
@@ -93,6 +97,8 @@ class Defect:
         self.layers.update(layers_of(classes))
         rank = plainness(judged.case, size)
         self.sample.add(judged.case, rank, size)
+        if self.verdict in ON_VALUES and self.condition == PLAIN and len(self.cases) < KEPT:
+            self.cases.append(judged.case)
         if self.smallest is None or rank < self.rank:
             self.smallest, self.rank, self.ruling = judged.case, rank, ruling
 

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+# Each example runs once for all that look at what it prints.
+pytestmark = pytest.mark.xdist_group("examples")
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "how-the-error-travels.md"
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from textwrap import dedent
 
@@ -144,8 +145,14 @@ def python(name: str) -> tuple[bool, str]:
     return True, ""
 
 
-@pytest.mark.parametrize("door", [shell, items, python])
-@pytest.mark.parametrize("name", LAYOUTS)
+#: Python sees all of them; the other doors a right kernel and two wrong ones.
+ELSEWHERE = ("Right", "Output", "Mean")
+
+
+@pytest.mark.parametrize(
+    ("door", "name"),
+    [*((python, name) for name in LAYOUTS), *product((shell, items), ELSEWHERE)],
+)
 def test_an_alias_that_a_kernel_takes_wrongly_is_found_and_a_right_kernel_passes(
     name: str,
     door: Callable[[str], tuple[bool, str]],

@@ -16,6 +16,7 @@ from bpcheck import Subject, Verdict, parse_case
 from bpcheck.arithmetic import Array, distance
 from bpcheck.precision import measure
 from bpcheck.runner import check_subject, replay
+from bpcheck.runner.site import Here
 from properties.harness.targets import folder, write
 from reference import avg_pool
 
@@ -81,8 +82,9 @@ def process(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_command_line_warns_of_nothing(folder: Any) -> None:
-    write("mine.py", KERNEL.format(factor="1e300"))
+@pytest.mark.parametrize("factor", ["1e300", "np.nan"])
+def test_the_command_line_warns_of_nothing(folder: Any, factor: str) -> None:
+    write("mine.py", KERNEL.format(factor=factor))
     Path("cases.txt").write_text("\n".join(map(str, CASES)), encoding="utf-8")
     checked = process("bpcheck", "check", "avg_pool1d", "mine.py", "--cases", "cases.txt")
     replayed = process("bpcheck", "replay", str(CASES[1]), "mine.py")
@@ -107,6 +109,17 @@ def test_pytest_warns_of_nothing(
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-W", "always")
     result.stdout.no_fnmatch_line("*Warning*")
     assert "warnings" not in result.parseoutcomes()
+
+
+def overflows(subject: Subject) -> float:
+    return float(np.float64(1e308) * 10 - np.dot([np.inf, 1.0], [0.0, 1.0]))
+
+
+def test_what_is_asked_of_a_subject_after_the_run_warns_of_nothing() -> None:
+    with warnings.catch_warnings(), np.errstate(all="warn"):
+        warnings.simplefilter("error")
+        answer = Here(spoilt(1.0)).ask(overflows, otherwise=0.0)
+    assert np.isnan(answer)
 
 
 def test_what_a_module_sets_for_all_holds_in_its_own_code_alone() -> None:

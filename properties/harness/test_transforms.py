@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import bpcheck
 from bpcheck import Subject, Verdict, parse_case
 from bpcheck.adapters import load
 from bpcheck.cases import Case
+from bpcheck.cli.project import Entry, entries
+from bpcheck.cli.requests import CLAIM, asked_claims, loaded
 from bpcheck.verdict import Report
 from properties.harness.targets import folder, write
 from properties.harness.transform_kernels import (
@@ -24,6 +27,7 @@ from properties.harness.transform_kernels import (
     integral_vjp,
     running_forward,
     running_vjp,
+    strassen,
     strassen_forward,
     strassen_vjp,
     supports_pointwise,
@@ -45,8 +49,12 @@ LAYERS = {
 KINDS = ("f64 exact", "f64 wide", "f32 wide", "f64 real")
 
 
-def cases(operation: str) -> list[Case]:
-    text = LAYERS[operation]
+#: One that Strassen's products of matrices take, with odd sides.
+POINTWISE = "conv2d n1ic3ih3iw3oc5kh1kw1"
+
+
+def cases(operation: str, *, text: str = "") -> list[Case]:
+    text = text or LAYERS[operation]
     return [parse_case(f"{text} {kind} c-order seed={s}") for kind in KINDS for s in range(3)]
 
 
@@ -169,6 +177,37 @@ def float32_inside(x: Any, w: Any, b: Any, **params: Any) -> Any:
     return y.astype(x.dtype), fft_forward(x, w, b, **params)[1]
 
 
+def wrong_strassen(change: Callable[[Any], Any]) -> Any:
+    """The vjp with one product of matrices replaced: rows times columns for ``w_bar``."""
+
+    def vjp(residuals: Any, y_bar: Any) -> Any:
+        columns, w, *_ = residuals
+        x_bar, _, b_bar = strassen_vjp(residuals, y_bar)
+        rows = np.moveaxis(y_bar, 1, 0).reshape(len(w), -1)
+        return x_bar, change((rows, columns.T)).reshape(w.shape), b_bar
+
+    return vjp
+
+
+def odd_side_cut(operands: Any) -> Any:
+    """An odd number of terms is cut to an even one, where it should be filled with zeros."""
+    a, b = operands
+    even = a.shape[1] - a.shape[1] % 2
+    return strassen(a[:, :even], b[:even]) if even else strassen(a, b)
+
+
+def one_product_of_seven(operands: Any) -> Any:
+    """The seventh product takes its second factor's blocks with the wrong sign."""
+    a, b = operands
+    half_rows, half = (len(a) + 1) // 2, (a.shape[1] + 1) // 2
+    columns = (b.shape[1] + 1) // 2
+    first = a[:half_rows, half:]
+    wrong = 2 * first @ b[half:, :columns]
+    product = strassen(a, b)
+    product[: len(first), :columns] -= wrong
+    return product
+
+
 def constant_of(matrices: Any) -> float:
     return Winograd(matrices).constant
 
@@ -179,6 +218,17 @@ WRONG = {
     "y, in float32": declared(float32_inside, fft_vjp, "conv1d"),
     "y, F(2, 3)": winograd(wrong_matrix(F23), constant=constant_of(F23)),
     "y, F(4, 3)": winograd(wrong_matrix(F43), constant=constant_of(F43)),
+    **{
+        f"w_bar, {change.__name__}": declared(
+            strassen_forward,
+            wrong_strassen(change),
+            "conv2d",
+            supports_pointwise,
+            norm="max-norm",
+            constant=16,
+        )
+        for change in (odd_side_cut, one_product_of_seven)
+    },
     "x_bar": declared(integral_forward, last_corner_lost, "avg_pool2d", norm="1-norm"),
     "x_bar, running": declared(running_forward, never_subtracts, "avg_pool1d", norm="1-norm"),
 }
@@ -187,7 +237,8 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_transform_is_found_although_it_is_declared(name: str) -> None:
     subject = WRONG[name]()
-    report = bpcheck.check(subject, cases=cases(str(subject.operation)))
+    text = POINTWISE if subject.claims.supports is supports_pointwise else ""
+    report = bpcheck.check(subject, cases=cases(str(subject.operation), text=text))
     assert name.partition(",")[0] in defects(report)
     assert not any("transform" in each.looks_like for each in report.judgements)
 
@@ -217,6 +268,8 @@ def door(name: str, claims: Any) -> Subject:
         test: Any = bpcheck.conformance(Subject(fft_forward, fft_vjp, "conv1d"), claims=claims)
         subject: Subject = test.bpcheck_subject
         return subject
+    if name in ("shell", "pyproject"):
+        return from_the_command_line(name, claims)
     spelled = "\n".join(f"    {word.upper()} = {value!r}" for word, value in claims.items())
     place = "properties.harness.transform_kernels"
     text = f"from {place} import fft_forward, fft_vjp\n\nclass Mine:\n{spelled}\n"
@@ -227,7 +280,22 @@ def door(name: str, claims: Any) -> Subject:
     return load("mine:Mine" if name == "class" else "mine", operation="conv1d")
 
 
-@pytest.mark.parametrize("name", ["keyword", "test", "class", "module"])
+def from_the_command_line(name: str, claims: Any) -> Subject:
+    """The same through the table of a project, or an option."""
+    place = "properties.harness.transform_kernels"
+    write("mine.py", f"from {place} import fft_forward as forward, fft_vjp as vjp\n")
+    if name == "shell":
+        typed = tuple(f"{word}={value}" for word, value in claims.items())
+        entry = Entry("mine.py", "conv1d", claims=asked_claims(typed), place=CLAIM)
+    else:
+        said = 'operation = "conv1d", claims = { exact = false, constant = 8 }'
+        text = f'[tool.bpcheck.subjects]\nfft = {{ target = "mine.py", {said} }}\n'
+        write("pyproject.toml", text)
+        (entry,) = entries(Path("pyproject.toml"))
+    return loaded(entry, Path.cwd(), dtypes=None)
+
+
+@pytest.mark.parametrize("name", ["keyword", "test", "class", "module", "shell", "pyproject"])
 def test_a_transform_is_declared_through_every_door(name: str) -> None:
     subject = door(name, {"exact": False, "constant": 8})
     assert (subject.claims.exact, subject.claims.norm, subject.claims.constant) == (

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from bpcheck.cli import options
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _TARGET = """
@@ -93,6 +95,8 @@ _how = _options(
     ),
 )
 
+_safely = _options(options.in_process, options.call_timeout, options.memory)
+
 _plot = click.option(
     "--plot", "plot_path", metavar="FILE", help="Draw error against length into FILE (.png, .svg)."
 )
@@ -106,6 +110,7 @@ def precision() -> None:
 @precision.command(epilog=_TARGET)
 @_what
 @_how
+@_safely
 @_plot
 @click.option(
     "--baseline", metavar="FILE", help="Draw what this baseline holds beside, with --plot."
@@ -130,6 +135,7 @@ def measure(
 @precision.command(epilog=_TARGET)
 @_what
 @_how
+@_safely
 @click.option(
     "--output",
     metavar="FILE",
@@ -157,6 +163,7 @@ def record(words: tuple[str, ...], output: str, *, force: bool, **given: Any) ->
     help="Smallest ratio of medians that is a loss. [default: 1.1; in another environment 4]",
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Threads. [default: as recorded]")
+@_safely
 @_plot
 def compare(
     words: tuple[str, ...],
@@ -165,12 +172,14 @@ def compare(
     effect: float | None,
     threads: int | None,
     plot_path: str | None,
+    **safety: Any,
 ) -> int:
     """Measure again what a baseline holds, with its seeds, and exit with 1 if precision was lost.
 
     Without a TARGET, every subject of the baseline is measured, from the current directory.
     """
     from bpcheck.cli.precision.compare import run_compare
+    from bpcheck.cli.safety import Safety
 
     return run_compare(
         words,
@@ -179,6 +188,7 @@ def compare(
         effect=effect,
         threads=threads,
         plot_path=plot_path,
+        safety=Safety(**safety),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +12,16 @@ from bpcheck.cli import exits
 from bpcheck.cli.output import stdout
 from bpcheck.cli.precision.files import plot_file
 from bpcheck.cli.precision.live import Live
-from bpcheck.cli.precision.subjects import Found, subjects
+from bpcheck.cli.precision.subjects import Found, Kept, subjects
+from bpcheck.cli.safety import Safety
+from bpcheck.imports import shorten
 from bpcheck.precision import Comparison, Measurement, load
 from bpcheck.precision.baseline import entry_of
 from bpcheck.precision.repeat import compare_with, uncovered
 from bpcheck.precision.summary import write_summary
 from bpcheck.precision.table import print_comparison
+from bpcheck.runner.measuring import measuring_in
+from bpcheck.subject import Subject
 
 
 def run_compare(
@@ -27,60 +32,66 @@ def run_compare(
     effect: float | None,
     threads: int | None,
     plot_path: str | None,
+    safety: Safety,
 ) -> int:
     """Compare, print, summarise; the exit code."""
     picture = plot_file(plot_path)
     recorded = load(Path(baseline))
-    todo = _pairs(words, recorded, style=style, origin=baseline)
+    kept = Kept(safety, in_process=safety.is_in_process())
     console = stdout()
     comparisons = []
-    for before, found in todo:
+    with contextlib.ExitStack() as stack:
         with Live() as live:
-            comparison = compare_with(
-                before,
-                found.subject,
-                effect=effect,
-                threads=threads,
-                among=len(todo),
-                on_progress=live.step,
-            )
-        print_comparison(comparison, console, file=baseline)
-        beyond = uncovered(before, found.subject)
-        if beyond:
-            console.print(Text(f" not in the baseline: {', '.join(beyond)}", style="dim"))
-        comparisons.append(comparison)
+            live.say("loading")
+            places = [
+                (before, stack.enter_context(found.placed()))
+                for before, found in _pairs(words, recorded, style=style, kept=kept)
+            ]
+            todo = [
+                (before or _entry_of(recorded, site.subject, origin=baseline), site)
+                for before, site in places
+            ]
+        for before, site in todo:
+            with Live() as live:
+                comparison = compare_with(
+                    before,
+                    site.subject,
+                    effect=effect,
+                    threads=threads,
+                    among=len(todo),
+                    on_progress=live.step,
+                    measuring=measuring_in(site),
+                )
+            print_comparison(comparison, console, file=baseline)
+            beyond = uncovered(before, site.subject)
+            if beyond:
+                console.print(Text(f" not in the baseline: {', '.join(beyond)}", style="dim"))
+            comparisons.append(comparison)
     if picture is not None:
         from bpcheck.precision.plot import draw_all
 
         drawn = draw_all(picture, [each.current for each in comparisons], recorded)
-        console.print(Text(f" drawn: {', '.join(map(str, drawn))}"))
+        console.print(Text(f" drawn: {', '.join(shorten(str(each)) for each in drawn)}"))
     write_summary(comparisons)
     return _conclude(comparisons)
 
 
 def _pairs(
-    words: Sequence[str], recorded: Sequence[Measurement], *, style: str, origin: str
-) -> list[tuple[Measurement, Found]]:
-    """Each entry that is to be compared, with its subject."""
+    words: Sequence[str], recorded: Sequence[Measurement], *, style: str, kept: Kept
+) -> list[tuple[Measurement | None, Found]]:
+    """Each subject that is to be compared, with its entry, if that is known before it is loaded."""
     if words:
-        return [
-            (
-                entry_of(
-                    recorded,
-                    operation=found.subject.operation,
-                    name=found.subject.name,
-                    origin=origin,
-                ),
-                found,
-            )
-            for found in subjects(words, style=style, dtypes=())
-        ]
-    return [(each, _subject_of(each)) for each in recorded]
+        return [(None, found) for found in subjects(words, style=style, dtypes=(), kept=kept)]
+    return [(each, _subject_of(each, kept)) for each in recorded]
 
 
-def _subject_of(recorded: Measurement) -> Found:
+def _entry_of(recorded: Sequence[Measurement], subject: Subject, *, origin: str) -> Measurement:
+    return entry_of(recorded, operation=subject.operation, name=subject.name, origin=origin)
+
+
+def _subject_of(recorded: Measurement, kept: Kept) -> Found:
     words = (str(recorded.operation), recorded.target)
-    return subjects(words, style=recorded.style, dtypes=recorded.settings.dtypes)[0]
+    return subjects(words, style=recorded.style, dtypes=recorded.settings.dtypes, kept=kept)[0]
 
 
 def _conclude(comparisons: Sequence[Comparison]) -> int:

@@ -17,13 +17,23 @@ def output_file(text: str, *, option: str = "--output") -> Path:
     if not text.strip():
         raise UsageError(f"{option}: the path is empty; give the name of a file")
     path = Path(text).expanduser()
+    try:
+        _require_writable(path, text, option=option)
+    except OSError as error:
+        raise UsageError(
+            f"{option} {text}: cannot be written ({error.strerror}); name another file"
+        ) from None
+    # Wherever the run may be when it is written.
+    return path.absolute()
+
+
+def _require_writable(path: Path, text: str, *, option: str) -> None:
     if path.is_dir():
         raise UsageError(f"{option} {text}: this is a directory; name a file in it")
     if not path.parent.is_dir():
         raise UsageError(f"{option} {text}: there is no directory {path.parent}; create it first")
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise UsageError(f"{option} {text}: no permission to write there; name another file")
-    return path
 
 
 def plot_file(text: str | None) -> Path | None:

@@ -11,6 +11,7 @@ from bpcheck.cli import exits
 from bpcheck.cli.output import stdout
 from bpcheck.cli.precision.files import plot_file
 from bpcheck.errors import BpcheckError
+from bpcheck.imports import shorten
 from bpcheck.precision.compare import compare
 from bpcheck.precision.history import Revision, changed, history, levels
 from bpcheck.precision.measure import Measurement
@@ -35,7 +36,7 @@ def run_log(file: str, *, plot_path: str | None, limit: int) -> int:
         from bpcheck.precision.plot import draw_history
 
         draw_history(picture, [each for each in revisions if each.measurements])
-        console.print(Text(f" drawn: {picture}"))
+        console.print(Text(f" drawn: {shorten(str(picture))}"))
     return exits.AGREES
 
 

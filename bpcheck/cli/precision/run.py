@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,16 @@ from bpcheck.cli import exits
 from bpcheck.cli.output import stdout
 from bpcheck.cli.precision.files import output_file, plot_file
 from bpcheck.cli.precision.live import Live
-from bpcheck.cli.precision.subjects import Found, subjects
+from bpcheck.cli.precision.subjects import Found, Kept, subjects
+from bpcheck.cli.safety import Safety
 from bpcheck.errors import BpcheckError, UsageError
-from bpcheck.precision import Measurement, compare, load, measure, save
-from bpcheck.precision.baseline import merged
+from bpcheck.imports import shorten
+from bpcheck.precision import Measurement, compare, load
+from bpcheck.precision.baseline import add
 from bpcheck.precision.baseline_schema import BaselineError
 from bpcheck.precision.compare import require_power
 from bpcheck.precision.table import print_comparison, print_measurement
+from bpcheck.runner.measuring import measuring_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,13 @@ class Request:
     cases: int
     seed: int
     threads: int
+    safety: Safety
 
     @classmethod
-    def of(cls, words: tuple[str, ...], given: Mapping[str, Any]) -> Request:
+    def of(cls, words: tuple[str, ...], given: dict[str, Any]) -> Request:
         """From the options of a command."""
-        return cls(words=words, **given)
+        safety = Safety(*(given.pop(name) for name in ("in_process", "call_timeout", "memory")))
+        return cls(words=words, safety=safety, **given)
 
 
 def run_measure(
@@ -56,13 +61,15 @@ def run_measure(
     if picture is not None:
         from bpcheck.precision.plot import draw_all
 
-        console.print(Text(f" drawn: {', '.join(map(str, draw_all(picture, found, before)))}"))
+        drawn = draw_all(picture, found, before)
+        console.print(Text(f" drawn: {', '.join(shorten(str(each)) for each in drawn)}"))
     return exits.AGREES
 
 
 def run_record(request: Request, *, output: str, force: bool) -> int:
     """Measure and write the baseline; the exit code."""
     file = output_file(output)
+    shown = shorten(str(file))
     console = stdout()
     old: tuple[Measurement, ...] = ()
     if file.exists():
@@ -79,11 +86,11 @@ def run_record(request: Request, *, output: str, force: bool) -> int:
     replaced = _show_differences(old, new)
     if replaced and not force:
         raise UsageError(
-            f"{file} holds a baseline of {replaced[0].title} already, and the difference is shown "
+            f"{shown} holds a baseline of {replaced[0].title} already, and the difference is shown "
             "above; --force replaces it"
         )
-    save(file, merged(old, new))
-    console.print(Text(f"\n {file}: {', '.join(each.title for each in new)} recorded", "bold"))
+    add(file, new, seen=old, replaces=force)
+    console.print(Text(f"\n {shown}: {', '.join(each.title for each in new)} recorded", "bold"))
     return exits.AGREES
 
 
@@ -107,16 +114,17 @@ def _show_differences(
 
 def measured(request: Request) -> tuple[Measurement, ...]:
     """Every subject of a request, measured."""
+    kept = Kept(request.safety, in_process=request.safety.is_in_process())
     with Live() as live:
         live.say("loading")
-        found = subjects(request.words, style=request.style, dtypes=request.dtypes)
+        found = subjects(request.words, style=request.style, dtypes=request.dtypes, kept=kept)
     return tuple(_measured(each, request) for each in found)
 
 
 def _measured(found: Found, request: Request) -> Measurement:
-    with Live() as live:
-        return measure(
-            found.subject,
+    with Live() as live, found.placed() as site:
+        return measuring_in(site)(
+            site.subject,
             dtypes=found.dtypes,
             results=request.results,
             longest=request.longest,

@@ -8,14 +8,16 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing.context import BaseContext
 from typing import Any
 
 from bpcheck.errors import BpcheckError
 from bpcheck.finding import Kind
 from bpcheck.runner.process.death import Death, DiedError, LostError
 from bpcheck.runner.process.handle import Allowed, Handle
+from bpcheck.runner.process.patience import Patience
 from bpcheck.runner.process.worker import Answer, Load, Task
 
 #: Tasks that a worker has at once: enough that it never waits for the next one.
@@ -32,7 +34,8 @@ _IDLE_DEATHS = 5
 class Job:
     """One task on its way: what is to be done, and what came of it.
 
-    `tries` counts the workers that ended at it.
+    `tries` counts the workers that ended at it. Of a question nothing is told if it has no answer;
+    `on_news` is called with what is told before it is done. Nobody waits for one that is dropped.
     """
 
     task: Task
@@ -42,6 +45,9 @@ class Job:
     is_done: bool = False
     value: Any = None
     death: Death | None = None
+    is_question: bool = False
+    is_dropped: bool = False
+    on_news: Callable[[Any], None] | None = None
 
 
 class Crew:
@@ -57,12 +63,22 @@ class Crew:
         What the subject may take.
     spawns
         Whether they start anew, since a fork of what is loaded here would not work.
+    patience
+        What is known of its calls, also to other workers of the same subject.
     """
 
-    def __init__(self, load: Load, *, size: int, allowed: Allowed, spawns: bool = False):
-        forks = "fork" in multiprocessing.get_all_start_methods() and not spawns
-        self._context = multiprocessing.get_context("fork" if forks else "spawn")
+    def __init__(
+        self,
+        load: Load,
+        *,
+        size: int,
+        allowed: Allowed,
+        spawns: bool = False,
+        patience: Patience | None = None,
+    ):
+        self._context = _context(spawns=spawns)
         self._load, self._size, self._allowed = load, size, allowed
+        self._patience = patience or Patience()
         self._folder = tempfile.TemporaryDirectory(prefix="bpcheck-", ignore_cleanup_errors=True)
         self._handles: list[Handle] = []
         self._waiting: deque[Job] = deque()
@@ -81,18 +97,23 @@ class Crew:
 
     def put(self, task: Task, *args: Any) -> Job:
         """Have a task done: a function of a bench and of what can be pickled."""
+        job = Job(task, args)
+        self.take(job)
+        return job
+
+    def take(self, job: Job) -> None:
+        """Have a job done that may have been another's."""
         self._numbers += 1
-        job = Job(task, args, self._numbers)
+        job.number = self._numbers
         self._waiting.append(job)
         self._hand_out()
-        return job
 
     def wait(self, job: Job) -> None:
         """Wait until something has come of a job."""
         while not job.is_done:
             self.step()
 
-    def ask(self, task: Task, *args: Any) -> Any:
+    def ask(self, task: Task, *args: Any, on_news: Callable[[Any], None] | None = None) -> Any:
         """What a task gives, in a worker that has nothing else to do.
 
         Raises
@@ -100,7 +121,8 @@ class Crew:
         LostError
             If the worker ended at it.
         """
-        job = self.put(task, *args)
+        job = Job(task, args, is_question=True, on_news=on_news)
+        self.take(job)
         self.wait(job)
         if job.death is not None:
             raise LostError(job.death)
@@ -128,6 +150,10 @@ class Crew:
             if not answer.number:
                 self._take_loaded(answer)
                 continue
+            if answer.is_news:
+                self._pass_on(answer)
+                continue
+            self._patience.came_back(answer.longest / self._allowed.seconds)
             job = self._given.pop(answer.number)
             job.is_done, job.value = True, answer.value
             if answer.raised is not None:
@@ -135,6 +161,11 @@ class Crew:
             if answer.is_last:
                 self._let_go(handle)
                 return
+
+    def _pass_on(self, answer: Answer) -> None:
+        job = self._given.get(answer.number)
+        if job is not None and job.on_news is not None:
+            job.on_news(answer.value)
 
     def _take_loaded(self, answer: Answer) -> None:
         if answer.raised is not None:
@@ -172,13 +203,18 @@ class Crew:
 
     def _decide(self, job: Job, death: Death) -> None:
         """Try once more what may not be the subject's doing, else take the end for the answer."""
+        if job.is_dropped:
+            return
         job.tries.append(death)
-        if death.kind is Kind.TIMED_OUT and len(job.tries) < 2:
+        is_first = len(job.tries) < 2 and not job.is_question
+        if is_first and self._patience.is_to_be_confirmed(death):
             self._alone.append(job)
         elif death.is_kill and len(job.tries) < 2:
             self._waiting.appendleft(job)
         else:
             job.is_done, job.death = True, death
+            if death.kind is Kind.TIMED_OUT and not job.is_question:
+                self._patience.hung(death)
 
     def _end_of_loading(self, death: Death) -> None:
         # A kill may come from outside, as when memory runs out.
@@ -194,7 +230,7 @@ class Crew:
         handle.kill()
         self._handles.remove(handle)
         left = [self._given.pop(number) for number in handle.tasks]
-        self._waiting.extendleft(reversed(left))
+        self._waiting.extendleft(each for each in reversed(left) if not each.is_dropped)
 
     def _hand_out(self) -> None:
         if self._alone:
@@ -215,7 +251,11 @@ class Crew:
 
     def _give(self, job: Job, handle: Handle) -> None:
         self._given[job.number] = job
-        handle.send(job.number, job.task, job.args)
+        patience = self._patience
+        first = patience.again if job.tries else patience.first
+        handle.send(
+            job.number, job.task, job.args, first=patience.asked if job.is_question else first
+        )
 
     def _hire(self) -> Handle:
         self._names += 1
@@ -225,10 +265,17 @@ class Crew:
         self._handles.append(handle)
         return handle
 
-    def drop(self) -> None:
+    def drop_all(self) -> None:
         """Have nothing done any more of what waits."""
         self._waiting.clear()
         self._alone.clear()
+
+    def drop(self, job: Job) -> None:
+        """Wait for a job no more; who is at it may finish."""
+        job.is_dropped = True
+        for queue in (self._waiting, self._alone):
+            if job in queue:
+                queue.remove(job)
 
     @property
     def is_idle(self) -> bool:
@@ -242,12 +289,27 @@ class Crew:
 
     def close(self) -> None:
         """End all workers, whatever they are at."""
-        self.drop()
+        self._waiting.clear()
+        self._alone.clear()
         for handle in self._handles:
             handle.kill()
         self._handles.clear()
         self._given.clear()
         self._folder.cleanup()
+
+
+def _context(*, spawns: bool) -> BaseContext:
+    """How workers are started."""
+    ways = multiprocessing.get_all_start_methods()
+    if "fork" in ways and not spawns:
+        return multiprocessing.get_context("fork")
+    if "forkserver" not in ways:
+        return multiprocessing.get_context("spawn")
+    # A process that has loaded what judging needs, and nothing of the user's, forks them: each
+    # would take seconds to load torch, and workers are replaced as often as a subject ends one.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "bpcheck.runner.process.place"])
+    return context
 
 
 def must_spawn() -> bool:

@@ -33,7 +33,7 @@ class Allowed:
     Parameters
     ----------
     seconds
-        For one call; ten times that for the first of a shape.
+        For one call; ten times that for the first of a shape, until it is known to hang.
     memory
         Bytes that its process may hold; 0 for any number.
     """
@@ -63,7 +63,9 @@ class Handle:
         self._page = Page(context)
         self.connection, theirs = context.Pipe()
         self._process: Any = context.Process(  # type: ignore[attr-defined]
-            target=work, args=(theirs, self._page, load, folder, name, os.getpid()), name=name
+            target=work,
+            args=(theirs, self._page, load, folder, name, self._parent(context)),
+            name=name,
         )
         with warnings.catch_warnings():
             # Newer Pythons warn of threads that a fork does not have; a worker needs none of them.
@@ -75,7 +77,12 @@ class Handle:
         self.tasks: list[int] = []
         self._loading_since = time.monotonic()
         self.is_loaded = False
-        self._send(0, None, ())
+        self._send(0, None, (), 1.0)
+
+    @staticmethod
+    def _parent(context: BaseContext) -> int:
+        """The process that it ends with; a server that forks sees to that itself."""
+        return 0 if context.get_start_method() == "forkserver" else os.getpid()
 
     @property
     def sentinel(self) -> int:
@@ -83,15 +90,18 @@ class Handle:
         sentinel: int = self._process.sentinel
         return sentinel
 
-    def send(self, number: int, task: Task, args: tuple[Any, ...]) -> None:
-        """Give it a task; it does them in their order."""
-        self.tasks.append(number)
-        self._send(number, task, args)
+    def send(self, number: int, task: Task, args: tuple[Any, ...], *, first: float) -> None:
+        """Give it a task; it does them in their order.
 
-    def _send(self, number: int, task: Task | None, args: tuple[Any, ...]) -> None:
+        The first call of a shape may take `first` times the usual.
+        """
+        self.tasks.append(number)
+        self._send(number, task, args, first)
+
+    def _send(self, number: int, task: Task | None, args: tuple[Any, ...], first: float) -> None:
         # Whoever has gone meanwhile is found out by `death`, with the tasks it had.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            send(self.connection, (number, task, args), self._folder)
+            send(self.connection, (number, task, args, first), self._folder)
 
     def answers(self) -> Iterator[Answer]:
         """What it has answered."""
@@ -103,10 +113,10 @@ class Handle:
             except (EOFError, OSError, pickle.UnpicklingError):
                 # It ended in the middle of an answer.
                 return
-            if answer.number:
-                self.tasks.remove(answer.number)
-            else:
+            if not answer.number:
                 self.is_loaded = True
+            elif not answer.is_news:
+                self.tasks.remove(answer.number)
             yield answer
 
     def death(self) -> Death | None:

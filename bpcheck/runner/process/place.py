@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Self, TypeVar
 
 from bpcheck.cases import Case
@@ -12,11 +12,14 @@ from bpcheck.filling import fill
 from bpcheck.operations import Operation
 from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.classes import classes_of
+from bpcheck.runner.engine.crew import EngineCrew
+from bpcheck.runner.engine.engine import Engine
 from bpcheck.runner.given_up import GivenUp
 from bpcheck.runner.one import Replay, judge, replay
 from bpcheck.runner.process.crew import Crew, Job, must_spawn
 from bpcheck.runner.process.death import Death, LostError
 from bpcheck.runner.process.handle import Allowed
+from bpcheck.runner.process.patience import Patience
 from bpcheck.runner.process.plain import Remembered, plain_judged
 from bpcheck.runner.process.standin import described, stand_in
 from bpcheck.runner.process.warm import warm_up
@@ -51,6 +54,8 @@ class Workers:
         The subject, where this process has it.
     warm
         The operation, where it is known before the subject is loaded.
+    engine
+        What judges cases in the place of workers of this process.
     """
 
     def __init__(
@@ -62,14 +67,20 @@ class Workers:
         allowed: Allowed | None = None,
         subject: Subject | None = None,
         warm: Operation | None = None,
+        engine: Engine | None = None,
     ):
         if warm is not None:
             warm_up(warm)
         spawns = must_spawn()
         allowed = allowed or Allowed()
-        self._jobs = jobs
-        self._aside = Crew(load, size=1, allowed=allowed, spawns=spawns)
-        self._crew = Crew(load, size=jobs, allowed=allowed, spawns=spawns)
+        self._jobs = jobs if engine is None else engine.workers
+        patience = Patience()
+        self._aside = Crew(load, size=1, allowed=allowed, spawns=spawns, patience=patience)
+        self._crew: Crew | EngineCrew = (
+            Crew(load, size=jobs, allowed=allowed, spawns=spawns, patience=patience)
+            if engine is None
+            else EngineCrew(engine, load, allowed=allowed, operation=warm)
+        )
         self._given_up, self._made = GivenUp(), Remembered()
         self._operation = operation
         self._known = subject
@@ -102,21 +113,31 @@ class Workers:
         return (*self._aside.notes, *self._given_up.notes)
 
     def judge_all(self, source: Source) -> Iterator[Judged]:
-        """What comes of each case, in the order of the cases."""
+        """What comes of each case, in the order of the cases, until too many ended their process.
+
+        How many were handed out by then depends on the workers: nothing is told of them.
+        """
         order: deque[tuple[Case, frozenset[str], Job | None]] = deque()
         self._crew.start()
-        while True:
+        while not self._given_up.is_over:
             while len(order) < AHEAD * self._jobs and (cases := source.take(1)):
                 order.append(self._begun(cases[0], source.beside(cases[0])))
             if not order:
                 return
             job = order[0][2]
-            if job is not None and not job.is_done:
+            if job is not None and not (job.is_done or job.is_dropped):
                 self._crew.step()
                 continue
             judged = self._concluded(*order.popleft())
+            self._drop_given_up(order)
             source.learn(judged)
             yield judged
+
+    def _drop_given_up(self, order: Iterable[tuple[Case, frozenset[str], Job | None]]) -> None:
+        """Wait no more for cases that were handed out before they were known to be of no use."""
+        for _, classes, job in order if self._given_up.has_news() else ():
+            if job is not None and not job.is_dropped and self._given_up.why(classes):
+                self._crew.drop(job)
 
     def _begun(
         self, case: Case, beside: tuple[Any, ...] | None
@@ -171,6 +192,13 @@ class Workers:
             return otherwise
         return answer[0] if answer else otherwise
 
+    def do(
+        self, function: Callable[..., T], *args: Any, on_news: Callable[[Any], None] | None = None
+    ) -> T:
+        """What a function of the subject gives; `LostError` where it ends the process."""
+        done: T = self._aside.ask(do_on, function, args, on_news=on_news)
+        return done
+
     def close(self) -> None:
         """End all workers."""
         self._crew.close()
@@ -203,6 +231,12 @@ def ask_on(bench: Bench, function: Callable[..., T], args: tuple[Any, ...]) -> t
     """What a function of the subject gives, in a worker."""
     with bench.guard.around(bench.subject, None):
         return answered(bench.subject, function, args, is_alone=True)
+
+
+def do_on(bench: Bench, function: Callable[..., T], args: tuple[Any, ...]) -> T:
+    """What a function of the subject gives, in a worker; it tells how far it is."""
+    with bench.guard.around(bench.subject, None):
+        return function(bench.subject, bench.tell, *args)
 
 
 def _of_death(case: Case, death: Death) -> Judged:

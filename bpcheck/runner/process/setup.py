@@ -68,7 +68,7 @@ class Caught:
 
 
 def own(folder: str, name: str, parent: int) -> Caught:
-    """Make this process a worker of `parent`; what catches its output.
+    """Make this process a worker of `parent`, if that is no server; what catches its output.
 
     It leaves Ctrl-C to its parent, ends with it, and is the head of a group of its own, so that
     whatever it starts can be ended too.
@@ -99,7 +99,7 @@ def _die_with(parent: int) -> None:
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    if os.getppid() != parent:
+    if parent and os.getppid() != parent:
         os._exit(0)
     with contextlib.suppress(OSError):
         # Where memory runs out, the system is to end this process and no other.

@@ -7,12 +7,14 @@ import os
 import pickle
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
 from bpcheck.calls import name_of
-from bpcheck.errors import BpcheckError
+from bpcheck.errors import BpcheckError, TargetError
+from bpcheck.imports import explain
 from bpcheck.runner.guard import Guard
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
@@ -37,6 +39,8 @@ class Bench:
     guard: Guard
     #: What loading the subject did to its process.
     notes: tuple[str, ...] = ()
+    #: Tells the parent how far the task at hand is.
+    tell: Callable[[Any], None] = lambda news: None
 
 
 #: A task: a function of a bench, and of what can be pickled.
@@ -48,13 +52,16 @@ class Answer:
     """What came of a task.
 
     `raised` is an error of bpcheck's, or of what it was given; `is_last` says that the worker has
-    ended, since the subject left something behind in it.
+    ended, since the subject left something behind in it. `is_news` tells how far a task is that is
+    not done. The longest first call of a shape took `longest` seconds.
     """
 
     number: int
     value: Any = None
     raised: BaseException | None = None
     is_last: bool = False
+    is_news: bool = False
+    longest: float = 0.0
 
 
 def work(
@@ -80,14 +87,14 @@ def _work(
     bench: Bench | None = None
     while True:
         try:
-            number, task, args = receive(connection)
+            number, task, args, guard.first = receive(connection)
         except (EOFError, OSError):
             break
         page.begin_task(number)
         given = args if bench is not None else (caught,)
         answer = _answer(number, task, (bench or load, guard, *given))
         if isinstance(answer.value, Bench):
-            bench = answer.value
+            bench = replace(answer.value, tell=partial(_tell, connection, page, folder))
             answer = Answer(number, bench.notes)
         _send(connection, answer, folder)
         page.begin_task(IDLE)
@@ -101,11 +108,20 @@ def _answer(number: int, task: Task, given: tuple[Any, ...]) -> Answer:
     try:
         if not isinstance(where, Bench):
             return Answer(number, _loaded(where, guard, args[0]))
-        with blaming(where.subject.operation):
+        # Code that is looked at for the first time is none yet.
+        subject: Any = where.subject
+        operation = subject.operation if isinstance(subject, Subject) else None
+        with blaming(operation):
             value = task(where, *args)
-    except BaseException as error:  # noqa: BLE001 - it is told by the parent
+    except Exception as error:  # noqa: BLE001 - it is told by the parent
         return Answer(number, raised=error)
-    return Answer(number, value, is_last=guard.is_spoiled)
+    except BaseException as error:  # noqa: BLE001 - nobody interrupts a worker but its subject
+        return Answer(number, raised=TargetError(f"the code of the target raised {explain(error)}"))
+    return Answer(number, value, is_last=guard.is_spoiled, longest=guard.longest_first)
+
+
+def _tell(connection: Connection, page: Page, folder: str, news: Any) -> None:
+    _send(connection, Answer(page.at.task, news, is_news=True), folder)
 
 
 def _loaded(load: Load, guard: Guard, caught: Caught) -> Bench:
@@ -130,17 +146,17 @@ def _loaded(load: Load, guard: Guard, caught: Caught) -> Bench:
 
 def _send(connection: Connection, answer: Answer, folder: str) -> None:
     if answer.raised is not None:
-        answer = Answer(answer.number, raised=_travelling(answer.raised))
+        answer = Answer(answer.number, raised=travelling(answer.raised))
     try:
         send(connection, answer, folder)
     except OSError:
         # Nobody is there any more.
         os._exit(0)
     except Exception as error:  # noqa: BLE001 - a bug of bpcheck's, told as one
-        send(connection, Answer(answer.number, raised=_travelling(error)), folder)
+        send(connection, Answer(answer.number, raised=travelling(error)), folder)
 
 
-def _travelling(error: BaseException) -> BaseException:
+def travelling(error: BaseException) -> BaseException:
     """The error, or one like it that can be pickled, with the traceback that cannot."""
     trace = "".join(traceback.format_exception(error))
     try:

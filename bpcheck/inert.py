@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 #: What CI systems take for a command of their own at the start of a line.
 _COMMANDS = ("::", "##[", "##vso[")
+
+#: What Markdown takes for markup; what is HTML to it is spelt as entities.
+_MARKUP = re.compile(r"[\\`*_{}\[\]#|~!@$]")
 
 
 def inert(text: str) -> str:
@@ -40,3 +44,26 @@ def _no_command(line: str) -> str:
     if not start.startswith(_COMMANDS):
         return line
     return f"{line[: len(line) - len(start)]}\\{start}"
+
+
+def one_line(text: str) -> str:
+    r"""The same on one line, for names: a line break in one is spelt out too.
+
+    Examples
+    --------
+    >>> print(one_line("layers\n AGREES"))
+    layers\n AGREES
+    """
+    return inert(text.replace("\n", r"\n"))
+
+
+def in_markdown(text: str) -> str:
+    r"""The same as text on one line of Markdown, in which nothing is markup, a link or a tag.
+
+    Examples
+    --------
+    >>> print(in_markdown("*a* <img src=x> [b](c)\n# d | e"))
+    \*a\* &lt;img src=x&gt; \[b\](c)\\n\# d \| e
+    """
+    escaped = _MARKUP.sub(r"\\\g<0>", one_line(text))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,1 @@
+"""Work spread over an engine: Dask, MPI, or any `concurrent.futures.Executor`."""

@@ -1,0 +1,70 @@
+"""How long the first call of a shape may take: it may compile, until a subject is known to hang."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bpcheck.finding import Kind
+from bpcheck.runner.given_up import ENOUGH
+from bpcheck.runner.guard import FIRST
+from bpcheck.runner.process.death import Death
+
+#: How many times the usual it may take when it is tried once more, alone: ten times that were not
+#: enough among others, and whoever hangs is to be waited for once.
+AGAIN = 3.0
+
+#: Once a subject has hung, it may take so many times what the longest took that came back, and so
+#: many times the usual if none ever did.
+_MARGIN, _UNKNOWN = 3.0, 2.0
+
+
+class Patience:
+    """What the workers of one subject have learned about its calls.
+
+    Examples
+    --------
+    >>> patience = Patience()
+    >>> patience.first
+    10.0
+    >>> patience.came_back(0.5)
+    >>> patience.hung(Death(Kind.TIMED_OUT, "hangs", "forward"))
+    >>> patience.first
+    1.5
+    """
+
+    def __init__(self) -> None:
+        self._longest = 0.0
+        self._hung: Counter[tuple[str, str, str]] = Counter()
+
+    def came_back(self, longest: float) -> None:
+        """First calls came back after so many times the usual at most."""
+        self._longest = max(self._longest, longest)
+
+    def hung(self, death: Death) -> None:
+        """One more case has hung, and did so again when it was tried alone."""
+        self._hung[death.cause] += 1
+
+    @property
+    def first(self) -> float:
+        """How many times the usual the first call of a shape may take."""
+        if not self._hung:
+            return float(FIRST)
+        return self._expected if self._longest else _UNKNOWN
+
+    @property
+    def again(self) -> float:
+        """The same where it is tried once more, alone."""
+        return min(self.first, AGAIN)
+
+    @property
+    def asked(self) -> float:
+        """The same where it answers a question, of which nothing is told if it does not."""
+        return self._expected
+
+    @property
+    def _expected(self) -> float:
+        return min(float(FIRST), max(1.0, _MARGIN * self._longest))
+
+    def is_to_be_confirmed(self, death: Death) -> bool:
+        """Whether an end may not be the subject's doing; a hang that is known by now is."""
+        return death.kind is Kind.TIMED_OUT and self._hung[death.cause] < ENOUGH

@@ -1,0 +1,88 @@
+"""A subject that hangs costs minutes at most: what is known by then is not waited for again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from bpcheck import Subject
+from bpcheck.report import to_json
+from bpcheck.runner import check_subject
+from bpcheck.runner.process.handle import Allowed
+from bpcheck.verdict import Verdict
+from reference import avg_pool
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="what is watched is Linux's"
+)
+
+#: Seconds that a call may take here; the first of a shape ten times that.
+LIMIT = 0.1
+
+
+def checked(forward: Any, *, jobs: int = 1, count: int | None = None) -> Any:
+    subject = Subject(forward, avg_pool.vjp, operation="avg_pool1d", name="hangs")
+    start = time.monotonic()
+    report = check_subject(
+        subject,
+        profile="quick",
+        count=count,
+        largest=10**6,
+        jobs=jobs,
+        in_process=False,
+        allowed=Allowed(LIMIT),
+    )
+    return report, time.monotonic() - start
+
+
+def always(x: Any, **params: Any) -> Any:
+    time.sleep(1000)
+
+
+def in_float32(x: Any, **params: Any) -> Any:
+    if x.dtype == "float32":
+        time.sleep(1000)
+    return avg_pool.forward(x, **params)
+
+
+def test_a_subject_that_always_hangs_ends_in_thirty_limits_and_says_so() -> None:
+    report, seconds = checked(always)
+    assert report.verdict is Verdict.TIMED_OUT
+    assert report.is_complete
+    assert "4 cases ended their process: no more were tried" in report.notes
+    # About 26, and workers that start in a few tenths of a second each.
+    assert seconds < 30 * LIMIT + 8
+    assert to_json(checked(always, jobs=2)[0]) == to_json(report)
+
+
+def test_only_what_those_that_hang_share_is_given_up() -> None:
+    report, _ = checked(in_float32, count=40)
+    assert report.verdict is Verdict.TIMED_OUT
+    # Three for each set of classes that is told from the rest.
+    assert report.judgements[0].failing in (3, 6, 9)
+    for said in report.notes:
+        assert said.startswith("not tried after 3 cases in which forward did not come back within")
+        assert "dtype float32" in said
+    assert report.cases == 40
+
+
+def test_a_first_call_that_is_slow_is_no_hang_even_where_another_case_hangs() -> None:
+    seen: set[Any] = set()
+
+    def compiles(x: Any, **params: Any) -> Any:
+        if x.shape not in seen:
+            seen.add(x.shape)
+            time.sleep(1.5 * LIMIT)
+        if x.dtype == "float32" and len(x) > 1:
+            time.sleep(1000)
+        return avg_pool.forward(x, **params)
+
+    report, _ = checked(compiles, count=8)
+    assert {each.verdict for each in report.judgements} == {Verdict.TIMED_OUT}
+    # Those in float64 came back, though they took longer than the usual.
+    assert all(" f32 " in each.smallest for each in report.judgements)
+    assert report.judgements[0].failing <= 4
+    assert report.cases == 8
