@@ -12,8 +12,8 @@ from typing import Any
 from bpcheck.errors import TargetError
 from bpcheck.operations import Operation
 
-_FORWARDS = ("forward", "fwd")
-_BACKWARDS = ("backward", "bwd", "backprop", "grad", "gradient", "vjp")
+_FORWARDS = ("forward", "fwd", "fw")
+_BACKWARDS = ("backward", "bwd", "bw", "backprop", "grad", "gradient", "vjp")
 
 #: Words that say how something is computed, or for what, and not what it is.
 _FILLING = {

@@ -6,6 +6,7 @@ Each is imported when a subject of it is made. Only JAX is part of the project's
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
@@ -130,9 +131,16 @@ def _tinygrad() -> Framework:
 
 def _mindspore() -> Framework:
     ms = _module("mindspore")
+    # Under NumPy 2 its first operation fails, for what it was compiled for is NumPy 1; no other.
+    with contextlib.suppress(SystemError):
+        ms.ops.reshape(ms.Tensor(np.ones(1)), (1,))
 
     def vjp(function: Any, *operands: Any) -> Any:
-        return ms.vjp(function, *operands)
+        def pullback(y_bar: Any) -> Any:
+            # It is that of the last forward of all: each is made when it is asked for.
+            return ms.vjp(function, *operands)[1](y_bar)
+
+        return function(*operands), pullback
 
     return Framework("mindspore", ms.Tensor, lambda value: value.asnumpy(), _tupled(vjp))
 

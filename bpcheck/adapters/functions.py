@@ -130,7 +130,7 @@ def functions_subject(
                 text,
                 operation,
                 word="backward",
-                returns=() if "->" in text else _gradients(each, backs, operation),
+                returns=() if "->" in text else _gradients(each, backs, operation, ahead),
                 kept=ahead.shown.returns,
             )
             for each, text in zip(backs, lines, strict=True)
@@ -148,11 +148,14 @@ def functions_subject(
 
 
 def _gradients(
-    function: Function, all_of_them: Sequence[Function], operation: Operation
+    function: Function, all_of_them: Sequence[Function], operation: Operation, ahead: Called
 ) -> list[str]:
     """The gradients that a backward returns unless that is declared."""
     if len(all_of_them) == 1:
-        return []
+        # A forward that knows no bias has no gradient of it.
+        passed = {meaning(name, operation) for name in ahead.shown.names()}
+        has_all = passed.issuperset(operation.operands)
+        return [] if has_all else [f"d{each}" for each in operation.operands if each in passed]
     # One of several gives one: its name says which.
     name = getattr(function, "__name__", "")
     for operand in operation.operands:

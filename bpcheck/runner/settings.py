@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from bpcheck.imports.interpreters import ENVIRONMENT as INTERPRETERS
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -80,9 +82,10 @@ def _environment() -> dict[str, str]:
 
 def _put_back_environment(before: dict[str, str]) -> None:
     told = {os.fsdecode(name): os.fsdecode(value) for name, value in before.items()}
-    for name in set(os.environ) - set(told):
+    # Interpreters are asked for, and read what switches them on in later calls too.
+    for name in set(os.environ) - set(told) - set(INTERPRETERS):
         del os.environ[name]
-    os.environ.update(told)
+    os.environ.update({name: told[name] for name in set(told) - set(INTERPRETERS)})
 
 
 def _handlers() -> tuple[Any, ...]:
@@ -234,6 +237,7 @@ def _difference(setting: Setting, before: Any, now: Any) -> str:
     if setting.name == "the environment":
         changed = [name for name in {*before, *now} if before.get(name) != now.get(name)]
         told = sorted((os.fsdecode(name), name in before) for name in changed)
+        told = [(name, is_old) for name, is_old in told if name not in INTERPRETERS]
         own = [name for name, is_old in told if is_old or not name.startswith(_OF_LIBRARIES)]
         return f"the environment ({', '.join(own)})" if own else ""
     if setting.name == "signal handlers":

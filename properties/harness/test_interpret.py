@@ -1,0 +1,36 @@
+"""`--interpret`: what switches interpreters on is there as long as the subject is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bpcheck.cli.app import main
+
+#: Triton reads its switch once more when a kernel is first launched.
+TARGET = """
+import os
+
+from reference.avg_pool import forward as right, vjp
+
+
+def forward(x, *, kernel_size, stride):
+    assert os.environ["TRITON_INTERPRET"] == "1"
+    return right(x, kernel_size=kernel_size, stride=stride)
+"""
+
+
+@pytest.mark.parametrize("place", [[], ["--in-process"]])
+def test_the_switch_is_on_in_every_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: list[str]
+) -> None:
+    # Set and taken away again at the end of the test, whatever happens meanwhile.
+    monkeypatch.setenv("TRITON_INTERPRET", "0")
+    monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", "0")
+    target = tmp_path / "interpreted.py"
+    target.write_text(TARGET)
+    case = "avg_pool1d n1ic1iw4kw2 f64 exact"
+    result = CliRunner().invoke(main, ["replay", case, str(target), "--interpret", *place])
+    assert result.exit_code == 0, result.output
