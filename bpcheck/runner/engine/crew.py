@@ -97,14 +97,6 @@ class EngineCrew:
         self._waiting.append(job)
         return job
 
-    def drop(self, job: Job) -> None:
-        """Wait for a job no more, and do not begin with it if none has."""
-        job.is_dropped = True
-        if self._alone is not None:
-            self._alone.drop(job)
-        elif job in self._waiting:
-            self._waiting.remove(job)
-
     def step(self) -> None:
         """Wait a moment for what comes back, and send what waits."""
         if self._alone is not None:
