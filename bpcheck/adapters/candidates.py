@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import permutations
 from types import ModuleType
 from typing import Any
 
 from bpcheck.adapters.fitting import Candidate
-from bpcheck.adapters.found import closeness, functions_of, module_of, pairs, partner
+from bpcheck.adapters.found import (
+    closeness,
+    functions_of,
+    gradient_told_by,
+    module_of,
+    pairs,
+    partner,
+)
 from bpcheck.adapters.names import meaning
 from bpcheck.adapters.signatures import suggested_arguments
-from bpcheck.adapters.variations import parameters, variations
+from bpcheck.adapters.unknown import calls_of_backward, calls_of_forward
+from bpcheck.adapters.variations import (
+    last_resorts,
+    parameters,
+    plain_variations,
+    variations,
+)
 from bpcheck.errors import BpcheckError
 from bpcheck.operations import Operation
 
@@ -56,26 +71,27 @@ def candidates(found: Any, target: str, operation: Operation) -> list[list[Candi
         ]
         if not any(every):
             every = [
-                _framework(f"{target}{separator}{name}", getattr(found, name), operation)
+                _alone(getattr(found, name), f"{target}{separator}{name}", operation)
                 for name in functions_of(found)
                 if closeness(name, operation)
             ]
         if all(hasattr(found, each) for each in ("forward", "vjp")):
             every.append([Candidate(target, found, "numpy", {})])
     else:
-        every = _alone(found, target, operation)
+        every = [_alone(found, target, operation)]
     return [each for each in every if each]
 
 
-def _alone(found: Any, target: str, operation: Operation) -> list[list[Candidate]]:
+def _alone(found: Any, target: str, operation: Operation) -> list[Candidate]:
     if inspect.isclass(found):
-        return [_class(target, found, operation)]
+        return _class(target, found, operation)
     if not callable(found):
         return []
     holder, name = module_of(found), getattr(found, "__name__", "")
-    if holder and partner(name, functions_of(holder)):
-        return [_functions(target, holder, name, operation)]
-    return [_framework(target, found, operation)]
+    if holder and name and partner(name, functions_of(holder)):
+        return _functions(target, holder, name, operation)
+    of_framework = _framework(target, found, operation)
+    return of_framework or _split(target, found, operation) or _engine(target, found, operation)
 
 
 def _functions(target: str, holder: Any, name: str, operation: Operation) -> list[Candidate]:
@@ -95,6 +111,50 @@ def _functions(target: str, holder: Any, name: str, operation: Operation) -> lis
         Candidate(target, forward, style, {**calls, **words})
         for words in variations(operation, forward)
     ]
+    found += _in_other_orders(found, backward, operation)
+    found += [
+        Candidate(target, forward, style, {**calls, **words}, is_last_resort=True)
+        for words in last_resorts(operation, forward)
+    ]
+    found += _by_trial(target, forward, backward, operation)
+    return found
+
+
+def _in_other_orders(
+    options: list[Candidate], backward: Callable[..., Any], operation: Operation
+) -> list[Candidate]:
+    """The same with a backward that returns its gradients in another order."""
+    usual = tuple(f"d{each}" for each in operation.operands)
+    orders = [each for each in permutations(usual) if each != usual]
+    found = []
+    for order in orders:
+        for each in options:
+            shown = each.words.get("backward", backward.__name__)
+            words = {**each.words, "backward": f"{shown} -> {', '.join(order)}"}
+            # A preset shows the call itself.
+            if each.style in {"pair", "stateless"}:
+                found.append(replace(each, words=words))
+    return found
+
+
+def _by_trial(
+    target: str,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    operation: Operation,
+) -> list[Candidate]:
+    """Calls by the places of parameters whose names mean nothing."""
+    means = [meaning(each, operation) for each in parameters(forward)]
+    means += [meaning(each, operation, of_backward=True) for each in parameters(backward)]
+    if None not in means:
+        return []
+    found = []
+    for words in plain_variations(operation):
+        for ahead in calls_of_forward(forward, operation):
+            for back, is_pair in calls_of_backward(backward, forward, ahead, operation):
+                style = "pair" if is_pair else "stateless"
+                given = {"forward": ahead, "backward": back, **words}
+                found.append(Candidate(target, forward, style, given, is_last_resort=True))
     return found
 
 
@@ -148,3 +208,46 @@ def _shown(function: Callable[..., Any], operation: Operation, word: str) -> str
     except BpcheckError:
         return ""
     return f"{name}({arguments})"
+
+
+def _split(target: str, value: Any, operation: Operation) -> list[Candidate]:
+    """A forward with a function for each gradient beside it."""
+    holder = module_of(value)
+    functions = {} if holder is None else functions_of(holder)
+    found: dict[str, str] = {}
+    for name, function in functions.items():
+        operand = gradient_told_by(name, operation)
+        if operand is None or function is value or operand in found:
+            continue
+        try:
+            arguments = suggested_arguments(
+                function, operation, name=name, word="backward", backward=True
+            )
+        except BpcheckError:
+            continue
+        found[operand] = f"{name}({arguments}) -> d{operand}"
+    passed = {meaning(each, operation) for each in parameters(value)}
+    if not found or not passed.intersection(operation.operands) <= found.keys():
+        return []
+    backward = "; ".join(found[each] for each in operation.operands if each in found)
+    return [
+        Candidate(target, value, "stateless", {"backward": backward, **words})
+        for words in variations(operation, value)
+    ]
+
+
+def _engine(target: str, value: Any, operation: Operation) -> list[Candidate]:
+    """A function on tensors of a class that stands beside it, and has a backward."""
+    module = module_of(value)
+    classes = [
+        name
+        for name, each in ({} if module is None else vars(module)).items()
+        if inspect.isclass(each) and hasattr(each, "backward") and not hasattr(each, "forward")
+    ]
+    ways: list[dict[str, Any]] = [{}, {"backward": "backward(to(dy))"}, {"value": "value"}]
+    return [
+        Candidate(target, value, "tensor", {**to, **way, **words})
+        for to in ({} if name == "Tensor" else {"to": name} for name in classes)
+        for way in ways
+        for words in plain_variations(operation)
+    ]

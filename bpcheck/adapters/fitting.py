@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcheck.adapters.presets import PRESETS
 from bpcheck.adapters.styles import STYLES
 from bpcheck.calls import call
 from bpcheck.errors import BpcheckError
@@ -21,12 +22,23 @@ from bpcheck.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A style and a declaration for a target."""
+    """A style and a declaration for a target.
+
+    Parameters
+    ----------
+    target, found
+        What it is for: its name, and itself.
+    style, words
+        The declaration.
+    is_last_resort
+        Whether it is tried only where nothing before takes the plain case.
+    """
 
     target: str
     found: Any
     style: str
     words: Mapping[str, Any]
+    is_last_resort: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,8 @@ class Fit:
         What was tried.
     ahead, back
         In how many of the small cases that it takes ``y``, and all gradients, have the right shape.
+    returned
+        In how many of them a backward returns gradients of any shape.
     refused
         In how many the declaration leaves the case out.
     tried
@@ -52,6 +66,7 @@ class Fit:
     candidate: Candidate
     ahead: int
     back: int
+    returned: int
     refused: int
     tried: int
     said: str
@@ -60,25 +75,37 @@ class Fit:
     @property
     def is_whole(self) -> bool:
         """Whether all that it takes has the right shapes."""
-        return self.ahead > 0 and self.ahead == self.back == self.tried - self.refused
+        return self.is_taken and self.back == self.ahead
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether all that it takes has a ``y`` of the right shape, and some a gradient.
+
+        Gradients of wrong shapes are the code's own mistake, which is for a check to tell.
+        """
+        return self.ahead > 0 and self.ahead == self.tried - self.refused and self.returned > 0
 
 
 def best(options: Sequence[Candidate], operation: Operation) -> Fit:
     """The candidate that fits best; of those that fit alike, the plainest."""
     found: Fit | None = None
     for each in options:
+        is_settled = found is not None and found.ahead and not found.candidate.is_last_resort
+        if each.is_last_resort and is_settled:
+            continue
         fit = fit_of(each, operation)
         if found is None or _order(fit) > _order(found):
             found = fit
-        if fit.is_whole:
+        if fit.is_whole and not each.is_last_resort:
             # Those that follow differ more, and take no more cases.
             break
     assert found is not None  # noqa: S101 - there is at least one
     return found
 
 
-def _order(fit: Fit) -> tuple[int, int]:
-    return (fit.ahead, fit.back)
+def _order(fit: Fit) -> tuple[int, int, int, bool]:
+    # What a preset says of code that it does not fit tells less than what its signature says.
+    return (fit.ahead, fit.back, fit.returned, fit.candidate.style not in PRESETS)
 
 
 def fit_of(candidate: Candidate, operation: Operation) -> Fit:
@@ -93,17 +120,18 @@ def fit_of(candidate: Candidate, operation: Operation) -> Fit:
             words=candidate.words,
         )
     except BpcheckError as error:
-        return Fit(candidate, 0, 0, 0, len(probes), str(error), None)
-    ahead = back = refused = 0
+        return Fit(candidate, 0, 0, 0, 0, len(probes), str(error), None)
+    ahead = back = returned = refused = 0
     said = ""
     for numbers in probes:
         went = _try(subject, operation, numbers)
         ahead, back, refused = ahead + went.ahead, back + went.back, refused + went.refused
+        returned += went.returned
         said = said or went.said
         if numbers is probes[0] and not (went.ahead or went.refused):
             # What does not take the plain case fits nothing.
             break
-    return Fit(candidate, ahead, back, refused, len(probes), said, subject)
+    return Fit(candidate, ahead, back, returned, refused, len(probes), said, subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +140,7 @@ class _Went:
 
     ahead: bool = False
     back: bool = False
+    returned: bool = False
     refused: bool = False
     said: str = ""
 
@@ -140,8 +169,8 @@ def _try(subject: Subject, operation: Operation, numbers: Mapping[str, int]) -> 
         if name in shapes and getattr(gradient, "shape", None) != shapes[name]:
             shape = getattr(gradient, "shape", None)
             said = f"the gradient of {name} has shape {shape} where {shapes[name]} is right"
-            return _Went(ahead=True, said=said)
-    return _Went(ahead=True, back=True)
+            return _Went(ahead=True, returned=True, said=said)
+    return _Went(ahead=True, back=True, returned=True)
 
 
 def _is_neutral(operation: Operation, param: str, params: dict[str, Any]) -> bool:

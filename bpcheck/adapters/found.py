@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
+from bpcheck.adapters.names import gradient_of
 from bpcheck.errors import TargetError
 from bpcheck.operations import Operation
 
@@ -106,6 +107,28 @@ def partner(name: str, functions: dict[str, Callable[..., Any]]) -> Callable[...
             for each in (f"{name}_{back}", f"{back}_{name}"):
                 if each in functions:
                     return functions[each]
+    return None
+
+
+def gradient_told_by(name: str, operation: Operation) -> str | None:
+    """The operand whose gradient alone a function gives, by its name.
+
+    >>> from bpcheck.operations import operation_named
+    >>> conv = operation_named("conv2d")
+    >>> [gradient_told_by(each, conv) for each in ("gradx", "conv2d_grad_weight", "conv_backward")]
+    ['x', 'w', None]
+    """
+    kept = [
+        each
+        for each in words_of(name)
+        if each not in _FILLING and each not in {operation.name, *operation.nicknames}
+    ]
+    said = "_".join(kept)
+    for back in sorted((*_BACKWARDS, "d"), key=len, reverse=True):
+        for of in (said.removeprefix(back), said.removesuffix(back)):
+            operand = gradient_of(of.strip("_"), operation)
+            if of != said and operand is not None:
+                return operand
     return None
 
 

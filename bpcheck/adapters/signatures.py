@@ -78,7 +78,7 @@ def suggested_arguments(
         else:
             raise TargetError(
                 f"{name}: its parameter {parameter.name} means nothing to bpcheck; show the call, "
-                f'as in {word}="{_shown(parts, operation)}"'
+                f'as in {word}="{_shown(parts, operation)}", or let  bpcheck adapt  find out'
             )
     return ", ".join(parts)
 
@@ -107,7 +107,24 @@ def parameters_of(function: Callable[..., Any], *, name: str, word: str) -> list
 def held_params(function: Callable[..., Any], operation: Operation) -> dict[str, str]:
     """For each parameter that is a dictionary of params: that dictionary, by the keys it is asked.
 
-    The source is read, and nothing is run; a key that means nothing is left out.
+    A key that means nothing is left out.
+    """
+    found = {}
+    for name, asked in held_keys(function).items():
+        known = [each for each in asked if meaning(each, operation)]
+        if known:
+            inside = ", ".join(f"{each!r}: {meaning(each, operation)}" for each in known)
+            found[name] = f"{{{inside}}}"
+    return found
+
+
+def held_keys(function: Callable[..., Any]) -> dict[str, list[str]]:
+    """For each name that a function asks for texts, those texts: its source is read, and not run.
+
+    Examples
+    --------
+    >>> held_keys(held_params)
+    {}
     """
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
@@ -123,13 +140,7 @@ def held_params(function: Callable[..., Any], operation: Operation) -> dict[str,
                 args=[ast.Constant(value=str(key)), *_],
             ):
                 keys.setdefault(name, []).append(key)
-    found = {}
-    for name, asked in keys.items():
-        known = [each for each in dict.fromkeys(asked) if meaning(each, operation)]
-        if known:
-            inside = ", ".join(f"{each!r}: {meaning(each, operation)}" for each in known)
-            found[name] = f"{{{inside}}}"
-    return found
+    return {name: list(dict.fromkeys(asked)) for name, asked in keys.items()}
 
 
 def takes_ints(function: Callable[..., Any], operation: Operation) -> bool:

@@ -48,3 +48,29 @@ def parameters(function: Any) -> list[str]:
         return list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return []
+
+
+def plain_variations(operation: Operation) -> list[dict[str, Any]]:
+    """The few that are tried of calls which are themselves guessed."""
+    axes = axes_of(operation)
+    found: list[dict[str, Any]] = [{}, {"ints": True}]
+    if axes:
+        last: dict[str, Any] = {"layout": f"N{axes['x'][2:]}C"}
+        if "w" in axes:
+            last["weight_layout"] = axes["w"][2:] + "".join(reversed(axes["w"][:2]))
+        found += [last, {**last, "ints": True}]
+    return found
+
+
+def last_resorts(operation: Operation, function: Any) -> Iterator[dict[str, Any]]:
+    """Other ways to say how much padding there is, for code that takes no plain case otherwise."""
+    if not {meaning(each, operation) for each in parameters(function)} & {"padding"}:
+        return
+    ways: list[dict[str, Any]] = [{"padding": "four"}, {"padding": "pairs"}]
+    ways += [
+        {"padding": "word", "same": "same"},
+        {"padding": "word", "same": "SAME", "valid": "VALID"},
+    ]
+    for way in ways:
+        for words in plain_variations(operation):
+            yield {**words, **way}

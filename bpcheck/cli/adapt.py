@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,14 @@ def adapted(
         if operation is None:
             options = [one for one in options if _is_named(one[0].target, each)]
         fits += [(each, best(one, each)) for one in options]
-    good = [(each, fit) for each, fit in fits if fit.is_whole]
+    good = [(each, fit) for each, fit in fits if fit.is_taken]
     if not good:
         return list(_nothing(target, operation, fits)), False
-    told = (_told(each, fit, is_first=place == 0) for place, (each, fit) in enumerate(good))
+    often = Counter(fit.candidate.target for _, fit in good)
+    told = (
+        _told(each, fit, is_first=place == 0, is_alone=often[fit.candidate.target] == 1)
+        for place, (each, fit) in enumerate(good)
+    )
     return [line for lines in told for line in lines], True
 
 
@@ -55,11 +60,11 @@ def _is_named(target: str, operation: Operation) -> bool:
     return bool(closeness(name, operation)) or name in {"ModelNew", "Model"}
 
 
-def _told(operation: Operation, fit: Fit, *, is_first: bool) -> Iterator[str]:
+def _told(operation: Operation, fit: Fit, *, is_first: bool, is_alone: bool) -> Iterator[str]:
     one = fit.candidate
     entry = Entry(one.target, str(operation), one.style, one.words)
     name = one.target.rpartition(":")[2].rpartition("/")[2].removesuffix(".py")
-    name = name.replace(".", "_")
+    name = name.replace(".", "_") if is_alone else f"{name.replace('.', '_')}_{operation}"
     if not is_first:
         yield ""
     yield f"{one.target} is taken as {operation} by the style {one.style}:"
