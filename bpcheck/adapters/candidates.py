@@ -96,6 +96,9 @@ def _alone(found: Any, target: str, operation: Operation) -> list[Candidate]:
 
 def _functions(target: str, holder: Any, name: str, operation: Operation) -> list[Candidate]:
     forward = getattr(holder, name)
+    if hasattr(forward, "_opoverload"):
+        # An operator that torch knows has its backward registered, whatever stands beside it.
+        return [Candidate(target, forward, "torch", words) for words in plain_variations(operation)]
     backward = partner(name, functions_of(holder))
     assert backward is not None  # noqa: S101 - whoever calls has looked
     asked = [meaning(each, operation, of_backward=True) for each in parameters(backward)]
