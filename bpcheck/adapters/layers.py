@@ -13,6 +13,7 @@ from bpcheck.adapters.adapted import adapted_subject
 from bpcheck.adapters.declaration import Declaration, declared
 from bpcheck.adapters.expressions import Line, Place, place
 from bpcheck.adapters.functions import shown_call
+from bpcheck.adapters.making import made
 from bpcheck.adapters.names import meaning
 from bpcheck.adapters.results import by_name
 from bpcheck.adapters.scope import Scope
@@ -114,7 +115,7 @@ class Layers:
             arguments, named = self.make.arguments(scope.keeping(**own))
         else:
             arguments, named = self.make.arguments(scope)
-        layer = self.maker(*arguments, **named)
+        layer = made(self.maker, *arguments, **named)
         passed = {meaning(name, self.operation) for name in self.make.names()}
         for name in self.operation.operands[1:]:
             if name in scope.handed and name not in passed:

@@ -174,6 +174,9 @@ def meaning(name: str, operation: Operation, *, of_backward: bool = False) -> st
     if small in operation.operands:
         return small
     found = _BY_SPELLING.get(small)
+    # A large K is the kernel itself, a small one its size.
+    if name == "K" and "w" in operation.operands:
+        found = "w"
     # A bare g is what comes from above in a backward, the number of groups elsewhere.
     if small == "g" and not of_backward:
         found = "g"

@@ -47,6 +47,11 @@ def gradients_by_operand(
     value: Any, names: Sequence[str], operation: Operation, *, who: str
 ) -> dict[str, Any]:
     """Gradients by operand, of what a backward returned under these names; others are left out."""
+    if isinstance(value, Mapping) and not all(name in value for name in names):
+        # Its keys are names of gradients too, of the same vocabulary.
+        keys = {gradient_of(str(key), operation): key for key in value}
+        own = {name: keys.get(gradient_of(name, operation)) for name in names}
+        value = {name: value[key] for name, key in own.items() if key is not None}
     found = by_name(value, names, who=who)
     operands = {name: gradient_of(name, operation) for name in names}
     return {operand: found[name] for name, operand in operands.items() if operand is not None}

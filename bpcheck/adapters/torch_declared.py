@@ -15,6 +15,7 @@ from bpcheck.adapters.declaration import Declaration, declared
 from bpcheck.adapters.expressions import Line
 from bpcheck.adapters.functional import Framework, functional_subject
 from bpcheck.adapters.functions import shown_call
+from bpcheck.adapters.making import made
 from bpcheck.adapters.names import meaning
 from bpcheck.adapters.scope import Scope
 from bpcheck.adapters.torch_backward import gradients
@@ -59,9 +60,7 @@ class Modules:
         """``y``, and what pulls a cotangent back."""
         given = scope.keeping(has_bias="b" in scope.handed)
         arguments, named = self.make.arguments(given)
-        # Weights that are drawn and then replaced leave no trace in the process.
-        with torch.random.fork_rng(devices=[]):
-            module = self.maker(*arguments, **named)
+        module = made(self.maker, *arguments, **named)
         weights = self._weights(module, scope)
         names = list(scope.handed)
 

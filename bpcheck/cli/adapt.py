@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
-from bpcheck.adapters.fitting import Fit, best, candidates, hints
+from bpcheck.adapters.candidates import candidates
+from bpcheck.adapters.fitting import Fit, best
 from bpcheck.adapters.found import closeness
+from bpcheck.adapters.hints import hints
 from bpcheck.cli import exits
 from bpcheck.cli.project import Entry, shell_target
 from bpcheck.cli.safety import Safety

@@ -14,7 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 import bpcheck
-from bpcheck.adapters.fitting import Candidate, best, candidates, hints
+from bpcheck.adapters.candidates import candidates
+from bpcheck.adapters.fitting import Candidate, best
+from bpcheck.adapters.hints import hints
 from bpcheck.cli import main
 from bpcheck.cli.project import entries
 from bpcheck.explain.faults.catalogue import FAMILIES

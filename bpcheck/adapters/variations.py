@@ -1,0 +1,50 @@
+"""Declarations that are tried of code, those that differ least from torch's way first."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+from bpcheck.adapters.axes import axes_of
+from bpcheck.adapters.names import meaning
+from bpcheck.operations import Operation
+
+
+def variations(operation: Operation, function: Any) -> Iterator[dict[str, Any]]:
+    """Declarations, those that differ least from torch's way first."""
+    axes = axes_of(operation)
+    last = {name: each[2:] + "".join(reversed(each[:2])) for name, each in axes.items()}
+    images: list[dict[str, Any]] = [{}]
+    weights: list[dict[str, Any]] = [{}]
+    biases: list[dict[str, Any]] = [{}]
+    if axes:
+        images.append({"layout": f"N{axes['x'][2:]}C"})
+    if "w" in axes:
+        weights += [{"weight_layout": last["w"]}, {"weight_layout": f"{axes['w'][2:]}OI"}]
+        weights.append({"weight_layout": f"O{axes['w'][2:]}I"})
+        ones = "1 " * (len(axes["y"]) - 1)
+        biases += [{"bias_shape": f"{ones}O"}, {"bias_shape": "O 1"}, {"bias_shape": "1 O"}]
+    ints: list[dict[str, Any]] = [{}, {"ints": True}]
+    counts: list[dict[str, Any]] = [{}]
+    passed = {meaning(each, operation) for each in parameters(function)}
+    if passed & {"padding", "p"} or not passed & {"x"}:
+        counts.append({"padding": "total"})
+    if passed & {"dilation", "dil"}:
+        counts.append({"dilation_from": 0})
+    choices = (images, weights, biases, ints, counts)
+    ranked = sorted(
+        product(*(range(len(each)) for each in choices)), key=lambda places: (sum(places), places)
+    )
+    for places in ranked:
+        parts = [choice[place] for choice, place in zip(choices, places, strict=True)]
+        yield {word: value for part in parts for word, value in part.items()}
+
+
+def parameters(function: Any) -> list[str]:
+    """The names of what a function takes; none where its signature does not tell."""
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
