@@ -1,7 +1,9 @@
-"""Where the report goes: the standard output, and a JSON file that is known to be writable."""
+"""Where the report goes: the standard output, and files that are known to be writable."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from bpcheck.errors import UsageError
-from bpcheck.files import write_whole
+from bpcheck.files import append_to_summary, write_whole
 from bpcheck.inert import inert
+from bpcheck.report import to_json, to_markdown
+from bpcheck.report.environment import environment
+from bpcheck.verdict import Report
 
 
 class _Output(Console):
@@ -35,8 +40,8 @@ def stdout() -> Console:
     return _Output(highlight=False)
 
 
-def json_file(text: str | None) -> Path | None:
-    """The file of ``--json``, looked at before a run that may take minutes.
+def asked_file(text: str | None, option: str, *, example: str) -> Path | None:
+    """The file of an option such as ``--json``, looked at before a run that may take minutes.
 
     Raises
     ------
@@ -46,24 +51,24 @@ def json_file(text: str | None) -> Path | None:
     if text is None:
         return None
     if not text.strip():
-        raise UsageError("--json: the path is empty; give the name of a file, such as report.json")
+        raise UsageError(f"{option}: the path is empty; give the name of a file, such as {example}")
     path = Path(text).expanduser()
     try:
-        _try(path, text)
+        _try(path, text, option)
     except OSError as error:
         raise UsageError(
-            f"--json {text}: cannot be written ({error.strerror}); name another file"
+            f"{option} {text}: cannot be written ({error.strerror}); name another file"
         ) from None
     # Wherever the run may be when it is written.
     return path.absolute()
 
 
-def _try(path: Path, text: str) -> None:
+def _try(path: Path, text: str, option: str) -> None:
     """Open the file as it will be opened, and leave things as they were."""
     if path.is_dir():
-        raise UsageError(f"--json {text}: this is a directory; name a file in it")
+        raise UsageError(f"{option} {text}: this is a directory; name a file in it")
     if not path.parent.is_dir():
-        raise UsageError(f"--json {text}: there is no directory {path.parent}; create it first")
+        raise UsageError(f"{option} {text}: there is no directory {path.parent}; create it first")
     is_new = not path.exists()
     # A pipe or a device would wait, or take the attempt for the report.
     if is_new or path.is_file():
@@ -72,6 +77,39 @@ def _try(path: Path, text: str) -> None:
             path.unlink()
 
 
-def write(path: Path, text: str) -> None:
-    """Write the file whole; a disk that fills up meanwhile is told as what it is."""
-    write_whole(path, text, option="--json")
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files that a report is written to beside the screen, each where it was asked for."""
+
+    json: Path | None = None
+    markdown: Path | None = None
+    html: Path | None = None
+
+    @classmethod
+    def asked(cls, json: str | None, markdown: str | None, html: str | None) -> Files:
+        """From what was typed.
+
+        Raises
+        ------
+        UsageError
+            If it can be seen that one of them cannot be written.
+        """
+        return cls(
+            asked_file(json, "--json", example="report.json"),
+            asked_file(markdown, "--markdown", example="report.md"),
+            asked_file(html, "--html", example="report.html"),
+        )
+
+    def write(self, reports: Sequence[Report], targets: Sequence[str | None]) -> None:
+        """Write each whole; a disk that fills up meanwhile is told as what it is."""
+        if self.json is not None:
+            write_whole(self.json, to_json(*reports), option="--json")
+        if self.markdown is not None:
+            text = to_markdown(*reports, targets=targets)
+            write_whole(self.markdown, text, option="--markdown")
+        if self.html is not None:
+            from bpcheck.report.html import to_html
+
+            text = to_html(*reports, targets=targets, environment=environment())
+            write_whole(self.html, text, option="--html")
+        append_to_summary(to_markdown(*reports, targets=targets))

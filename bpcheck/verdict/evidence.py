@@ -97,8 +97,10 @@ class Evidence:
         for result in compared(judged):
             key = (result, condition_of(judged.case))
             self.compared.setdefault(key, Compared()).add(classes, layers)
-        for way in _outcomes(judged).items():
-            self.ways.setdefault(way, Counter()).update(shown)
+        for result, way in _outcomes(judged).items():
+            # What a defect kept from being compared was seen to be wrong all the same.
+            met = shown if way == "right" else classes
+            self.ways.setdefault((result, way), Counter()).update(met)
 
     @property
     def records(self) -> dict[tuple[str, str], Record]:
