@@ -218,7 +218,10 @@ def test_options_know_the_profiles_there_are(runs: Runs) -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("bpcheck_seed = few", "bpcheck_seed=few: must be an integer of at least 0"),
+        (
+            "bpcheck_seed = few",
+            "bpcheck_seed=few: must be an integer of at least 0, and at most 2**64",
+        ),
         ("bpcheck_profile = quickest", "profile='quickest': must be one of quick, *"),
     ],
 )
