@@ -248,7 +248,7 @@ def check(
         words=words,
         claims=claims,
         interpret=interpret,
-        files=(json_path, markdown_path, html_path),
+        files={"json": json_path, "markdown": markdown_path, "html": html_path},
         classes=classes,
         request=Request(
             profile, cases, seed=seed, dtypes=dtypes, largest=largest, geometries=geometries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from rich.text import Text
 
 from bpcheck.cli import exits
 from bpcheck.cli.interrupts import Interrupts
-from bpcheck.cli.output import Files, stdout
+from bpcheck.cli.output import stdout
 from bpcheck.cli.progress import Live
 from bpcheck.cli.project import Entry, entries, project_file, shell_target
 from bpcheck.cli.requests import CLAIM, asked_cases, asked_claims, asked_dtypes, asked_words
 from bpcheck.cli.safety import Safety, engine_of, loaded_to_check, placed_entry
 from bpcheck.errors import BpcheckError
 from bpcheck.report import print_report
+from bpcheck.report.files import Files
 from bpcheck.report.terminal import plain
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
@@ -49,7 +50,7 @@ def run_check(
     words: tuple[str, ...] = (),
     claims: tuple[str, ...] = (),
     interpret: bool = False,
-    files: tuple[str | None, str | None, str | None] = (None, None, None),
+    files: Mapping[str, str | None],
     classes: bool,
     request: Request,
     safety: Safety,
@@ -57,9 +58,9 @@ def run_check(
 ) -> int:
     """Check, print, write; the exit code. Whatever is wrong with the input is said first.
 
-    `files` are what was typed for ``--json``, ``--markdown`` and ``--html``.
+    `files` are what was typed for ``--json``, ``--markdown`` and ``--html``, by their names.
     """
-    written = Files.asked(*files)
+    written = Files.asked(files)
     directory = Path.cwd()
     if operation is not None and target is not None:
         todo: tuple[Entry, ...] = (
