@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 from itertools import zip_longest
 
 from bpcheck.inert import in_markdown, inert
@@ -95,7 +96,7 @@ def _mark(judgement: Judgement) -> str:
 
 def _told(label: str, text: str) -> str:
     if "\n" in text:
-        # A program, or arithmetic: four spaces beyond the list keep every line as it is.
-        lines = "".join(f"\n      {inert(line)}" for line in text.splitlines())
-        return f"  {in_markdown(label)}\n{lines}\n"
+        # A program, or arithmetic: every line stays as it is, and Markdown reads none of them.
+        lines = "\n  ".join(escape(inert(text)).split("\n"))
+        return f"  {in_markdown(label)}\n  <pre>{lines}</pre>"
     return f"  {in_markdown(f'{label}: {text}' if label else text)}"

@@ -144,7 +144,10 @@ def matrix_of(report: Report) -> Matrix:
             cases,
             {
                 result: _square(
-                    report.records.get((name, result)), is_refused=not cases and name in refused
+                    report.records.get((name, result)),
+                    # Where another result was judged, the class was claimed at least in part.
+                    is_refused=name in refused
+                    and not any((name, other) in report.records for other in results),
                 )
                 for result in results
             },

@@ -16,6 +16,9 @@ PLANES, NUMBERED = 16, 300
 #: Rows of the table that says the same in text.
 LISTED = 64
 
+#: How much of its colour a cell has at least and at most, so that its number can be read.
+WEAKEST, STRONGEST = 0.1, 0.4
+
 #: Planes side by side; a gap between them, in pixels, with room for what names each.
 _BESIDE, _GAP, _NAMED = 4, 12, 16
 
@@ -118,7 +121,7 @@ def _map(
     is_numbered = len(texts) <= NUMBERED and longest <= 9 and columns <= 16
     cell = (max(30, 8 * longest + 10), 28) if is_numbered else (12, 12)
     largest = max((abs(each) for each in values if math.isfinite(each)), default=0.0) or 1.0
-    across = min(len(shown), max(1, _BESIDE if columns <= 4 else 8 // columns or 1))
+    across = min(max(1, len(shown)), max(1, _BESIDE if columns <= 4 else 8 // columns or 1))
     wide, high = columns * cell[0] + _GAP, rows * cell[1] + _GAP + _NAMED
     squares, names = [], []
     for place, at in enumerate(shown):
@@ -152,7 +155,8 @@ def _strength(value: float, largest: float) -> float:
     """How much of its colour a cell has: a number that is off is seen however small it is."""
     if not value:
         return 0.0
-    return 0.5 if not math.isfinite(value) else 0.12 + 0.38 * abs(value) / largest
+    share = abs(value) / largest if math.isfinite(value) else 1.0
+    return WEAKEST + (STRONGEST - WEAKEST) * share
 
 
 def _rows(drawn: Drawn, errors: Sequence[float]) -> Iterator[tuple[str, str, str, str]]:
