@@ -19,8 +19,9 @@ LISTED = 64
 #: How much of its colour a cell has at least and at most, so that its number can be read.
 WEAKEST, STRONGEST = 0.1, 0.4
 
-#: Planes side by side; a gap between them, in pixels, with room for what names each.
-_BESIDE, _GAP, _NAMED = 4, 12, 16
+#: How wide a map should be, in pixels, so that three stand side by side; the gap between planes,
+#: with room for what names each.
+_WIDEST, _GAP, _NAMED = 300, 12, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,11 @@ def _map(
     texts = [_short(value) for at in shown for value in values[at * size : (at + 1) * size]]
     longest = max(map(len, texts), default=0)
     is_numbered = len(texts) <= NUMBERED and longest <= 9 and columns <= 16
-    cell = (max(30, 8 * longest + 10), 28) if is_numbered else (12, 12)
+    side = max(3, min(12, _WIDEST // max(1, columns)))
+    cell = (max(30, 8 * longest + 10), 28) if is_numbered else (side, side)
     largest = max((abs(each) for each in values if math.isfinite(each)), default=0.0) or 1.0
-    across = min(max(1, len(shown)), max(1, _BESIDE if columns <= 4 else 8 // columns or 1))
     wide, high = columns * cell[0] + _GAP, rows * cell[1] + _GAP + _NAMED
+    across = max(1, min(len(shown), _WIDEST // wide))
     squares, names = [], []
     for place, at in enumerate(shown):
         left, top = place % across * wide, place // across * high
