@@ -94,8 +94,7 @@ def print_report(
     for gap in wording.gaps(report):
         _line(console, gap, style="dim")
     if classes:
-        signs = {sign: plain(sign, console) for sign in _ASCII}
-        print_classes(matrix_of(report), console, signs)
+        print_classes(matrix_of(report), console, lambda text: plain(text, console))
     _line(console, wording.conclusion(report), style=_verdict_style(report.verdict))
 
 

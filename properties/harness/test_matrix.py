@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from rich.console import Console
 
-from bpcheck.report import to_json, to_markdown
+from bpcheck.report import print_report, to_json, to_markdown
 from bpcheck.report.matrix import GROUPS, LAYOUTS, SIZES, Standing, matrix_of
 from bpcheck.runner import check_subject
 from bpcheck.subject import Subject
@@ -156,3 +158,21 @@ def test_markdown_is_the_same_for_the_same_report_and_empty_for_none() -> None:
     assert to_markdown() == ""
     assert "bpcheck replay" not in to_markdown(WRONG)
     assert "bpcheck replay" in to_markdown(WRONG, targets=["layers:Conv"])
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_the_matrix_on_a_terminal_is_in_signs_that_it_has_and_inert(encoding: str) -> None:
+    class Terminal(io.StringIO):
+        pass
+
+    Terminal.encoding = encoding
+    file = Terminal()
+    report = replace(EVERYWHERE, coverage={**EVERYWHERE.coverage, "größer": 1})
+    console = Console(file=file, width=100, no_color=True)
+    print_report(report, console, classes=True)
+    told = file.getvalue()
+    assert told.encode(encoding)
+    assert not set(told) & {"\x1b", "\x07", "\u202e"}
+    assert ("X 14 of 40" if encoding == "ascii" else "✗ 14 of 40") in told
+    assert ("n/c" if encoding == "ascii" else "–") in told
+    assert ("gr\\xf6" if encoding == "ascii" else "größer") in told
