@@ -7,7 +7,6 @@ pytest does not, until a conformance test is collected.
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,6 +128,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     """Take the reports of a worker of pytest-xdist."""
     carried = getattr(node, "workeroutput", {}).get(_CARRIED)
     if carried:
+        import pickle
+
         # Written by this plugin, in a process that this one has started.
         reports = pickle.loads(carried)  # noqa: S301
         node.config.stash.setdefault(_REPORTS, []).extend(reports)
@@ -139,7 +140,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     reports = config.stash.get(_REPORTS, [])
     if hasattr(config, "workeroutput"):
-        config.workeroutput[_CARRIED] = pickle.dumps(reports)
+        if reports:
+            import pickle
+
+            config.workeroutput[_CARRIED] = pickle.dumps(reports)
         return
     typed = _typed_files(config)
     if not reports and not any(typed.values()):
