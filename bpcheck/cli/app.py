@@ -189,8 +189,20 @@ _interpret = click.option(
 @_with
 @_claim
 @_interpret
-@click.option("--classes", is_flag=True, help="Tell the number of cases of each edge class too.")
+@click.option("--classes", is_flag=True, help="Print the conformance matrix too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
+@click.option(
+    "--markdown",
+    "markdown_path",
+    metavar="FILE",
+    help="Write it as Markdown too: verdict and conformance matrix, for a README.",
+)
+@click.option(
+    "--html",
+    "html_path",
+    metavar="FILE",
+    help="Write it as one page for a browser too: defects, pictures, matrix, replay commands.",
+)
 @click.pass_obj
 def check(
     interrupts: Interrupts | None,
@@ -213,6 +225,8 @@ def check(
     memory: float | None,
     classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
+    markdown_path: str | None,
+    html_path: str | None,
 ) -> int:
     """Check TARGET as an implementation of OPERATION, such as conv2d or max_pool2d.
 
@@ -234,7 +248,7 @@ def check(
         words=words,
         claims=claims,
         interpret=interpret,
-        json_path=json_path,
+        files={"json": json_path, "markdown": markdown_path, "html": html_path},
         classes=classes,
         request=Request(
             profile, cases, seed=seed, dtypes=dtypes, largest=largest, geometries=geometries
