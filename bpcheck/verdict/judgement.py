@@ -130,6 +130,8 @@ class Judgement:
         Why no other process can run the smallest case, and what to do; empty if one can.
     also
         The other results that the same mistake spoils, or that a convention touches.
+    worked
+        For a wrong value: the arithmetic of one element of the smallest case, line by line.
     where_judged
         Number of cases that were judged where it shows; 0 without such a place.
     wrong_cells
@@ -151,6 +153,7 @@ class Judgement:
     where_judged: int = 0
     wrong_cells: str = ""
     also: tuple[str, ...] = ()
+    worked: tuple[str, ...] = ()
 
     @property
     def is_malformed(self) -> bool:
