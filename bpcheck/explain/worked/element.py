@@ -69,8 +69,11 @@ def element_lines(look: Look, *, what: str = "") -> Iterator[str]:
 def _arithmetic(look: Look, formed: Formed) -> Iterator[str]:
     name = element(look.result, look.index)
     if not len(formed):
-        nothing = "no window" if "window" in formed.groups else "nothing"
-        yield f"{formed.head} {nothing}"
+        # Of a window that lies on padding alone, the remark and the bias tell the rest.
+        yield f"{formed.head} no window" if "window" in formed.groups else formed.head
+        yield from (f"  {remark}" for remark in formed.remarks)
+        for plus, at in formed.plus:
+            yield f"  {element(plus, at)} = {told(float(look.arrays[plus][at]))}, which is added"
         yield f"so {name} is {_sum(look, formed)}"
         return
     room = MOST_LINES - 3 - len(formed.remarks)

@@ -101,7 +101,9 @@ def _elsewhere(look: Look) -> Iterator[Guess]:
         others[(*index[:-2], index[-1], index[-2])] = ", with rows and columns exchanged"
     if values.ndim > 2:
         turned = tuple(n - 1 - i for n, i in zip(values.shape[2:], index[2:], strict=True))
-        others[(*index[:2], *turned)] = ", read from the other end"
+        # One element may be both: nothing tells then which it is.
+        both = (*index[:2], *turned) in others
+        others[(*index[:2], *turned)] = "" if both else ", read from the other end"
     for axis in range(values.ndim):
         for step in (-1, 1):
             moved = list(index)
