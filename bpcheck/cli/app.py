@@ -42,6 +42,12 @@ Example:
   bpcheck replay 'max_pool1d n1ic1iw4kw2 f32 exact' layers:Pool
 """
 
+_EXPLAIN_EXAMPLE = """\b
+Examples:
+  bpcheck explain 'conv2d n1ic2ih3iw3oc3kh2kw2 f64 small'
+  bpcheck explain 'max_pool1d n1ic1iw4kw2 f32 small' layers:Pool
+"""
+
 
 def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
     if not value or context.resilient_parsing:
@@ -298,6 +304,51 @@ def replay(
         words[-1],
         style=style,
         safety=safety,
+        words=declared,
+        claims=claims,
+        interpreted=interpret,
+    )
+
+
+@main.command(epilog=_EXPLAIN_EXAMPLE)
+@click.argument("words", nargs=-1, required=True, metavar="'CASE' [TARGET]")
+@_style
+@options.in_process
+@options.call_timeout
+@options.memory
+@click.option(
+    "--with",
+    "declared",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="As for bpcheck check.",
+)
+@_claim
+@_interpret
+@click.pass_obj
+def explain(
+    interrupts: Interrupts | None,
+    words: tuple[str, ...],
+    style: str,
+    declared: tuple[str, ...],
+    claims: tuple[str, ...],
+    interpret: bool,  # noqa: FBT001 - click's signature
+    in_process: bool,  # noqa: FBT001 - click's signature
+    call_timeout: float,
+    memory: float | None,
+) -> int:
+    """Show how the results of one CASE come about, step by step, with all numbers.
+
+    With a TARGET, what it gave stands beside, where it is right as where it is wrong; without one
+    the numbers are torch's.
+    """
+    from bpcheck.cli.explain import run_explain
+    from bpcheck.cli.safety import Safety
+
+    return run_explain(
+        words,
+        style=style,
+        safety=Safety(in_process, call_timeout, memory),
         words=declared,
         claims=claims,
         interpreted=interpret,

@@ -6,5 +6,6 @@ from bpcheck.report.json import to_json
 from bpcheck.report.markdown import to_markdown
 from bpcheck.report.replay import print_replay
 from bpcheck.report.terminal import print_report, report_text
+from bpcheck.report.walked import print_walk
 
-__all__ = ["print_replay", "print_report", "report_text", "to_json", "to_markdown"]
+__all__ = ["print_replay", "print_report", "print_walk", "report_text", "to_json", "to_markdown"]

@@ -119,6 +119,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "smallest_case": judgement.smallest,
         "looks_like": judgement.looks_like,
         "wrong_cells": judgement.wrong_cells,
+        "worked": list(judgement.worked),
         "reproduction": judgement.reproduction,
         "why_no_replay": judgement.why_no_replay,
         "answers": [

@@ -16,6 +16,7 @@ from bpcheck.explain.pattern import pattern_of
 from bpcheck.explain.reproduction import torch_reproduction
 from bpcheck.explain.transforms import rounding_of_a_transform
 from bpcheck.explain.where import Place
+from bpcheck.explain.worked import worked
 from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
@@ -265,7 +266,12 @@ def _judgement(
         else site.ask(_wrong_cells, defect, otherwise=""),
         also=tuple({**defect.also, **told.also}),
         drawn=site.ask(drawn, case, defect.result, otherwise=None) if answers else None,
+        worked=site.ask(_worked, case, ruling, otherwise=()) if shrink else (),
     )
+
+
+def _worked(subject: Subject, case: Case, ruling: Ruling) -> tuple[str, ...]:
+    return worked(Trial(subject, case), ruling)
 
 
 def _is_of_part(site: Site, told: Told, case: Case) -> bool:

@@ -133,6 +133,8 @@ class Judgement:
         The other results that the same mistake spoils, or that a convention touches.
     drawn
         For a wrong value: all numbers of the result in the smallest case, got and expected.
+    worked
+        For a wrong value: the arithmetic of one element of the smallest case, line by line.
     where_judged
         Number of cases that were judged where it shows; 0 without such a place.
     wrong_cells
@@ -155,6 +157,7 @@ class Judgement:
     wrong_cells: str = ""
     also: tuple[str, ...] = ()
     drawn: Drawn | None = None
+    worked: tuple[str, ...] = ()
 
     @property
     def is_malformed(self) -> bool:
