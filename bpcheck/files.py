@@ -14,6 +14,9 @@ from bpcheck.errors import UsageError
 #: Seconds that one writer waits for another one, which merges a few kilobytes.
 _PATIENCE = 30
 
+#: Where GitHub Actions takes a step's summary from.
+SUMMARY = "GITHUB_STEP_SUMMARY"
+
 
 def is_file(path: Path) -> bool:
     """Whether there is such a file; a name that the system refuses names none."""
@@ -73,6 +76,19 @@ def append_whole(path: Path, text: str, *, option: str = "") -> None:
                 raise
     except OSError as error:
         raise UsageError(f"{shown}: cannot be written ({error.strerror})") from None
+
+
+def append_to_summary(text: str) -> None:
+    """Append to the summary of a workflow's step, where there is one.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
+    path = os.environ.get(SUMMARY)
+    if path and text:
+        append_whole(Path(path), text + "\n", option=SUMMARY)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,12 @@ _PROFILES = ("quick", "default", "thorough")
 #: What each subject's run gave in this process, by the subject's id: its report, or why there is
 #: none. The subject is kept with it, lest another one get its id.
 _RUNS = pytest.StashKey[dict[int, tuple["Subject", "Report | str"]]]()
+
+#: The reports of this process and of its workers, each with what names its subject in a shell.
+_REPORTS = pytest.StashKey[list[tuple["Report", str]]]()
+
+#: Where workers leave theirs for the process that writes the files.
+_CARRIED = "bpcheck_reports"
 
 #: For each subject's id: the defects that an item has told at length, and that item's name.
 _TOLD = pytest.StashKey[dict[int, dict[str, str]]]()
@@ -82,6 +89,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="what one call of a subject may take (default: 30)",
     )
+    for kind, said in (("json", "JSON"), ("html", "one page for a browser")):
+        group.addoption(
+            f"--bpcheck-{kind}", metavar="FILE", help=f"write the reports to FILE as {said}"
+        )
     parser.addini("bpcheck_profile", "what --bpcheck-profile is by default", default="default")
     parser.addini("bpcheck_largest", "what --bpcheck-largest is by default", default="")
     parser.addini("bpcheck_geometries", "what --bpcheck-geometries is by default", default="")
@@ -89,9 +100,64 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a baseline without a name, as an unset variable of CI leaves it."""
+    """Refuse a file without a name, as an unset variable of CI leaves it, or that is none."""
     if config.getoption("bpcheck_baseline") == "":
         raise pytest.UsageError("--bpcheck-baseline: the path is empty; give the name of a file")
+    if any(given is not None for given in _typed_files(config).values()):
+        from bpcheck.errors import UsageError
+        from bpcheck.report.files import Files
+
+        try:
+            Files.asked(_typed_files(config), prefix="--bpcheck-")
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def _typed_files(config: pytest.Config) -> dict[str, str | None]:
+    """The files that reports go to, by their kinds, from where pytest was called."""
+    typed = {kind: config.getoption(f"bpcheck_{kind}") for kind in ("json", "html")}
+    here = config.invocation_params.dir
+    return {
+        kind: str(here / Path(path).expanduser()) if path and path.strip() else path
+        for kind, path in typed.items()
+    }
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take the reports of a worker of pytest-xdist."""
+    carried = getattr(node, "workeroutput", {}).get(_CARRIED)
+    if carried:
+        import pickle
+
+        # Written by this plugin, in a process that this one has started.
+        reports = pickle.loads(carried)  # noqa: S301
+        node.config.stash.setdefault(_REPORTS, []).extend(reports)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the reports to files, or hand them to the process that does."""
+    config = session.config
+    reports = config.stash.get(_REPORTS, [])
+    if hasattr(config, "workeroutput"):
+        if reports:
+            import pickle
+
+            config.workeroutput[_CARRIED] = pickle.dumps(reports)
+        return
+    typed = _typed_files(config)
+    if not reports and not any(typed.values()):
+        return
+    from bpcheck.errors import UsageError
+    from bpcheck.report.files import Files
+
+    # In one order, whichever worker was done first.
+    reports.sort(key=lambda each: (each[0].subject, each[0].operation))
+    try:
+        files = Files.asked(typed, prefix="--bpcheck-")
+        files.write([report for report, _ in reports], [target for _, target in reports])
+    except UsageError as error:
+        pytest.exit(str(error), returncode=session.exitstatus or pytest.ExitCode.USAGE_ERROR)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -195,6 +261,7 @@ def _run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
         )
     except BpcheckError as error:
         return str(error)
+    config.stash.setdefault(_REPORTS, []).append((report, _target(request, subject)))
     if not report.is_complete:
         raise KeyboardInterrupt
     return report

@@ -14,6 +14,8 @@ NEEDED = {
     "bpcheck/py.typed",
     "bpcheck/pytest_plugin.py",
     "bpcheck/operations/shipped.tsv",
+    "bpcheck/report/page/page.html",
+    "bpcheck/report/page/style.css",
 }
 
 

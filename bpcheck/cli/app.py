@@ -42,6 +42,12 @@ Example:
   bpcheck replay 'max_pool1d n1ic1iw4kw2 f32 exact' layers:Pool
 """
 
+_EXPLAIN_EXAMPLE = """\b
+Examples:
+  bpcheck explain 'conv2d n1ic2ih3iw3oc3kh2kw2 f64 small'
+  bpcheck explain 'max_pool1d n1ic1iw4kw2 f32 small' layers:Pool
+"""
+
 
 def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
     if not value or context.resilient_parsing:
@@ -189,8 +195,20 @@ _interpret = click.option(
 @_with
 @_claim
 @_interpret
-@click.option("--classes", is_flag=True, help="Tell the number of cases of each edge class too.")
+@click.option("--classes", is_flag=True, help="Print the conformance matrix too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
+@click.option(
+    "--markdown",
+    "markdown_path",
+    metavar="FILE",
+    help="Write it as Markdown too: verdict and conformance matrix, for a README.",
+)
+@click.option(
+    "--html",
+    "html_path",
+    metavar="FILE",
+    help="Write it as one page for a browser too: defects, pictures, matrix, replay commands.",
+)
 @click.pass_obj
 def check(
     interrupts: Interrupts | None,
@@ -213,6 +231,8 @@ def check(
     memory: float | None,
     classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
+    markdown_path: str | None,
+    html_path: str | None,
 ) -> int:
     """Check TARGET as an implementation of OPERATION, such as conv2d or max_pool2d.
 
@@ -234,7 +254,7 @@ def check(
         words=words,
         claims=claims,
         interpret=interpret,
-        json_path=json_path,
+        files={"json": json_path, "markdown": markdown_path, "html": html_path},
         classes=classes,
         request=Request(
             profile, cases, seed=seed, dtypes=dtypes, largest=largest, geometries=geometries
@@ -284,6 +304,51 @@ def replay(
         words[-1],
         style=style,
         safety=safety,
+        words=declared,
+        claims=claims,
+        interpreted=interpret,
+    )
+
+
+@main.command(epilog=_EXPLAIN_EXAMPLE)
+@click.argument("words", nargs=-1, required=True, metavar="'CASE' [TARGET]")
+@_style
+@options.in_process
+@options.call_timeout
+@options.memory
+@click.option(
+    "--with",
+    "declared",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="As for bpcheck check.",
+)
+@_claim
+@_interpret
+@click.pass_obj
+def explain(
+    interrupts: Interrupts | None,
+    words: tuple[str, ...],
+    style: str,
+    declared: tuple[str, ...],
+    claims: tuple[str, ...],
+    interpret: bool,  # noqa: FBT001 - click's signature
+    in_process: bool,  # noqa: FBT001 - click's signature
+    call_timeout: float,
+    memory: float | None,
+) -> int:
+    """Show how the results of one CASE come about, step by step, with all numbers.
+
+    With a TARGET, what it gave stands beside, where it is right as where it is wrong; without one
+    the numbers are torch's.
+    """
+    from bpcheck.cli.explain import run_explain
+    from bpcheck.cli.safety import Safety
+
+    return run_explain(
+        words,
+        style=style,
+        safety=Safety(in_process, call_timeout, memory),
         words=declared,
         claims=claims,
         interpreted=interpret,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from rich.text import Text
 
 from bpcheck.cli import exits
 from bpcheck.cli.interrupts import Interrupts
-from bpcheck.cli.output import json_file, stdout, write
+from bpcheck.cli.output import stdout
 from bpcheck.cli.progress import Live
 from bpcheck.cli.project import Entry, entries, project_file, shell_target
 from bpcheck.cli.requests import CLAIM, asked_cases, asked_claims, asked_dtypes, asked_words
 from bpcheck.cli.safety import Safety, engine_of, loaded_to_check, placed_entry
 from bpcheck.errors import BpcheckError
-from bpcheck.report import print_report, to_json
+from bpcheck.report import print_report
+from bpcheck.report.files import Files
 from bpcheck.report.terminal import plain
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
@@ -49,14 +50,17 @@ def run_check(
     words: tuple[str, ...] = (),
     claims: tuple[str, ...] = (),
     interpret: bool = False,
-    json_path: str | None,
+    files: Mapping[str, str | None],
     classes: bool,
     request: Request,
     safety: Safety,
     interrupts: Interrupts,
 ) -> int:
-    """Check, print, write; the exit code. Whatever is wrong with the input is said first."""
-    file = json_file(json_path)
+    """Check, print, write; the exit code. Whatever is wrong with the input is said first.
+
+    `files` are what was typed for ``--json``, ``--markdown`` and ``--html``, by their names.
+    """
+    written = Files.asked(files)
     directory = Path.cwd()
     if operation is not None and target is not None:
         todo: tuple[Entry, ...] = (
@@ -76,8 +80,8 @@ def run_check(
         run.check_all()
     finally:
         # What was found is never lost, whatever ends the run.
-        if file is not None and (run.reports or run.is_over):
-            write(file, to_json(*run.reports))
+        if run.reports or run.is_over:
+            written.write(run.reports, run.targets)
     if any(not each.is_complete for each in run.reports):
         return interrupts.exit_code
     return exits.worst(run.codes or [exits.INCONCLUSIVE])
@@ -94,6 +98,7 @@ class _Run:
     console: Console
     classes: bool
     reports: list[Report] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
     is_over: bool = False
 
@@ -179,6 +184,7 @@ class _Run:
                     on_progress=live.step,
                 )
         self.reports.append(report)
+        self.targets.append(shell_target(entry))
         self.codes.append(report.exit_code)
         if len(self.codes) > 1:
             self.console.print()

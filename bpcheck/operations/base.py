@@ -14,6 +14,7 @@ from bpcheck.arithmetic import Array, Format
 from bpcheck.errors import CaseError
 from bpcheck.operations.addressed import Addressed
 from bpcheck.operations.families import Family, Size
+from bpcheck.operations.formed import Formed
 from bpcheck.operations.promises import (
     SAMPLES,
     EdgeClass,
@@ -27,6 +28,7 @@ from bpcheck.operations.promises import (
     Shape,
     Symmetry,
 )
+from bpcheck.operations.step import Step
 from bpcheck.operations.torch_vjp import torch_vjp
 
 
@@ -202,6 +204,24 @@ class Operation(Addressed, ABC):
     @abstractmethod
     def terms(self, geometry: Any) -> dict[str, int]:
         """Largest number of terms in one element of ``y`` and of each gradient, by result name."""
+
+    def formed(
+        self, geometry: Any, result: str, index: tuple[int, ...], arrays: Mapping[str, Array]
+    ) -> Formed | None:
+        """How one element of a result is formed, or ``None`` where nobody has said it.
+
+        `arrays` holds the operands and ``y_bar``.
+        """
+        return None
+
+    def steps(
+        self, geometry: Any, result: str, index: tuple[int, ...], arrays: Mapping[str, Array]
+    ) -> Iterator[Step]:
+        """The steps by which the plane of one element of a result is computed, if they are known.
+
+        `arrays` holds the operands and ``y_bar``, small ones.
+        """
+        yield from ()
 
     def multiplications(self, geometry: Any) -> int:
         """Of the forward: what a case costs a kernel that works term by term."""

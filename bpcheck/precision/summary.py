@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
-from bpcheck.files import append_whole
+from bpcheck.files import append_to_summary
 from bpcheck.inert import in_markdown
 from bpcheck.precision.compare import Change, Comparison, Outcome
 from bpcheck.precision.table import verdict
-
-#: Where GitHub Actions takes a step's summary from.
-VARIABLE = "GITHUB_STEP_SUMMARY"
 
 #: Changes listed for each subject.
 _LISTED = 30
@@ -53,6 +48,4 @@ def _row(change: Change) -> str:
 
 def write_summary(comparisons: Sequence[Comparison]) -> None:
     """Append to the step's summary, where there is one."""
-    path = os.environ.get(VARIABLE)
-    if path and comparisons:
-        append_whole(Path(path), markdown(comparisons) + "\n", option=VARIABLE)
+    append_to_summary(markdown(comparisons) if comparisons else "")

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from bpcheck.finding import Finding
+from bpcheck.report.matrix import matrix_of
 from bpcheck.verdict import Judgement, Report
 
 FORMAT = "bpcheck-report"
@@ -59,6 +60,7 @@ def _report(report: Report) -> dict[str, Any]:
         },
         "notes": list(report.notes),
         "coverage": {name: int(count) for name, count in report.coverage.items()},
+        "matrix": _matrix(report),
         "missing": list(report.missing),
         "not_claimed": list(report.not_claimed),
         "too_large": list(report.too_large),
@@ -88,6 +90,21 @@ def _report(report: Report) -> dict[str, Any]:
     }
 
 
+def _matrix(report: Report) -> dict[str, Any]:
+    return {
+        row.name: {
+            result: {
+                "standing": str(square.standing),
+                "right": int(square.record.right),
+                "wrong": int(square.record.wrong),
+                "raises": int(square.record.raises),
+            }
+            for result, square in row.squares.items()
+        }
+        for row in matrix_of(report).rows
+    }
+
+
 def _judgement(judgement: Judgement) -> dict[str, Any]:
     return {
         "judgement": str(judgement.verdict),
@@ -102,6 +119,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "smallest_case": judgement.smallest,
         "looks_like": judgement.looks_like,
         "wrong_cells": judgement.wrong_cells,
+        "worked": list(judgement.worked),
         "reproduction": judgement.reproduction,
         "why_no_replay": judgement.why_no_replay,
         "answers": [

@@ -39,9 +39,15 @@ def judgement_message(judgement: Judgement, *, target: str = "TARGET") -> str:
     """
     rows = list(wording.block(judgement, target=target))
     width = max(len(label) for label, _ in rows) + 3
-    lines = [f"{label:{width}}{text}" if label else text for label, text in rows]
+    lines = [_row(label, text, width) for label, text in rows]
     body = "\n".join(lines).replace("\n", "\n    ")
     return inert(f"{judgement.headline}\n    {body}")
+
+
+def _row(label: str, text: str, width: int) -> str:
+    if label == wording.BY_HAND:
+        return "\n    ".join((label, *text.splitlines()))
+    return f"{label:{width}}{text}" if label else text
 
 
 def brief_message(judgement: Judgement, *, item: str, target: str = "TARGET") -> str:

@@ -51,6 +51,8 @@ class Replayed(Protocol):
     def rulings(self) -> Sequence[Ruling]: ...
     @property
     def unsupported(self) -> str: ...
+    @property
+    def worked(self) -> Mapping[str, Sequence[str]]: ...
 
 
 def print_replay(replayed: Replayed, console: Console) -> None:
@@ -64,6 +66,10 @@ def print_replay(replayed: Replayed, console: Console) -> None:
     if not replayed.unsupported:
         for result in case.shapes:
             _print_result(console, replayed, result)
+        for result, lines in replayed.worked.items():
+            _print(console, f"\n{result} by hand", style="bold")
+            for line in lines:
+                _print(console, f"  {line}")
         _print(console, "\nchecks", style="bold")
         _print_outcomes(console, replayed.outcomes)
     console.print()

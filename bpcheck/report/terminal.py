@@ -13,13 +13,14 @@ from rich.text import Text
 from bpcheck.inert import inert, one_line
 from bpcheck.report import wording
 from bpcheck.report.classes import print_classes
+from bpcheck.report.matrix import matrix_of
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
 
 #: What stands for the signs where the encoding lacks them.
-_ASCII = {"✓": "ok", "✗": "X", "·": "-", "…": "...", "×": "x", wording.GLUE: " "}
+_ASCII = {"✓": "ok", "✗": "X", "·": "-", "…": "...", "×": "x", "–": "n/c", wording.GLUE: " "}
 
 #: Texts that are meant to be copied: a line break inside would break them.
-_COPIED = ("smallest case", "replay", "torch alone")
+_COPIED = ("smallest case", "replay", "torch alone", wording.BY_HAND)
 
 _MARK_STYLES = {"✓": "green", "✗": "bold red", "·": "dim"}
 
@@ -46,7 +47,7 @@ def print_report(
         What a shell needs to name the subject again, such as ``layers:Conv``; without it no replay
         command is printed.
     classes
-        Whether to tell the number of cases of each edge class.
+        Whether to print the conformance matrix too.
 
     Examples
     --------
@@ -93,7 +94,7 @@ def print_report(
     for gap in wording.gaps(report):
         _line(console, gap, style="dim")
     if classes:
-        print_classes(report.coverage, console)
+        print_classes(matrix_of(report), console, lambda text: plain(text, console))
     _line(console, wording.conclusion(report), style=_verdict_style(report.verdict))
 
 

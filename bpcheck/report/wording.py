@@ -15,6 +15,9 @@ from bpcheck.verdict import Judgement, Report, Verdict
 #: How many reasons for unsupported cases, and edge classes without a case, are spelt out.
 LISTED = 4
 
+#: The label of arithmetic: lines that stand below it, and are not wrapped.
+BY_HAND = "by hand"
+
 #: A space at which no line is broken.
 GLUE = "\N{NO-BREAK SPACE}"
 
@@ -78,6 +81,8 @@ def block(
     yield from _explained(judgement)
     yield "seen in", _seen_in(judgement)
     yield "smallest case", judgement.smallest
+    if judgement.worked:
+        yield BY_HAND, "\n".join(judgement.worked)
     if judgement.why_no_replay:
         yield "no replay", judgement.why_no_replay
     elif target is not None:

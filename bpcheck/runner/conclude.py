@@ -16,10 +16,12 @@ from bpcheck.explain.pattern import pattern_of
 from bpcheck.explain.reproduction import torch_reproduction
 from bpcheck.explain.transforms import rounding_of_a_transform
 from bpcheck.explain.where import Place
+from bpcheck.explain.worked import worked
 from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.claimed import left_out
+from bpcheck.runner.drawing import drawn
 from bpcheck.runner.naming import NAMED, Told, told_once
 from bpcheck.runner.one import judge_trial
 from bpcheck.runner.place import judged_for, place_of
@@ -242,6 +244,9 @@ def _judgement(
     place = Place("", judged_for(defect, tally).total)
     if shrink:
         place = site.ask(place_of, defect, tally, otherwise=place)
+    answers: tuple[tuple[str, float], ...] = ()
+    if shrink:
+        answers = site.ask(_answers, case, ruling, otherwise=answers)
     return Judgement(
         verdict=defect.verdict,
         result=defect.result,
@@ -251,7 +256,7 @@ def _judgement(
         judged=judged_for(defect, tally).total,
         smallest=str(case),
         findings=ruling.findings,
-        answers=site.ask(_answers, case, ruling, otherwise=()) if shrink else (),
+        answers=answers,
         looks_like=looks_like,
         reproduction=_reproduction(site, case, ruling) if shrink else "",
         why_no_replay=_why_no_replay(site.subject.operation),
@@ -260,7 +265,13 @@ def _judgement(
         if looks_like or not shrink
         else site.ask(_wrong_cells, defect, otherwise=""),
         also=tuple({**defect.also, **told.also}),
+        drawn=site.ask(drawn, case, defect.result, otherwise=None) if answers else None,
+        worked=site.ask(_worked, case, ruling, otherwise=()) if shrink else (),
     )
+
+
+def _worked(subject: Subject, case: Case, ruling: Ruling) -> tuple[str, ...]:
+    return worked(Trial(subject, case), ruling)
 
 
 def _is_of_part(site: Site, told: Told, case: Case) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bpcheck.arithmetic import Array
@@ -14,6 +14,7 @@ from bpcheck.checks.claims import refused, unclaimed
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.checks.outcomes import unjudged
 from bpcheck.errors import BpcheckError
+from bpcheck.explain.worked import worked
 from bpcheck.filling import Arrays
 from bpcheck.finding import Kind, Outcome, Status
 from bpcheck.imports import explain
@@ -31,8 +32,8 @@ from bpcheck.verdict.jury import Ruling, rule
 class Replay:
     """Everything about one case: what the subject and the oracles gave, and what was made of it.
 
-    `differences` holds ``None`` where no exact step exists; `unsupported` the reason, if the
-    subject does not claim the case.
+    `differences` holds ``None`` where no exact step exists; `worked` the arithmetic of one wrong
+    element, by result; `unsupported` the reason, if the subject does not claim the case.
     """
 
     case: Case
@@ -43,6 +44,7 @@ class Replay:
     outcomes: tuple[Outcome, ...]
     rulings: tuple[Ruling, ...]
     unsupported: str = ""
+    worked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def judge(
@@ -146,4 +148,22 @@ def replay(subject: Subject, case: Case, *, guard: Guard | None = None) -> Repla
         outcomes=judged.outcomes,
         rulings=judged.rulings,
         unsupported=judged.unsupported,
+        worked={} if judged.unsupported else _worked(trial, judged.rulings, guard),
     )
+
+
+def _worked(
+    trial: Trial, rulings: Collection[Ruling], guard: Guard | None
+) -> dict[str, tuple[str, ...]]:
+    """The arithmetic of what is wrong; nothing of a subject that raises meanwhile."""
+    guard = guard or guard_of_this_process()
+    try:
+        with guard.around(trial.subject, None):
+            found = {ruling.result: worked(trial, ruling) for ruling in rulings}
+    except BpcheckError:
+        raise
+    except BaseException as error:
+        if not is_by_subject(error, trial.case.operation, is_alone=guard.is_alone):
+            raise
+        return {}
+    return {result: lines for result, lines in found.items() if lines}

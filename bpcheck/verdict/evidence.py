@@ -88,7 +88,10 @@ class Evidence:
         self.judged.update(classes)
         layers = layers_of(classes)
         self.layers.update(layers)
-        if not judged.is_compared and any(each.verdict.is_defect for each in judged.rulings):
+        is_broken = not judged.is_compared and any(
+            ruling.verdict.is_defect for ruling in judged.rulings
+        )
+        if is_broken:
             self.broken.update(judged.classes)
         for result in returned(judged):
             self.returned.setdefault(result, Compared()).add(
@@ -97,8 +100,12 @@ class Evidence:
         for result in compared(judged):
             key = (result, condition_of(judged.case))
             self.compared.setdefault(key, Compared()).add(classes, layers)
-        for way in _outcomes(judged).items():
-            self.ways.setdefault(way, Counter()).update(shown)
+        # What a defect kept from being compared was seen to be wrong all the same, and what was
+        # compared beside it to be right.
+        beside = compared(judged) if is_broken and judged.case.is_exact else frozenset[str]()
+        for result, way in _outcomes(judged).items():
+            met = classes if way != "right" or result in beside else shown
+            self.ways.setdefault((result, way), Counter()).update(met)
 
     @property
     def records(self) -> dict[tuple[str, str], Record]:

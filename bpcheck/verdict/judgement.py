@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bpcheck.finding import Finding, Kind
+from bpcheck.verdict.drawn import Drawn
 
 
 class Verdict(StrEnum):
@@ -130,6 +131,10 @@ class Judgement:
         Why no other process can run the smallest case, and what to do; empty if one can.
     also
         The other results that the same mistake spoils, or that a convention touches.
+    drawn
+        For a wrong value: all numbers of the result in the smallest case, got and expected.
+    worked
+        For a wrong value: the arithmetic of one element of the smallest case, line by line.
     where_judged
         Number of cases that were judged where it shows; 0 without such a place.
     wrong_cells
@@ -151,6 +156,8 @@ class Judgement:
     where_judged: int = 0
     wrong_cells: str = ""
     also: tuple[str, ...] = ()
+    drawn: Drawn | None = None
+    worked: tuple[str, ...] = ()
 
     @property
     def is_malformed(self) -> bool:

@@ -107,6 +107,13 @@ class Report:
     notes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    def _repr_html_(self) -> str:
+        """The report as notebooks show it."""
+        # A notebook asks the value itself, which knows no more than that there is such a page.
+        from bpcheck.report.html import to_fragment
+
+        return to_fragment(self)
+
     @property
     def agrees(self) -> bool:
         """Whether the run was finished, found no defect, and could judge something."""

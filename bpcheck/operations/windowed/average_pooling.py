@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
 from math import lcm
@@ -10,10 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from bpcheck.arithmetic import Array
 from bpcheck.errors import CaseError
+from bpcheck.operations.formed import Formed
 from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Product
+from bpcheck.operations.step import Step
 from bpcheck.operations.windowed import narrowing
 from bpcheck.operations.windowed.extremes import choose_extreme, draw_extreme
+from bpcheck.operations.windowed.pool_formed import average_formed
+from bpcheck.operations.windowed.pool_steps import average_steps
 from bpcheck.operations.windowed.pooling import PoolGeometry, Pooling
 from bpcheck.operations.windowed.relatives import choose_relative
 from bpcheck.operations.windowed.window import Window
@@ -91,6 +96,24 @@ class AveragePooling(Pooling):
         import torch
 
         return getattr(torch.nn.functional, self.name)(operands["x"], **params)
+
+    def formed(
+        self,
+        geometry: PoolGeometry,
+        result: str,
+        index: tuple[int, ...],
+        arrays: Mapping[str, Array],
+    ) -> Formed:
+        return average_formed(geometry, result, index)
+
+    def steps(
+        self,
+        geometry: PoolGeometry,
+        result: str,
+        index: tuple[int, ...],
+        arrays: Mapping[str, Array],
+    ) -> Iterator[Step]:
+        return average_steps(geometry, result, index, arrays)
 
     def lattice(self, geometry: PoolGeometry) -> Lattice:
         terms = self.terms(geometry)

@@ -15,6 +15,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.errors import CaseError
 from bpcheck.operations.base import Operation
 from bpcheck.operations.families import Family, Size
+from bpcheck.operations.formed import Formed
 from bpcheck.operations.promises import (
     SAMPLES,
     EdgeClass,
@@ -26,8 +27,11 @@ from bpcheck.operations.promises import (
     Shape,
     Symmetry,
 )
+from bpcheck.operations.step import Step
 from bpcheck.operations.windowed import classes, dimensions, layers, narrowing, relatives
+from bpcheck.operations.windowed.conv_formed import conv_formed
 from bpcheck.operations.windowed.conv_geometry import ConvGeometry, draw_geometry
+from bpcheck.operations.windowed.conv_steps import conv_steps
 from bpcheck.operations.windowed.extremes import choose_extreme, conv_extremes, draw_extreme
 from bpcheck.operations.windowed.reductions import conv_reduction
 from bpcheck.operations.windowed.shipped_layers import Shelf
@@ -199,6 +203,24 @@ class Convolution(Operation):
     def reduction(self, result: str, terms: int) -> dict[str, int] | None:
         """See `bpcheck.operations.windowed.reductions`."""
         return conv_reduction(self.rank, result, terms)
+
+    def formed(
+        self,
+        geometry: ConvGeometry,
+        result: str,
+        index: tuple[int, ...],
+        arrays: Mapping[str, Array],
+    ) -> Formed:
+        return conv_formed(geometry, result, index)
+
+    def steps(
+        self,
+        geometry: ConvGeometry,
+        result: str,
+        index: tuple[int, ...],
+        arrays: Mapping[str, Array],
+    ) -> Iterator[Step]:
+        return conv_steps(geometry, result, index, arrays)
 
     def is_safe_in_torch(self, geometry: ConvGeometry) -> bool:
         # Where a kernel is as deep as the input, the weights' gradient has been seen to go beyond.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bpcheck.arithmetic import Array, Format, gamma
+from bpcheck.operations.formed import Formed
 from bpcheck.operations.promises import EdgeClass, Integers, Lattice, Params, Product
+from bpcheck.operations.step import Step
 from bpcheck.operations.torch_vjp import torch_vjp
 from bpcheck.operations.windowed import classes, dimensions, narrowing
 from bpcheck.operations.windowed.extremes import choose_extreme, draw_extreme
 from bpcheck.operations.windowed.nan_windows import are_maxima, are_shares, read_by
+from bpcheck.operations.windowed.pool_formed import max_formed
+from bpcheck.operations.windowed.pool_steps import max_steps
 from bpcheck.operations.windowed.pooling import PoolGeometry, Pooling
 from bpcheck.operations.windowed.relatives import choose_relative
 from bpcheck.operations.windowed.subgradients import is_subgradient
@@ -72,6 +76,24 @@ class MaxPooling(Pooling):
         import torch
 
         return getattr(torch.nn.functional, self.name)(operands["x"], **params)
+
+    def formed(
+        self,
+        geometry: PoolGeometry,
+        result: str,
+        index: tuple[int, ...],
+        arrays: Mapping[str, Array],
+    ) -> Formed:
+        return max_formed(geometry, result, index, arrays["x"])
+
+    def steps(
+        self,
+        geometry: PoolGeometry,
+        result: str,
+        index: tuple[int, ...],
+        arrays: Mapping[str, Array],
+    ) -> Iterator[Step]:
+        return max_steps(geometry, result, index, arrays)
 
     def lattice(self, geometry: PoolGeometry) -> Lattice:
         return Lattice(

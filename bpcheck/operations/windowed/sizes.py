@@ -9,6 +9,10 @@ from bpcheck.operations.families import Size
 from bpcheck.operations.residues import SIZES, residue_names, residues_of
 from bpcheck.operations.windowed.window import Window
 
+#: Numbers of channels and samples: those that have all the residues, and smaller ones that have
+#: some of them too, for families whose windows leave no room for 63.
+_COUNTS = (1, 2, 3, 7, 15, *SIZES[2:])
+
 #: How far the search for an input or an output of a certain residue goes, in cells.
 _FARTHEST = 300
 
@@ -95,7 +99,7 @@ def _axis_size(window: Window, letter: str) -> Size:
 
 def sample_sizes() -> tuple[Size, ...]:
     """Numbers of samples."""
-    return tuple(Size({"n": n}, n, residues_of("samples", n)) for n in (1, 2, 3, *SIZES[2:]))
+    return tuple(Size({"n": n}, n, residues_of("samples", n)) for n in _COUNTS)
 
 
 def bias_sizes() -> tuple[Size, ...]:
@@ -106,7 +110,7 @@ def bias_sizes() -> tuple[Size, ...]:
 
 def channel_sizes() -> tuple[Size, ...]:
     """Numbers of channels that a pool keeps."""
-    return tuple(Size({"ic": c}, c, residues_of("channels", c)) for c in (1, 2, 3, *SIZES[2:]))
+    return tuple(Size({"ic": c}, c, residues_of("channels", c)) for c in _COUNTS)
 
 
 @cache
@@ -115,11 +119,11 @@ def conv_channel_sizes(groups: str) -> tuple[Size, ...]:
     if groups == "1":
         found = {
             (1, ic, oc)
-            for ic in (1, 2, 3, *SIZES[2:])
-            for oc in (ic, 2 * ic, 1, 2, 3, 4, 5, 8, 16, 32, 63, 64)
+            for ic in _COUNTS
+            for oc in (ic, 2 * ic, 1, 2, 3, 4, 5, 7, 8, 15, 16, 32, 63, 64)
         }
     elif groups == "dw":
-        channels = (2, 3, 4, 5, 8, 16, 17, 32, 33, 63, 64, 65)
+        channels = (2, 3, 4, 5, 7, 8, 15, 16, 17, 32, 33, 63, 64, 65)
         found = {(c, c, c * multiplier) for c in channels for multiplier in MULTIPLIERS}
     else:
         found = {

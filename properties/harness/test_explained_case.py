@@ -1,0 +1,112 @@
+"""`bpcheck explain`: its steps lead to the right numbers, and it shows where a kernel's differ."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bpcheck.cases import parse_case
+from bpcheck.explain.right import right_kernel
+from bpcheck.explain.walk import walk
+from bpcheck.filling import fill
+from bpcheck.oracles.autograd import autograd
+from bpcheck.runner.one import replay
+from properties.harness.test_worked_by_hand import RESULTS
+
+ROOT = Path(__file__).parents[2]
+
+WRONG = """
+from reference import conv
+forward = conv.forward
+def vjp(residuals, y_bar):
+    x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar)
+    return 2 * x_bar, w_bar, b_bar
+"""
+
+
+def explained(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bpcheck", "explain", *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("text", "result"), RESULTS)
+def test_the_steps_end_in_the_numbers_of_torch(text: str, result: str) -> None:
+    case = parse_case(text)
+    arrays, right = fill(case), autograd(case, fill(case))[result]
+    plain = {**arrays.operands, "y_bar": arrays.y_bar}
+    leading = right.shape[:1] if result == "b_bar" else right.shape[:2]
+    for plane in np.ndindex(*leading):
+        index = (*plane, *(0 for _ in right.shape[len(plane) :]))
+        steps = list(case.operation.steps(case.geometry, result, index, plain))
+        _, last = steps[-1].grids[-1]
+        assert np.array_equal(last, right[plane], equal_nan=True), (plane, last, right[plane])
+
+
+def lines_of(text: str) -> str:
+    case = parse_case(text)
+    arrays = fill(case)
+    return "\n".join(walk(case, arrays, autograd(case, arrays)))
+
+
+def test_a_convolution_shows_zeros_between_and_the_turned_kernel() -> None:
+    shown = lines_of("conv1d n1ic1iw5oc1kw2sw2 f64 small seed=1")
+    assert "zeros between its cells, as the stride is 2" in shown
+    assert "turned by 180 degrees" in shown
+    w = fill(parse_case("conv1d n1ic1iw5oc1kw2sw2 f64 small seed=1")).operands["w"][0, 0]
+    turned = f"{w[1]:.0f} {w[0]:.0f}"
+    assert turned in " ".join(shown.partition("w[0,0] turned")[2].split())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("avg_pool1d n1ic1iw4kw2sw2 f64 small", "the sum is kept"),
+        ("avg_pool1d n1ic1iw4kw2sw2pw1 f64 small", "the sum is not kept"),
+        ("max_pool1d n1ic1iw4kw2sw2 f64 small", "wins and gets y_bar[0,0,1]"),
+        ("conv1d n0ic1iw4oc1kw2 f64 small", "it has no elements: the batch is empty"),
+        ("conv2d n1ic3ih50iw50oc4kh3kw3 f64 small", "too many to be shown whole"),
+        ("conv2d n1ic2ih3iw3oc96kh2kw2 f64 small", "more like these"),
+        ("max_pool2d n1ic1ih4iw4kh3kw3 f64 special seed=1", "inf"),
+    ],
+)
+def test_what_is_told_of_a_case(text: str, told: str) -> None:
+    shown = lines_of(text)
+    assert told in " ".join(shown.split())
+    assert len(shown.splitlines()) < 400
+
+
+def test_a_right_kernel_is_told_to_give_the_same_numbers() -> None:
+    case = parse_case("max_pool1d n1ic1iw4kw2 f32 small")
+    told = replay(right_kernel("max_pool1d"), case)
+    shown = list(walk(case, told.arrays, told.autograd, told.got, told.worked))
+    assert "the subject's x_bar is the same in all 4 elements" in shown
+
+
+def test_the_command_needs_no_target() -> None:
+    done = explained("conv1d", "n1ic1iw3oc1kw2", "f64", "small")
+    assert done.returncode == 0, done.stderr
+    assert "explained by torch's numbers" in done.stdout
+    assert explained("conv1d n1ic1iw3oc1kw2kq1").returncode == 2
+
+
+def test_the_command_shows_what_a_wrong_kernel_gave_beside_what_is_expected(
+    tmp_path: Path,
+) -> None:
+    code = tmp_path / "wrong.py"
+    code.write_text(WRONG)
+    done = explained("conv1d n1ic1iw3oc1kw2 f64 small", str(code))
+    assert done.returncode == 1, done.stderr
+    assert "twice that" in done.stdout
+    assert "got minus expected" in done.stdout
+    assert "the subject's w_bar is the same in all 2 elements" in done.stdout
