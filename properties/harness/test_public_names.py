@@ -33,6 +33,9 @@ def resolved(path: str) -> Any:
         except ModuleNotFoundError:
             continue
         for name in parts[length:]:
+            # A field of a dataclass that has no default is an attribute of its values alone.
+            if name in getattr(found, "__dataclass_fields__", {}):
+                return found
             if not hasattr(found, name):
                 raise LookupError(path)
             found = getattr(found, name)
