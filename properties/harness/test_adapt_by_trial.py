@@ -48,7 +48,7 @@ def test_names_that_mean_nothing_are_settled_by_shapes_for_right_code_and_wrong(
     assert fit.is_taken
     assert fit.candidate.style == "pair"
     assert fit.candidate.words == {
-        "forward": "conv(x, w, b, {'step': stride, 'border': padding})",
+        "forward": "conv(x, w, b, {'border': padding, 'step': stride})",
         "backward": "conv_backward(dout, cache)",
         "ints": True,
     }
@@ -71,11 +71,14 @@ class Drawing:
         return dx
 
 
+def random_state() -> str:
+    state: Any = np.random.get_state()  # noqa: NPY002
+    return f"{state[1].tolist()} {state[2]}"
+
+
 def test_a_constructor_that_draws_weights_leaves_the_random_state_alone() -> None:
     subject = bpcheck.adapters.layer(Drawing, operation="conv2d")
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
-    place = np.random.get_state()[2]  # noqa: NPY002
+    before = random_state()
     params = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
     subject.forward(np.ones((1, 2, 4, 4)), np.ones((3, 2, 2, 2)), np.ones(3), **params)
-    assert np.random.get_state()[2] == place  # noqa: NPY002
-    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    assert random_state() == before
