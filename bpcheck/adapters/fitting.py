@@ -105,7 +105,8 @@ def best(options: Sequence[Candidate], operation: Operation) -> Fit:
 
 def _order(fit: Fit) -> tuple[int, int, int, bool]:
     # What a preset says of code that it does not fit tells less than what its signature says.
-    return (fit.ahead, fit.back, fit.returned, fit.candidate.style not in PRESETS)
+    is_told_by_signature = not fit.ahead and fit.candidate.style not in PRESETS
+    return (fit.ahead, fit.back, fit.returned, is_told_by_signature)
 
 
 def fit_of(candidate: Candidate, operation: Operation) -> Fit:

@@ -54,6 +54,27 @@ def test_names_that_mean_nothing_are_settled_by_shapes_for_right_code_and_wrong(
     }
 
 
+def pool_forward(x: Any, pool_param: Any) -> Any:
+    step = (pool_param["stride"],) * 2
+    size = (pool_param["pool_height"], pool_param["pool_width"])
+    rest = {"padding": (0, 0), "dilation": (1, 1), "ceil_mode": False}
+    return reference("max_pool2d").forward(x, kernel_size=size, stride=step, **rest)
+
+
+def pool_backward(dout: Any, cache: Any) -> Any:
+    (dx,) = reference("max_pool2d").vjp(cache, dout)
+    return dx[:, :, :-1]
+
+
+def test_gradients_of_wrong_shapes_leave_code_its_preset() -> None:
+    holder = SimpleNamespace(pool_forward=pool_forward, pool_backward=pool_backward)
+    pool = operation_named("max_pool2d")
+    fit = best(candidates_of("layers:pool_forward", holder, "pool_forward", pool), pool)
+    assert fit.is_taken
+    assert not fit.is_whole
+    assert fit.candidate.style == "cs231n"
+
+
 class Drawing:
     """A layer that draws its own weights, as most do."""
 
