@@ -8,6 +8,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array, gamma
 from bpcheck.cases import Case
+from bpcheck.cases.layouts import OUTPUT
 from bpcheck.checks import bounds
 from bpcheck.checks.compare import difference
 from bpcheck.checks.trial import Trial
@@ -83,6 +84,9 @@ def slack_between_runs(
                 case, result, bounds.absolute_sums(case, arrays)[result]
             )
         return slack_of_wrong(trial, result) if numbers is None else None
+    if result != "y" and case.layouts.get("y_bar") == OUTPUT:
+        # The cotangent is what the forward returned: another one in each run, and so is all else.
+        return np.full(case.shapes[result], np.inf)
     # Sums that are too narrow are told as that, and not as chance or state.
     narrow = subject.claiming(accumulates=case.dtype)
     found = bounds.error_bounds(narrow, case, arrays, autograd(case, arrays))

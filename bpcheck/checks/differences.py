@@ -252,7 +252,7 @@ def _element_bound(trial: Trial, result: str) -> Array:
     operand = result.removesuffix("_bar")
     unit = trial.arrays.units.get(operand, 1)
     outputs = _difference_error(trial, operand, unit, trial.got["y"])
-    outputs = outputs * np.abs(trial.arrays.y_bar.astype(np.float64))
+    outputs = _weighed(outputs, trial.arrays.y_bar)
     owners = trial.case.operation.owners(trial.case.geometry, operand)
     return _own_error(trial, result) + credit(owners, outputs, trial.case.shapes[result]) / unit
 
@@ -262,5 +262,11 @@ def _projection_bound(trial: Trial, operand: str, found: Projection) -> float:
     outputs = _difference_error(
         trial, operand, float(steps.max(initial=0)), trial.got["y"], found.moved_y
     )
-    forward = float((outputs * np.abs(trial.arrays.y_bar.astype(np.float64))).sum())
-    return forward + float((_own_error(trial, f"{operand}_bar") * steps).sum())
+    forward = float(_weighed(outputs, trial.arrays.y_bar).sum())
+    return forward + float(_weighed(_own_error(trial, f"{operand}_bar"), steps).sum())
+
+
+def _weighed(bound: Array, weights: Array) -> Array:
+    """``bound * |weights|``, and 0 where a weight is 0 even if the bound is infinite."""
+    sizes = np.abs(weights.astype(np.float64))
+    return np.multiply(bound, sizes, out=np.zeros(sizes.shape), where=sizes > 0)
