@@ -28,7 +28,7 @@ _ANYWHERE = 8.0
 
 
 #: So many layers in a row that add nothing end the search for more of a family.
-_PATIENCE = 6
+_PATIENCE = 10
 
 
 @dataclass(frozen=True, slots=True)
