@@ -82,7 +82,7 @@ def end_by_sigterm(x: Any) -> None:
 
 def take_memory(x: Any) -> None:
     if is_large(x):
-        kept.append(np.ones(2**26))
+        kept.append(np.ones(2**27))
         time.sleep(0.5)
 
 

@@ -31,7 +31,7 @@ COUNT = 5
 
 def allowed(name: str) -> Allowed:
     """What a kernel may take: on a busy machine, only who waits for the end is to wait for it."""
-    return Allowed(seconds=0.08 if name == "hang" else 30, memory=3 * 2**28)
+    return Allowed(seconds=0.08 if name == "hang" else 30, memory=3 * 2**29)
 
 
 #: Another number of workers calls the kernels in another order.
