@@ -113,6 +113,14 @@ _with = click.option(
     "repeated.",
 )
 
+_declared = click.option(
+    "--with",
+    "declared",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="As for bpcheck check.",
+)
+
 _claim = click.option(
     "--claim",
     "claims",
@@ -270,13 +278,7 @@ def check(
 @options.in_process
 @options.call_timeout
 @options.memory
-@click.option(
-    "--with",
-    "declared",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="As for bpcheck check.",
-)
+@_declared
 @_claim
 @_interpret
 @click.pass_obj
@@ -316,13 +318,7 @@ def replay(
 @options.in_process
 @options.call_timeout
 @options.memory
-@click.option(
-    "--with",
-    "declared",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="As for bpcheck check.",
-)
+@_declared
 @_claim
 @_interpret
 @click.pass_obj

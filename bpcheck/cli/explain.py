@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case, parse_case
 from bpcheck.cli import exits
+from bpcheck.cli.one_case import exit_code, replayed
 from bpcheck.cli.output import stdout
-from bpcheck.cli.project import Entry
-from bpcheck.cli.requests import CLAIM, asked_claims, asked_words
-from bpcheck.cli.safety import Safety, placed_entry
+from bpcheck.cli.safety import Safety
 from bpcheck.errors import BpcheckError
 from bpcheck.explain.walk import walk
 from bpcheck.filling import fill
 from bpcheck.oracles.autograd import autograd
 from bpcheck.report import print_walk
-from bpcheck.runner.memory import keep_freed_memory, require_room
+from bpcheck.runner.memory import require_room
 from bpcheck.runner.one import Replay
 from bpcheck.runner.own import blaming
 
@@ -54,48 +52,34 @@ def run_explain(
 ) -> int:
     """Print the steps; 1 if the target is wrong in the case, 3 if nothing of it could be judged."""
     case, target = case_and_target(typed)
-    require_room([case])
     if not target:
+        require_room([case])
         with blaming(case.operation):
             arrays = fill(case)
             lines = list(walk(case, arrays, autograd(case, arrays)))
         print_walk(case, lines, stdout(), subject="")
         return exits.AGREES
-    entry = Entry(
+    found = replayed(
+        case,
         target,
-        str(case.operation),
-        style,
-        asked_words(words),
-        claims=asked_claims(claims),
-        place=CLAIM,
-        interpret=interpreted,
+        style=style,
+        safety=safety,
+        words=words,
+        claims=claims,
+        interpreted=interpreted,
     )
-    keep_freed_memory()
-    with (
-        placed_entry(
-            entry,
-            Path.cwd(),
-            dtypes=(case.dtype,),
-            in_process=safety.is_in_process(),
-            safety=safety,
-        ) as place,
-        blaming(case.operation),
-    ):
-        replayed = place.replay(case)
-        lines = list(_walked(replayed))
+    with blaming(case.operation):
+        lines = _walked(found)
     print_walk(case, lines, stdout(), subject=target)
-    if replayed.unsupported:
-        return exits.INCONCLUSIVE
-    wrong = any(ruling.verdict.is_defect for ruling in replayed.rulings)
-    return exits.DEFECT if wrong else exits.AGREES
+    return exit_code(found)
 
 
-def _walked(replayed: Replay) -> list[str]:
-    got = None if replayed.unsupported else replayed.got
-    arrays, right = replayed.arrays, replayed.autograd
-    lines = list(walk(replayed.case, arrays, right, got, replayed.worked))
-    if replayed.unsupported:
-        lines += ["", f"the subject does not claim this case: {replayed.unsupported}"]
-    for ruling in replayed.rulings:
+def _walked(found: Replay) -> list[str]:
+    got = None if found.unsupported else found.got
+    arrays, right = found.arrays, found.autograd
+    lines = list(walk(found.case, arrays, right, got, found.worked))
+    if found.unsupported:
+        lines += ["", f"the subject does not claim this case: {found.unsupported}"]
+    for ruling in found.rulings:
         lines += ["", f"{ruling.verdict.upper()}. {ruling.result}: {ruling.because}"]
     return lines

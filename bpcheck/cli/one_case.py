@@ -1,0 +1,59 @@
+"""One case on one target, as `bpcheck replay` and `bpcheck explain` run it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bpcheck.cases import Case
+from bpcheck.cli import exits
+from bpcheck.cli.project import Entry
+from bpcheck.cli.requests import CLAIM, asked_claims, asked_words
+from bpcheck.cli.safety import Safety, placed_entry
+from bpcheck.finding import Status
+from bpcheck.runner.memory import keep_freed_memory, require_room
+from bpcheck.runner.one import Replay
+from bpcheck.runner.own import blaming
+
+
+def replayed(
+    case: Case,
+    target: str,
+    *,
+    style: str,
+    safety: Safety,
+    words: tuple[str, ...] = (),
+    claims: tuple[str, ...] = (),
+    interpreted: bool = False,
+) -> Replay:
+    """Run the case on the target, in a worker unless that is turned off, and keep all of it."""
+    require_room([case])
+    entry = Entry(
+        target,
+        str(case.operation),
+        style,
+        asked_words(words),
+        claims=asked_claims(claims),
+        place=CLAIM,
+        interpret=interpreted,
+    )
+    keep_freed_memory()
+    with (
+        placed_entry(
+            entry,
+            Path.cwd(),
+            dtypes=(case.dtype,),
+            in_process=safety.is_in_process(),
+            safety=safety,
+        ) as place,
+        blaming(case.operation),
+    ):
+        return place.replay(case)
+
+
+def exit_code(found: Replay) -> int:
+    """1 if the case fails, 3 if nothing of it could be judged."""
+    if any(ruling.verdict.is_defect for ruling in found.rulings):
+        return exits.DEFECT
+    if not any(outcome.status is Status.PASSED for outcome in found.outcomes):
+        return exits.INCONCLUSIVE
+    return exits.AGREES
