@@ -58,15 +58,20 @@ class TorchCallable:
         """``(y, residuals)``; the graph is kept, so that several vjps may follow."""
         tensors = tuple(None if x is None else to_tensor(x, self.device) for x in operands)
         leaves = [None if each is None else each.tensor.requires_grad_() for each in tensors]
-        arguments, named = self._slots.bind(leaves, params, neutral=self.operation.neutral)
-        keep_compiling()
         with torch.enable_grad():
-            y = self._apply(arguments, named)
+            y = self.on_tensors(*leaves, **params)
+        _write_back(tensors)
+        return to_array(y), Residuals(tensors, y)
+
+    def on_tensors(self, *operands: Any, **params: Any) -> Any:
+        """``y`` of tensors, in whatever mode of torch there is."""
+        arguments, named = self._slots.bind(operands, params, neutral=self.operation.neutral)
+        keep_compiling()
+        y = self._apply(arguments, named)
         if not isinstance(y, torch.Tensor):
             kind = type(y).__name__
             raise TypeError(f"the function returned a {kind} where one tensor was expected")
-        _write_back(tensors)
-        return to_array(y), Residuals(tensors, y)
+        return y
 
     def _apply(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if not self._is_autograd_function or self._signature is None:
@@ -136,6 +141,7 @@ def torch_subject(
         style="torch",
         claims=claims_from(stated, origin=name),
         lacks=wrapped.lacks,
+        tensors=wrapped,
     )
 
 

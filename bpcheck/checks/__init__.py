@@ -26,6 +26,16 @@ from bpcheck.checks import (
     unchanged,
 )
 from bpcheck.checks.check import Check, Juror
+from bpcheck.checks.tensors import (
+    double_backward,
+    forward_mode,
+    modes,
+    needs_grad,
+    saved,
+    second_backward,
+    undefined,
+    vmapped,
+)
 from bpcheck.checks.trial import Trial
 from bpcheck.operations.promises import SAMPLES
 
@@ -65,6 +75,15 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(oracle.NAME, oracle.check_oracle),
             Check(line.TAYLOR, line.check_taylor, Juror.DIFFERENCES),
             Check(rounding.NAME, rounding.check_rounding, Juror.AUTOGRAD),
+            # Of code on tensors alone.
+            Check(needs_grad.NAME, needs_grad.check_needs_grad),
+            Check(second_backward.NAME, second_backward.check_second_backward),
+            Check(undefined.NAME, undefined.check_undefined),
+            Check(double_backward.NAME, double_backward.check_double_backward),
+            Check(forward_mode.NAME, forward_mode.check_forward_mode),
+            Check(vmapped.NAME, vmapped.check_vmap),
+            Check(saved.NAME, saved.check_saved),
+            Check(modes.NAME, modes.check_modes),
         )
     }
 )

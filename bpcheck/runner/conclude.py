@@ -20,6 +20,7 @@ from bpcheck.explain.worked import worked
 from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
+from bpcheck.report.wording import plural
 from bpcheck.runner.claimed import left_out
 from bpcheck.runner.drawing import drawn
 from bpcheck.runner.naming import NAMED, Told, told_once
@@ -30,7 +31,7 @@ from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
 from bpcheck.verdict import Judgement, Report, Verdict
 from bpcheck.verdict.conditions import CONDITIONS
-from bpcheck.verdict.judgement import ON_VALUES, is_malformed
+from bpcheck.verdict.judgement import ON_TENSORS, ON_VALUES, is_malformed
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.tally import Defect, Tally
 
@@ -44,6 +45,7 @@ SHOWN_BY_FURTHER_RUNS = (
     Verdict.NOT_DETERMINISTIC,
     Verdict.BATCH_DEPENDENT,
     Verdict.UNORDERED,
+    *ON_TENSORS,
 )
 
 
@@ -166,12 +168,17 @@ class Shapes:
 
 def _remarks(tally: Tally, results: Sequence[str]) -> tuple[str, ...]:
     """What is worth a line below the table."""
+    remarks = [
+        f"{check}: {tally.remarks[check]} ({plural(tally.remarked[check], 'case')})"
+        for check in CHECK_NAMES
+        if check in tally.remarks
+    ]
     found: Mapping[str, int] = tally.noted.get(batch.NAME, {})
     if not found:
-        return ()
+        return tuple(remarks)
     noted = {result: found[result] for result in results if result in found}
     judged = max(tally.cell(batch.NAME, result).passed for result in noted)
-    return (batch.said_of_batches(noted, judged),)
+    return (batch.said_of_batches(noted, judged), *remarks)
 
 
 def _rank(defect: Defect) -> tuple[int, int, int]:

@@ -120,6 +120,9 @@ class Tally:
         self.survivals: Counter[float] = Counter()
         #: In how many cases a note was made of a result that has passed, by check.
         self.noted: dict[str, Counter[str]] = {}
+        #: What each check remarks on, the first that it said, and in how many cases.
+        self.remarks: dict[str, str] = {}
+        self.remarked: Counter[str] = Counter()
         #: Cases in which a result was compared and right.
         self.right: dict[str, Sample] = {}
 
@@ -136,6 +139,9 @@ class Tally:
         for each in judged.outcomes:
             if each.note and each.status is Status.PASSED:
                 self.noted.setdefault(each.check, Counter())[each.result] += 1
+        found = {each.check: each.remark for each in reversed(judged.outcomes) if each.remark}
+        self.remarks = found | self.remarks
+        self.remarked.update(found.keys())
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
         size = work(judged.case)
