@@ -42,8 +42,9 @@ def check_modes(trial: Trial) -> tuple[Outcome, ...]:
     refused = ""
     for name, mode in MODES.items():
         leaves = asked.leaves()
-        forward = tried(_forward, asked, leaves, mode)
-        ended = tried(_made, asked, leaves, forward.value) if forward.returned else forward
+        with _own_kernels() if name == AUTOCAST else contextlib.nullcontext():
+            forward = tried(_forward, asked, leaves, mode)
+            ended = tried(_made, asked, leaves, forward.value) if forward.returned else forward
         made = ended.value if ended.returned else {}
         if forward.returned and not made:
             made = {"y": _what(forward.value)}
@@ -82,6 +83,17 @@ def _made(asked: Asked, leaves: dict[str, Any], y: Any) -> Made:
 
 def _what(tensor: Any) -> tuple[str, Array]:
     return str(tensor.dtype), numbers(tensor)
+
+
+def _own_kernels() -> Any:
+    """Torch's own kernels in place of oneDNN's, which err and crash in bfloat16: found-in-torch.md.
+
+    A subject that calls torch is not charged with those.
+    """
+    import torch
+
+    flags: Any = torch.backends.mkldnn.flags
+    return flags(enabled=False)
 
 
 @contextlib.contextmanager
