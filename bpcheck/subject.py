@@ -27,6 +27,15 @@ class OnTensors(Protocol):
         """Where the tensors lie."""
         ...
 
+    @property
+    def operator(self) -> Any:
+        """The operator of `torch.library` that it is, or ``None``."""
+        ...
+
+    def arguments(self, *operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What it is called with for these."""
+        ...
+
     def on_tensors(self, *operands: Any, **params: Any) -> Any:
         """``y``, with the graph that leads back to those operands that need a gradient."""
         ...

@@ -72,24 +72,24 @@ def _few_arguments(x: Any, w: Any) -> Any:
     return x.new_empty(x.shape[0], w.shape[0], x.shape[2])
 
 
-ROW = "custom operator"
+FAKE = "operator fake tensor"
 
 VIOLATIONS = (
     Violation(
         "other strides than described",
-        ROW,
+        FAKE,
         "https://github.com/pytorch/pytorch/issues/149468",
         registered("strides", kernel=_transposed, fake=right),
     ),
     Violation(
         "another shape than described",
-        ROW,
+        FAKE,
         "https://github.com/pytorch/pytorch/pull/139766",
         registered("shapes", kernel=right, fake=_too_short),
     ),
     Violation(
         "a description that takes other arguments",
-        ROW,
+        FAKE,
         "https://github.com/pytorch/pytorch/issues/181851",
         registered("arguments", kernel=right, fake=_few_arguments),
     ),

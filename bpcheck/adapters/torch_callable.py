@@ -65,13 +65,26 @@ class TorchCallable:
 
     def on_tensors(self, *operands: Any, **params: Any) -> Any:
         """``y`` of tensors, in whatever mode of torch there is."""
-        arguments, named = self._slots.bind(operands, params, neutral=self.operation.neutral)
+        arguments, named = self.arguments(*operands, **params)
         keep_compiling()
         y = self._apply(arguments, named)
         if not isinstance(y, torch.Tensor):
             kind = type(y).__name__
             raise TypeError(f"the function returned a {kind} where one tensor was expected")
         return y
+
+    def arguments(self, *operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The positional and the keyword arguments that pass these."""
+        return self._slots.bind(operands, params, neutral=self.operation.neutral)
+
+    @property
+    def operator(self) -> Any:
+        """The registered operator that it is, or ``None``; torch's own are not asked."""
+        from bpcheck.adapters.torch_declared import schema_of
+
+        schema = schema_of(self.function)
+        own = schema is None or schema.name.partition("::")[0] in ("aten", "prims", "prim")
+        return None if own else self.function
 
     def _apply(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if not self._is_autograd_function or self._signature is None:

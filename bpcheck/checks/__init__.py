@@ -31,6 +31,7 @@ from bpcheck.checks.tensors import (
     forward_mode,
     modes,
     needs_grad,
+    operator,
     saved,
     second_backward,
     undefined,
@@ -84,6 +85,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(vmapped.NAME, vmapped.check_vmap),
             Check(saved.NAME, saved.check_saved),
             Check(modes.NAME, modes.check_modes),
+            *(Check(name, partial(operator.check_operator, name=name)) for name in operator.TESTS),
         )
     }
 )

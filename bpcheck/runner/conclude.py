@@ -239,8 +239,9 @@ def _judgement(
                 return True
         return False
 
-    # What ends its process costs a worker each time, and minutes where it hangs.
-    shrink = shrink and defect.verdict not in ENDS
+    # What ends its process costs a worker each time, and minutes where it hangs; what is traced
+    # takes a second for each candidate, and is wrong in all of them.
+    shrink = shrink and defect.verdict not in (*ENDS, Verdict.OPERATOR)
 
     def is_steady(case: Case) -> bool:
         # Sums in any order come and go by their nature.

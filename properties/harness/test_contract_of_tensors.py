@@ -13,9 +13,11 @@ from torch.nn import functional
 import bpcheck
 from benchmarks.contract_material import VIOLATIONS, Violation
 from benchmarks.contract_material.base import Plain, Right, gradients
+from benchmarks.contract_material.operators import registered, right
 from bpcheck import adapters
 from bpcheck.cases import parse_case
 from bpcheck.checks.tensors.asked import ROWS
+from bpcheck.checks.tensors.operator import TESTS
 from bpcheck.finding import Kind, Outcome, Status
 from bpcheck.report import report_text
 from bpcheck.runner.one import judge
@@ -202,10 +204,46 @@ def test_kernels_that_know_no_torch_have_remarks_and_no_defect() -> None:
     assert set(remarks(found)) >= {"double backward", "forward mode", "vmap"}
 
 
-def test_remarks_stand_below_the_table_and_leave_the_verdict() -> None:
-    report = bpcheck.check(on(Plain), count=60)
+@pytest.mark.parametrize("in_process", [True, False])
+def test_remarks_stand_below_the_table_and_leave_the_verdict(in_process: bool) -> None:  # noqa: FBT001 - pytest hands it over
+    report = bpcheck.check(on(Plain), count=60, in_process=in_process)
     assert report.verdict is Verdict.AGREES
     assert report.judgements == ()
     text = " ".join(report_text(report, width=400).split())
     assert "forward mode: there is none: NotImplementedError" in text
     assert any(each.startswith("forward mode: there is none") for each in report.remarks)
+
+
+def test_an_operator_that_its_fake_kernel_does_not_describe_is_found() -> None:
+    subject = on(named("another shape than described"))
+    found = outcomes(subject, CASES[1:])
+    assert "operator fake tensor" in failing(found)
+    assert failing(found) <= {"operator fake tensor", "operator AOT dispatch"}
+    (message,) = {
+        each.finding.message
+        for each in found
+        if each.finding and each.check == "operator fake tensor"
+    }
+    assert "describes another result: Shapes torch.Size([2, 3, 8]) and" in message
+
+
+def test_a_right_operator_passes_every_test_of_torch() -> None:
+    subject = on(registered("fine", kernel=right, fake=right))
+    found = outcomes(subject, CASES[1:])
+    assert failing(found) == set()
+    assert {each.check for each in found if each.status is Status.PASSED} >= set(TESTS)
+
+
+def test_functions_are_no_operators() -> None:
+    found = outcomes(on(functional.conv1d), CASES[1:])
+    assert not {each.check for each in found if each.status is Status.PASSED} & set(TESTS)
+
+
+def test_a_schema_that_hides_a_change_is_found() -> None:
+    def kernel(x: Any, w: Any, b: Any, *params: Any) -> Any:
+        y = right(x, w, b, *params)
+        b.add_(1)
+        return y
+
+    found = outcomes(on(registered("hides", kernel=kernel, fake=right)), CASES[1:])
+    assert "operator schema" in failing(found)
