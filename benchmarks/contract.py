@@ -94,7 +94,10 @@ def remarked(function: Any) -> frozenset[str]:
 def by_bpcheck(violation: Violation) -> str:
     """``defect`` or ``told``, with the row that says so first; ``""`` if nothing does."""
     subject, told = subject_of(violation.function), ""
-    usual = remarked(behind(violation))
+    # Autocast is for functions that say so: the plain one does not.
+    base = behind(violation)
+    is_base = violation.row == "modes" or violation.function is base
+    usual = frozenset[str]() if is_base else remarked(base)
     for case in planned(subject, count=QUICK, profile="quick"):
         judged = judge(subject, case)
         failed = [each for each in judged.outcomes if each.status is Status.FAILED]
@@ -103,7 +106,7 @@ def by_bpcheck(violation: Violation) -> str:
             own = violation.row if violation.row in rows else next(iter(rows))
             return f"defect ({own})"
         for each in judged.outcomes:
-            if each.remark and each.check not in usual and not told:
+            if each.remark and each.check == violation.row and each.check not in usual:
                 told = f"told ({each.check})"
     return told
 
