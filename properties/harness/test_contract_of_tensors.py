@@ -198,6 +198,20 @@ class Wrapped(torch.autograd.Function):
         return (*found, None, None, None, None)
 
 
+def test_a_backward_that_the_engine_refuses_is_no_matter_of_these_rows() -> None:
+    class Everywhere(Plain):
+        @staticmethod
+        def backward(ctx: Any, *grads: Any) -> Any:
+            x, w = ctx.saved_tensors
+            # For an absent bias, too, which the engine alone remarks on.
+            return (*gradients(ctx, x, w, grads[0])[:2], grads[0].sum((0, 2)), *(None,) * 4)
+
+    case = parse_case("conv1d n2ic2iw9oc3kw3sw2pw1bias0 f64 small c-order seed=1")
+    found = outcomes(on(Everywhere), [case])
+    assert failing(found) == set()
+    assert set(remarks(found)) <= {"forward mode", "vmap"}
+
+
 def test_kernels_that_know_no_torch_have_remarks_and_no_defect() -> None:
     found = outcomes(on(Wrapped))
     assert failing(found) == set()

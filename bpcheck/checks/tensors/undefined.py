@@ -26,6 +26,8 @@ def check_undefined(trial: Trial) -> tuple[Outcome, ...]:
     if why:
         return unjudged(trial, NAME, why)
     asked = Asked.of(trial)
+    if not tried(asked.gradients).returned:
+        return unjudged(trial, NAME, "the backward fails anyway")
     ended = tried(_bars, asked)
     return of_gradients(first_of_each(trial, NAME, _violations(asked, ended)))
 
