@@ -198,6 +198,26 @@ class Wrapped(torch.autograd.Function):
         return (*found, None, None, None, None)
 
 
+class Columns(Plain):
+    """What it keeps is the matrix of all windows, as `unfold` makes it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, w: Any, b: Any, *params: Any) -> Any:
+        y = Plain.forward(ctx, x, w, b, *params)
+        ctx.columns = x.repeat(1, 8, 1)
+        return y
+
+
+def test_a_function_that_keeps_far_more_than_torch_is_told_so() -> None:
+    found = outcomes(on(Columns), CASES[:1])
+    assert failing(found) == set()
+    assert (
+        "times the memory that torch's own operation keeps is kept"
+        in (remarks(found)["saved tensors"])
+    )
+    assert "saved tensors" not in remarks(outcomes(on(Plain), CASES[:1]))
+
+
 def test_a_backward_that_the_engine_refuses_is_no_matter_of_these_rows() -> None:
     class Everywhere(Plain):
         @staticmethod

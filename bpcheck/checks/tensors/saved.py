@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.checks.allowed import slack_between_runs
@@ -12,9 +15,12 @@ from bpcheck.checks.outcomes import element, failed, first_of_each, number, unju
 from bpcheck.checks.split import of_gradients
 from bpcheck.checks.tensors.asked import Asked, engine, numbers, tried, why_not
 from bpcheck.checks.trial import Trial
-from bpcheck.finding import Kind, Outcome
+from bpcheck.finding import Kind, Outcome, Status
 
 NAME = "saved tensors"
+
+#: From so many times torch's memory on it is told: twice is a padded copy beside the operand.
+MUCH = 2.5
 
 
 def check_saved(trial: Trial) -> tuple[Outcome, ...]:
@@ -30,7 +36,61 @@ def check_saved(trial: Trial) -> tuple[Outcome, ...]:
     before = tried(_bars, asked, None)
     if not before.returned:
         return unjudged(trial, NAME, "the backward fails anyway")
-    return of_gradients(first_of_each(trial, NAME, _violations(asked, before.value)))
+    outcomes = of_gradients(first_of_each(trial, NAME, _violations(asked, before.value)))
+    return _with_memory(asked, outcomes)
+
+
+def _with_memory(asked: Asked, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    """The outcomes, with a remark where far more is kept than torch's own operation keeps."""
+    ended = tried(_times_as_much, asked)
+    last = outcomes[-1]
+    if not ended.returned or ended.value < MUCH or last.status is not Status.PASSED:
+        return outcomes
+    remark = (
+        f"{ended.value:.1f} times the memory that torch's own operation keeps is kept between "
+        f"forward and backward, such as in {asked.trial.case}"
+    )
+    return (*outcomes[:-1], replace(last, remark=remark))
+
+
+def _times_as_much(asked: Asked) -> float:
+    import torch
+
+    operation, case = asked.trial.case.operation, asked.trial.case
+    with torch.no_grad():
+        # Numbers of the operation alone, which some functions keep with their first call.
+        asked.apply(asked.leaves(()))
+    own = _kept(asked.apply, asked.leaves())
+    torchs = _kept(lambda x: operation.torch_forward(x, case.params), asked.leaves())
+    return own / max(torchs, 1)
+
+
+def _kept(apply: Callable[[dict[str, Any]], Any], leaves: dict[str, Any]) -> int:
+    """Bytes that the graph of ``y`` keeps: what was saved, and what hangs on a Function's context.
+
+    Each block of memory once; that of operands too, which are kept alive.
+    """
+    import torch
+
+    blocks: dict[int, int] = {}
+
+    def count(each: Any) -> Any:
+        storage = each.untyped_storage()
+        blocks[storage.data_ptr()] = storage.nbytes()
+        return each
+
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda each: each):
+        y = apply(leaves)
+    hanging = list(vars(y.grad_fn).values()) if hasattr(y.grad_fn, "__dict__") else []
+    while hanging:
+        each = hanging.pop()
+        if isinstance(each, torch.Tensor):
+            count(each)
+        elif isinstance(each, tuple | list):
+            hanging += each
+        elif isinstance(each, np.ndarray):
+            count(torch.from_numpy(np.ascontiguousarray(each)))
+    return sum(blocks.values())
 
 
 def _bars(asked: Asked, changed: str | None) -> dict[str, Array | None]:
