@@ -9,7 +9,7 @@ from bpcheck.errors import UsageError
 from bpcheck.operations.scopes import Scope
 from bpcheck.planning.exhaustive import USUAL, cases_of, dtype_of, scope_named
 from bpcheck.planning.profiles import EXHAUSTIVE
-from bpcheck.runner.kept import Kept
+from bpcheck.runner.resumed import Kept
 from bpcheck.runner.source import Listed
 from bpcheck.subject import Subject
 from bpcheck.verdict import Exhausted
