@@ -38,10 +38,21 @@ from bpcheck.checks.tensors import (
     undefined,
     vmapped,
 )
+from bpcheck.checks.tensors.asked import ROWS
 from bpcheck.checks.trial import Trial
 from bpcheck.operations.promises import SAMPLES
+from bpcheck.subject import Subject
 
-__all__ = ["CHECKS", "CHECK_NAMES", "Check", "Juror", "Trial"]
+__all__ = [
+    "CHECKS",
+    "CHECK_NAMES",
+    "OF_OPERATORS",
+    "ON_TENSORS",
+    "Check",
+    "Juror",
+    "Trial",
+    "names_for",
+]
 
 
 def _against_autograd(name: str) -> Check:
@@ -94,3 +105,15 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
 )
 
 CHECK_NAMES: tuple[str, ...] = tuple(CHECKS)
+
+#: The rows that ask something of code on tensors alone, and of registered operators alone.
+ON_TENSORS, OF_OPERATORS = frozenset(ROWS), frozenset(operator.TESTS)
+
+
+def names_for(subject: Subject) -> tuple[str, ...]:
+    """The checks that can say something of a subject, by its kind of code."""
+    code = subject.tensors
+    left_out = (ON_TENSORS if code is None else frozenset[str]()) | (
+        OF_OPERATORS if code is None or code.operator is None else frozenset[str]()
+    )
+    return tuple(name for name in CHECK_NAMES if name not in left_out)

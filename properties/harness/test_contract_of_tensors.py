@@ -16,6 +16,7 @@ from benchmarks.contract_material.base import Plain, Right, gradients
 from benchmarks.contract_material.operators import registered, right
 from bpcheck import adapters
 from bpcheck.cases import parse_case
+from bpcheck.checks import names_for
 from bpcheck.checks.tensors.asked import ROWS
 from bpcheck.checks.tensors.operator import TESTS
 from bpcheck.finding import Kind, Outcome, Status
@@ -281,3 +282,11 @@ def test_a_schema_that_hides_a_change_is_found() -> None:
 
     found = outcomes(on(registered("hides", kernel=kernel, fake=right)), CASES[1:])
     assert "operator schema" in failing(found)
+
+
+def test_pytest_has_no_items_for_what_no_code_of_that_kind_is_asked() -> None:
+    arrays = Subject(conv.forward, conv.vjp, operation="conv1d")
+    assert not set(names_for(arrays)) & {*ROWS, *TESTS}
+    assert set(ROWS) <= set(names_for(on(Plain)))
+    assert not set(names_for(on(Plain))) & set(TESTS)
+    assert set(TESTS) <= set(names_for(on(named("another shape than described"))))
