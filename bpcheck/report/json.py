@@ -10,6 +10,7 @@ from typing import Any
 from bpcheck.finding import Finding
 from bpcheck.report.matrix import matrix_of
 from bpcheck.verdict import Judgement, Report
+from bpcheck.verdict.tested import Tested
 
 FORMAT = "bpcheck-report"
 
@@ -114,6 +115,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "because": judgement.because,
         "where": judgement.where,
         "where_judged": int(judgement.where_judged),
+        "tested": None if judgement.tested is None else _tested(judgement.tested),
         "failing": int(judgement.failing),
         "judged": int(judgement.judged),
         "smallest_case": judgement.smallest,
@@ -125,6 +127,17 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "answers": [
             {"juror": juror, "value": _number(value)} for juror, value in judgement.answers
         ],
+    }
+
+
+def _tested(tested: Tested) -> dict[str, Any]:
+    return {
+        "where": tested.where,
+        "is_exact": tested.is_exact,
+        "wrong_with": int(tested.wrong_with),
+        "cases_with": int(tested.cases_with),
+        "wrong_without": int(tested.wrong_without),
+        "cases_without": int(tested.cases_without),
     }
 
 

@@ -99,6 +99,8 @@ def _explained(judgement: Judgement) -> Iterator[tuple[str, str]]:
         yield "looks like", judgement.looks_like
     if judgement.wrong_cells:
         yield "wrong cells", judgement.wrong_cells
+    if judgement.tested is not None:
+        yield "tested", str(judgement.tested)
 
 
 def _seen_in(judgement: Judgement) -> str:

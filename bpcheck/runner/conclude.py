@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bpcheck.cases import Case
@@ -21,6 +21,7 @@ from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.claimed import left_out
+from bpcheck.runner.condition import asked_of, tested_condition
 from bpcheck.runner.drawing import drawn
 from bpcheck.runner.naming import NAMED, Told, told_once
 from bpcheck.runner.one import judge_trial
@@ -33,6 +34,7 @@ from bpcheck.verdict.conditions import CONDITIONS
 from bpcheck.verdict.judgement import ON_VALUES, is_malformed
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.tally import Defect, Tally
+from bpcheck.verdict.tested import Tested
 
 _ORDER = list(Verdict)
 
@@ -84,9 +86,18 @@ def conclude(
         told = site.ask(_named, tally, otherwise=told)
     told.sort(key=lambda each: _rank(each[0].defect))
     shapes = Shapes(limits.geometries, beside)
+    fresh = Fresh(seed, limits, asked or dtypes)
     judgements = [
         _judgement(
-            site, each, name, tally, asked=asked, shrink=is_complete, shapes=shapes, notify=notify
+            site,
+            each,
+            name,
+            tally,
+            asked=asked,
+            shrink=is_complete,
+            shapes=shapes,
+            fresh=fresh,
+            notify=notify,
         )
         for each, name in told
     ]
@@ -137,6 +148,15 @@ def conclude(
         else (),
         notes=site.notes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """By what fresh cases are drawn: the seed of the run, its limits and its dtypes."""
+
+    seed: int
+    limits: Limits
+    dtypes: Sequence[str]
 
 
 class Shapes:
@@ -211,6 +231,7 @@ def _judgement(
     asked: Sequence[str] | None,
     shrink: bool,
     shapes: Shapes,
+    fresh: Fresh,
     notify: Callable[[str], None],
 ) -> Judgement:
     """The defect on the smallest case that shows it; whoever interrupts does not wait for that."""
@@ -242,8 +263,10 @@ def _judgement(
     case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
     place = Place("", judged_for(defect, tally).total)
+    tested: Tested | None = None
     if shrink:
         place = site.ask(place_of, defect, tally, otherwise=place)
+        tested = _tested(site, told, tally, checks, fresh)
     answers: tuple[tuple[str, float], ...] = ()
     if shrink:
         answers = site.ask(_answers, case, ruling, otherwise=answers)
@@ -251,7 +274,7 @@ def _judgement(
         verdict=defect.verdict,
         result=defect.result,
         because=ruling.because + ("" if not shrink or is_steady(case) else COMES_AND_GOES),
-        where=place.name,
+        where=_where(place, defect, tested),
         failing=defect.failing,
         judged=judged_for(defect, tally).total,
         smallest=str(case),
@@ -260,7 +283,8 @@ def _judgement(
         looks_like=looks_like,
         reproduction=_reproduction(site, case, ruling) if shrink else "",
         why_no_replay=_why_no_replay(site.subject.operation),
-        where_judged=place.judged,
+        where_judged=place.judged if tested is None else 0,
+        tested=tested,
         wrong_cells=""
         if looks_like or not shrink
         else site.ask(_wrong_cells, defect, otherwise=""),
@@ -268,6 +292,31 @@ def _judgement(
         drawn=site.ask(drawn, case, defect.result, otherwise=None) if answers else None,
         worked=site.ask(_worked, case, ruling, otherwise=()) if shrink else (),
     )
+
+
+def _tested(
+    site: Site, told: Told, tally: Tally, checks: Collection[str], fresh: Fresh
+) -> Tested | None:
+    """The condition, and what fresh cases say of it; of what ends its process none are tried."""
+    if told.defect.verdict in (*ENDS, *SHOWN_BY_FURTHER_RUNS) or told.defect.verdict.is_convention:
+        return None
+    asked = asked_of(
+        told.defect,
+        tally,
+        told.part,
+        checks=checks,
+        seed=fresh.seed,
+        limits=fresh.limits,
+        dtypes=fresh.dtypes,
+    )
+    return site.ask(tested_condition, asked, otherwise=None)
+
+
+def _where(place: Place, defect: Defect, tested: Tested | None) -> str:
+    """What its values must be, and the condition that was tested, or the place where it was met."""
+    if tested is None:
+        return place.name
+    return " and ".join(part for part in (defect.condition, tested.where) if part)
 
 
 def _worked(subject: Subject, case: Case, ruling: Ruling) -> tuple[str, ...]:

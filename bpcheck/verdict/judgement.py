@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from bpcheck.finding import Finding, Kind
 from bpcheck.verdict.drawn import Drawn
+from bpcheck.verdict.tested import Tested
 
 
 class Verdict(StrEnum):
@@ -139,6 +140,8 @@ class Judgement:
         Number of cases that were judged where it shows; 0 without such a place.
     wrong_cells
         Where no known mistake explains it: what the wrong cells have in common, if anything.
+    tested
+        The condition under which it shows, and how many fresh cases with it and without are wrong.
     """
 
     verdict: Verdict
@@ -158,6 +161,7 @@ class Judgement:
     also: tuple[str, ...] = ()
     drawn: Drawn | None = None
     worked: tuple[str, ...] = ()
+    tested: Tested | None = None
 
     @property
     def is_malformed(self) -> bool:

@@ -140,3 +140,24 @@ def drops_a_window(window: Window) -> bool:
     """Whether rounding up alone would start a last window in the right padding."""
     room = window.i + window.low + window.high - window.span
     return window.ceil and window.out <= -(-room // window.s)
+
+
+def more_conditions(rank: int) -> tuple[EdgeClass, ...]:
+    """What a defect may need, and what follows from the edge classes where it is met."""
+    image = EdgeClass("output", "square", lambda g: len({window.out for window in g.windows}) == 1)
+    return (
+        _any("windows", "several", lambda w: w.out > 1),
+        _any("windows", "overlap", lambda w: w.overlap > 1),
+        _any("windows", "leave gaps", lambda w: w.is_gapped),
+        _any("stride", "unlike the kernel", lambda w: w.s != w.k),
+        _any("stride", "unlike the dilation", lambda w: w.s != w.d),
+        *((image,) if rank > 1 else ()),
+    )
+
+
+def not_among(
+    conditions: tuple[EdgeClass, ...], classes: tuple[EdgeClass, ...]
+) -> tuple[EdgeClass, ...]:
+    """Those conditions that are none of the edge classes."""
+    known = {str(each) for each in classes}
+    return tuple(each for each in conditions if str(each) not in known)

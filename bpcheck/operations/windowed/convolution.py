@@ -303,3 +303,7 @@ class Convolution(Operation):
     @property
     def edge_classes(self) -> tuple[EdgeClass, ...]:
         return (*classes.channel_classes(), *classes.conv_classes(self.rank))
+
+    @property
+    def conditions(self) -> tuple[EdgeClass, ...]:
+        return classes.not_among(classes.more_conditions(self.rank), self.edge_classes)

@@ -1,0 +1,54 @@
+"""A condition that was tested: how often a defect showed in fresh cases with it, and without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """Fresh cases, drawn after the condition was found, on both sides of it.
+
+    Parameters
+    ----------
+    where
+        The condition in words: ``"stride > 1 and groups 1"``; empty where none is needed.
+    wrong_with, cases_with
+        How many cases that meet it are wrong, and how many were tried.
+    wrong_without, cases_without
+        The same of cases that do not meet it.
+    """
+
+    where: str
+    wrong_with: int
+    cases_with: int
+    wrong_without: int = 0
+    cases_without: int = 0
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all cases with it are wrong, and none without."""
+        return self.wrong_with == self.cases_with and not self.wrong_without
+
+    def __str__(self) -> str:
+        """The evidence in a line.
+
+        Examples
+        --------
+        >>> print(Tested("stride > 1", 214, 214, 0, 300))
+        wrong exactly where stride > 1: 214 of 214 with, 0 of 300 without
+        >>> print(Tested("stride > 1", 198, 214, 0, 300))
+        wrong only where stride > 1: 198 of 214 with, 0 of 300 without
+        >>> print(Tested("", 150, 150))
+        wrong everywhere: 150 of 150 fresh cases
+        """
+        if not self.where:
+            return (
+                f"wrong {'everywhere' if self.is_exact else 'under no condition that was found'}: "
+                f"{self.wrong_with:,} of {self.cases_with:,} fresh cases"
+            )
+        how = "exactly" if self.is_exact else "only"
+        return (
+            f"wrong {how} where {self.where}: {self.wrong_with:,} of {self.cases_with:,} with, "
+            f"{self.wrong_without:,} of {self.cases_without:,} without"
+        )
