@@ -8,15 +8,23 @@ from itertools import combinations
 from typing import Any
 
 from bpcheck.cases import Case
+from bpcheck.cases.layouts import C_ORDER
 from bpcheck.explain.where import worded
 from bpcheck.operations import Operation
-from bpcheck.planning.classes import ClassesOf, beside_classes, dress_classes, geometry_classes
+from bpcheck.planning.classes import (
+    ClassesOf,
+    beside_classes,
+    dress_classes,
+    edge_class,
+    geometry_classes,
+)
 
 #: Classes that a condition has at most.
 MOST = 3
 
-#: A longer condition must rule out so much of what a shorter one leaves, or it is an accident.
-_GAIN = 0.05
+#: A longer condition must rule out so much of what a shorter one leaves, and so many cases for each
+#: failing one: in a few of those that fail, values hide it.
+_GAIN, _HIDDEN = 0.05, 0.04
 
 #: Classes of which pairs and triples are looked at, those that rule out most.
 _LOOKED_AT = 24
@@ -52,7 +60,13 @@ def atoms_of(case: Case, *, dresses: bool = False) -> frozenset[str]:
     if 0 in case.shapes["y"]:
         return frozenset((operation.empty_class,))
     found = operation.once(_atoms)(case.geometry)
-    return found | dress_classes(case) if dresses else found
+    return found | dress_atoms(case) if dresses else found
+
+
+def dress_atoms(case: Case) -> frozenset[str]:
+    """The classes of what a case wears, and for each array whether it lies in any other order."""
+    relaid = (name for name, layout in case.layouts.items() if layout != C_ORDER)
+    return dress_classes(case).union(f"{_NOT}{edge_class(name, C_ORDER)}" for name in relaid)
 
 
 def _atoms(operation: Operation) -> ClassesOf:
@@ -105,7 +119,7 @@ def fitting(
             names: _within(names, within, everything) for names in combinations(telling, length)
         }
         least = min(counted.values(), default=left)
-        if left - least <= max(_GAIN * left, 0.5):
+        if left - least <= max(_GAIN * left, _HIDDEN * len(failing), 0.5):
             continue
         best, left = [Condition(names) for names, n in counted.items() if n == least], least
     return best
@@ -129,8 +143,12 @@ def said(condition: Condition, operation: Operation) -> str:
     words = []
     for name in sorted(others, key=lambda each: (each.startswith(_NOT), each)):
         plain = factors.get(name.removeprefix(_NOT))
-        negated = name.startswith(_NOT) and plain is not None
-        words.append(f"{plain.factor} not {plain.name}" if negated and plain else worded(name))
+        if plain and name.startswith(_NOT):
+            words.append(f"{plain.factor} not {plain.name}")
+        elif name.startswith(_NOT):
+            words.append(f"{name.split()[1]} not in C order")
+        else:
+            words.append(worded(name))
     layer = ", ".join(worded(each) for each in (*families, *residues))
     return " and ".join((*([layer] if layer else []), *words))
 

@@ -133,6 +133,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
 def _tested(tested: Tested) -> dict[str, Any]:
     return {
         "where": tested.where,
+        "among": tested.among,
         "is_exact": tested.is_exact,
         "wrong_with": int(tested.wrong_with),
         "cases_with": int(tested.cases_with),

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from bpcheck.cases import Case
 from bpcheck.checks import CHECKS, Juror, Trial
 from bpcheck.checks.claims import refused
-from bpcheck.explain.condition import Condition, atoms_of, fitting, said
+from bpcheck.explain.condition import Condition, atoms_of, dress_atoms, fitting, said
 from bpcheck.explain.part import Part
 from bpcheck.finding import Status
-from bpcheck.planning.classes import dress_classes
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.fresh import Dressing, fresh_cases
 from bpcheck.runner.one import judge
@@ -31,6 +28,9 @@ TELLING, LOOKING = 16, 24
 
 #: Rounds in which a condition is mended by what fresh cases have shown.
 ROUNDS = 8
+
+#: Final tests, each on other cases, until one does not contradict the condition.
+ATTEMPTS = 2
 
 #: Fresh cases of the final test on either side, which has no part in finding the condition.
 FINAL = 100
@@ -95,37 +95,34 @@ def tested_condition(subject: Subject, asked: Asked) -> Tested | None:
     if not failing:
         return None
     is_dressed = defect.condition != PLAIN or _shares_dress(failing, asked.passing)
-    known = tuple(failing + (list(asked.passing) if defect.condition == PLAIN else []))
-    dressing = Dressing(defect.condition, known if is_dressed else (), asked.dtype)
-    pool = list(
-        fresh_cases(
-            subject,
-            [*failing, *asked.passing],
-            dressing,
-            seed=asked.seed,
-            limits=asked.limits,
-        )
-    )
-    shows = _shows(subject, asked)
-    atoms = [atoms_of(case, dresses=is_dressed) for case in pool]
     search = _Search(
-        pool,
-        atoms,
-        shows,
-        np.random.default_rng((asked.seed, *b"condition")),
+        _shows(subject, asked),
         [atoms_of(case, dresses=is_dressed) for case in failing],
         [atoms_of(case, dresses=is_dressed) for case in asked.passing],
     )
-    most = FINAL if defect.verdict in ON_VALUES else FINAL_OF_CHECKS
-    found = search.found()
-    return None if found is None else _final(search, found, subject, most)
+    known = tuple(failing + (list(asked.passing) if defect.condition == PLAIN else []))
+    dressing = Dressing(defect.condition, known if is_dressed else (), asked.dtype)
+    every = [*failing, *asked.passing]
+    for attempt in range(ATTEMPTS):
+        drawn = fresh_cases(
+            subject, every, dressing, seed=(asked.seed, attempt), limits=asked.limits
+        )
+        search.take([(case, atoms_of(case, dresses=is_dressed)) for case in drawn])
+        condition = search.found()
+        if condition is None:
+            continue
+        most = FINAL if defect.verdict in ON_VALUES else FINAL_OF_CHECKS
+        tested = _final(search, condition, asked, most)
+        if tested is not None:
+            return tested
+    return None
 
 
 def _shares_dress(failing: Sequence[Case], passing: Sequence[Case]) -> bool:
     """Whether all failing cases wear something that others do not."""
-    shared = frozenset.intersection(*(dress_classes(case) for case in failing))
+    shared = frozenset.intersection(*map(dress_atoms, failing))
     shared = frozenset(name for name in shared if not name.startswith("values "))
-    others = [dress_classes(case) for case in passing]
+    others = list(map(dress_atoms, passing))
     return any(name not in dress for name in shared for dress in others)
 
 
@@ -166,13 +163,16 @@ def _is_of_part(subject: Subject, asked: Asked, case: Case) -> bool | None:
 class _Search:
     """Fresh cases, and what is known of them and of those of the run."""
 
-    pool: list[Case]
-    atoms: list[frozenset[str]]
     shows: Shows
-    rng: np.random.Generator
     failing: list[frozenset[str]]
     passing: list[frozenset[str]]
+    pool: list[Case] = field(default_factory=list)
+    atoms: list[frozenset[str]] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)
+
+    def take(self, drawn: Sequence[tuple[Case, frozenset[str]]]) -> None:
+        """Go on with other fresh cases."""
+        self.pool, self.atoms, self.asked = [c for c, _ in drawn], [a for _, a in drawn], set()
 
     def found(self) -> Condition | None:
         """The condition that fresh cases on both sides have not contradicted."""
@@ -224,18 +224,19 @@ class _Search:
         return answer
 
 
-def _final(search: _Search, condition: Condition, subject: Subject, most: int) -> Tested | None:
-    """The counts of fresh cases that had no part in finding the condition."""
+def _final(search: _Search, condition: Condition, asked: Asked, most: int) -> Tested | None:
+    """The counts of fresh cases that had no part in finding the condition.
+
+    What contradicts it is learned, for another attempt.
+    """
     counts = {True: [0, 0], False: [0, 0]}
     for place in range(1, len(search.pool), 2):
         count = counts[condition.holds(search.atoms[place])]
-        if count[1] >= most:
-            continue
-        answer = search.shows(search.pool[place])
-        if answer is not None:
+        if count[1] < most and (answer := search.ask(place)) is not None:
             count[0] += answer
             count[1] += 1
     (wrong, met), (others, unmet) = counts[True], counts[False]
     if met < _FEW or wrong < _SHARE * met or (condition.names and (others or unmet < _FEW)):
         return None
-    return Tested(said(condition, subject.operation), wrong, met, others, unmet)
+    where = said(condition, asked.defect.smallest.operation) if asked.defect.smallest else ""
+    return Tested(where, wrong, met, others, unmet, asked.defect.condition)

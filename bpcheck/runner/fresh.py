@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from bpcheck.cases import Case
-from bpcheck.cases.layouts import C_ORDER
+from bpcheck.cases.layouts import C_ORDER, join_layouts
 from bpcheck.checks.claims import unclaimed
 from bpcheck.errors import CaseError
 from bpcheck.operations import Operation
 from bpcheck.planning.beyond import within
+from bpcheck.planning.classes import array_shapes
 from bpcheck.planning.draws import integers_from
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.shipped import Shipped
@@ -55,7 +56,12 @@ class Dressing:
             return replace(case, dtype=self.dtype, values=plain_kind(case), layout=C_ORDER)
         worn = self.known[int(rng.integers(len(self.known)))]
         values = plain_kind(case) if self.condition == PLAIN else worn.values
-        return replace(case, dtype=worn.dtype, values=values, layout=worn.layout)
+        # Each array as in another case: where all were relaid together, one is told from another.
+        layouts = {
+            name: self.known[int(rng.integers(len(self.known)))].layouts.get(name, C_ORDER)
+            for name in array_shapes(case.operation, case.geometry)
+        }
+        return replace(case, dtype=worn.dtype, values=values, layout=join_layouts(layouts))
 
 
 def fresh_cases(
@@ -63,7 +69,7 @@ def fresh_cases(
     known: Sequence[Case],
     dressing: Dressing,
     *,
-    seed: int,
+    seed: tuple[int, ...],
     limits: Limits,
 ) -> Iterator[Case]:
     """Cases that the subject claims: neighbours of known ones, layers of families, random draws.
@@ -71,7 +77,7 @@ def fresh_cases(
     A neighbour has one kind of number from another case, so that what goes together elsewhere is
     told apart. Where each geometry is compiled, those of the known cases are used again.
     """
-    rng = np.random.default_rng((seed, *b"fresh"))
+    rng = np.random.default_rng((*seed, *b"fresh"))
     operation = subject.operation
     largest = min(LARGEST, limits.largest or LARGEST)
     size = operation.multiplications

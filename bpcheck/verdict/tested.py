@@ -17,6 +17,8 @@ class Tested:
         How many cases that meet it are wrong, and how many were tried.
     wrong_without, cases_without
         The same of cases that do not meet it.
+    among
+        What the values of all of them meet: ``"values tie"``; empty for any.
     """
 
     where: str
@@ -24,6 +26,7 @@ class Tested:
     cases_with: int
     wrong_without: int = 0
     cases_without: int = 0
+    among: str = ""
 
     @property
     def is_exact(self) -> bool:
@@ -41,14 +44,18 @@ class Tested:
         wrong only where stride > 1: 198 of 214 with, 0 of 300 without
         >>> print(Tested("", 150, 150))
         wrong everywhere: 150 of 150 fresh cases
+        >>> print(Tested("", 64, 100, among="values tie"))
+        wrong in 64 of 100 fresh cases where values tie; nothing else tells which
         """
+        among = f" where {self.among}" if self.among else ""
+        counted = f"{self.wrong_with:,} of {self.cases_with:,}"
         if not self.where:
-            return (
-                f"wrong {'everywhere' if self.is_exact else 'under no condition that was found'}: "
-                f"{self.wrong_with:,} of {self.cases_with:,} fresh cases"
-            )
+            if self.is_exact:
+                return f"wrong everywhere{among and ','}{among}: {counted} fresh cases"
+            return f"wrong in {counted} fresh cases{among}; nothing else tells which"
         how = "exactly" if self.is_exact else "only"
+        beside = f" (all of them{among})" if among else ""
         return (
-            f"wrong {how} where {self.where}: {self.wrong_with:,} of {self.cases_with:,} with, "
-            f"{self.wrong_without:,} of {self.cases_without:,} without"
+            f"wrong {how} where {self.where}: {counted} with, "
+            f"{self.wrong_without:,} of {self.cases_without:,} without{beside}"
         )

@@ -306,4 +306,5 @@ class Convolution(Operation):
 
     @property
     def conditions(self) -> tuple[EdgeClass, ...]:
-        return classes.not_among(classes.more_conditions(self.rank), self.edge_classes)
+        more = (*classes.channel_conditions(), *classes.more_conditions(self.rank))
+        return classes.not_among(more, self.edge_classes)
