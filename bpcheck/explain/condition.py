@@ -71,7 +71,8 @@ def dress_atoms(case: Case) -> frozenset[str]:
 
 def _atoms(operation: Operation) -> ClassesOf:
     """Those of a geometry; what follows from an operation is made once."""
-    edges = [str(each) for each in operation.edge_classes]
+    # What has samples is all there is, unless a case is an empty batch.
+    edges = [str(each) for each in operation.edge_classes if str(each) != operation.empty_class]
     more = [(str(each), each.holds) for each in operation.conditions]
 
     def found(geometry: Any) -> frozenset[str]:

@@ -10,7 +10,8 @@ from typing import Any
 from bpcheck.finding import Finding
 from bpcheck.report.matrix import matrix_of
 from bpcheck.verdict import Judgement, Report
-from bpcheck.verdict.tested import Tested
+from bpcheck.verdict.repaired import Repaired
+from bpcheck.verdict.tried import Tried
 
 FORMAT = "bpcheck-report"
 
@@ -116,6 +117,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "where": judgement.where,
         "where_judged": int(judgement.where_judged),
         "tested": None if judgement.tested is None else _tested(judgement.tested),
+        "line": None if judgement.repaired is None else _repaired(judgement.repaired),
         "failing": int(judgement.failing),
         "judged": int(judgement.judged),
         "smallest_case": judgement.smallest,
@@ -130,7 +132,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _tested(tested: Tested) -> dict[str, Any]:
+def _tested(tested: Tried) -> dict[str, Any]:
     return {
         "where": tested.where,
         "among": tested.among,
@@ -139,6 +141,17 @@ def _tested(tested: Tested) -> dict[str, Any]:
         "cases_with": int(tested.cases_with),
         "wrong_without": int(tested.wrong_without),
         "cases_without": int(tested.cases_without),
+    }
+
+
+def _repaired(repaired: Repaired) -> dict[str, Any]:
+    return {
+        "file": repaired.file,
+        "line": int(repaired.line),
+        "source": repaired.source,
+        "repair": repaired.repair,
+        "failing": int(repaired.failing),
+        "passing": int(repaired.passing),
     }
 
 

@@ -21,11 +21,12 @@ from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.claimed import left_out
-from bpcheck.runner.condition import asked_of, tested_condition
+from bpcheck.runner.condition import Asked, asked_of, tested_condition
 from bpcheck.runner.drawing import drawn
 from bpcheck.runner.naming import NAMED, Told, told_once
 from bpcheck.runner.one import judge_trial
 from bpcheck.runner.place import judged_for, place_of
+from bpcheck.runner.repairing import line_at_fault
 from bpcheck.runner.site import Site
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
@@ -33,8 +34,9 @@ from bpcheck.verdict import Judgement, Report, Verdict
 from bpcheck.verdict.conditions import CONDITIONS
 from bpcheck.verdict.judgement import ON_VALUES, is_malformed
 from bpcheck.verdict.jury import Ruling
+from bpcheck.verdict.repaired import Repaired
 from bpcheck.verdict.tally import Defect, Tally
-from bpcheck.verdict.tested import Tested
+from bpcheck.verdict.tried import Tried
 
 _ORDER = list(Verdict)
 
@@ -51,6 +53,9 @@ SHOWN_BY_FURTHER_RUNS = (
 
 #: Verdicts on subjects that ended their process, or had to be ended with it.
 ENDS = (Verdict.CRASHED, Verdict.EXITS, Verdict.TIMED_OUT, Verdict.MEMORY)
+
+#: Verdicts of which a case tells whether a change of the code mends it.
+NAMED_AND_RAISED = (*NAMED, Verdict.RAISES)
 
 #: Said of a case that failed, and does not any more.
 COMES_AND_GOES = (
@@ -69,6 +74,7 @@ def conclude(
     asked: Sequence[str] | None,
     is_complete: bool,
     covers: bool,
+    repairs: bool,
     limits: Limits,
     beside: Callable[[Any], Collection[Any] | None],
     notify: Callable[[str], None],
@@ -77,7 +83,8 @@ def conclude(
 
     With `covers`, the run was to meet every edge class in these `dtypes`: one that had no case, and
     that the subject did not refuse either, leaves the run inconclusive. `asked` are the dtypes that
-    somebody asked for: no other one is shown. `beside` gives the geometries that further runs
+    somebody asked for: no other one is shown. With `repairs`, the line at fault is looked for.
+    `beside` gives the geometries that further runs
     beside one may have.
     """
     subject = site.subject
@@ -86,7 +93,7 @@ def conclude(
         told = site.ask(_named, tally, otherwise=told)
     told.sort(key=lambda each: _rank(each[0].defect))
     shapes = Shapes(limits.geometries, beside)
-    fresh = Fresh(seed, limits, asked or dtypes)
+    fresh = Fresh(seed, limits, asked or dtypes, repairs)
     judgements = [
         _judgement(
             site,
@@ -152,11 +159,12 @@ def conclude(
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """By what fresh cases are drawn: the seed of the run, its limits and its dtypes."""
+    """How a defect is looked into: the seed, limits and dtypes of fresh cases, and if repaired."""
 
     seed: int
     limits: Limits
     dtypes: Sequence[str]
+    repairs: bool
 
 
 class Shapes:
@@ -263,10 +271,13 @@ def _judgement(
     case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
     place = Place("", judged_for(defect, tally).total)
-    tested: Tested | None = None
+    tested: Tried | None = None
+    repaired: Repaired | None = None
     if shrink:
         place = site.ask(place_of, defect, tally, otherwise=place)
-        tested = _tested(site, told, tally, checks, fresh)
+        question = _asked(told, tally, checks, fresh)
+        tested = _tested(site, question)
+        repaired = _repaired(site, question, fresh)
     answers: tuple[tuple[str, float], ...] = ()
     if shrink:
         answers = site.ask(_answers, case, ruling, otherwise=answers)
@@ -285,6 +296,7 @@ def _judgement(
         why_no_replay=_why_no_replay(site.subject.operation),
         where_judged=place.judged if tested is None else 0,
         tested=tested,
+        repaired=repaired,
         wrong_cells=""
         if looks_like or not shrink
         else site.ask(_wrong_cells, defect, otherwise=""),
@@ -294,13 +306,9 @@ def _judgement(
     )
 
 
-def _tested(
-    site: Site, told: Told, tally: Tally, checks: Collection[str], fresh: Fresh
-) -> Tested | None:
-    """The condition, and what fresh cases say of it; of what ends its process none are tried."""
-    if told.defect.verdict in (*ENDS, *SHOWN_BY_FURTHER_RUNS) or told.defect.verdict.is_convention:
-        return None
-    asked = asked_of(
+def _asked(told: Told, tally: Tally, checks: Collection[str], fresh: Fresh) -> Asked:
+    """The question under which condition a defect shows, and in which line it is."""
+    return asked_of(
         told.defect,
         tally,
         told.part,
@@ -309,10 +317,24 @@ def _tested(
         limits=fresh.limits,
         dtypes=fresh.dtypes,
     )
+
+
+def _tested(site: Site, asked: Asked) -> Tried | None:
+    """The condition, and what fresh cases say of it; of what ends its process none are tried."""
+    verdict = asked.defect.verdict
+    if verdict in (*ENDS, *SHOWN_BY_FURTHER_RUNS) or verdict.is_convention:
+        return None
     return site.ask(tested_condition, asked, otherwise=None)
 
 
-def _where(place: Place, defect: Defect, tested: Tested | None) -> str:
+def _repaired(site: Site, asked: Asked, fresh: Fresh) -> Repaired | None:
+    """The line at fault, where its results tell whether a change mends it."""
+    if not fresh.repairs or asked.defect.verdict not in NAMED_AND_RAISED:
+        return None
+    return site.ask(line_at_fault, asked, otherwise=None)
+
+
+def _where(place: Place, defect: Defect, tested: Tried | None) -> str:
     """What its values must be, and the condition that was tested, or the place where it was met."""
     if tested is None:
         return place.name

@@ -18,7 +18,7 @@ from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import PLAIN, condition_of, may_show
 from bpcheck.verdict.judgement import ON_VALUES
 from bpcheck.verdict.tally import Defect, Tally
-from bpcheck.verdict.tested import Tested
+from bpcheck.verdict.tried import Tried
 
 #: Cases of a run that are compared, of each kind.
 COMPARED = 400
@@ -77,13 +77,15 @@ def asked_of(
     """The question after the condition of a defect."""
     shown = may_show(defect.condition)
     passing = tuple(
-        case for case in tally.passing.get(defect.result, ()) if condition_of(case) in shown
+        case
+        for case in tally.passing.get(defect.result, ())
+        if condition_of(case) in shown and not _is_empty(case)
     )
     dtype = "float64" if "float64" in dtypes or not dtypes else dtypes[0]
     return Asked(defect, passing[:COMPARED], part, frozenset(checks), seed, limits, dtype)
 
 
-def tested_condition(subject: Subject, asked: Asked) -> Tested | None:
+def tested_condition(subject: Subject, asked: Asked) -> Tried | None:
     """The condition with its evidence; ``None`` if nothing can be said.
 
     What fails and what passes is compared, the shortest conditions that tell them apart are told
@@ -91,7 +93,7 @@ def tested_condition(subject: Subject, asked: Asked) -> Tested | None:
     where an exception is found. The counts are of other fresh cases, drawn in advance.
     """
     defect = asked.defect
-    failing = [case for case in defect.cases if 0 not in case.shapes["y"]][:COMPARED]
+    failing = [case for case in defect.cases if not _is_empty(case)][:COMPARED]
     if not failing:
         return None
     is_dressed = defect.condition != PLAIN or _shares_dress(failing, asked.passing)
@@ -107,7 +109,9 @@ def tested_condition(subject: Subject, asked: Asked) -> Tested | None:
         drawn = fresh_cases(
             subject, every, dressing, seed=(asked.seed, attempt), limits=asked.limits
         )
-        search.take([(case, atoms_of(case, dresses=is_dressed)) for case in drawn])
+        search.take(
+            [(case, atoms_of(case, dresses=is_dressed)) for case in drawn if not _is_empty(case)]
+        )
         condition = search.found()
         if condition is None:
             continue
@@ -116,6 +120,11 @@ def tested_condition(subject: Subject, asked: Asked) -> Tested | None:
         if tested is not None:
             return tested
     return None
+
+
+def _is_empty(case: Case) -> bool:
+    """Whether it has no samples: it is evidence for no class of a layer."""
+    return 0 in case.shapes["y"]
 
 
 def _shares_dress(failing: Sequence[Case], passing: Sequence[Case]) -> bool:
@@ -224,7 +233,7 @@ class _Search:
         return answer
 
 
-def _final(search: _Search, condition: Condition, asked: Asked, most: int) -> Tested | None:
+def _final(search: _Search, condition: Condition, asked: Asked, most: int) -> Tried | None:
     """The counts of fresh cases that had no part in finding the condition.
 
     What contradicts it is learned, for another attempt.
@@ -239,4 +248,4 @@ def _final(search: _Search, condition: Condition, asked: Asked, most: int) -> Te
     if met < _FEW or wrong < _SHARE * met or (condition.names and (others or unmet < _FEW)):
         return None
     where = said(condition, asked.defect.smallest.operation) if asked.defect.smallest else ""
-    return Tested(where, wrong, met, others, unmet, asked.defect.condition)
+    return Tried(where, wrong, met, others, unmet, asked.defect.condition)

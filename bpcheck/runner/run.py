@@ -86,6 +86,7 @@ def check_subject(
     cases: Iterable[Case] | None = None,
     largest: int | None = None,
     geometries: int | None = None,
+    repairs: bool = False,
     jobs: int = 1,
     executor: Executor | Engine | None = None,
     in_process: bool = True,
@@ -120,6 +121,9 @@ def check_subject(
         compile each: those that meet most are chosen, and come with many values, dtypes and
         layouts. By default any number, unless compiling is so slow that a quick run would take
         more than 30 s by it.
+    repairs
+        Whether to look, for each defect, for a line of the subject's own Python code of which one
+        small change mends it: at most 20 s each, in a copy of the process.
     jobs
         Number of worker processes; the report does not depend on it.
     executor
@@ -171,6 +175,7 @@ def check_subject(
             cases=cases,
             largest=largest,
             geometries=geometries,
+            repairs=repairs,
             on_progress=on_progress,
         )
 
@@ -185,6 +190,7 @@ def check_in(
     cases: Iterable[Case] | None = None,
     largest: int | None = None,
     geometries: int | None = None,
+    repairs: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Check the subject of a place; see `check_subject`."""
@@ -243,6 +249,7 @@ def check_in(
             asked=dtypes,
             is_complete=is_complete,
             covers=covers,
+            repairs=repairs,
             limits=limits,
             beside=_any if plan is None else plan.beside,
             notify=lambda text: notify(Progress(total, total, text, "shrinking")),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Tried:
     """Fresh cases, drawn after the condition was found, on both sides of it.
 
     Parameters
@@ -38,13 +38,13 @@ class Tested:
 
         Examples
         --------
-        >>> print(Tested("stride > 1", 214, 214, 0, 300))
+        >>> print(Tried("stride > 1", 214, 214, 0, 300))
         wrong exactly where stride > 1: 214 of 214 with, 0 of 300 without
-        >>> print(Tested("stride > 1", 198, 214, 0, 300))
+        >>> print(Tried("stride > 1", 198, 214, 0, 300))
         wrong only where stride > 1: 198 of 214 with, 0 of 300 without
-        >>> print(Tested("", 150, 150))
+        >>> print(Tried("", 150, 150))
         wrong everywhere: 150 of 150 fresh cases
-        >>> print(Tested("", 64, 100, among="values tie"))
+        >>> print(Tried("", 64, 100, among="values tie"))
         wrong in 64 of 100 fresh cases where values tie; nothing else tells which
         """
         among = f" where {self.among}" if self.among else ""
