@@ -203,6 +203,13 @@ _interpret = click.option(
 @_with
 @_claim
 @_interpret
+@click.option(
+    "--repair/--no-repair",
+    "repairs",
+    default=True,
+    help="Look for the line at fault: one small change of it that mends everything, tried in memory "
+    "for at most 20 s. [default: repair]",
+)
 @click.option("--classes", is_flag=True, help="Print the conformance matrix too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
 @click.option(
@@ -237,6 +244,7 @@ def check(
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
     memory: float | None,
+    repairs: bool,  # noqa: FBT001 - click's signature
     classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
     markdown_path: str | None,
@@ -265,7 +273,13 @@ def check(
         files={"json": json_path, "markdown": markdown_path, "html": html_path},
         classes=classes,
         request=Request(
-            profile, cases, seed=seed, dtypes=dtypes, largest=largest, geometries=geometries
+            profile,
+            cases,
+            seed=seed,
+            dtypes=dtypes,
+            largest=largest,
+            geometries=geometries,
+            repairs=repairs,
         ),
         safety=Safety(in_process, call_timeout, memory, jobs, executor),
         interrupts=interrupts or Interrupts(),

@@ -40,6 +40,7 @@ class Request:
     dtypes: tuple[str, ...]
     largest: int | None
     geometries: int | None = None
+    repairs: bool = True
 
 
 def run_check(
@@ -181,6 +182,7 @@ class _Run:
                     cases=cases,
                     largest=_either(request.largest, entry.largest),
                     geometries=_either(request.geometries, entry.geometries),
+                    repairs=request.repairs,
                     on_progress=live.step,
                 )
         self.reports.append(report)

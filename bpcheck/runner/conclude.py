@@ -278,6 +278,7 @@ def _judgement(
         question = _asked(told, tally, checks, fresh)
         tested = _tested(site, question)
         repaired = _repaired(site, question, fresh)
+    where = _where(place, defect, tested)
     answers: tuple[tuple[str, float], ...] = ()
     if shrink:
         answers = site.ask(_answers, case, ruling, otherwise=answers)
@@ -285,7 +286,7 @@ def _judgement(
         verdict=defect.verdict,
         result=defect.result,
         because=ruling.because + ("" if not shrink or is_steady(case) else COMES_AND_GOES),
-        where=_where(place, defect, tested),
+        where=where,
         failing=defect.failing,
         judged=judged_for(defect, tally).total,
         smallest=str(case),
@@ -294,7 +295,7 @@ def _judgement(
         looks_like=looks_like,
         reproduction=_reproduction(site, case, ruling) if shrink else "",
         why_no_replay=_why_no_replay(site.subject.operation),
-        where_judged=place.judged if tested is None else 0,
+        where_judged=place.judged if where == place.name else 0,
         tested=tested,
         repaired=repaired,
         wrong_cells=""

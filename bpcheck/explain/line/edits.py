@@ -106,8 +106,8 @@ def _operators(node: Any, scope: Scope) -> Iterator[Edit]:
 
 def _plus_equals(node: cst.Assign, scope: Scope) -> Iterator[Edit]:
     if len(node.targets) == 1 and not isinstance(node.targets[0].target, cst.Tuple):
-        target, value = _text(node.targets[0].target), _text(node.value)
-        yield _instead(node, f"{target} += {value}", scope, 1)
+        between = CodeRange(scope.where(node.targets[0].target).end, scope.where(node.value).start)
+        yield Edit(((between, " += "),), 1)
 
 
 def _integers(node: cst.Integer, scope: Scope) -> Iterator[Edit]:
@@ -145,6 +145,19 @@ def _subscript(node: cst.Subscript, scope: Scope) -> Iterator[Edit]:
     for one, other in combinations(node.slice, 2):
         yield _swap(one.slice, other.slice, scope, 2)
     yield _instead(node, _text(node.value), scope, 3)
+    yield from _from_the_end(node, scope)
+
+
+def _from_the_end(node: cst.Subscript, scope: Scope) -> Iterator[Edit]:
+    """What ends so far from the end, and is empty where that is 0: ``x[p:-p]``."""
+    changes = []
+    for axis, each in enumerate(node.slice):
+        upper = each.slice.upper if isinstance(each.slice, cst.Slice) else None
+        if isinstance(upper, cst.UnaryOperation) and isinstance(upper.operator, cst.Minus):
+            length = f"{_text(node.value)}.shape[{axis}]"
+            changes.append((scope.where(upper), f"{length} - {_text(upper.expression)}"))
+    if changes:
+        yield Edit(tuple(changes), 1)
 
 
 def _slice(node: cst.Slice, scope: Scope) -> Iterator[Edit]:
@@ -173,6 +186,13 @@ def _by_one(node: cst.BaseExpression, scope: Scope) -> Iterator[Edit]:
 def _tuple(node: cst.Tuple, scope: Scope) -> Iterator[Edit]:
     for one, other in combinations(node.elements, 2):
         yield _swap(one.value, other.value, scope, 2)
+    numbers = [each.value.value for each in node.elements if isinstance(each.value, cst.Integer)]
+    if len(numbers) == len(node.elements):
+        # Axes, one of which was forgotten, or is one too many.
+        for axis in "0123":
+            others = [each for each in numbers if each != axis]
+            axes = others if axis in numbers else sorted((*numbers, axis))
+            yield _instead(node, f"({', '.join(axes)}{',' * (len(axes) == 1)})", scope, 2)
 
 
 def _unary(node: cst.UnaryOperation, scope: Scope) -> Iterator[Edit]:
@@ -270,6 +290,10 @@ def _wrapped(value: cst.BaseExpression, scope: Scope) -> Iterator[Edit]:
     text = _text(value)
     plain = text if isinstance(value, cst.Name | cst.Call | cst.Subscript) else f"({text})"
     yield _instead(value, f"-{plain}", scope, 3)
+    for one in sorted(scope.names):
+        for other in (each for each in twins(one, scope.names) if one < each):
+            for sign in "/*":
+                yield _instead(value, f"{plain} {sign} ({one} * {other})", scope, 3)
     for factor in ("2", *sorted(scope.names)[:_NAMES]):
         yield _instead(value, f"{plain} * {factor}", scope, 4)
         yield _instead(value, f"{plain} / {factor}", scope, 4)
