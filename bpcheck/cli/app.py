@@ -207,8 +207,8 @@ _interpret = click.option(
     "--repair/--no-repair",
     "repairs",
     default=True,
-    help="Look for the line at fault: one small change of it that mends everything, tried in memory "
-    "for at most 20 s. [default: repair]",
+    help="Look for the line at fault: one small change of it that mends everything, tried in "
+    "memory for at most 20 s. [default: repair]",
 )
 @click.option("--classes", is_flag=True, help="Print the conformance matrix too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")

@@ -20,6 +20,7 @@ from bpcheck.cli.requests import CLAIM, asked_cases, asked_claims, asked_dtypes,
 from bpcheck.cli.safety import Safety, engine_of, loaded_to_check, placed_entry
 from bpcheck.errors import BpcheckError
 from bpcheck.report import print_report
+from bpcheck.report.annotations import annotated, are_asked_for
 from bpcheck.report.files import Files
 from bpcheck.report.terminal import plain
 from bpcheck.runner.memory import keep_freed_memory
@@ -197,6 +198,8 @@ class _Run:
             target=shell_target(entry),
             classes=self.classes,
         )
+        for line in annotated(report) if are_asked_for() else ():
+            self.console.print(Text(plain(line, self.console)), soft_wrap=True)
         return report.is_complete
 
 

@@ -26,7 +26,7 @@ from bpcheck.runner.drawing import drawn
 from bpcheck.runner.naming import NAMED, Told, told_once
 from bpcheck.runner.one import judge_trial
 from bpcheck.runner.place import judged_for, place_of
-from bpcheck.runner.repairing import line_at_fault
+from bpcheck.runner.repairing import Patience, line_at_fault
 from bpcheck.runner.site import Site
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
@@ -93,7 +93,7 @@ def conclude(
         told = site.ask(_named, tally, otherwise=told)
     told.sort(key=lambda each: _rank(each[0].defect))
     shapes = Shapes(limits.geometries, beside)
-    fresh = Fresh(seed, limits, asked or dtypes, repairs)
+    fresh = Fresh(seed, limits, asked or dtypes, Patience() if repairs else None)
     judgements = [
         _judgement(
             site,
@@ -164,7 +164,7 @@ class Fresh:
     seed: int
     limits: Limits
     dtypes: Sequence[str]
-    repairs: bool
+    repairs: Patience | None
 
 
 class Shapes:
@@ -330,9 +330,10 @@ def _tested(site: Site, asked: Asked) -> Tried | None:
 
 def _repaired(site: Site, asked: Asked, fresh: Fresh) -> Repaired | None:
     """The line at fault, where its results tell whether a change mends it."""
-    if not fresh.repairs or asked.defect.verdict not in NAMED_AND_RAISED:
+    if fresh.repairs is None or asked.defect.verdict not in NAMED_AND_RAISED:
         return None
-    return site.ask(line_at_fault, asked, otherwise=None)
+    with fresh.repairs.spending():
+        return site.ask(line_at_fault, asked, fresh.repairs.left, otherwise=None)
 
 
 def _where(place: Place, defect: Defect, tested: Tried | None) -> str:

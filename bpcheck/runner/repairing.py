@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -29,8 +30,14 @@ from bpcheck.verdict.conditions import PLAIN
 from bpcheck.verdict.repaired import Repaired
 from bpcheck.verdict.tally import work
 
-#: Seconds that it may take, and after which no other change is tried.
-SECONDS, SEARCHED = 20.0, 16.0
+#: Seconds that all searches of a run may take.
+SECONDS = 20.0
+
+#: The share of what is left in which changes are tried; the rest is for what surrounds that.
+_SEARCHED = 0.8
+
+#: With less nothing is begun.
+_LEAST = 1.0
 
 #: Seconds for one case: what a change makes endless is no repair.
 _CASE = 1.0
@@ -50,19 +57,35 @@ _LARGEST = 20_000
 _CHECKS = tuple(n for n, c in CHECKS.items() if c.juror is Juror.AUTOGRAD or n == contract.NAME)
 
 
-def line_at_fault(subject: Subject, asked: Asked) -> Repaired | None:
+class Patience:
+    """What is left of the time in which lines are looked for."""
+
+    def __init__(self) -> None:
+        self.left = SECONDS
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Count the time that something takes."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.left -= time.monotonic() - start
+
+
+def line_at_fault(subject: Subject, asked: Asked, seconds: float) -> Repaired | None:
     """The line of the subject's own code of which one small change mends the defect.
 
     It is looked for in a fork of this process, where its functions are given the code of changed
     sources. Where there is no fork, or it would not work, nothing is known.
     """
-    if must_spawn() or not hasattr(signal, "setitimer"):
+    if must_spawn() or not hasattr(signal, "setitimer") or seconds <= _LEAST:
         return None
-    found = apart(partial(_searched, subject, asked), seconds=SECONDS)
+    found = apart(partial(_searched, subject, asked, _SEARCHED * seconds), seconds=seconds)
     return Repaired(**found) if found else None
 
 
-def _searched(subject: Subject, asked: Asked) -> dict[str, Any] | None:
+def _searched(subject: Subject, asked: Asked, seconds: float) -> dict[str, Any] | None:
     # It takes a moment to import, and is rarely needed.
     from bpcheck.explain.line.search import repaired
 
@@ -85,7 +108,7 @@ def _searched(subject: Subject, asked: Asked) -> dict[str, Any] | None:
             [examples[case] for case in spoilt],
             [examples[case] for case in calm],
             [_example(subject, case, others, result) for case in fresh],
-            seconds=SEARCHED,
+            seconds=seconds,
         )
     return None if found is None else asdict(found)
 

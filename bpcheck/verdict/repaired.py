@@ -38,8 +38,8 @@ class Repaired:
             dx += g[i * s]
         with which all 20 failing cases tried are right, and all 40 passing ones still are
         """
+        still = f", and all {self.passing} passing ones still are" if self.passing else ""
         return (
             f"{self.file}:{self.line}\n    {self.source}\nperhaps\n    {self.repair}\n"
-            f"with which all {self.failing} failing cases tried are right, and all "
-            f"{self.passing} passing ones still are"
+            f"with which all {self.failing} failing cases tried are right{still}"
         )

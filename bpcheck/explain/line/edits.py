@@ -192,7 +192,9 @@ def _tuple(node: cst.Tuple, scope: Scope) -> Iterator[Edit]:
         for axis in "0123":
             others = [each for each in numbers if each != axis]
             axes = others if axis in numbers else sorted((*numbers, axis))
-            yield _instead(node, f"({', '.join(axes)}{',' * (len(axes) == 1)})", scope, 2)
+            text = f"{', '.join(axes)}{',' * (len(axes) == 1)}"
+            # The range of a tuple is what stands between its parentheses.
+            yield _instead(node, text if node.lpar else f"({text})", scope, 2)
 
 
 def _unary(node: cst.UnaryOperation, scope: Scope) -> Iterator[Edit]:
