@@ -17,7 +17,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.checks import CHECKS, Juror, Trial, contract
 from bpcheck.checks.claims import refused
-from bpcheck.explain.line.example import Example
+from bpcheck.explain.line.example import Example, Grade
 from bpcheck.finding import Status
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.apart import apart
@@ -137,13 +137,15 @@ def _example(subject: Subject, case: Case, before: frozenset[str], result: str) 
     known = Trial(subject, case)
     right = known.autograd.get(result)
 
-    def is_right() -> bool:
+    def grade() -> Grade:
         if right is not None and not _is_near(known, result, right):
-            return False
+            return Grade.WRONG
         after = _wrong(subject, case)
-        return result not in after and after <= before
+        if result in after or not after <= before:
+            return Grade.WRONG
+        return Grade.RIGHT if after else Grade.ALL_RIGHT
 
-    return Example(lambda: Trial(subject, case).first, is_right)
+    return Example(lambda: Trial(subject, case).first, grade)
 
 
 def _is_near(known: Trial, result: str, right: Array) -> bool:

@@ -258,9 +258,11 @@ def _exchanged(nodes: Sequence[cst.CSTNode], scope: Scope) -> Iterator[Edit]:
 
 
 def _scaled(nodes: Sequence[cst.CSTNode], scope: Scope) -> Iterator[Edit]:
-    """A name in subscripts that lacks a factor throughout, its twin with the factor's twin."""
-    subscripts = [node for node in nodes if isinstance(node, cst.SubscriptElement)]
-    inner = [each for node in subscripts for each in _nodes(node) if isinstance(each, cst.Name)]
+    """A name that lacks a factor throughout, and its twin that lacks the factor's twin."""
+    values: list[cst.CSTNode] = []
+    values += [node for node in nodes if isinstance(node, cst.SubscriptElement)]
+    values += [node.value for node in nodes if isinstance(node, cst.Assign | cst.AugAssign)]
+    inner = [each for node in values for each in _nodes(node) if isinstance(each, cst.Name)]
     by_name: dict[str, list[cst.Name]] = {}
     for node in {id(each): each for each in inner}.values():
         if node.value in scope.names:

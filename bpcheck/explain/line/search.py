@@ -10,7 +10,7 @@ from itertools import islice
 from types import CodeType
 
 from bpcheck.explain.line.edits import Edit
-from bpcheck.explain.line.example import Example
+from bpcheck.explain.line.example import Example, Grade
 from bpcheck.explain.line.spectrum import ranked
 from bpcheck.explain.line.statements import Source
 from bpcheck.explain.line.swapping import Loaded, codes_in, loaded_from, swapped
@@ -50,7 +50,7 @@ def repaired(
     Parameters
     ----------
     failing, passing
-        Cases of the run; ``is_right`` of a passing one tells whether what was right still is.
+        Cases of the run; the grade of a passing one tells whether what was right still is.
     further
         Fresh cases, all of which must be right with the change.
     seconds
@@ -63,6 +63,7 @@ def repaired(
     """
     until = time.monotonic() + seconds
     found: list[_Change] = []
+    grades: list[Grade] = []
     tried = 0
     for change in _changes(failing, passing):
         # Plainer changes come first, and those of one weight compete.
@@ -73,9 +74,13 @@ def repaired(
         tried += 1
         if any(each.line == change.line and each.file == change.file for each in found):
             continue
-        if _mends(change, failing, passing, further):
+        grade = _grade(change, [*failing, *passing, *further])
+        if grade:
             found.append(change)
-    return _best(found, failing, passing)
+            grades.append(grade)
+    # One slip that spoils several results is where one change mends them all.
+    best = [each for each, grade in zip(found, grades, strict=True) if grade == max(grades)]
+    return _best(best, failing, passing)
 
 
 def _changes(failing: Sequence[Example], passing: Sequence[Example]) -> list[_Change]:
@@ -133,21 +138,20 @@ def _source_of(code: CodeType) -> tuple[Source, list[Loaded]] | None:
     return Source(text), loaded_from(code.co_filename)
 
 
-def _mends(
-    change: _Change,
-    failing: Sequence[Example],
-    passing: Sequence[Example],
-    further: Sequence[Example],
-) -> bool:
-    text = change.source.changed(change.edit)
+def _grade(change: _Change, examples: Sequence[Example]) -> Grade:
+    """How right all cases are with a change: as right as the worst of them."""
     try:
+        text = change.source.changed(change.edit)
         changed = compile(text, change.file, "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
-        return False
+        return Grade.WRONG
+    worst = Grade.ALL_RIGHT
     with swapped(change.functions, changed) as is_changed:
-        return is_changed and all(
-            each.is_right() for cases in (failing, passing, further) for each in cases
-        )
+        for each in examples if is_changed else ():
+            worst = min(worst, each.grade())
+            if worst is Grade.WRONG:
+                break
+    return worst if is_changed else Grade.WRONG
 
 
 def _best(
