@@ -13,7 +13,8 @@ from bpcheck.runner.run import check_subject
 #: Judged cases of each slip, and their multiplications at most.
 CASES, LARGEST = 150, 4_096
 
-HERE = Path(__file__).parent
+#: Where the right kernels are.
+KERNELS = Path(__file__).parent / "kernels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Located:
 
 def located(slip: Slip) -> Located:
     """Plant a slip, check the kernel, and see which lines the report points at."""
-    text = (HERE / f"{slip.kernel}.py").read_text()
+    text = (KERNELS / f"{slip.kernel}.py").read_text()
     head, vjp = text.split("def vjp(")
     assert vjp.count(slip.right) == 1, f"{slip.right!r} stands {vjp.count(slip.right)} times"
     before = f"{head}def vjp({vjp[: vjp.index(slip.right)]}"
