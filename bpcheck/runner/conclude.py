@@ -21,7 +21,7 @@ from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.claimed import left_out
-from bpcheck.runner.condition import Asked, asked_of, tested_condition
+from bpcheck.runner.condition import Asked, asked_of, condition_of_defect
 from bpcheck.runner.drawing import drawn
 from bpcheck.runner.naming import NAMED, Told, told_once
 from bpcheck.runner.one import judge_trial
@@ -325,7 +325,7 @@ def _tested(site: Site, asked: Asked) -> Tried | None:
     verdict = asked.defect.verdict
     if verdict in (*ENDS, *SHOWN_BY_FURTHER_RUNS) or verdict.is_convention:
         return None
-    return site.ask(tested_condition, asked, otherwise=None)
+    return site.ask(condition_of_defect, asked, otherwise=None)
 
 
 def _repaired(site: Site, asked: Asked, fresh: Fresh) -> Repaired | None:

@@ -85,7 +85,7 @@ def asked_of(
     return Asked(defect, passing[:COMPARED], part, frozenset(checks), seed, limits, dtype)
 
 
-def tested_condition(subject: Subject, asked: Asked) -> Tried | None:
+def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
     """The condition with its evidence; ``None`` if nothing can be said.
 
     What fails and what passes is compared, the shortest conditions that tell them apart are told

@@ -158,6 +158,9 @@ def _best(
     found: Sequence[_Change], failing: Sequence[Example], passing: Sequence[Example]
 ) -> Repaired | None:
     """The change of the most suspicious line; nothing where any of many lines may be meant."""
+    # What is written once is meant once: a change in one place is plainer than in several.
+    fewest = min((len(each.edit.changes) for each in found), default=0)
+    found = [each for each in found if len(each.edit.changes) == fewest]
     if not 0 < len(found) < AMBIGUOUS:
         return None
     chosen = min(found, key=lambda each: (each.rank, -each.line))
