@@ -248,4 +248,4 @@ def _final(search: _Search, condition: Condition, asked: Asked, most: int) -> Tr
     if met < _FEW or wrong < _SHARE * met or (condition.names and (others or unmet < _FEW)):
         return None
     where = said(condition, asked.defect.smallest.operation) if asked.defect.smallest else ""
-    return Tried(where, wrong, met, others, unmet, asked.defect.condition)
+    return Tried(where, wrong, met, others, unmet, asked.defect.condition, condition.names)

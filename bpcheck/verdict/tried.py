@@ -19,6 +19,8 @@ class Tried:
         The same of cases that do not meet it.
     among
         What the values of all of them meet: ``"values tie"``; empty for any.
+    names
+        The classes that the condition is made of: ``("stride > 1", "not groups 1")``.
     """
 
     where: str
@@ -27,6 +29,7 @@ class Tried:
     wrong_without: int = 0
     cases_without: int = 0
     among: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def is_exact(self) -> bool:
