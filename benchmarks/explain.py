@@ -34,6 +34,7 @@ from bpcheck import check
 from bpcheck.cases import Case, parse_case
 from bpcheck.explain.condition import Condition, atoms_of
 from bpcheck.explain.faults import FAMILIES, Fault, fault_named, faults_of
+from bpcheck.runner.run import Progress, check_subject
 from bpcheck.verdict import Judgement
 from bpcheck.verdict.conditions import PLAIN, condition_of
 
@@ -160,25 +161,18 @@ def pair_named(one: str, other: str, operation: str) -> str:
     return {0: "none", 1: "one", 2: "both"}[len(found)]
 
 
-def unexplained_seconds(faults: Sequence[Fault]) -> list[float]:
-    """Seconds that a run takes longer than its cases, without repair, for some faults."""
-    found = []
-    for fault in faults:
-        subject = fault.plant(kernel("reference", operation_for(fault)))
-        marks = {"checking": time.perf_counter(), "shrinking": 0.0}
+def seconds_to_explain(name: str, operation: str) -> float:
+    """What a quick run takes after its last case, without the search for a line."""
+    subject = fault_named(name).plant(kernel("reference", operation))
+    last = time.perf_counter()
 
-        def step(progress: object, marks: dict[str, float] = marks) -> None:
-            marks["checking"] = (
-                time.perf_counter()
-                if getattr(progress, "phase", "") == "checking"
-                else marks["checking"]
-            )
+    def step(progress: Progress) -> None:
+        nonlocal last
+        if progress.phase == "checking":
+            last = time.perf_counter()
 
-        from bpcheck.runner.run import check_subject
-
-        check_subject(subject, profile="quick", on_progress=step)
-        found.append(time.perf_counter() - marks["checking"])
-    return found
+    check_subject(subject, profile="quick", on_progress=step)
+    return time.perf_counter() - last
 
 
 def _print_counts(title: str, counts: Counter[str], order: Sequence[str]) -> None:
@@ -202,9 +196,8 @@ def print_faults(found: Sequence[Explained]) -> None:
     )
     for each in found:
         if each.name not in ("right", "equal") or each.condition != "the catalogue's":
-            print(
-                f"- {each.fault}: {each.name} {', '.join(each.told)}; {each.condition}: {each.where}"
-            )
+            told = ", ".join(each.told)
+            print(f"- {each.fault}: {each.name} {told}; {each.condition}: {each.where}")
 
 
 def print_lines(found: Sequence[Located]) -> None:
@@ -244,9 +237,10 @@ def main() -> None:
     if "lines" in wanted:
         print_lines(spread(located, [(each,) for each in slips], arguments.jobs))
     if "seconds" in wanted:
-        values = [each for each in faults if set(each.caught_by) >= {"autograd"}][:5]
+        values = [each for each in faults if "autograd" in each.caught_by][:5]
+        taken = spread(seconds_to_explain, [(f.name, operation_for(f)) for f in values], 1)
         print("\n## Seconds after the last case of a quick run, without repair\n")
-        print(", ".join(f"{each:.1f}" for each in unexplained_seconds(values)))
+        print(", ".join(f"{each:.1f}" for each in taken))
     sys.stdout.flush()
 
 
