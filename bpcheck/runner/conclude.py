@@ -332,6 +332,9 @@ def _repaired(site: Site, asked: Asked, fresh: Fresh) -> Repaired | None:
     """The line at fault, where its results tell whether a change mends it."""
     if fresh.repairs is None or asked.defect.verdict not in NAMED_AND_RAISED:
         return None
+    if asked.part is not None:
+        # With another mistake in the same result nothing tells whether a change mends all of one.
+        return None
     with fresh.repairs.spending():
         return site.ask(line_at_fault, asked, fresh.repairs.left, otherwise=None)
 

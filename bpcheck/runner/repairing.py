@@ -122,8 +122,7 @@ def _few(cases: Sequence[Case]) -> list[Case]:
 
 def _fresh(subject: Subject, known: Sequence[Case], asked: Asked) -> list[Case]:
     """Cases that a change must bear besides, as it was not chosen for them."""
-    if asked.limits.geometries is not None or asked.part is not None:
-        # Where another mistake is in the same result, its cases stay wrong.
+    if asked.limits.geometries is not None:
         return []
     worn = () if asked.defect.condition == PLAIN else tuple(known)
     dressing = Dressing(asked.defect.condition, worn, asked.dtype)
