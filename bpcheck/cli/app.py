@@ -143,10 +143,21 @@ _interpret = click.option(
 @click.argument("target", required=False)
 @click.option(
     "--profile",
-    type=click.Choice(["quick", "default", "thorough"]),
+    type=click.Choice(["quick", "default", "thorough", "exhaustive"]),
     default="default",
     show_default=True,
     help="How much to check.",
+)
+@click.option(
+    "--scope",
+    metavar="NAME",
+    help="Which geometries --profile exhaustive judges, every single one: small or full. "
+    "[default: small]",
+)
+@click.option(
+    "--resume",
+    metavar="FILE",
+    help="Keep in FILE how far an exhaustive run is, and go on from there.",
 )
 @click.option(
     "--cases",
@@ -230,6 +241,8 @@ def check(
     operation: str | None,
     target: str | None,
     profile: str,
+    scope: str | None,
+    resume: str | None,
     cases: str | None,
     largest: int | None,
     geometries: int | None,
@@ -280,6 +293,8 @@ def check(
             largest=largest,
             geometries=geometries,
             repairs=repairs,
+            scope=scope,
+            resume=resume,
         ),
         safety=Safety(in_process, call_timeout, memory, jobs, executor),
         interrupts=interrupts or Interrupts(),

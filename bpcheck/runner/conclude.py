@@ -30,7 +30,7 @@ from bpcheck.runner.repairing import Patience, line_at_fault
 from bpcheck.runner.site import Site
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
-from bpcheck.verdict import Judgement, Report, Verdict
+from bpcheck.verdict import Exhausted, Judgement, Report, Verdict
 from bpcheck.verdict.conditions import CONDITIONS
 from bpcheck.verdict.judgement import ON_VALUES, is_malformed
 from bpcheck.verdict.jury import Ruling
@@ -78,6 +78,7 @@ def conclude(
     limits: Limits,
     beside: Callable[[Any], Collection[Any] | None],
     notify: Callable[[str], None],
+    exhausted: Exhausted | None = None,
 ) -> Report:
     """The report of everything that `tally` holds.
 
@@ -154,6 +155,7 @@ def conclude(
         if covers and is_complete and limits.geometries is None
         else (),
         notes=site.notes,
+        exhausted=exhausted,
     )
 
 
