@@ -14,13 +14,10 @@ from bpcheck.explain.scene import Scene, failing_scenes, scenes_of
 from bpcheck.subject import Subject
 
 #: Failing cases that are looked at: some must show one mistake alone, and some both.
-LOOKED_AT = 18
-
-#: The first of these, by which candidates are chosen: who explains none of them is none.
-CHOSEN_BY = 6
+LOOKED_AT = 14
 
 #: Mistakes that are tried with any other one, those first that explain most by themselves.
-FIRST = 4
+FIRST = 6
 
 
 def diagnose_pair(
@@ -50,17 +47,16 @@ def diagnose_pair(
     faults = [each for each in faults_of(subject.operation) if result in each.results]
     if len(scenes) < ENOUGH or not faults:
         return None
-    chosen_by = scenes[:: max(1, len(scenes) // CHOSEN_BY)]
-    chosen = {each.name: len(_explained(each, kernel, chosen_by, result)) for each in faults}
-    known = sorted((each for each in faults if chosen[each.name]), key=lambda f: -chosen[f.name])
+    explained = {each.name: _explained(each, kernel, scenes, result) for each in faults}
+    known = [each for each in faults if explained[each.name]]
+    known.sort(key=lambda fault: -len(explained[fault.name]))
     if not known:
         return None
-    explained: dict[str, frozenset[int]] = {}
-    for fault in known:
-        explained[fault.name] = _explained(fault, kernel, scenes, result)
     calm = scenes_of(subject, passing, kernel)
+    # What would spoil by itself what is right is no part of it.
+    known = [each for each in known if not any(_contradicts(s, each, kernel) for s in calm)]
     for one, other in _pairs(known[:FIRST], faults):
-        alone = explained[one.name] | explained.get(other.name, frozenset())
+        alone = explained[one.name] | explained[other.name]
         left = [scene for number, scene in enumerate(scenes) if number not in alone]
         if len(left) < ENOUGH or not _begins_well(one, other, kernel, left, result):
             continue
