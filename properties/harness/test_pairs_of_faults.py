@@ -14,8 +14,6 @@ from bpcheck.subject import Subject
 
 ROTATED = fault_named("w-bar-rotated")
 AVERAGED = fault_named("w-bar-averaged-over-the-batch")
-    fault_named(name) for name in ("w-bar-rotated", "w-bar-averaged-over-the-batch")
-)
 
 
 def cases() -> tuple[list[Case], list[Case]]:
