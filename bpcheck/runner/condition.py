@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from bpcheck.cases import Case
 from bpcheck.checks import CHECKS, Juror, Trial
@@ -22,6 +23,9 @@ from bpcheck.verdict.tried import Tried
 
 #: Cases of a run that are compared, of each kind.
 COMPARED = 400
+
+#: Fresh cases among which the search may choose; all that are drawn after them are for the test.
+SEARCHED = 280
 
 #: Fresh cases that tell candidates apart, and that look for exceptions, in each round.
 TELLING, LOOKING = 16, 24
@@ -109,14 +113,15 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
         drawn = fresh_cases(
             subject, every, dressing, seed=(asked.seed, attempt), limits=asked.limits
         )
-        search.take(
-            [(case, atoms_of(case, dresses=is_dressed)) for case in drawn if not _is_empty(case)]
+        fresh = (
+            (case, atoms_of(case, dresses=is_dressed)) for case in drawn if not _is_empty(case)
         )
+        search.take(list(islice(fresh, SEARCHED)))
         condition = search.found()
         if condition is None:
             continue
         most = FINAL if defect.verdict in ON_VALUES else FINAL_OF_CHECKS
-        tested = _final(search, condition, asked, most)
+        tested = _final(search, condition, asked, most, fresh)
         if tested is not None:
             return tested
     return None
@@ -220,30 +225,42 @@ class _Search:
         return condition.names in before and condition in fitting(self.failing, self.passing)
 
     def free(self) -> list[int]:
-        """Cases that were not asked, those that are set aside for the final test left out."""
-        # Every other case has no part in the search.
-        return [place for place in range(0, len(self.pool), 2) if place not in self.asked]
+        """Cases that were not asked yet."""
+        return [place for place in range(len(self.pool)) if place not in self.asked]
 
     def ask(self, place: int) -> bool | None:
         """Ask one case, and learn from it."""
         self.asked.add(place)
-        answer = self.shows(self.pool[place])
+        return self.learn(self.pool[place], self.atoms[place])
+
+    def learn(self, case: Case, atoms: frozenset[str]) -> bool | None:
+        """Ask a case, and keep what it says."""
+        answer = self.shows(case)
         if answer is not None:
-            (self.failing if answer else self.passing).append(self.atoms[place])
+            (self.failing if answer else self.passing).append(atoms)
         return answer
 
 
-def _final(search: _Search, condition: Condition, asked: Asked, most: int) -> Tried | None:
+def _final(
+    search: _Search,
+    condition: Condition,
+    asked: Asked,
+    most: int,
+    fresh: Iterator[tuple[Case, frozenset[str]]],
+) -> Tried | None:
     """The counts of fresh cases that had no part in finding the condition.
 
     What contradicts it is learned, for another attempt.
     """
     counts = {True: [0, 0], False: [0, 0]}
-    for place in range(1, len(search.pool), 2):
-        count = counts[condition.holds(search.atoms[place])]
-        if count[1] < most and (answer := search.ask(place)) is not None:
+    for case, atoms in fresh:
+        count = counts[condition.holds(atoms)]
+        if count[1] < most and (answer := search.learn(case, atoms)) is not None:
             count[0] += answer
             count[1] += 1
+        if all(done >= most for _, done in counts.values()) or counts[False][0]:
+            # Enough, or it is contradicted.
+            break
     (wrong, met), (others, unmet) = counts[True], counts[False]
     if met < _FEW or wrong < _SHARE * met or (condition.names and (others or unmet < _FEW)):
         return None
