@@ -62,12 +62,12 @@ def _outcome(fault: Fault, found: tuple[Fault, ...], right: Subject) -> str:
     if not found:
         return "none"
     others = [each for each in found if each is not fault]
-    if not all(_is_equal(fault, each, right) for each in others):
+    if not all(is_equal(fault, each, right) for each in others):
         return "wrong"
     return "right" if fault in found else "equal"
 
 
-def _is_equal(one: Fault, other: Fault, right: Subject) -> bool:
+def is_equal(one: Fault, other: Fault, right: Subject) -> bool:
     """Whether two faults give the same numbers wherever they are compared."""
     with one_thread():
         for case in islice(planned(right, count=COMPARED), COMPARED):

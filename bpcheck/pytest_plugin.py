@@ -89,6 +89,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="what one call of a subject may take (default: 30)",
     )
+    group.addoption(
+        "--bpcheck-no-repair",
+        action="store_true",
+        help="do not look for the line at fault, which takes at most 20 s",
+    )
     for kind, said in (("json", "JSON"), ("html", "one page for a browser")):
         group.addoption(
             f"--bpcheck-{kind}", metavar="FILE", help=f"write the reports to FILE as {said}"
@@ -256,6 +261,7 @@ def _run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
             seed=int(seed),
             largest=_limit(config, "largest"),
             geometries=_limit(config, "geometries"),
+            repairs=not config.getoption("bpcheck_no_repair"),
             in_process=bool(why),
             allowed=Allowed(config.getoption("bpcheck_call_timeout")),
         )

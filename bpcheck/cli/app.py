@@ -214,6 +214,13 @@ _interpret = click.option(
 @_with
 @_claim
 @_interpret
+@click.option(
+    "--repair/--no-repair",
+    "repairs",
+    default=True,
+    help="Look for the line at fault: one small change of it that mends everything, tried in "
+    "memory for at most 20 s. [default: repair]",
+)
 @click.option("--classes", is_flag=True, help="Print the conformance matrix too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
 @click.option(
@@ -250,6 +257,7 @@ def check(
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
     memory: float | None,
+    repairs: bool,  # noqa: FBT001 - click's signature
     classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
     markdown_path: str | None,
@@ -284,6 +292,7 @@ def check(
             dtypes=dtypes,
             largest=largest,
             geometries=geometries,
+            repairs=repairs,
             scope=scope,
             resume=resume,
         ),

@@ -22,6 +22,7 @@ from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.planning.exhaustive import USUAL, scope_named
 from bpcheck.planning.profiles import EXHAUSTIVE
 from bpcheck.report import print_report
+from bpcheck.report.annotations import annotated, are_asked_for
 from bpcheck.report.files import Files
 from bpcheck.report.terminal import plain
 from bpcheck.runner.memory import keep_freed_memory
@@ -43,6 +44,7 @@ class Request:
     dtypes: tuple[str, ...]
     largest: int | None
     geometries: int | None = None
+    repairs: bool = True
     scope: str | None = None
     resume: str | None = None
 
@@ -193,6 +195,7 @@ class _Run:
                     cases=cases,
                     largest=_either(request.largest, entry.largest),
                     geometries=_either(request.geometries, entry.geometries),
+                    repairs=request.repairs,
                     scope=request.scope,
                     resume=request.resume,
                     on_progress=live.step,
@@ -209,6 +212,8 @@ class _Run:
             target=shell_target(entry),
             classes=self.classes,
         )
+        for line in annotated(report) if are_asked_for() else ():
+            self.console.print(Text(plain(line, self.console)), soft_wrap=True)
         return report.is_complete
 
     def _announce(self, subject: Subject) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from bpcheck.finding import Finding
 from bpcheck.report.matrix import matrix_of
 from bpcheck.verdict import Judgement, Report
+from bpcheck.verdict.repaired import Repaired
+from bpcheck.verdict.tried import Tried
 
 FORMAT = "bpcheck-report"
 
@@ -122,6 +124,8 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "because": judgement.because,
         "where": judgement.where,
         "where_judged": int(judgement.where_judged),
+        "tested": None if judgement.tested is None else _tested(judgement.tested),
+        "line": None if judgement.repaired is None else _repaired(judgement.repaired),
         "failing": int(judgement.failing),
         "judged": int(judgement.judged),
         "smallest_case": judgement.smallest,
@@ -133,6 +137,29 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "answers": [
             {"juror": juror, "value": _number(value)} for juror, value in judgement.answers
         ],
+    }
+
+
+def _tested(tested: Tried) -> dict[str, Any]:
+    return {
+        "where": tested.where,
+        "among": tested.among,
+        "is_exact": tested.is_exact,
+        "wrong_with": int(tested.wrong_with),
+        "cases_with": int(tested.cases_with),
+        "wrong_without": int(tested.wrong_without),
+        "cases_without": int(tested.cases_without),
+    }
+
+
+def _repaired(repaired: Repaired) -> dict[str, Any]:
+    return {
+        "file": repaired.file,
+        "line": int(repaired.line),
+        "source": repaired.source,
+        "repair": repaired.repair,
+        "failing": int(repaired.failing),
+        "passing": int(repaired.passing),
     }
 
 

@@ -19,6 +19,9 @@ LISTED = 4
 #: The label of arithmetic: lines that stand below it, and are not wrapped.
 BY_HAND = "by hand"
 
+#: The label of the line at fault and of its repair, as they stand in the source.
+LINE = "line"
+
 #: A space at which no line is broken.
 GLUE = "\N{NO-BREAK SPACE}"
 
@@ -100,6 +103,10 @@ def _explained(judgement: Judgement) -> Iterator[tuple[str, str]]:
         yield "looks like", judgement.looks_like
     if judgement.wrong_cells:
         yield "wrong cells", judgement.wrong_cells
+    if judgement.tested is not None:
+        yield "tested", str(judgement.tested)
+    if judgement.repaired is not None:
+        yield LINE, str(judgement.repaired)
 
 
 def _seen_in(judgement: Judgement) -> str:

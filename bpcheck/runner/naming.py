@@ -9,6 +9,7 @@ from itertools import permutations
 from bpcheck.cases import Case
 from bpcheck.explain.diagnosis import Diagnosis, diagnose, explains
 from bpcheck.explain.faults import Fault
+from bpcheck.explain.pairs import diagnose_pair
 from bpcheck.explain.part import Part
 from bpcheck.finding import Kind
 from bpcheck.runner.parting import wrong_in
@@ -82,8 +83,15 @@ def _told(subject: Subject, defect: Defect, tally: Tally) -> list[Told]:
     diagnosis = _diagnosed(subject, defect, tally)
     both = split(subject, defect, diagnosis, _passing(defect, tally), judged_for(defect, tally))
     if both is None:
-        return [Told(defect, diagnosis)]
+        return [Told(defect, diagnosis or _paired(subject, defect, tally))]
     return [Told(each, name, part=part) for each, name, part in both]
+
+
+def _paired(subject: Subject, defect: Defect, tally: Tally) -> Diagnosis | None:
+    """Two mistakes of the catalogue that give the same wrong numbers together."""
+    if defect.verdict not in ON_VALUES or defect.condition != PLAIN:
+        return None
+    return diagnose_pair(subject, defect.cases, _passing(defect, tally), result=defect.result)
 
 
 def _without_doubtful(subject: Subject, defects: Iterable[Defect]) -> list[Defect]:

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from bpcheck.finding import Finding, Kind
 from bpcheck.verdict.drawn import Drawn
+from bpcheck.verdict.repaired import Repaired
+from bpcheck.verdict.tried import Tried
 
 
 class Verdict(StrEnum):
@@ -139,6 +141,10 @@ class Judgement:
         Number of cases that were judged where it shows; 0 without such a place.
     wrong_cells
         Where no known mistake explains it: what the wrong cells have in common, if anything.
+    tested
+        The condition under which it shows, and how many fresh cases with it and without are wrong.
+    repaired
+        The line at fault, where one small change of it was seen to mend everything.
     """
 
     verdict: Verdict
@@ -158,6 +164,8 @@ class Judgement:
     also: tuple[str, ...] = ()
     drawn: Drawn | None = None
     worked: tuple[str, ...] = ()
+    tested: Tried | None = None
+    repaired: Repaired | None = None
 
     @property
     def is_malformed(self) -> bool:

@@ -33,8 +33,12 @@ BETWEEN_RUNS = (
 #: Verdicts that what reads beside an array earns too: something else lies there every time.
 OF_READING_BESIDE = (Verdict.KEEPS_STATE, Verdict.NOT_DETERMINISTIC)
 
-#: Failing cases of one defect of values that are kept, to be told apart where they are of two.
+#: Failing cases of one defect that are kept, to be told apart where they are of two, and to find
+#: under which condition it shows.
 KEPT = 4_096
+
+#: Passing cases of one result that are kept, to find what those that fail have in common.
+KEPT_RIGHT = 1_024
 
 #: Causes by which defects of one verdict and result are told apart, at most: what raises something
 #: else in every case is one defect.
@@ -97,7 +101,7 @@ class Defect:
         self.layers.update(layers_of(classes))
         rank = plainness(judged.case, size)
         self.sample.add(judged.case, rank, size)
-        if self.verdict in ON_VALUES and self.condition == PLAIN and len(self.cases) < KEPT:
+        if len(self.cases) < KEPT:
             self.cases.append(judged.case)
         if self.smallest is None or rank < self.rank:
             self.smallest, self.rank, self.ruling = judged.case, rank, ruling
@@ -122,6 +126,8 @@ class Tally:
         self.noted: dict[str, Counter[str]] = {}
         #: Cases in which a result was compared and right.
         self.right: dict[str, Sample] = {}
+        #: The first of them, of any values.
+        self.passing: dict[str, list[Case]] = {}
 
     def add(self, judged: Judged) -> None:
         """Count one case."""
@@ -139,11 +145,8 @@ class Tally:
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
         size = work(judged.case)
-        # Only where numbers are exact can a case contradict a mistake bit for bit.
-        if judged.case.is_exact and size:
-            for result in compared(judged) - {ruling.result for ruling in judged.rulings}:
-                sample = self.right.setdefault(result, Sample())
-                sample.add(judged.case, plainness(judged.case, size), size)
+        if size:
+            self._keep_passing(judged, size)
         told: set[Verdict] = set()
         for ruling in judged.rulings:
             defect = self._defect_of(ruling)
@@ -153,6 +156,17 @@ class Tally:
             if not (ruling.verdict.is_convention and ruling.verdict in told):
                 defect.add(judged, ruling, size)
             told.add(ruling.verdict)
+
+    def _keep_passing(self, judged: Judged, size: int) -> None:
+        """Keep a few of the cases in which a result is right."""
+        for result in compared(judged) - {ruling.result for ruling in judged.rulings}:
+            passing = self.passing.setdefault(result, [])
+            if len(passing) < KEPT_RIGHT:
+                passing.append(judged.case)
+            # Only where numbers are exact can a case contradict a mistake bit for bit.
+            if judged.case.is_exact:
+                sample = self.right.setdefault(result, Sample())
+                sample.add(judged.case, plainness(judged.case, size), size)
 
     def _defect_of(self, ruling: Ruling) -> Defect:
         """The defect that a ruling is of: one for each cause, and one for all of many causes.

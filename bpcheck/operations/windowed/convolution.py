@@ -309,3 +309,8 @@ class Convolution(Operation):
     @property
     def edge_classes(self) -> tuple[EdgeClass, ...]:
         return (*classes.channel_classes(), *classes.conv_classes(self.rank))
+
+    @property
+    def conditions(self) -> tuple[EdgeClass, ...]:
+        more = (*classes.channel_conditions(), *classes.more_conditions(self.rank))
+        return classes.not_among(more, self.edge_classes)
