@@ -15,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from bpcheck.precision import Comparison
+    from bpcheck.runner.kept import Again
     from bpcheck.subject import Subject
     from bpcheck.verdict import Report
 
@@ -24,6 +25,9 @@ _PROFILES = ("quick", "default", "thorough")
 #: What each subject's run gave in this process, by the subject's id: its report, or why there is
 #: none. The subject is kept with it, lest another one get its id.
 _RUNS = pytest.StashKey[dict[int, tuple["Subject", "Report | str"]]]()
+
+#: For each subject's id, what came of the cases that failed before.
+_AGAIN = pytest.StashKey[dict[int, "Again"]]()
 
 #: The reports of this process and of its workers, each with what names its subject in a shell.
 _REPORTS = pytest.StashKey[list[tuple["Report", str]]]()
@@ -88,6 +92,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=30.0,
         metavar="SECONDS",
         help="what one call of a subject may take (default: 30)",
+    )
+    group.addoption(
+        "--bpcheck-no-cache",
+        action="store_true",
+        help="neither judge the cases that failed before, which .bpcheck/ keeps, nor keep any",
     )
     for kind, said in (("json", "JSON"), ("html", "one page for a browser")):
         group.addoption(
@@ -222,12 +231,18 @@ def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
             runs[id(subject)] = subject, report
             if not isinstance(report, str):
                 _tell_claims(request.node, report)
+                _judge_again(request, subject, report)
         report = runs[id(subject)][1]
         if isinstance(report, str):
             pytest.fail(_inert(report), pytrace=False)
         told = request.config.stash.setdefault(_TOLD, {}).setdefault(id(subject), {})
         target = _target(request, subject)
         _conclude(report, check, result, target=target, told=told, item=request.node.name)
+        again = request.config.stash.get(_AGAIN, {}).get(id(subject))
+        if again is not None:
+            _conclude_again(again, check, result, target=target)
+        if not report.table[check][result].passed:
+            pytest.skip(f"{check}: nothing to judge of {result}")
 
     return judge
 
@@ -289,6 +304,46 @@ def _tell_claims(item: pytest.Item, report: Report) -> None:
         item.user_properties.append((_PROCESS, f"{report.subject}, {report.operation}: {line}"))
 
 
+def _judge_again(request: pytest.FixtureRequest, subject: Subject, report: Report) -> None:
+    """Judge what failed before beside the plan; the report has no part in it."""
+    from bpcheck.report.again import again_lines
+    from bpcheck.runner.kept import Again, Kept
+    from bpcheck.runner.placed import placed
+    from bpcheck.runner.process.handle import Allowed
+
+    config, target = request.config, _target(request, subject)
+    kept = Kept.of(
+        config.rootpath,
+        f"{subject.operation} {request.node.nodeid.partition('[')[0]}",
+        is_on=not config.getoption("bpcheck_no_cache"),
+    )
+    again = Again()
+    if kept.cases():
+        in_process = bool(_why_in_process(config)[1])
+        allowed = Allowed(config.getoption("bpcheck_call_timeout"))
+        with placed(subject, in_process=in_process, allowed=allowed) as site:
+            again = kept.again(site)
+    kept.keep(report, again)
+    config.stash.setdefault(_AGAIN, {})[id(subject)] = again
+    told = {each.smallest for each in report.judgements}
+    for line, _ in again_lines(again, told, target):
+        said = f"{report.subject}, {report.operation}: {line}"
+        request.node.user_properties.append((_PROCESS, said))
+
+
+def _conclude_again(again: Again, check: str, result: str, *, target: str) -> None:
+    """Fail an item whose check fails still for its result in a case that failed before."""
+    __tracebackhide__ = True
+    from bpcheck.report.wording import replay_command
+
+    for case, rulings in again.failing:
+        for ruling in rulings:
+            if any((each.check, each.result) == (check, result) for each in ruling.findings):
+                replay = replay_command(str(case), target)
+                said = f"{result}: {ruling.verdict}, in a case that failed before"
+                pytest.fail(_inert(f"{said}\n    {ruling.because}\n    {replay}"), pytrace=False)
+
+
 def _option(config: pytest.Config, name: str) -> str:
     given: Any = config.getoption(f"bpcheck_{name}")
     return str(config.getini(f"bpcheck_{name}") if given is None else given)
@@ -339,8 +394,6 @@ def _conclude(
         total = cell.failed + cell.passed
         messages.append(f"This check failed for {result} in {cell.failed:,} of {total:,} cases.")
         pytest.fail("\n\n".join(messages), pytrace=False)
-    if not cell.passed:
-        pytest.skip(f"{check}: nothing to judge of {result}")
 
 
 def _conclude_precision(item: pytest.Item, subject: Subject, result: str) -> None:

@@ -205,6 +205,12 @@ _interpret = click.option(
 @_with
 @_claim
 @_interpret
+@click.option(
+    "--no-cache",
+    is_flag=True,
+    help="Neither judge the cases that failed before, which .bpcheck/ keeps, nor keep any; so too "
+    "where CI is set.",
+)
 @click.option("--classes", is_flag=True, help="Print the conformance matrix too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
 @click.option(
@@ -239,6 +245,7 @@ def check(
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
     memory: float | None,
+    no_cache: bool,  # noqa: FBT001 - click's signature
     classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
     markdown_path: str | None,
@@ -271,6 +278,7 @@ def check(
         ),
         safety=Safety(in_process, call_timeout, memory, jobs, executor),
         interrupts=interrupts or Interrupts(),
+        keeps=not no_cache,
     )
 
 
@@ -324,8 +332,8 @@ def replay(
         )
     if origin is None and len(words) < 2:
         raise click.UsageError(
-            "one argument is too few; write  bpcheck replay 'CASE' TARGET, or  bpcheck replay "
-            "--from FILE."
+            "a CASE and a TARGET are expected; write  bpcheck replay 'CASE' TARGET, or  bpcheck "
+            "replay --from FILE."
         )
     typed = Named("".join(words[-1:]), style, declared, claims, interpret)
     if origin is not None:

@@ -20,8 +20,10 @@ from bpcheck.cli.requests import CLAIM, asked_cases, asked_claims, asked_dtypes,
 from bpcheck.cli.safety import Safety, engine_of, loaded_to_check, placed_entry
 from bpcheck.errors import BpcheckError
 from bpcheck.report import print_report
+from bpcheck.report.again import print_again
 from bpcheck.report.files import Files
 from bpcheck.report.terminal import plain
+from bpcheck.runner.kept import Again, Kept
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
 from bpcheck.runner.process.death import DiedError
@@ -55,9 +57,11 @@ def run_check(
     request: Request,
     safety: Safety,
     interrupts: Interrupts,
+    keeps: bool = False,
 ) -> int:
     """Check, print, write; the exit code. Whatever is wrong with the input is said first.
 
+    With `keeps`, cases that failed before are judged beside the plan, and those that fail are kept.
     `files` are what was typed for ``--json``, ``--markdown`` and ``--html``, by their names.
     """
     written = Files.asked(files)
@@ -75,7 +79,7 @@ def run_check(
             replace(each, claims={**each.claims, **asked}, place=each.place or CLAIM)
             for each in todo
         )
-    run = _Run(todo, directory, request, safety, stdout(), classes=classes)
+    run = _Run(todo, directory, request, safety, stdout(), classes=classes, keeps=keeps)
     try:
         run.check_all()
     finally:
@@ -97,6 +101,7 @@ class _Run:
     safety: Safety
     console: Console
     classes: bool
+    keeps: bool = False
     reports: list[Report] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
@@ -195,7 +200,25 @@ class _Run:
             target=shell_target(entry),
             classes=self.classes,
         )
+        self._judge_again(entry, place, dtypes, report)
         return report.is_complete
+
+    def _judge_again(
+        self, entry: Entry, place: Site, dtypes: tuple[str, ...] | None, report: Report
+    ) -> None:
+        """Judge what failed before, and say so; the report has no part in it."""
+        target = shell_target(entry)
+        kept = Kept.of(self.directory, f"{entry.operation} {target}", is_on=self.keeps)
+        again = Again()
+        if report.is_complete:
+            with blaming(place.subject.operation):
+                again = kept.again(place, dtypes)
+            told = {each.smallest for each in report.judgements}
+            print_again(again, self.console, told=told, target=target)
+        if again.failing and report.exit_code != exits.DEFECT:
+            # What fails fails, whether or not this plan has met it.
+            self.codes[-1] = exits.DEFECT
+        kept.keep(report, again)
 
 
 def _either(typed: int | None, declared: int | None) -> int | None:
