@@ -345,6 +345,11 @@ def replay(
 
 @main.command(epilog=_EXPLAIN_EXAMPLE)
 @click.argument("words", nargs=-1, required=True, metavar="'CASE' [TARGET]")
+@click.option(
+    "--picture",
+    metavar="FILE",
+    help="Draw the steps too, into FILE.svg, or FILE.png where matplotlib is installed.",
+)
 @_style
 @options.in_process
 @options.call_timeout
@@ -356,6 +361,7 @@ def replay(
 def explain(
     interrupts: Interrupts | None,
     words: tuple[str, ...],
+    picture: str | None,
     style: str,
     declared: tuple[str, ...],
     claims: tuple[str, ...],
@@ -379,6 +385,7 @@ def explain(
         words=declared,
         claims=claims,
         interpreted=interpret,
+        picture=picture,
     )
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from rich.text import Text
+
+from bpcheck.arithmetic import Array
 from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case, parse_case
 from bpcheck.cli import exits
@@ -13,8 +17,11 @@ from bpcheck.cli.safety import Safety
 from bpcheck.errors import BpcheckError
 from bpcheck.explain.walk import walk
 from bpcheck.filling import fill
+from bpcheck.imports import shorten
 from bpcheck.oracles.autograd import autograd
 from bpcheck.report import print_walk
+from bpcheck.report.drawing import asked_picture, case_sketch, write_picture
+from bpcheck.report.sketch import Sketch
 from bpcheck.runner.memory import require_room
 from bpcheck.runner.one import Replay
 from bpcheck.runner.own import blaming
@@ -49,15 +56,23 @@ def run_explain(
     words: tuple[str, ...] = (),
     claims: tuple[str, ...] = (),
     interpreted: bool = False,
+    picture: str | None = None,
 ) -> int:
-    """Print the steps; 1 if the target is wrong in the case, 3 if nothing of it could be judged."""
+    """Print the steps, and draw them into the file of `picture`.
+
+    1 if the target is wrong in the case, 3 if nothing of it could be judged.
+    """
+    file = asked_picture(picture)
     case, target = case_and_target(typed)
     if not target:
         require_room([case])
         with blaming(case.operation):
             arrays = fill(case)
-            lines = list(walk(case, arrays, autograd(case, arrays)))
+            right = autograd(case, arrays)
+            lines = list(walk(case, arrays, right))
+            drawn = file and case_sketch(case, arrays, right, None)
         print_walk(case, lines, stdout(), subject="")
+        _write(drawn, file)
         return exits.AGREES
     found = replayed(
         case,
@@ -70,8 +85,22 @@ def run_explain(
     )
     with blaming(case.operation):
         lines = _walked(found)
+        drawn = file and case_sketch(case, found.arrays, found.autograd, _wrong(found))
     print_walk(case, lines, stdout(), subject=target)
+    _write(drawn, file)
     return exit_code(found)
+
+
+def _wrong(found: Replay) -> dict[str, Array]:
+    """What the subject gave for results that are wrong: rounding is no difference to be seen."""
+    wrong = {ruling.result for ruling in found.rulings if ruling.verdict.is_defect}
+    return {name: found.got[name] for name in wrong if name in found.got}
+
+
+def _write(drawn: Sketch | Path | None, file: Path | None) -> None:
+    if file is not None and isinstance(drawn, Sketch):
+        write_picture(drawn, file)
+        stdout().print(Text(f"\ndrawn: {shorten(str(file))}"), soft_wrap=True)
 
 
 def _walked(found: Replay) -> list[str]:
