@@ -350,6 +350,14 @@ def replay(
     metavar="FILE",
     help="Draw the steps too, into FILE.svg, or FILE.png where matplotlib is installed.",
 )
+@click.option(
+    "--result",
+    "results",
+    multiple=True,
+    metavar="RESULT",
+    help="Only this result, such as x_bar, or 'x_bar[0,1,1,1]' for the steps of that element; may "
+    "be repeated.",
+)
 @_style
 @options.in_process
 @options.call_timeout
@@ -362,6 +370,7 @@ def explain(
     interrupts: Interrupts | None,
     words: tuple[str, ...],
     picture: str | None,
+    results: tuple[str, ...],
     style: str,
     declared: tuple[str, ...],
     claims: tuple[str, ...],
@@ -386,6 +395,7 @@ def explain(
         claims=claims,
         interpreted=interpret,
         picture=picture,
+        results=results,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bpcheck.cli import exits
 from bpcheck.cli.one_case import exit_code, replayed
 from bpcheck.cli.output import stdout
 from bpcheck.cli.safety import Safety
-from bpcheck.errors import BpcheckError
+from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.explain.walk import walk
 from bpcheck.filling import fill
 from bpcheck.imports import shorten
@@ -57,6 +58,7 @@ def run_explain(
     claims: tuple[str, ...] = (),
     interpreted: bool = False,
     picture: str | None = None,
+    results: tuple[str, ...] = (),
 ) -> int:
     """Print the steps, and draw them into the file of `picture`.
 
@@ -64,13 +66,14 @@ def run_explain(
     """
     file = asked_picture(picture)
     case, target = case_and_target(typed)
+    asked = asked_results(results, case)
     if not target:
         require_room([case])
         with blaming(case.operation):
             arrays = fill(case)
             right = autograd(case, arrays)
-            lines = list(walk(case, arrays, right))
-            drawn = file and case_sketch(case, arrays, right, None)
+            lines = list(walk(case, arrays, right, asked=asked))
+            drawn = file and case_sketch(case, arrays, right, None, asked=asked)
         print_walk(case, lines, stdout(), subject="")
         _write(drawn, file)
         return exits.AGREES
@@ -84,8 +87,8 @@ def run_explain(
         interpreted=interpreted,
     )
     with blaming(case.operation):
-        lines = _walked(found)
-        drawn = file and case_sketch(case, found.arrays, found.autograd, _wrong(found))
+        lines = _walked(found, asked)
+        drawn = file and case_sketch(case, found.arrays, found.autograd, _wrong(found), asked=asked)
     print_walk(case, lines, stdout(), subject=target)
     _write(drawn, file)
     return exit_code(found)
@@ -103,10 +106,37 @@ def _write(drawn: Sketch | Path | None, file: Path | None) -> None:
         stdout().print(Text(f"\ndrawn: {shorten(str(file))}"), soft_wrap=True)
 
 
-def _walked(found: Replay) -> list[str]:
+def asked_results(typed: Sequence[str], case: Case) -> dict[str, tuple[int, ...] | None]:
+    """Results, each with the element of it that was asked for, if one was.
+
+    Raises
+    ------
+    UsageError
+        If the case has none such.
+    """
+    found: dict[str, tuple[int, ...] | None] = {}
+    for each in typed:
+        name, bracket, rest = each.partition("[")
+        shape = case.shapes.get(name)
+        if shape is None:
+            there = ", ".join(case.shapes)
+            raise UsageError(f"--result {each}: this case has {there}; name one of them")
+        index = tuple(int(part) for part in re.findall(r"[0-9]{1,9}", rest))
+        is_inside = len(index) == len(shape) and all(map(int.__lt__, index, shape))
+        if bracket and not (is_inside and re.fullmatch(r"[0-9, ]*\]", rest)):
+            element = ",".join(str(n - 1) for n in shape)
+            raise UsageError(
+                f"--result {each}: {name} has the shape {shape}; its last element is "
+                f"'{name}[{element}]'"
+            )
+        found[name] = index if bracket else None
+    return found
+
+
+def _walked(found: Replay, asked: dict[str, tuple[int, ...] | None]) -> list[str]:
     got = None if found.unsupported else found.got
     arrays, right = found.arrays, found.autograd
-    lines = list(walk(found.case, arrays, right, got, found.worked))
+    lines = list(walk(found.case, arrays, right, got, found.worked, asked=asked))
     if found.unsupported:
         lines += ["", f"the subject does not claim this case: {found.unsupported}"]
     for ruling in found.rulings:

@@ -41,7 +41,7 @@ def case_sketch(
     right: Mapping[str, Array],
     got: Mapping[str, Array] | None,
     *,
-    results: tuple[str, ...] = (),
+    asked: Mapping[str, tuple[int, ...] | None] | None = None,
 ) -> Sketch:
     """All results of a case step by step, and where a subject's differ.
 
@@ -51,14 +51,14 @@ def case_sketch(
         The case, its arrays, and its results as torch computes them in float64.
     got
         What a subject gave; ``None`` where none is asked.
-    results
-        Those that are drawn; empty for all.
+    asked
+        The results that are drawn, each with an element if one is asked for; empty for all.
     """
     sections = []
-    for result in results or tuple(case.shapes):
+    for result in asked or case.shapes:
         values = right[result]
         off = _off(got, result, values)
-        index = _place(values if off is None else off)
+        index = (asked or {}).get(result) or _place(values if off is None else off)
         steps = list(steps_of(case, arrays, result, index)) if values.size else []
         if off is not None and got is not None:
             steps.append(_compared(got[result], values, off, index))
