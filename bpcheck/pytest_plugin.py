@@ -54,6 +54,12 @@ _PROCESS = "bpcheck process"
 #: And that under which stands what a subject claims, what it does not, and its conventions.
 _CLAIMS = "bpcheck claims"
 
+#: That under which stands what was judged of a subject: cases, edge classes, families, residues.
+_MET = "bpcheck met"
+
+#: And that of a line for a workflow on GitHub, which points at the user's own.
+_ANNOTATION = "bpcheck annotation"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of conformance tests, on the command line and in the configuration file."""
@@ -170,14 +176,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say what is claimed of each subject, and what comparisons with a baseline have to say."""
-    reports = (each for kind in terminalreporter.stats.values() for each in kind)
-    said = dict.fromkeys(
-        text
-        for report in reports
-        for name, text in getattr(report, "user_properties", ())
-        if name in (_CLAIMS, _REMARK, _PROCESS)
-    )
+    """Say what was judged and claimed of each subject, and what a baseline has to say of it."""
+    told = [
+        each
+        for kind in terminalreporter.stats.values()
+        for report in kind
+        for each in getattr(report, "user_properties", ())
+    ]
+    said = dict.fromkeys(text for name, text in told if name in (_MET, _CLAIMS, _REMARK, _PROCESS))
+    for text in dict.fromkeys(text for name, text in told if name == _ANNOTATION):
+        terminalreporter.ensure_newline()
+        terminalreporter.write_line(text)
     if said:
         from bpcheck.inert import inert
 
@@ -230,13 +239,14 @@ def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
             report = _run(request, subject)
             runs[id(subject)] = subject, report
             if not isinstance(report, str):
-                _tell_claims(request.node, report)
+                _tell_met(request.node, report)
                 _judge_again(request, subject, report)
         report = runs[id(subject)][1]
         if isinstance(report, str):
             pytest.fail(_inert(report), pytrace=False)
         told = request.config.stash.setdefault(_TOLD, {}).setdefault(id(subject), {})
         target = _target(request, subject)
+        _tell_item(request.node, report, check, result)
         _conclude(report, check, result, target=target, told=told, item=request.node.name)
         again = request.config.stash.get(_AGAIN, {}).get(id(subject))
         if again is not None:
@@ -293,15 +303,42 @@ def _why_in_process(config: pytest.Config) -> tuple[bool, str]:
     return False, why_in_process()
 
 
-def _tell_claims(item: pytest.Item, report: Report) -> None:
-    """Keep claims and conventions where the summary finds them, from other processes too."""
+def _tell_met(item: pytest.Item, report: Report) -> None:
+    """Keep what was judged and claimed where the summary finds it, from other processes too."""
     from bpcheck.report.claims import said_of_claims
-    from bpcheck.report.wording import said_of_conventions
+    from bpcheck.report.wording import counts, said_of_conventions, shipped
 
+    for line in (counts(report), *shipped(report)):
+        item.user_properties.append((_MET, f"{report.subject}, {report.operation}: {line}"))
     for line in (*said_of_claims(report), *said_of_conventions(report)):
         item.user_properties.append((_CLAIMS, f"{report.subject}, {report.operation}: {line}"))
     for line in report.notes:
         item.user_properties.append((_PROCESS, f"{report.subject}, {report.operation}: {line}"))
+
+
+def _tell_item(item: pytest.Item, report: Report, check: str, result: str) -> None:
+    """Give the item its verdict, its smallest cases and its coverage, as JUnit files carry them."""
+    from bpcheck.inert import annotation
+    from bpcheck.report.wording import counts
+    from bpcheck.testing import judgements_of
+
+    cell = report.table[check][result]
+    judgements = judgements_of(report, check, result) if cell.failed else ()
+    verdicts = [str(each.verdict) for each in judgements]
+    if not verdicts:
+        verdicts = ["agrees" if cell.passed else "nothing to judge"]
+    told = [("bpcheck verdict", ", ".join(dict.fromkeys(verdicts)))]
+    told += [("bpcheck case", each.smallest) for each in judgements]
+    judged = f"{cell.passed:,} right and {cell.failed:,} wrong of {counts(report)}"
+    item.user_properties += [*told, ("bpcheck coverage", judged)]
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        # The line of the conformance test: the report itself knows where in the code it may be.
+        file, line, _ = item.location
+        for each in judgements:
+            if each.verdict.is_defect:
+                said = f"{report.subject}, {each.headline} (smallest case: {each.smallest})"
+                text = annotation(said, file=file, line=(line or 0) + 1)
+                item.user_properties.append((_ANNOTATION, text))
 
 
 def _judge_again(request: pytest.FixtureRequest, subject: Subject, report: Report) -> None:
