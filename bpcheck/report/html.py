@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bpcheck.checks.outcomes import number
 from bpcheck.inert import inert
 from bpcheck.report import wording
+from bpcheck.report.chart import panels
 from bpcheck.report.claims import said_of_claims
 from bpcheck.report.drawing import judgement_sketch
 from bpcheck.report.matrix import matrix_of, said_of_signs
@@ -95,6 +96,7 @@ def _shown(report: Report, target: str | None, most: int, listed: int) -> dict[s
         "matrix": list(matrix.grouped()),
         "overview": list(matrix.overview()),
         "signs": said_of_signs(),
+        "panels": panels(report.rounded),
         "claims": list(said_of_claims(report)),
         "notes": [*report.remarks, *report.notes],
         "missing": list(report.missing),

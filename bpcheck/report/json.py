@@ -77,6 +77,16 @@ def _report(report: Report, target: str | None) -> dict[str, Any]:
         "survival": {
             "one_probe": _number(report.survival_one),
         },
+        "rounding": [
+            {
+                "dtype": each.dtype,
+                "result": each.result,
+                "terms": int(each.terms),
+                "largest": _number(each.ratio),
+                "cases": int(each.cases),
+            }
+            for each in report.rounded
+        ],
         "table": {
             check: {
                 result: {

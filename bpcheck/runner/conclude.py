@@ -136,6 +136,7 @@ def conclude(
         if covers and is_complete and limits.geometries is None
         else (),
         notes=site.notes,
+        rounded=tally.rounded,
     )
 
 
