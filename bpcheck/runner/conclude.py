@@ -29,7 +29,7 @@ from bpcheck.runner.place import judged_for, place_of
 from bpcheck.runner.site import Site
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
-from bpcheck.verdict import Judgement, Report, Verdict
+from bpcheck.verdict import Exhausted, Judgement, Report, Verdict
 from bpcheck.verdict.conditions import CONDITIONS, PLAIN
 from bpcheck.verdict.judgement import ON_VALUES, is_malformed
 from bpcheck.verdict.jury import Ruling
@@ -71,6 +71,7 @@ def conclude(
     limits: Limits,
     beside: Callable[[Any], Collection[Any] | None],
     notify: Callable[[str], None],
+    exhausted: Exhausted | None = None,
 ) -> Report:
     """The report of everything that `tally` holds.
 
@@ -138,6 +139,7 @@ def conclude(
         else (),
         notes=site.notes,
         rounded=tally.rounded,
+        exhausted=exhausted,
     )
 
 

@@ -49,6 +49,26 @@ class Rounded:
 
 
 @dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The scope of which every geometry was to be judged.
+
+    Parameters
+    ----------
+    name, says
+        The scope's name, and which numbers it has.
+    count
+        How many geometries it has.
+    done
+        How many of them were reached; those that the subject refused are among them.
+    """
+
+    name: str
+    says: str
+    count: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a run found.
 
@@ -102,6 +122,8 @@ class Report:
         False when the run was interrupted.
     rounded
         Rounding errors on real values, by dtype, result and length of the sums.
+    exhausted
+        The scope that the run was to exhaust; ``None`` for a run on chosen cases.
     """
 
     subject: str
@@ -132,6 +154,7 @@ class Report:
     notes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     rounded: tuple[Rounded, ...] = ()
+    exhausted: Exhausted | None = None
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""
