@@ -105,11 +105,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """The largest rounding error of a result: ``error / (u sum |a_i b_i|)``, of sums of `terms`."""
+
+    terms: int
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one check ended for one result; `finding` is there when it failed."""
+    """How one check ended for one result; `finding` is there when it failed.
+
+    `measured` is the rounding error, where a check has looked at one.
+    """
 
     check: str
     result: str
     status: Status
     finding: Finding | None = None
     note: str = ""
+    measured: Measured | None = None

@@ -22,9 +22,11 @@ from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.planning.exhaustive import USUAL, scope_named
 from bpcheck.planning.profiles import EXHAUSTIVE
 from bpcheck.report import print_report
+from bpcheck.report.again import print_again
 from bpcheck.report.annotations import annotated, are_asked_for
 from bpcheck.report.files import Files
 from bpcheck.report.terminal import plain
+from bpcheck.runner.kept import Again, Kept
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
 from bpcheck.runner.process.death import DiedError
@@ -62,9 +64,11 @@ def run_check(
     request: Request,
     safety: Safety,
     interrupts: Interrupts,
+    keeps: bool = False,
 ) -> int:
     """Check, print, write; the exit code. Whatever is wrong with the input is said first.
 
+    With `keeps`, cases that failed before are judged beside the plan, and those that fail are kept.
     `files` are what was typed for ``--json``, ``--markdown`` and ``--html``, by their names.
     """
     written = Files.asked(files)
@@ -87,7 +91,7 @@ def run_check(
             replace(each, claims={**each.claims, **asked}, place=each.place or CLAIM)
             for each in todo
         )
-    run = _Run(todo, directory, request, safety, stdout(), classes=classes)
+    run = _Run(todo, directory, request, safety, stdout(), classes=classes, keeps=keeps)
     try:
         run.check_all()
     finally:
@@ -109,6 +113,7 @@ class _Run:
     safety: Safety
     console: Console
     classes: bool
+    keeps: bool = False
     reports: list[Report] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
@@ -214,7 +219,25 @@ class _Run:
         )
         for line in annotated(report) if are_asked_for() else ():
             self.console.print(Text(plain(line, self.console)), soft_wrap=True)
+        self._judge_again(entry, place, dtypes, report)
         return report.is_complete
+
+    def _judge_again(
+        self, entry: Entry, place: Site, dtypes: tuple[str, ...] | None, report: Report
+    ) -> None:
+        """Judge what failed before, and say so; the report has no part in it."""
+        target = shell_target(entry)
+        kept = Kept.of(self.directory, f"{entry.operation} {target}", is_on=self.keeps)
+        again = Again()
+        if report.is_complete:
+            with blaming(place.subject.operation):
+                again = kept.again(place, dtypes)
+            told = {each.smallest for each in report.judgements}
+            print_again(again, self.console, told=told, target=target)
+        if again.failing and report.exit_code != exits.DEFECT:
+            # What fails fails, whether or not this plan has met it.
+            self.codes[-1] = exits.DEFECT
+        kept.keep(report, again)
 
     def _announce(self, subject: Subject) -> None:
         """Say how much there is to do before it begins."""

@@ -14,6 +14,7 @@ from bpcheck.explain import smallest
 from bpcheck.explain.part import shows_alone
 from bpcheck.explain.pattern import pattern_of
 from bpcheck.explain.reproduction import torch_reproduction
+from bpcheck.explain.told_apart import lookalikes, told_apart
 from bpcheck.explain.transforms import rounding_of_a_transform
 from bpcheck.explain.where import Place
 from bpcheck.explain.worked import worked
@@ -31,7 +32,7 @@ from bpcheck.runner.site import Site
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
 from bpcheck.verdict import Exhausted, Judgement, Report, Verdict
-from bpcheck.verdict.conditions import CONDITIONS
+from bpcheck.verdict.conditions import CONDITIONS, PLAIN
 from bpcheck.verdict.judgement import ON_VALUES, is_malformed
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.repaired import Repaired
@@ -155,6 +156,7 @@ def conclude(
         if covers and is_complete and limits.geometries is None
         else (),
         notes=site.notes,
+        rounded=tally.rounded,
         exhausted=exhausted,
     )
 
@@ -270,7 +272,7 @@ def _judgement(
         # Sums in any order come and go by their nature.
         return defect.verdict is Verdict.UNORDERED or still_fails(case)
 
-    case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
+    case = _shown(site, defect, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
     place = Place("", judged_for(defect, tally).total)
     tested: Tried | None = None
@@ -346,6 +348,19 @@ def _where(place: Place, defect: Defect, tested: Tried | None) -> str:
     if tested is None:
         return place.name
     return " and ".join(part for part in (defect.condition, tested.where) if part)
+
+
+def _shown(site: Site, defect: Defect, still_fails: Callable[[Case], bool]) -> Case:
+    """The smallest case, or one a cell larger that tells the mistake from others."""
+    assert defect.smallest is not None  # noqa: S101 - add() ran
+    case = smallest(defect.smallest, still_fails)
+    if defect.verdict not in ON_VALUES or defect.condition != PLAIN:
+        return case
+
+    def alike(candidate: Case, among: tuple[str, ...] | None) -> tuple[str, ...]:
+        return site.ask(lookalikes, candidate, defect.result, among, otherwise=())
+
+    return told_apart(case, still_fails, alike)
 
 
 def _worked(subject: Subject, case: Case, ruling: Ruling) -> tuple[str, ...]:
