@@ -205,11 +205,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     subject = getattr(metafunc.function, "__dict__", {}).get("bpcheck_subject")
     if subject is None:
         return
-    from bpcheck.checks import CHECK_NAMES
+    from bpcheck.checks import names_for
 
     marks = _marks(metafunc)
     baseline = metafunc.config.getoption("bpcheck_baseline")
-    names = (*CHECK_NAMES, _PRECISION) if baseline else CHECK_NAMES
+    names = (*names_for(subject), _PRECISION) if baseline else names_for(subject)
     metafunc.parametrize(
         "bpcheck_judge",
         [

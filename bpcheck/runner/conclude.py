@@ -21,6 +21,7 @@ from bpcheck.explain.worked import worked
 from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
+from bpcheck.report.wording import plural
 from bpcheck.runner.claimed import left_out
 from bpcheck.runner.condition import Asked, asked_of, condition_of_defect
 from bpcheck.runner.drawing import drawn
@@ -33,7 +34,7 @@ from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
 from bpcheck.verdict import Exhausted, Judgement, Report, Verdict
 from bpcheck.verdict.conditions import CONDITIONS, PLAIN
-from bpcheck.verdict.judgement import ON_VALUES, is_malformed
+from bpcheck.verdict.judgement import ON_TENSORS, ON_VALUES, is_malformed
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.repaired import Repaired
 from bpcheck.verdict.tally import Defect, Tally
@@ -49,6 +50,7 @@ SHOWN_BY_FURTHER_RUNS = (
     Verdict.NOT_DETERMINISTIC,
     Verdict.BATCH_DEPENDENT,
     Verdict.UNORDERED,
+    *ON_TENSORS,
 )
 
 
@@ -198,12 +200,17 @@ class Shapes:
 
 def _remarks(tally: Tally, results: Sequence[str]) -> tuple[str, ...]:
     """What is worth a line below the table."""
+    remarks = [
+        f"{check}: {tally.remarks[check]} ({plural(tally.remarked[check], 'case')})"
+        for check in CHECK_NAMES
+        if check in tally.remarks
+    ]
     found: Mapping[str, int] = tally.noted.get(batch.NAME, {})
     if not found:
-        return ()
+        return tuple(remarks)
     noted = {result: found[result] for result in results if result in found}
     judged = max(tally.cell(batch.NAME, result).passed for result in noted)
-    return (batch.said_of_batches(noted, judged),)
+    return (batch.said_of_batches(noted, judged), *remarks)
 
 
 def _rank(defect: Defect) -> tuple[int, int, int]:
@@ -265,8 +272,9 @@ def _judgement(
                 return True
         return False
 
-    # What ends its process costs a worker each time, and minutes where it hangs.
-    shrink = shrink and defect.verdict not in ENDS
+    # What ends its process costs a worker each time, and minutes where it hangs; what is traced
+    # takes a second for each candidate, and is wrong in all of them.
+    shrink = shrink and defect.verdict not in (*ENDS, Verdict.OPERATOR)
 
     def is_steady(case: Case) -> bool:
         # Sums in any order come and go by their nature.

@@ -26,6 +26,13 @@ class Verdict(StrEnum):
     KEEPS_STATE = "keeps state"
     NOT_LINEAR = "not linear in the cotangent"
     BREAKS_SYMMETRY = "breaks a symmetry"
+    SUBSET = "depends on which gradients are needed"
+    UNDEFINED = "wrong for an undefined cotangent"
+    DOUBLE = "double backward wrong"
+    FORWARD_MODE = "forward mode wrong"
+    VMAP = "wrong under vmap"
+    IN_PLACE = "misses a change in place"
+    MODE = "depends on a mode of torch"
     LOST_PRECISION = "lost precision"
     MUTATES = "changes its input"
     SETTINGS = "changes the whole process"
@@ -34,6 +41,8 @@ class Verdict(StrEnum):
     BATCH_DEPENDENT = "depends on the batch"
     NOT_FINITE = "not finite"
     CONTRACT_BROKEN = "contract broken"
+    OPERATOR = "breaks a rule of registered operators"
+    LACKS = "lacks what it claims"
     CRASHED = "crashed"
     EXITS = "ends the process"
     TIMED_OUT = "timed out"
@@ -97,6 +106,19 @@ ON_VALUES = (
     Verdict.FORWARD_DIFFERS,
     Verdict.FORWARD_WRONG,
     Verdict.BOTH_WRONG,
+)
+
+#: Verdicts on what is asked of code on tensors beside its values.
+ON_TENSORS = (
+    Verdict.SUBSET,
+    Verdict.UNDEFINED,
+    Verdict.DOUBLE,
+    Verdict.FORWARD_MODE,
+    Verdict.VMAP,
+    Verdict.IN_PLACE,
+    Verdict.MODE,
+    Verdict.OPERATOR,
+    Verdict.LACKS,
 )
 
 

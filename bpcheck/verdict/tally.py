@@ -126,6 +126,9 @@ class Tally:
         self.noted: dict[str, Counter[str]] = {}
         #: Largest rounding error and number of cases, by dtype, result and length of the sums.
         self._rounded: dict[tuple[str, str, int], tuple[float, int]] = {}
+        #: What each check remarks on, the first that it said, and in how many cases.
+        self.remarks: dict[str, str] = {}
+        self.remarked: Counter[str] = Counter()
         #: Cases in which a result was compared and right.
         self.right: dict[str, Sample] = {}
         #: The first of them, of any values.
@@ -142,6 +145,9 @@ class Tally:
         self.dtypes[judged.case.dtype] += 1
         self._statuses.update((each.check, each.result, each.status) for each in judged.outcomes)
         self._note(judged)
+        found = {each.check: each.remark for each in reversed(judged.outcomes) if each.remark}
+        self.remarks = found | self.remarks
+        self.remarked.update(found.keys())
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
         size = work(judged.case)

@@ -197,6 +197,52 @@ def compare(
 
 
 @precision.command()
+@click.argument("target", metavar="TARGET")
+@click.argument("case", nargs=-1, required=True, metavar="'CASE'")
+@click.option(
+    "--style",
+    default="numpy",
+    show_default=True,
+    metavar="STYLE",
+    help="Kind of code that TARGET is, as for bpcheck check.",
+)
+@click.option("--result", default="y", show_default=True, metavar="RESULT", help="Such as w_bar.")
+@click.option(
+    "--index", metavar="I,J,...", help="The element of the result. [default: the one in the middle]"
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1, max=4_096),
+    default=1,
+    show_default=True,
+    help="Look with so many threads, too.",
+)
+@_safely
+def tree(
+    target: str,
+    case: tuple[str, ...],
+    style: str,
+    result: str,
+    index: str | None,
+    threads: int,
+    **safety: Any,
+) -> int:
+    """Reveal in which order TARGET adds up one element of CASE, and print the tree and a word."""
+    from bpcheck.cli.precision.tree import run_tree
+    from bpcheck.cli.safety import Safety
+
+    return run_tree(
+        target,
+        " ".join(case),
+        style=style,
+        result=result,
+        index=index,
+        threads=threads,
+        safety=Safety(**safety),
+    )
+
+
+@precision.command()
 @click.argument("file", default=_FILE, metavar="[FILE]")
 @click.option("--plot", "plot_path", metavar="FILE", help="Draw the history into FILE.")
 @click.option(
