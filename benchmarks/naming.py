@@ -54,7 +54,7 @@ def named(name: str, operation: str) -> Named:
     report = check(fault.plant(right), profile="quick", count=CASES, largest=LARGEST)
     by_what = {each.what: each for each in faults_of(operation)}
     told = [each.looks_like.rpartition(" (explains")[0] for each in report.judgements]
-    found = tuple(dict.fromkeys(by_what[what] for what in told if what))
+    found = tuple(dict.fromkeys(by_what[what] for what in told if what in by_what))
     return Named(name, operation, _outcome(fault, found, right), tuple(each.name for each in found))
 
 
