@@ -6,14 +6,16 @@ is as those of one call do: what an earlier forward has left, or what lies besid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import isclose, isnan
+from math import isclose, isnan, nan
 
-from bpcheck.arithmetic import FORMATS
+from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.cases import Case
 from bpcheck.checks import CHECKS, Trial
+from bpcheck.checks.compare import same_bits
 from bpcheck.explain.diagnosis import ENOUGH, Diagnosis
 from bpcheck.explain.faults import Fault, faults_of
 from bpcheck.explain.right import right_kernel
@@ -24,15 +26,42 @@ from bpcheck.subject import Subject
 #: Multiplications of a case up to which it is looked at: each takes a dozen runs.
 LARGEST = 20_000
 
-#: Whether a check passed (``None``), or what it found, by check and result; no entry where it said
-#: nothing.
-Conduct = Mapping[tuple[str, str], Finding | None]
+
+@dataclass(frozen=True)
+class Conduct:
+    """What all checks say of a subject in one case.
+
+    Parameters
+    ----------
+    case
+        The case.
+    said
+        Whether a check passed (``None``), or what it found, by check and result; no entry where it
+        said nothing.
+    left
+        What the operands and the cotangent of the first run hold after it.
+    """
+
+    case: Case
+    said: Mapping[tuple[str, str], Finding | None]
+    left: Mapping[str, Array]
+
+    def is_like(self, other: Conduct, check: str, result: str) -> bool:
+        """Whether a check found the same of two subjects."""
+        key = (check, result)
+        one, another = self.said.get(key), other.said.get(key)
+        if one is not None and one.kind is Kind.MUTATES and not self._leaves_the_same(other):
+            return False
+        return _are_alike(one, another, self.case)
+
+    def _leaves_the_same(self, other: Conduct) -> bool:
+        return all(same_bits(array, other.left[name]) for name, array in self.left.items())
 
 
 def conduct_of(subject: Subject, case: Case) -> Conduct:
-    """What all checks say of a subject in one case, in the order in which a run asks them."""
+    """What all checks say, in the order in which a run asks them."""
     trial = Trial(subject, case)
-    return {
+    said = {
         (outcome.check, outcome.result): finding
         for check in CHECKS.values()
         for outcome in check.run(trial)
@@ -40,6 +69,8 @@ def conduct_of(subject: Subject, case: Case) -> Conduct:
         # What is not held against a subject is no difference either.
         for finding in [_held_against(outcome.finding)]
     }
+    handed = trial.first.handed
+    return Conduct(case, said, {**handed.operands, "y_bar": handed.y_bar})
 
 
 def diagnose_conduct(
@@ -115,9 +146,7 @@ def _score(
         if scene.is_contradicted_by(fault, planted):
             return None
         explained += scene.is_explained_by(planted)
-        reproduced += sum(
-            _are_alike(found, planted.get(key), scene.case) for key, found in scene.said.items()
-        )
+        reproduced += sum(scene.conduct.is_like(planted, *key) for key in scene.conduct.said)
         possible = explained + len(scenes) - number
         if 5 * possible < 4 * len(scenes) or possible < enough:
             return None
@@ -134,7 +163,7 @@ class _Scene:
     kinds: Collection[Kind]
 
     @cached_property
-    def said(self) -> Conduct:
+    def conduct(self) -> Conduct:
         return conduct_of(self.subject, self.case)
 
     @cached_property
@@ -142,7 +171,7 @@ class _Scene:
         """The checks that found the defect."""
         return frozenset(
             check
-            for (check, result), found in self.said.items()
+            for (check, result), found in self.conduct.said.items()
             if result == self.result and found is not None and found.kind in self.kinds
         )
 
@@ -152,22 +181,26 @@ class _Scene:
 
     def is_explained_by(self, planted: Conduct) -> bool:
         """Whether each check that found the defect finds the same of another kernel."""
-        keys = [(check, self.result) for check in self.concerned]
-        return all(_are_alike(self.said[key], planted.get(key), self.case) for key in keys)
+        return all(self.conduct.is_like(planted, check, self.result) for check in self.concerned)
 
     def is_contradicted_by(self, fault: Fault, planted: Conduct) -> bool:
         """Whether the fault fails a check that the subject passes."""
         return any(
             found is not None
             and result in fault.results
-            and (check, result) in self.said
-            and self.said[check, result] is None
-            for (check, result), found in planted.items()
+            and (check, result) in self.conduct.said
+            and self.conduct.said[check, result] is None
+            for (check, result), found in planted.said.items()
         )
 
 
 def _held_against(finding: Finding | None) -> Finding | None:
     return None if finding is None or finding.kind in NOTES else finding
+
+
+def _worded(finding: Finding) -> str:
+    """What is told, without numbers: which call it was may be among them."""
+    return re.sub(r"\d+", "#", finding.message)
 
 
 def _are_alike(one: Finding | None, other: Finding | None, case: Case) -> bool:
@@ -181,12 +214,19 @@ def _are_alike(one: Finding | None, other: Finding | None, case: Case) -> bool:
         return False
     if one.got is None or other.got is None:
         # What was changed, or whose memory it is, is told in the same words.
-        alike = one.message == other.message or bool(one.exception)
+        alike = _worded(one) == _worded(other) or bool(one.exception)
         return one.got is other.got and alike
     if not case.is_exact:
         # Which cell is furthest off, and by how much, depends on rounding.
         return True
     # A quotient is rounded twice at most, by either kernel.
     slack = 4 * FORMATS[case.dtype].unit_roundoff if case.operation.divides else 0.0
-    same = isclose(one.got, other.got, rel_tol=slack) or (isnan(one.got) and isnan(other.got))
+    mine, its = _number(one), _number(other)
+    same = isclose(mine, its, rel_tol=slack) or (isnan(mine) and isnan(its))
     return one.index == other.index and same
+
+
+def _number(finding: Finding) -> float:
+    """What a kernel gave, or by how much it differs from run to run, whatever it began with."""
+    number = finding.error if finding.kind is Kind.NOT_DETERMINISTIC else finding.got
+    return nan if number is None else number

@@ -28,6 +28,9 @@ from bpcheck.verdict.tally import Defect, Tally
 #: it is.
 NAMED = (*ON_VALUES, Verdict.CONTRACT_BROKEN, Verdict.NOT_FINITE)
 
+#: Those that say what else is wrong, where numbers depend on what was called before.
+OF_STATE = (Verdict.KEEPS_STATE, Verdict.NOT_DETERMINISTIC)
+
 _ORDER = list(Verdict)
 
 #: Those that further runs show: what these find, check by check, tells the mistake.
@@ -80,7 +83,24 @@ def told_once(subject: Subject, tally: Tally, *, may_vary: bool = True) -> list[
             alike[0].also[defect.result] = None
         else:
             told += _told(subject, defect, tally, may_vary=may_vary)
-    return _by_the_broader(subject, told)
+    return _without_what_follows(_by_the_broader(subject, told))
+
+
+def _without_what_follows(told: list[Told]) -> list[Told]:
+    """Those left out that state explains which another one tells of the same result.
+
+    What a buffer holds of earlier cases is wrong, and grows until it is not finite.
+    """
+    unsteady = {each.defect.result for each in told if each.defect.verdict in OF_STATE}
+    hinted = {each.defect.result for each in told if each.hint} & unsteady
+    return [
+        each
+        for each in told
+        if not (
+            each.defect.result in hinted
+            and (each.hint or each.defect.verdict is Verdict.NOT_FINITE)
+        )
+    ]
 
 
 def _by_the_broader(subject: Subject, told: list[Told]) -> list[Told]:
