@@ -8,7 +8,7 @@ from itertools import permutations
 
 from bpcheck.cases import Case
 from bpcheck.checks import CHECKS, Juror, contract, finite
-from bpcheck.explain.conduct import diagnose_conduct, explains_conduct
+from bpcheck.explain.by_conduct import diagnose_conduct, explains_conduct
 from bpcheck.explain.diagnosis import Diagnosis, diagnose, explains
 from bpcheck.explain.faults import Fault
 from bpcheck.explain.part import Part

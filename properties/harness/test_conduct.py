@@ -12,7 +12,8 @@ import bpcheck
 from bpcheck import Subject
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case, parse_case
-from bpcheck.explain.conduct import conduct_of, diagnose_conduct
+from bpcheck.explain.by_conduct import diagnose_conduct
+from bpcheck.explain.conduct import conduct_of
 from bpcheck.explain.faults import fault_named
 from bpcheck.explain.unsteady import state_between_cases
 from bpcheck.finding import Kind
@@ -32,6 +33,7 @@ BY_CONDUCT = {
     "residuals-negated-by-the-vjp": Kind.STATE,
     "w-bar-added-up-for-each-array": Kind.NOT_DETERMINISTIC,
     "x-bar-in-one-buffer": Kind.ALIASES,
+    "x-changed-by-the-forward": Kind.MUTATES,
     "y-bar-changed-by-the-vjp": Kind.MUTATES,
 }
 
