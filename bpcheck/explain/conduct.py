@@ -1,4 +1,4 @@
-"""What a kernel does in all runs of a case: what each check finds, and what its inputs hold after."""
+"""What a kernel does in all runs of a case: what checks find, and what its inputs hold after it."""
 
 from __future__ import annotations
 

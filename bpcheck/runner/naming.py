@@ -258,15 +258,15 @@ def _checks(defect: Defect) -> frozenset[str]:
 
 def _once_right(defect: Defect, tally: Tally) -> list[Case]:
     """Cases in which the first run of the result was right, whatever a later one gave."""
-    seen = {*defect.cases, *defect.sample.cases}
-    unsteady = [
+    own = [each for each in tally.defects.values() if each.result == defect.result]
+    wrong = {
         case
-        for each in tally.defects.values()
-        if each.result == defect.result and each.verdict in SHOWN_BY_CONDUCT
-        for case in each.sample.cases
-        if case not in seen
-    ]
-    return [*_passing(defect, tally), *unsteady]
+        for each in own
+        if each.verdict in ON_VALUES
+        for case in (*each.cases, *each.sample.cases)
+    }
+    unsteady = (case for each in own if each.verdict in OF_STATE for case in each.sample.cases)
+    return [*_passing(defect, tally), *(case for case in unsteady if case not in wrong)]
 
 
 def _passing(defect: Defect, tally: Tally) -> list[Case]:

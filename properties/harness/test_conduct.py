@@ -176,6 +176,18 @@ def test_a_buffer_that_is_not_cleared_is_told_by_its_cause_and_that_is_all() -> 
     assert report.judgements[0].looks_like.startswith("x_bar is accumulated into a buffer")
 
 
+def test_what_raises_in_other_cases_keeps_no_state_between_them() -> None:
+    def forward(x: Array, *others: Any, **params: Any) -> Any:
+        if x.ravel()[0] > 0:
+            raise ValueError("of a positive cell")
+        y, residuals = conv.forward(x, *others, **params)
+        return 2 * y, residuals
+
+    report = bpcheck.check(Subject(forward, conv.vjp, operation="conv1d"), cases=CASES[:16])
+    assert Verdict.RAISES in {each.verdict for each in report.judgements}
+    assert not any("state" in each.looks_like for each in report.judgements)
+
+
 def test_a_steady_kernel_right_or_wrong_keeps_no_state_between_cases() -> None:
     wrong = fault_named("w-bar-rotated").plant(RIGHT)
     for subject in (RIGHT, wrong):
