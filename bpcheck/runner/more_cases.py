@@ -71,10 +71,9 @@ def _like(case: Case, *, may_vary: bool) -> Iterator[Case]:
     """The case on other seeds, and with one number of its geometry more or less."""
     # Operands and kinds of rows take turns by the seed. With 60, which has every small divisor, the
     # turn stays; the next few seeds have the others.
-    seeds = [replace(case, seed=case.seed + i, one_hot=None) for i in (60, 1, 120, 2, 180, 3)]
+    yield from (replace(case, seed=case.seed + i, one_hot=None) for i in (1, 60, 2, 120, 3))
     varied = list(_varied(case)) if may_vary else []
     yield from varied
-    yield from seeds
     yield from (replace(each, seed=each.seed + 60) for each in varied)
 
 
