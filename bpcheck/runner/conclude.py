@@ -94,7 +94,7 @@ def conclude(
     subject = site.subject
     told = [(Told(each), "") for each in tally.decided()]
     if is_complete:
-        told = site.ask(_named, tally, otherwise=told)
+        told = site.ask(_named, tally, limits, otherwise=told)
     told.sort(key=lambda each: _rank(each[0].defect))
     shapes = Shapes(limits.geometries, beside)
     fresh = Fresh(seed, limits, asked or dtypes, Patience() if repairs else None)
@@ -387,12 +387,13 @@ def _why_no_replay(operation: Operation) -> str:
     return f"{operation.name} {why}" if why else ""
 
 
-def _named(subject: Subject, tally: Tally) -> list[tuple[Told, str]]:
+def _named(subject: Subject, tally: Tally, limits: Limits) -> list[tuple[Told, str]]:
     """The defects of a run, each mistake once, and what each looks like."""
-    # A fault of the catalogue is code, and stays where it was run.
+    # A fault of the catalogue is code, and stays where it was run. Where geometries are limited,
+    # each is compiled.
     return [
         (replace(each, diagnosis=None), _looks_like(subject, each))
-        for each in told_once(subject, tally)
+        for each in told_once(subject, tally, may_vary=limits.geometries is None)
     ]
 
 
@@ -400,6 +401,8 @@ def _looks_like(subject: Subject, told: Told) -> str:
     """The known mistake that gives the same wrong numbers, or a transform that is not declared."""
     if told.diagnosis is not None:
         return str(told.diagnosis)
+    if told.hint:
+        return told.hint
     if told.defect.verdict not in (*ON_VALUES, Verdict.LOST_PRECISION):
         return ""
     return rounding_of_a_transform(subject, told.defect.sample.cases)

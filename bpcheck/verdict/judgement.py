@@ -195,6 +195,11 @@ class Judgement:
         return is_malformed(self.result, self.findings)
 
     @property
+    def names_all(self) -> bool:
+        """Whether the headline names all results: of a convention, and of a wrong dtype."""
+        return self.verdict.is_convention or self.cause == Kind.DTYPE
+
+    @property
     def headline(self) -> str:
         """``w_bar is wrong where stride > 1``, say."""
         where = f" where {self.where}" if self.where else ""
@@ -202,7 +207,7 @@ class Judgement:
         cause = self.cause.partition(" (")[0].partition(":")[0]
         named = {Verdict.RAISES: f" {cause}", Verdict.CONTRACT_BROKEN: f" ({cause})"}
         what = named.get(self.verdict, "") if cause else ""
-        touched = (self.result, *self.also) if self.verdict.is_convention else (self.result,)
+        touched = (self.result, *self.also) if self.names_all else (self.result,)
         return f"{', '.join(touched)}: {self.verdict}{what}{where}"
 
     @property
