@@ -82,18 +82,18 @@ class Optional(Keeps):
 
 
 class Asked(Keeps):
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, bias: Any = True):
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, bias: Any = True):  # noqa: FBT002 - as layers have it
         self.weight = np.ones((out_channels, in_channels, kernel_size))
         self.bias = np.zeros(out_channels) if bias else None
 
 
 class Seldom(Asked):
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, bias: Any = False):
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, bias: Any = False):  # noqa: FBT002 - as above
         super().__init__(in_channels, out_channels, kernel_size, bias)
 
 
 class UsesBias(Asked):
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, use_bias: Any = True):
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, use_bias: Any = True):  # noqa: FBT002 - as layers have it
         super().__init__(in_channels, out_channels, kernel_size, use_bias)
 
 
