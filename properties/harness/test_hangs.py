@@ -11,7 +11,9 @@ import pytest
 from bpcheck import Subject
 from bpcheck.report import to_json
 from bpcheck.runner import check_subject
+from bpcheck.runner.process import place
 from bpcheck.runner.process.handle import Allowed
+from bpcheck.runner.process.patience import Patience
 from bpcheck.verdict import Verdict
 from reference import avg_pool
 
@@ -86,3 +88,22 @@ def test_a_first_call_that_is_slow_is_no_hang_even_where_another_case_hangs() ->
     assert all(" f32 " in each.smallest for each in report.judgements)
     assert report.judgements[0].failing <= 4
     assert report.cases == 8
+
+
+@pytest.mark.parametrize(("count", "expected"), [(2, 10.0), (30, 1.0)])
+def test_who_is_quick_on_many_shapes_is_waited_for_no_longer_on_the_next(
+    monkeypatch: pytest.MonkeyPatch, count: int, expected: float
+) -> None:
+    known: list[Patience] = []
+
+    def patience() -> Patience:
+        known.append(Patience())
+        return known[-1]
+
+    monkeypatch.setattr(place, "Patience", patience)
+    right = Subject(avg_pool.forward, avg_pool.vjp, operation="avg_pool1d", name="quick")
+    # What is quick is so by the limit: on any machine these calls take less than 30 s.
+    check_subject(right, count=count, largest=300, in_process=False, allowed=Allowed(1000.0))
+    assert known[0].first == expected, vars(known[0])
+    # And it is tried once more alone, longer than that.
+    assert known[0].again == 3.0
