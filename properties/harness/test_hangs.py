@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from bpcheck import Subject
+from bpcheck.finding import Kind
 from bpcheck.report import to_json
 from bpcheck.runner import check_subject
+from bpcheck.runner.given_up import GivenUp
 from bpcheck.runner.process import place
+from bpcheck.runner.process.death import Death
 from bpcheck.runner.process.handle import Allowed
 from bpcheck.runner.process.patience import Patience
 from bpcheck.verdict import Verdict
@@ -107,3 +110,19 @@ def test_who_is_quick_on_many_shapes_is_waited_for_no_longer_on_the_next(
     assert known[0].first == expected, vars(known[0])
     # And it is tried once more alone, longer than that.
     assert known[0].again == 3.0
+
+
+def test_hangs_that_go_on_are_given_up_by_what_all_of_them_have() -> None:
+    given_up = GivenUp()
+    death = Death(Kind.TIMED_OUT, "did not come back", "forward")
+    given_up.survived(frozenset(("float32", "odd")))
+    for width in ("odd", "odd", "odd", "even", "even"):
+        given_up.learn(death, frozenset(("float32", "long", width)))
+    # What all had that came out well elsewhere is not to blame at first.
+    assert given_up.why(frozenset(("long",)))
+    given_up = GivenUp()
+    given_up.survived(frozenset(("float32", "odd", "even")))
+    for width in ("odd", "odd", "odd", "even", "even", "even"):
+        given_up.learn(death, frozenset(("float32", width)))
+    assert given_up.why(frozenset(("float32",)))
+    assert not given_up.why(frozenset(("odd",)))
