@@ -14,6 +14,9 @@ from bpcheck.operations import Lattice, Operation
 #: The value kinds that are no integers of a lattice.
 REAL_KINDS = ("real", "pruned", "scaled")
 
+#: The value kind of cases in which every column of the Jacobian is asked for.
+JACOBIAN = "jacobian"
+
 
 @dataclass(frozen=True)
 class Case:
@@ -34,7 +37,8 @@ class Case:
         below), ``negative`` (exact, all below 0),
         ``special`` (NaN, infinities and both zeros), ``tiny`` and ``huge`` (exact, subnormal and
         near overflow), ``real`` (standard normal), ``pruned`` (real, whole samples and filters of
-        zeros), ``scaled`` (real, the cotangent 0 or large).
+        zeros), ``scaled`` (real, the cotangent 0 or large), ``jacobian`` (exact, up to 3: every
+        column of the Jacobian is asked for beside).
     layout
         Memory layouts of the arrays: ``c-order``, or those that have another by name, such as
         ``x:fortran,y_bar:negative``.

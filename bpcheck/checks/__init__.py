@@ -8,6 +8,7 @@ from types import MappingProxyType
 from bpcheck.checks import (
     autograd,
     batch,
+    columns,
     contract,
     differences,
     finite,
@@ -52,6 +53,8 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             _against_autograd(autograd.EXTREME),
             _against_autograd(autograd.EMPTY),
             Check(differences.NAME, differences.check_differences, Juror.DIFFERENCES),
+            Check(columns.AUTOGRAD, columns.check_by_autograd, Juror.AUTOGRAD),
+            Check(columns.DIFFERENCES, columns.check_by_differences, Juror.DIFFERENCES),
             Check(layouts.NAME, layouts.check_layouts),
             *(Check(name, partial(orders.check_order, name=name)) for name in orders.ORDERS),
             Check(second_vjp.NAME, second_vjp.check_second_vjp),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from bpcheck.cases import Case
+from bpcheck.cases.case import JACOBIAN
 
 #: Multiplications of the forward up to which every case is run more than once.
 SMALL = 100_000
@@ -23,7 +24,12 @@ def is_small(case: Case) -> bool:
 
 
 def affords_more(case: Case) -> bool:
-    """Whether the case is run more often than once: all small ones, and some large ones."""
+    """Whether the case is run more often than once: all small ones, and some large ones.
+
+    Where columns of the Jacobian are asked for, nothing else is: other cases do that.
+    """
+    if case.values == JACOBIAN:
+        return False
     return is_small(case) or is_one_of(case, EVERY_LARGE)
 
 

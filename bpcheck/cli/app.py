@@ -143,10 +143,21 @@ _interpret = click.option(
 @click.argument("target", required=False)
 @click.option(
     "--profile",
-    type=click.Choice(["quick", "default", "thorough"]),
+    type=click.Choice(["quick", "default", "thorough", "exhaustive"]),
     default="default",
     show_default=True,
     help="How much to check.",
+)
+@click.option(
+    "--scope",
+    metavar="NAME",
+    help="Which geometries --profile exhaustive judges, every single one: small or full. "
+    "[default: small]",
+)
+@click.option(
+    "--resume",
+    metavar="FILE",
+    help="Keep in FILE how far an exhaustive run is, and go on from there.",
 )
 @click.option(
     "--cases",
@@ -223,6 +234,8 @@ def check(
     operation: str | None,
     target: str | None,
     profile: str,
+    scope: str | None,
+    resume: str | None,
     cases: str | None,
     largest: int | None,
     geometries: int | None,
@@ -265,7 +278,14 @@ def check(
         files={"json": json_path, "markdown": markdown_path, "html": html_path},
         classes=classes,
         request=Request(
-            profile, cases, seed=seed, dtypes=dtypes, largest=largest, geometries=geometries
+            profile,
+            cases,
+            seed=seed,
+            dtypes=dtypes,
+            largest=largest,
+            geometries=geometries,
+            scope=scope,
+            resume=resume,
         ),
         safety=Safety(in_process, call_timeout, memory, jobs, executor),
         interrupts=interrupts or Interrupts(),

@@ -18,7 +18,9 @@ from bpcheck.cli.progress import Live
 from bpcheck.cli.project import Entry, entries, executor_of, project_file, shell_target
 from bpcheck.cli.requests import CLAIM, asked_cases, asked_claims, asked_dtypes, asked_words
 from bpcheck.cli.safety import Safety, engine_of, loaded_to_check, placed_entry
-from bpcheck.errors import BpcheckError
+from bpcheck.errors import BpcheckError, UsageError
+from bpcheck.planning.exhaustive import USUAL, scope_named
+from bpcheck.planning.profiles import EXHAUSTIVE
 from bpcheck.report import print_report
 from bpcheck.report.files import Files
 from bpcheck.report.terminal import plain
@@ -27,6 +29,7 @@ from bpcheck.runner.own import blaming
 from bpcheck.runner.process.death import DiedError
 from bpcheck.runner.run import check_in
 from bpcheck.runner.site import Site
+from bpcheck.subject import Subject
 from bpcheck.verdict import Report
 
 
@@ -40,6 +43,8 @@ class Request:
     dtypes: tuple[str, ...]
     largest: int | None
     geometries: int | None = None
+    scope: str | None = None
+    resume: str | None = None
 
 
 def run_check(
@@ -72,6 +77,11 @@ def run_check(
         # Who asks for this process, as a debugger does, needs no engine.
         if safety.executor is None and not safety.in_process:
             safety, here = replace(safety, executor=executor_of(project)), project.parent
+    if request.resume is not None:
+        if len(todo) > 1:
+            raise UsageError(f"--resume {request.resume}: one run has one file; name a TARGET")
+        # Subjects may change the directory.
+        request = replace(request, resume=str(Path(request.resume).absolute()))
     if claims:
         asked = asked_claims(claims)
         todo = tuple(
@@ -172,6 +182,8 @@ class _Run:
             said = f" {entry.operation}: no case in {request.cases}"
             self.console.print(Text(said, style="dim"))
             return True
+        if request.profile == EXHAUSTIVE and cases is None:
+            self._announce(subject)
         start = time.perf_counter()
         with Live() as live:
             live.say(f"planning {entry.operation}")
@@ -185,6 +197,8 @@ class _Run:
                     cases=cases,
                     largest=_either(request.largest, entry.largest),
                     geometries=_either(request.geometries, entry.geometries),
+                    scope=request.scope,
+                    resume=request.resume,
                     on_progress=live.step,
                 )
         self.reports.append(report)
@@ -200,6 +214,12 @@ class _Run:
             classes=self.classes,
         )
         return report.is_complete
+
+    def _announce(self, subject: Subject) -> None:
+        """Say how much there is to do before it begins."""
+        scope = scope_named(subject.operation, self.request.scope or USUAL)
+        said = f" {scope.count:,} geometries of the scope {scope.name}: {scope.says}"
+        self.console.print(Text(said, style="dim"), soft_wrap=True)
 
 
 def _either(typed: int | None, declared: int | None) -> int | None:

@@ -18,7 +18,7 @@ from bpcheck.operations.promises import Shape
 from bpcheck.operations.torch_vjp import few_threads
 
 #: Value kinds whose sums must stay exact once numbers are tied.
-EXACT = ("exact", "small", "wide", "ties", "negative", "sparse")
+EXACT = ("exact", "small", "wide", "ties", "negative", "sparse", "jacobian")
 
 #: Magnitudes that are tried one after the other where tied numbers make sums too large.
 SMALLER = (2**20, 2**12, 256, 16, 4, 1)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS
-from bpcheck.cases.case import Case
+from bpcheck.cases.case import JACOBIAN, Case
 from bpcheck.cases.repeats import REPEATING
 from bpcheck.filling.budget import room, spread
 from bpcheck.filling.ends import huge_unit, scaled, smallest_normal, special_terms, tiny_unit
@@ -22,6 +22,9 @@ CAP = 1024
 
 #: Largest magnitude in `small` mode.
 SMALL = 4
+
+#: Largest magnitude in `jacobian` mode: with both signs and 0 there are seven, in three bits.
+DIGIT = 3
 
 
 def fill(case: Case) -> Arrays:
@@ -71,6 +74,12 @@ def _small(case: Case, rng: np.random.Generator) -> Arrays:
     # Numbers that a person can follow by hand; a search for the smallest case ends in them.
     lattice, form = lattice_of(case), FORMATS[case.dtype]
     return draw(case, lattice, spread(lattice, form, tuple(array_shapes(case)), cap=SMALL), rng)
+
+
+def _digits(case: Case, rng: np.random.Generator) -> Arrays:
+    # Entries of the Jacobian that are digits: many of them travel as one number.
+    lattice, form = lattice_of(case), FORMATS[case.dtype]
+    return draw(case, lattice, spread(lattice, form, tuple(array_shapes(case)), cap=DIGIT), rng)
 
 
 def _wide(case: Case, rng: np.random.Generator) -> Arrays:
@@ -159,4 +168,5 @@ _FILLERS = {
     "real": real,
     "pruned": pruned,
     "scaled": scaled_cotangent,
+    JACOBIAN: _digits,
 }

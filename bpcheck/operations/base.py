@@ -28,6 +28,7 @@ from bpcheck.operations.promises import (
     Shape,
     Symmetry,
 )
+from bpcheck.operations.scopes import Scope
 from bpcheck.operations.step import Step
 from bpcheck.operations.torch_vjp import torch_vjp
 
@@ -102,6 +103,7 @@ class Operation(Addressed, ABC):
         "tiny",
         "huge",
         "real",
+        "jacobian",
     )
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     rank: int = 2
@@ -162,6 +164,11 @@ class Operation(Addressed, ABC):
 
     def layers(self, name: str) -> tuple[str, ...]:
         """Descriptors of the layers of a named set of real layers that are of this operation."""
+        return ()
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """Sets of small geometries of which every single one can be judged, the smallest first."""
         return ()
 
     @property

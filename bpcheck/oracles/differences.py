@@ -90,6 +90,36 @@ def _bits(step: int) -> int:
     return min(14, step.bit_length() - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """The Jacobian of the forward in one operand, as the operation's colouring reads it.
+
+    Parameters
+    ----------
+    owners
+        Flat index of the element that each output depends on in each probe, -1 for none:
+        ``(probes, *y)``.
+    changes
+        By how much each output changes where the element is stepped: as `owners`.
+    step
+        By how much that is.
+    shape
+        Of the operand.
+    """
+
+    owners: Array
+    changes: Array
+    step: int
+    shape: tuple[int, ...]
+
+    def pulled(self, y_bar: Array) -> Array:
+        """``J^T y_bar``, in the shape of the operand."""
+        with np.errstate(invalid="ignore"):
+            # A wrong forward may be infinite; the difference is then not a number, and disagrees.
+            weighed = self.changes * np.asarray(y_bar, np.float64)
+        return credit(self.owners, weighed, self.shape) / self.step
+
+
 def gradient_by_differences(
     case: Case,
     arrays: Arrays,
@@ -99,7 +129,21 @@ def gradient_by_differences(
     y: Array,
     stack: bool = True,
 ) -> Array | None:
-    """``J^T y_bar``, every element, from one forward for each probe of the operation's colouring.
+    """``J^T y_bar``, every element, from the forwards of `slopes`."""
+    found = slopes(case, arrays, operand, evaluate=evaluate, y=y, stack=stack)
+    return None if found is None else found.pulled(arrays.y_bar)
+
+
+def slopes(
+    case: Case,
+    arrays: Arrays,
+    operand: str,
+    *,
+    evaluate: Evaluate,
+    y: Array,
+    stack: bool = True,
+) -> Slopes | None:
+    """Every entry of the Jacobian, from one forward for each probe of the operation's colouring.
 
     Elements of one colour are stepped at once, and every output is credited to the only one of them
     that it depends on, so the number of forwards does not grow with the image. Where samples are
@@ -109,9 +153,9 @@ def gradient_by_differences(
     operation = case.operation
     primal = arrays.operands[operand]
     owners = operation.owners(case.geometry, operand)
-    if primal.size == 0 or owners.size == 0:
-        return np.zeros(primal.shape)
     step = arrays.units.get(operand, 1)
+    if primal.size == 0 or owners.size == 0:
+        return Slopes(owners, np.zeros(owners.shape), step, primal.shape)
     moved = np.repeat(primal.reshape(1, -1), len(owners), axis=0)
     for probe, owner in zip(moved, owners, strict=True):
         cells = np.unique(owner[owner >= 0])
@@ -124,9 +168,7 @@ def gradient_by_differences(
     if outputs is None:
         return None
     with np.errstate(invalid="ignore"):
-        # A wrong forward may be infinite; the difference is then not a number, and disagrees.
-        changes = (outputs - y) * np.asarray(arrays.y_bar, np.float64)
-    return credit(owners, changes, primal.shape) / step
+        return Slopes(owners, outputs - y, step, primal.shape)
 
 
 def credit(owners: Array, outputs: Array, shape: tuple[int, ...]) -> Array:

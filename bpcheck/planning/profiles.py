@@ -7,6 +7,9 @@ from types import MappingProxyType
 
 from bpcheck.errors import UsageError
 
+#: What is asked for in the place of a profile, for every geometry of a scope.
+EXHAUSTIVE = "exhaustive"
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -52,5 +55,6 @@ PROFILES: MappingProxyType[str, Profile] = MappingProxyType(
 def profile_named(name: str) -> Profile:
     """The profile of that name; `UsageError` lists those there are."""
     if name not in PROFILES:
-        raise UsageError(f"profile={name!r}: must be one of {', '.join(PROFILES)}")
+        known = ", ".join((*PROFILES, EXHAUSTIVE))
+        raise UsageError(f"profile={name!r}: must be one of {known}")
     return PROFILES[name]

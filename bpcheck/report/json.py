@@ -67,6 +67,14 @@ def _report(report: Report) -> dict[str, Any]:
         "largest": report.largest,
         "too_many": list(report.too_many),
         "geometries": report.geometries,
+        "scope": None
+        if report.exhausted is None
+        else {
+            "name": report.exhausted.name,
+            "says": report.exhausted.says,
+            "geometries": int(report.exhausted.count),
+            "reached": int(report.exhausted.done),
+        },
         "survival": {
             "one_probe": _number(report.survival_one),
         },

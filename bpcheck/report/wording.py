@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from bpcheck.checks.outcomes import number
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.report.claims import left_out, said_of_claims
 from bpcheck.report.covered import Covered
-from bpcheck.verdict import Judgement, Report, Verdict
+from bpcheck.verdict import Exhausted, Judgement, Report, Verdict
 
 #: How many reasons for unsupported cases, and edge classes without a case, are spelt out.
 LISTED = 4
@@ -118,9 +119,12 @@ def element(judgement: Judgement) -> str:
 def counts(report: Report, *, seconds: float | None = None) -> str:
     """``4,212 cases, 41 of 41 edge classes, profile default, seed 0 · 21 s``."""
     parts = [plural(report.cases, "case")]
-    if report.coverage and report.cases:
+    if report.exhausted is not None:
+        parts = [exhausted(report.exhausted)]
+    elif report.coverage and report.cases:
         parts.append(_met(*Covered.of(report).edges, "edge classes"))
-    whence = "profile" if report.profile in PROFILES else "cases of"
+    is_named = report.profile in PROFILES or report.exhausted is not None
+    whence = "profile" if is_named else "cases of"
     parts += [f"{whence} {report.profile}", f"seed {report.seed}"]
     if report.largest is not None:
         parts.append(f"--largest {report.largest}")
@@ -132,7 +136,7 @@ def counts(report: Report, *, seconds: float | None = None) -> str:
 def shipped(report: Report) -> Iterator[str]:
     """What was met of the layers that people ship, and of the residues of their sizes."""
     covered = Covered.of(report)
-    if not report.cases or not covered.families[1]:
+    if not report.cases or not covered.families[1] or report.exhausted is not None:
         return
     yield _met(*covered.families, "families of shipped layers")
     alike: dict[tuple[int, int], list[str]] = {}
@@ -173,11 +177,16 @@ def said_of_conventions(report: Report) -> Iterator[str]:
 def conclusion(report: Report) -> str:
     """The last line: the verdict in capitals, and what it rests on."""
     verdict = report.verdict.upper()
+    if not report.is_complete and report.exhausted is not None:
+        return f"INTERRUPTED. So far: {verdict}, from {exhausted(report.exhausted)}."
     if not report.is_complete:
         return f"INTERRUPTED. So far: {verdict}, from {plural(report.cases, 'case')}."
     if report.agrees:
         notes = list(dict.fromkeys(str(each.verdict) for each in report.judgements))
-        agrees = f"{Verdict.AGREES.upper()} in {plural(report.cases, 'case')}"
+        where = plural(report.cases, "case")
+        if report.exhausted is not None:
+            where = exhausted(replace(report.exhausted, done=report.cases))
+        agrees = f"{Verdict.AGREES.upper()} in {where}"
         if notes:
             agrees += f", with {plural(len(notes), 'note')} ({', '.join(notes)})"
         return f"{agrees}: {_worth(report)}"
@@ -201,8 +210,25 @@ def _reason(report: Report) -> str:
     return ""
 
 
+def exhausted(scope: Exhausted) -> str:
+    """``67,280 of 67,280 geometries of the scope small``."""
+    return f"{scope.done:,} of {plural(scope.count, 'geometry')} of the scope {scope.name}"
+
+
+def _worth_of_scope(scope: Exhausted, refused: int) -> str:
+    """What agreeing on every geometry of a scope is worth."""
+    told = f" Refused: {plural(refused, 'geometry')}." if refused else ""
+    return (
+        f"{scope.says}. On their operands every column of the Jacobian is exact, by torch and by "
+        "differences of the forward. For other cotangents that holds if the vjp is linear, which "
+        f"one random combination of the columns of each did not contradict.{told}"
+    )
+
+
 def _worth(report: Report) -> str:
     """What agreeing is worth: how much was met, what was not claimed, how sharp a probe is."""
+    if report.exhausted is not None:
+        return _worth_of_scope(report.exhausted, report.unsupported)
     covered = Covered.of(report)
     met = [_met(*covered.edges, "edge classes")]
     if covered.families[1]:
@@ -250,7 +276,9 @@ def duration(seconds: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     """``1 case``, ``2,000 cases``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    if count != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{count:,} {noun}"
 
 
 def listing(items: list[str]) -> str:

@@ -28,7 +28,7 @@ from bpcheck.runner.place import judged_for, place_of
 from bpcheck.runner.site import Site
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
-from bpcheck.verdict import Judgement, Report, Verdict
+from bpcheck.verdict import Exhausted, Judgement, Report, Verdict
 from bpcheck.verdict.conditions import CONDITIONS
 from bpcheck.verdict.judgement import ON_VALUES, is_malformed
 from bpcheck.verdict.jury import Ruling
@@ -70,6 +70,7 @@ def conclude(
     limits: Limits,
     beside: Callable[[Any], Collection[Any] | None],
     notify: Callable[[str], None],
+    exhausted: Exhausted | None = None,
 ) -> Report:
     """The report of everything that `tally` holds.
 
@@ -136,6 +137,7 @@ def conclude(
         if covers and is_complete and limits.geometries is None
         else (),
         notes=site.notes,
+        exhausted=exhausted,
     )
 
 

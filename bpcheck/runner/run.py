@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from bpcheck.arithmetic import FORMATS
@@ -22,10 +23,11 @@ from bpcheck.planning.classes import classes_of, every_class
 from bpcheck.planning.compiling import CompilingPlan
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
-from bpcheck.planning.profiles import profile_named
+from bpcheck.planning.profiles import EXHAUSTIVE, profile_named
 from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
 from bpcheck.runner.engine.engine import Engine
+from bpcheck.runner.exhausting import Exhausting, exhausting, require_exhaustive
 from bpcheck.runner.memory import require_room
 from bpcheck.runner.own import require_address, require_sound
 from bpcheck.runner.pace import limits_for
@@ -86,6 +88,8 @@ def check_subject(
     cases: Iterable[Case] | None = None,
     largest: int | None = None,
     geometries: int | None = None,
+    scope: str | None = None,
+    resume: Path | str | None = None,
     jobs: int = 1,
     executor: Executor | Engine | None = None,
     in_process: bool = True,
@@ -99,7 +103,8 @@ def check_subject(
     subject
         What to check.
     profile
-        ``"quick"``, ``"default"`` or ``"thorough"``.
+        ``"quick"``, ``"default"`` or ``"thorough"``; or ``"exhaustive"`` for every geometry of a
+        `scope`, and in each every column of the Jacobian.
     count
         Number of cases instead of the profile's.
     seed
@@ -120,6 +125,10 @@ def check_subject(
         compile each: those that meet most are chosen, and come with many values, dtypes and
         layouts. By default any number, unless compiling is so slow that a quick run would take
         more than 30 s by it.
+    scope
+        Which geometries an exhaustive run judges: ``"small"`` unless told, or ``"full"``.
+    resume
+        A file in which an exhaustive run keeps how far it is, and from which it goes on.
     jobs
         Number of worker processes; the report does not depend on it.
     executor
@@ -171,6 +180,8 @@ def check_subject(
             cases=cases,
             largest=largest,
             geometries=geometries,
+            scope=scope,
+            resume=resume,
             on_progress=on_progress,
         )
 
@@ -185,6 +196,8 @@ def check_in(
     cases: Iterable[Case] | None = None,
     largest: int | None = None,
     geometries: int | None = None,
+    scope: str | None = None,
+    resume: Path | str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Check the subject of a place; see `check_subject`."""
@@ -192,43 +205,38 @@ def check_in(
 
     subject = place.subject
     require_sound(subject.operation)
-    tally, complete = Tally(), True
     notify = on_progress or (lambda progress: None)
-    asked = Limits(largest, geometries)
     _require_positive("largest", 1 if largest is None else largest)
     _require_positive("geometries", 1 if geometries is None else geometries)
-    source: Source
-    if cases is None:
-        plan = _plan(place, profile, count, seed, dtypes, asked, notify, tally.add)
-        source = Planned(subject, plan, plan.total, on_refusal=tally.add)
-        total, judged_dtypes, limits = plan.total, plan.dtypes, plan.limits
+    require_exhaustive(profile, scope, resume)
+    if cases is not None:
+        work = _listed_work(list(cases), Limits(largest))
+    elif profile == EXHAUSTIVE:
+        judged_dtypes = _judged_dtypes(subject, seed, dtypes)
+        work = _whole_work(
+            exhausting(subject, judged_dtypes, seed=seed, count=count, scope=scope, resume=resume)
+        )
     else:
-        plan, limits, listed = None, Limits(largest), list(cases)
-        require_room(listed)
-        source, total = Listed(listed), len(listed)
-        judged_dtypes = tuple(dict.fromkeys(case.dtype for case in listed))
-    covers = cases is None and count is None
-    phases = Phases(compiles=limits.geometries is not None)
+        asked = Limits(largest, geometries)
+        work = _planned_work(place, profile, count, seed, dtypes, asked, notify)
+    tally, plan, total, complete = work.tally, work.plan, work.total, True
+    covers = plan is not None and count is None
+    phases = Phases(compiles=work.limits.geometries is not None)
     announced = Announced(
-        source,
+        work.source,
         lambda case: notify(Progress(tally.cases, total, str(case), phases.of(case))),
     )
     known: list[Case] = []
     try:
         for judged in place.judge_all(announced):
             tally.add(judged)
+            if work.whole is not None:
+                work.whole.count()
             if not judged.unsupported and len(known) < KNOWN:
                 known.append(judged.case)
         if plan is not None and covers:
-            source.finish()
-            for case in _missing(subject, Search(plan, known, seed), judged_dtypes, tally):
-                notify(Progress(total, total, str(case)))
-                # One at a time: whether there is a next one depends on what comes of it.
-                judgement = next(place.judge_all(Listed([case])), None)
-                if judgement is None:
-                    # It has ended its process too often: none is tried any more.
-                    break
-                tally.add(judgement)
+            work.source.finish()
+            _search(place, Search(plan, known, seed), work, notify)
     except KeyboardInterrupt:
         heard()
         complete = False
@@ -239,13 +247,14 @@ def check_in(
             tally,
             profile=profile,
             seed=seed,
-            dtypes=judged_dtypes,
+            dtypes=work.dtypes,
             asked=dtypes,
             is_complete=is_complete,
             covers=covers,
-            limits=limits,
+            limits=work.limits,
             beside=_any if plan is None else plan.beside,
             notify=lambda text: notify(Progress(total, total, text, "shrinking")),
+            exhausted=None if work.whole is None else work.whole.end(),
         )
 
     try:
@@ -254,6 +263,60 @@ def check_in(
         heard()
         # Without the search for the smallest cases.
         return concluded(is_complete=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run has to do: where its cases come from, and what was learned before it begins.
+
+    `plan` is ``None`` for cases that are known, and `whole` for those that are no scope's.
+    """
+
+    source: Source
+    total: int
+    dtypes: tuple[str, ...]
+    limits: Limits
+    tally: Tally
+    plan: Plan | None = None
+    whole: Exhausting | None = None
+
+
+def _listed_work(cases: list[Case], limits: Limits) -> Work:
+    require_room(cases)
+    dtypes = tuple(dict.fromkeys(case.dtype for case in cases))
+    return Work(Listed(cases), len(cases), dtypes, limits, Tally())
+
+
+def _whole_work(whole: Exhausting) -> Work:
+    total, dtypes = whole.scope.count, (whole.dtype,)
+    return Work(whole.source, total, dtypes, Limits(None), whole.tally, whole=whole)
+
+
+def _planned_work(
+    place: Site,
+    profile: str,
+    count: int | None,
+    seed: int,
+    dtypes: Sequence[str] | None,
+    asked: Limits,
+    notify: Callable[[Progress], None],
+) -> Work:
+    tally = Tally()
+    plan = _plan(place, profile, count, seed, dtypes, asked, notify, tally.add)
+    source = Planned(place.subject, plan, plan.total, on_refusal=tally.add)
+    return Work(source, plan.total, plan.dtypes, plan.limits, tally, plan)
+
+
+def _search(place: Site, search: Search, work: Work, notify: Callable[[Progress], None]) -> None:
+    """Judge cases of each class that had none."""
+    for case in _missing(place.subject, search, work.dtypes, work.tally):
+        notify(Progress(work.total, work.total, str(case)))
+        # One at a time: whether there is a next one depends on what comes of it.
+        judgement = next(place.judge_all(Listed([case])), None)
+        if judgement is None:
+            # It has ended its process too often: none is tried any more.
+            break
+        work.tally.add(judgement)
 
 
 def claiming(

@@ -116,6 +116,46 @@ def _put_back_legacy_random(before: bytes) -> None:
     ctypes.memmove(_generator().ctypes.state_address, before, _STATE)
 
 
+#: Bytes of the state of Python's generator: a position and 624 words.
+_PYTHON_STATE = 4 + 624 * 4
+
+
+def _python_random() -> Any:
+    """The state of `random`: its bytes where they lie as expected, which are read at once.
+
+    What `random.getstate` makes of them, a tuple of 625 numbers, costs more than a small kernel.
+    """
+    if not _has_plain_state():
+        return random.getstate()
+    own: Any = random._inst  # noqa: SLF001
+    return ctypes.string_at(_address(own), _PYTHON_STATE), own.gauss_next
+
+
+def _put_back_python_random(before: Any) -> None:
+    if not _has_plain_state():
+        random.setstate(before)
+        return
+    own: Any = random._inst  # noqa: SLF001
+    state, own.gauss_next = before
+    ctypes.memmove(_address(own), state, _PYTHON_STATE)
+
+
+def _address(own: object) -> int:
+    """Where the state begins: right behind what every object begins with."""
+    return id(own) + object.__basicsize__
+
+
+@cache
+def _has_plain_state() -> bool:
+    """Whether the state lies in memory as CPython has kept it since 2.3."""
+    own: Any = getattr(random, "_inst", None)
+    if sys.implementation.name != "cpython" or type(own).__basicsize__ < _PYTHON_STATE:
+        return False
+    *words, position = random.getstate()[1]
+    lies = np.frombuffer(ctypes.string_at(_address(own), _PYTHON_STATE), np.uint32)
+    return lies.tolist() == [position, *words]
+
+
 def _put_back_filters(before: list[Any]) -> None:
     warnings.filters[:] = before  # type: ignore[index]
     # The module remembers what a filter once said of a line.
@@ -124,7 +164,7 @@ def _put_back_filters(before: list[Any]) -> None:
 
 _OF_PYTHON = (
     Setting("NumPy's random state", _legacy_random, _put_back_legacy_random, is_told=False),
-    Setting("Python's random state", random.getstate, random.setstate, is_told=False),
+    Setting("Python's random state", _python_random, _put_back_python_random, is_told=False),
     Setting("the current directory", _cwd, lambda before: os.chdir(before or ".")),
     Setting("the environment", _environment, _put_back_environment, is_told=False),
     Setting("the limits of resources", _limits, _put_back_limits, is_told=False),

@@ -26,6 +26,26 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The scope of which every geometry was to be judged.
+
+    Parameters
+    ----------
+    name, says
+        The scope's name, and which numbers it has.
+    count
+        How many geometries it has.
+    done
+        How many of them were reached; those that the subject refused are among them.
+    """
+
+    name: str
+    says: str
+    count: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a run found.
 
@@ -77,6 +97,8 @@ class Report:
         What is worth a line, and is neither a defect nor a note.
     is_complete
         False when the run was interrupted.
+    exhausted
+        The scope that the run was to exhaust; ``None`` for a run on chosen cases.
     """
 
     subject: str
@@ -106,6 +128,7 @@ class Report:
     not_needed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    exhausted: Exhausted | None = None
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import ctypes
 import os
+import random
 import resource
 import signal
 import subprocess
@@ -120,6 +121,10 @@ def set_error_state(x: Any) -> None:
 
 def seed_numpy(x: Any) -> None:
     np.random.seed(0)  # noqa: NPY002 - it is what is watched
+
+
+def seed_python(x: Any) -> None:
+    random.seed(0)
 
 
 def turn_off_gradients(x: Any) -> None:
@@ -274,6 +279,7 @@ EXPECTED: dict[str, tuple[Any, Verdict]] = {
         interrupt_itself: Verdict.RAISES,
         set_error_state: Verdict.SETTINGS,
         seed_numpy: Verdict.SETTINGS,
+        seed_python: Verdict.SETTINGS,
         turn_off_gradients: Verdict.SETTINGS,
         change_directory: Verdict.SETTINGS,
         set_a_variable: Verdict.SETTINGS,

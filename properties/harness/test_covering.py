@@ -17,6 +17,7 @@ from bpcheck.cases.layouts import join_layouts
 from bpcheck.cases.repeats import REPEATING
 from bpcheck.operations import Operation, operation_named, operation_names
 from bpcheck.planning.classes import (
+    WEIGHTS,
     array_layouts,
     beside_classes,
     classes_of,
@@ -46,7 +47,7 @@ def edges_of(case: Case) -> frozenset[str]:
 def dressed_at_random(operation: str, number: int) -> Iterable[Case]:
     """Cases that no plan has chosen: geometry, dtype, values and layouts each drawn alone."""
     promise, rng = operation_named(operation), np.random.default_rng(1)
-    kinds = [kind for kind in promise.value_kinds if kind != "small"]
+    kinds = [kind for kind in promise.value_kinds if kind in WEIGHTS]
     for seed in range(number):
         geometry = promise.draw(integers_from(rng))
         arrays = (*promise.operand_shapes(geometry), "y_bar")

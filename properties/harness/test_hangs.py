@@ -66,8 +66,8 @@ def test_a_subject_that_always_hangs_ends_in_thirty_limits_and_says_so() -> None
 def test_only_what_those_that_hang_share_is_given_up() -> None:
     report, _ = checked(in_float32, count=40)
     assert report.verdict is Verdict.TIMED_OUT
-    # Three for each set of classes that is told from the rest.
-    assert report.judgements[0].failing in (3, 6, 9)
+    # Three for each set of classes that is told from the rest, and what none of those is in.
+    assert 3 <= report.judgements[0].failing <= 9
     for said in report.notes:
         assert said.startswith("not tried after 3 cases in which forward did not come back within")
         assert "dtype float32" in said

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import product
+from typing import Any
 
 from bpcheck.errors import CaseError
 from bpcheck.operations.promises import Integers, Shape
@@ -65,6 +68,22 @@ class ConvGeometry:
             "same": int(self.same),
             "bias": int(self.bias),
         }
+
+
+def conv_makers(channels: int, samples: int) -> list[Callable[[tuple[Window, ...]], ConvGeometry]]:
+    """What makes a geometry of windows, for each way to fill it with few channels and samples."""
+    numbers = range(1, channels + 1)
+    return [
+        partial(_made, n=n, ic=ic, oc=oc, g=g, bias=bias)
+        for n in range(1, samples + 1)
+        for ic, oc, g in product(numbers, repeat=3)
+        if ic % g == oc % g == 0
+        for bias in (True, False)
+    ]
+
+
+def _made(windows: tuple[Window, ...], **numbers: Any) -> ConvGeometry:
+    return ConvGeometry(windows=windows, **numbers)
 
 
 def draw_geometry(integers: Integers, rank: int) -> ConvGeometry:

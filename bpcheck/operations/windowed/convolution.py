@@ -27,6 +27,7 @@ from bpcheck.operations.promises import (
     Shape,
     Symmetry,
 )
+from bpcheck.operations.scopes import Scope
 from bpcheck.operations.step import Step
 from bpcheck.operations.windowed import classes, dimensions, layers, narrowing, relatives
 from bpcheck.operations.windowed.conv_formed import conv_formed
@@ -34,6 +35,7 @@ from bpcheck.operations.windowed.conv_geometry import ConvGeometry, draw_geometr
 from bpcheck.operations.windowed.conv_steps import conv_steps
 from bpcheck.operations.windowed.extremes import choose_extreme, conv_extremes, draw_extreme
 from bpcheck.operations.windowed.reductions import conv_reduction
+from bpcheck.operations.windowed.scopes import conv_scopes
 from bpcheck.operations.windowed.shipped_layers import Shelf
 from bpcheck.operations.windowed.shrunken import shrunken_layers
 from bpcheck.operations.windowed.window import spatial_owners
@@ -145,6 +147,10 @@ class Convolution(Operation):
 
     def layers(self, name: str) -> tuple[str, ...]:
         return layers.layers(name, self.name)
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        return conv_scopes(self.rank)
 
     @property
     def key_groups(self) -> tuple[tuple[str, ...], ...]:

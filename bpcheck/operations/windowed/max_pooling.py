@@ -34,6 +34,7 @@ class MaxPooling(Pooling):
         "tiny",
         "huge",
         "real",
+        "jacobian",
     )
     orders_special = True
 

@@ -16,9 +16,11 @@ from bpcheck.errors import CaseError
 from bpcheck.operations.base import Operation
 from bpcheck.operations.families import Family, Size
 from bpcheck.operations.promises import SAMPLES, EdgeClass, Extreme, Integers, Shape, Symmetry
+from bpcheck.operations.scopes import Scope
 from bpcheck.operations.windowed import classes, dimensions, large, layers, relatives
 from bpcheck.operations.windowed.extremes import pool_extremes
 from bpcheck.operations.windowed.reductions import pool_reduction
+from bpcheck.operations.windowed.scopes import pool_scopes
 from bpcheck.operations.windowed.shipped_layers import Shelf
 from bpcheck.operations.windowed.shrunken import shrunken_layers
 from bpcheck.operations.windowed.window import Window, spatial_owners
@@ -199,6 +201,22 @@ class Pooling(Operation):
 
     def layers(self, name: str) -> tuple[str, ...]:
         return layers.layers(name, self.name)
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        flags: list[dict[str, Any]] = [{}]
+        if "cip" in self.keys:
+            flags = [{"pad_counts": True}, {"pad_counts": False}]
+        if "div" in self.keys:
+            flags.append({"divisor": 3})
+        return pool_scopes(
+            self.rank,
+            PoolGeometry,
+            dilates="dw" in self.keys,
+            # torch's average pooling in three dimensions takes no other.
+            covers=self.rank == 3 and "cip" in self.keys,
+            flags=flags,
+        )
 
     @property
     def key_groups(self) -> tuple[tuple[str, ...], ...]:
