@@ -6,6 +6,7 @@ pytest does not, until a conformance test is collected.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from bpcheck.precision import Comparison
+    from bpcheck.runner.engine.engine import Engine
     from bpcheck.runner.kept import Again
     from bpcheck.subject import Subject
     from bpcheck.verdict import Report
@@ -40,6 +42,9 @@ _TOLD = pytest.StashKey[dict[int, dict[str, str]]]()
 
 #: As for the runs, the comparisons with the baseline; ``None`` where nothing can be measured.
 _COMPARISONS = pytest.StashKey[dict[int, tuple["Subject", "Comparison | str | None"]]]()
+
+#: What judges the cases, if that was asked for, and what ends it; or why there is none.
+_ENGINE = pytest.StashKey[tuple[contextlib.ExitStack, "Engine | str"]]()
 
 #: The name of the items that compare with a baseline, in the place of a check's.
 _PRECISION = "precision"
@@ -109,6 +114,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="neither judge the cases that failed before, which .bpcheck/ keeps, nor keep any",
     )
+    group.addoption(
+        "--bpcheck-executor",
+        metavar="ENGINE",
+        help="judge cases in dask:ADDRESS, mpi, or the executor that module:attribute is or makes",
+    )
     for kind, said in (("json", "JSON"), ("html", "one page for a browser")):
         group.addoption(
             f"--bpcheck-{kind}", metavar="FILE", help=f"write the reports to FILE as {said}"
@@ -116,6 +126,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("bpcheck_profile", "what --bpcheck-profile is by default", default="default")
     parser.addini("bpcheck_largest", "what --bpcheck-largest is by default", default="")
     parser.addini("bpcheck_geometries", "what --bpcheck-geometries is by default", default="")
+    parser.addini("bpcheck_executor", "what --bpcheck-executor is by default", default="")
     parser.addini("bpcheck_seed", "what --bpcheck-seed is by default", default="0")
 
 
@@ -178,6 +189,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         files.write([report for report, _ in reports], [target for _, target in reports])
     except UsageError as error:
         pytest.exit(str(error), returncode=session.exitstatus or pytest.ExitCode.USAGE_ERROR)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the engine, if one was used."""
+    if _ENGINE in config.stash:
+        config.stash[_ENGINE][0].close()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -271,7 +288,12 @@ def _run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
 
     config = request.config
     is_asked, why = _why_in_process(config)
-    why = why or why_not_in_workers(subject)
+    engine = None if why else _engine_of(config)
+    if isinstance(engine, str):
+        return engine
+    if engine:
+        engine.say = lambda text: request.node.user_properties.append((_PROCESS, text))
+    why = why or ("" if engine else why_not_in_workers(subject))
     if why and not is_asked:
         said = f"{subject.name}, {subject.operation}: run in the process of pytest, as {why}"
         request.node.user_properties.append((_PROCESS, said))
@@ -288,6 +310,7 @@ def _run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
             geometries=_limit(config, "geometries"),
             repairs=not config.getoption("bpcheck_no_repair"),
             in_process=bool(why),
+            executor=engine,
             allowed=Allowed(config.getoption("bpcheck_call_timeout")),
         )
     except BpcheckError as error:
@@ -307,6 +330,27 @@ def _why_in_process(config: pytest.Config) -> tuple[bool, str]:
     if config.getoption("usepdb", default=False) or config.getoption("trace", default=False):
         return False, "--pdb or --trace is given"
     return False, why_in_process()
+
+
+def _engine_of(config: pytest.Config) -> Engine | str | None:
+    """The engine of this session, or why it cannot be had; ``None`` if none was asked for."""
+    text = _option(config, "executor")
+    if not text:
+        return None
+    if _ENGINE not in config.stash:
+        from bpcheck.errors import BpcheckError
+        from bpcheck.runner.engine.named import engine_named
+
+        stack, found = (
+            contextlib.ExitStack(),
+            engine_named(text, directory=config.invocation_params.dir, say=str),
+        )
+        try:
+            config.stash[_ENGINE] = stack, stack.enter_context(found)
+        except BpcheckError as error:
+            # It is not waited for again.
+            config.stash[_ENGINE] = stack, f"bpcheck_{error}"
+    return config.stash[_ENGINE][1]
 
 
 def _tell_met(item: pytest.Item, report: Report) -> None:

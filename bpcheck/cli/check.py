@@ -15,7 +15,7 @@ from bpcheck.cli import exits
 from bpcheck.cli.interrupts import Interrupts
 from bpcheck.cli.output import stdout
 from bpcheck.cli.progress import Live
-from bpcheck.cli.project import Entry, entries, project_file, shell_target
+from bpcheck.cli.project import Entry, entries, executor_of, project_file, shell_target
 from bpcheck.cli.requests import CLAIM, asked_cases, asked_claims, asked_dtypes, asked_words
 from bpcheck.cli.safety import Safety, engine_of, loaded_to_check, placed_entry
 from bpcheck.errors import BpcheckError, UsageError
@@ -72,7 +72,7 @@ def run_check(
     `files` are what was typed for ``--json``, ``--markdown`` and ``--html``, by their names.
     """
     written = Files.asked(files)
-    directory = Path.cwd()
+    directory = here = Path.cwd()
     if operation is not None and target is not None:
         todo: tuple[Entry, ...] = (
             Entry(target, operation, style, asked_words(words), interpret=interpret),
@@ -80,6 +80,9 @@ def run_check(
     else:
         project = project_file(directory)
         todo, directory = entries(project), project.parent
+        # Who asks for this process, as a debugger does, needs no engine.
+        if safety.executor is None and not safety.in_process:
+            safety, here = replace(safety, executor=executor_of(project)), project.parent
     if request.resume is not None:
         if len(todo) > 1:
             raise UsageError(f"--resume {request.resume}: one run has one file; name a TARGET")
@@ -91,7 +94,16 @@ def run_check(
             replace(each, claims={**each.claims, **asked}, place=each.place or CLAIM)
             for each in todo
         )
-    run = _Run(todo, directory, request, safety, stdout(), classes=classes, keeps=keeps)
+    run = _Run(
+        todo,
+        directory,
+        request,
+        safety,
+        stdout(),
+        classes=classes,
+        engine_directory=here,
+        keeps=keeps,
+    )
     try:
         run.check_all()
     finally:
@@ -113,6 +125,7 @@ class _Run:
     safety: Safety
     console: Console
     classes: bool
+    engine_directory: Path
     keeps: bool = False
     reports: list[Report] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
@@ -124,7 +137,7 @@ class _Run:
         dtypes = asked_dtypes(self.request.dtypes)
         is_in_process = self.safety.is_in_process()
         with contextlib.ExitStack() as stack:
-            engine = stack.enter_context(engine_of(self.safety))
+            engine = stack.enter_context(engine_of(self.safety, self.engine_directory))
             with Live() as live:
                 live.say("loading")
                 places = [

@@ -168,7 +168,8 @@ def _is_shown_plainly(subject: Subject, defect: Defect) -> bool:
     cases = defect.sample.cases[:DOUBTED]
     shown = sum(
         any(
-            defect.result in wrong_in(subject, plain, seeds=DOUBTED_SEEDS)
+            defect.result
+            in wrong_in(subject, plain, seeds=DOUBTED_SEEDS, asked=frozenset((defect.result,)))
             for plain in plainer(case)[:1]
         )
         for case in cases
