@@ -76,7 +76,8 @@ class Grid:
         return count
 
 
-def _conv_grid(x: Index, w: Index, params: dict[str, Any]) -> Grid:
+def conv_grid(x: Index, w: Index, params: dict[str, Any]) -> Grid:
+    """The windows of a convolution, from the shapes of its operands."""
     kernel, dilation, padding = w[2:], params["dilation"], params["padding"]
     low = high = padding
     if padding == "same":
@@ -85,7 +86,8 @@ def _conv_grid(x: Index, w: Index, params: dict[str, Any]) -> Grid:
     return Grid(x[2:], kernel, params["stride"], low, high, dilation)
 
 
-def _pool_grid(x: Index, params: dict[str, Any]) -> Grid:
+def pool_grid(x: Index, params: dict[str, Any]) -> Grid:
+    """The windows of a pool, from the shape of its input."""
     kernel, padding = params["kernel_size"], params["padding"]
     return Grid(
         size=x[2:],
@@ -109,9 +111,9 @@ def _rounded(sums: Array, like: Array) -> Array:
 
 def conv_forward(x: Array, w: Array, b: Array | None = None, **params: Any) -> tuple[Array, Any]:
     """``y[n, o, p] = b[o] + sum over c and j of w[o, c, j] x[n, c, p s + j d - low]``."""
-    grid = _conv_grid(x.shape, w.shape, params)
+    grid = conv_grid(x.shape, w.shape, params)
     y = _sums((len(x), len(w), *grid.output))
-    for n, o, c, x_c in _channels(x, w, params["groups"]):
+    for n, o, c, x_c in channels(x, w, params["groups"]):
         for p in grid.windows():
             for j, cell in grid.cells(p):
                 y[n, o, *p] += float(w[o, c, *j]) * float(x[n, x_c, *cell])
@@ -125,9 +127,9 @@ def conv_forward(x: Array, w: Array, b: Array | None = None, **params: Any) -> t
 def conv_vjp(residuals: Any, y_bar: Array) -> tuple[Array, Array, Array | None]:
     """Every product of the forward sends the cotangent to its two factors."""
     x, w, b, params = residuals
-    grid = _conv_grid(x.shape, w.shape, params)
+    grid = conv_grid(x.shape, w.shape, params)
     x_bar, w_bar, b_bar = _sums(x.shape), _sums(w.shape), _sums(w.shape[:1])
-    for n, o, c, x_c in _channels(x, w, params["groups"]):
+    for n, o, c, x_c in channels(x, w, params["groups"]):
         for p in grid.windows():
             for j, cell in grid.cells(p):
                 x_bar[n, x_c, *cell] += float(y_bar[n, o, *p]) * float(w[o, c, *j])
@@ -142,7 +144,7 @@ def conv_vjp(residuals: Any, y_bar: Array) -> tuple[Array, Array, Array | None]:
     )
 
 
-def _channels(x: Array, w: Array, groups: int) -> Iterator[tuple[int, int, int, int]]:
+def channels(x: Array, w: Array, groups: int) -> Iterator[tuple[int, int, int, int]]:
     """Sample, output channel, input channel within the group, and input channel."""
     outputs = len(w) // groups
     for n in range(len(x)):
@@ -153,7 +155,7 @@ def _channels(x: Array, w: Array, groups: int) -> Iterator[tuple[int, int, int, 
 
 def max_pool_forward(x: Array, **params: Any) -> tuple[Array, Any]:
     """The largest value of each window; of equal ones the first, and of NaNs the last."""
-    grid = _pool_grid(x.shape, params)
+    grid = pool_grid(x.shape, params)
     y = _sums((*x.shape[:2], *grid.output))
     winners: dict[Index, Index] = {}
     for n, c in np.ndindex(x.shape[:2]):
@@ -178,28 +180,29 @@ def max_pool_vjp(residuals: Any, y_bar: Array) -> tuple[Array]:
 
 def avg_pool_forward(x: Array, **params: Any) -> tuple[Array, Any]:
     """The sum of each window over its divisor."""
-    grid = _pool_grid(x.shape, params)
+    grid = pool_grid(x.shape, params)
     y = _sums((*x.shape[:2], *grid.output))
     for n, c in np.ndindex(x.shape[:2]):
         for p in grid.windows():
             for _, cell in grid.cells(p):
                 y[n, c, *p] += float(x[n, c, *cell])
-            y[n, c, *p] /= _divisor(grid, p, params)
+            y[n, c, *p] /= avg_divisor(grid, p, params)
     return _rounded(y, x), (x, params)
 
 
 def avg_pool_vjp(residuals: Any, y_bar: Array) -> tuple[Array]:
     """Each window's cotangent over its divisor goes to all of its cells."""
     x, params = residuals
-    grid, x_bar = _pool_grid(x.shape, params), _sums(x.shape)
+    grid, x_bar = pool_grid(x.shape, params), _sums(x.shape)
     for n, c in np.ndindex(x.shape[:2]):
         for p in grid.windows():
             for _, cell in grid.cells(p):
-                x_bar[n, c, *cell] += float(y_bar[n, c, *p]) / _divisor(grid, p, params)
+                x_bar[n, c, *cell] += float(y_bar[n, c, *p]) / avg_divisor(grid, p, params)
     return (_rounded(x_bar, x),)
 
 
-def _divisor(grid: Grid, window: Index, params: dict[str, Any]) -> int:
+def avg_divisor(grid: Grid, window: Index, params: dict[str, Any]) -> int:
+    """What an average divides the sum of a window by."""
     if params.get("divisor_override"):
         return int(params["divisor_override"])
     if params["count_include_pad"]:
@@ -212,9 +215,9 @@ def supports(params: dict[str, Any], shapes: dict[str, Index]) -> bool:
     x = shapes["x"]
     if "w" in shapes:
         w = shapes["w"]
-        work = x[0] * math.prod(w) * math.prod(_conv_grid(x, w, params).output)
+        work = x[0] * math.prod(w) * math.prod(conv_grid(x, w, params).output)
     else:
-        grid = _pool_grid(x, params)
+        grid = pool_grid(x, params)
         work = math.prod(x[:2]) * math.prod(grid.output) * math.prod(grid.kernel)
     return work <= MOST_WORK
 

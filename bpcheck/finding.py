@@ -114,10 +114,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """The largest rounding error of a result: ``error / (u sum |a_i b_i|)``, of sums of `terms`."""
+
+    terms: int
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How one check ended for one result; `finding` is there when it failed.
 
-    A remark is told once below the table, and counts neither for nor against the subject.
+    `measured` is the rounding error, where a check has looked at one. A remark is told once below
+    the table, and counts neither for nor against the subject.
     """
 
     check: str
@@ -125,4 +134,5 @@ class Outcome:
     status: Status
     finding: Finding | None = None
     note: str = ""
+    measured: Measured | None = None
     remark: str = ""

@@ -86,6 +86,17 @@ class TorchCallable:
         own = schema is None or schema.name.partition("::")[0] in ("aten", "prims", "prim")
         return None if own else self.function
 
+    def call_of(
+        self, operands: Sequence[Any], params: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any], str]:
+        """How the function is called: positional and named arguments, and what of it is."""
+        arguments, named = self._slots.bind(operands, params, neutral=self.operation.neutral)
+        if not self._is_autograd_function or self._signature is None:
+            return arguments, named, ""
+        bound = self._signature.bind(*arguments, **named)
+        bound.apply_defaults()
+        return bound.args, bound.kwargs, ".apply"
+
     def _apply(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if not self._is_autograd_function or self._signature is None:
             return self.function(*arguments, **named)

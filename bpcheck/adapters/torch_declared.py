@@ -58,8 +58,7 @@ class Modules:
 
     def forward(self, scope: Scope) -> tuple[Any, Any]:
         """``y``, and what pulls a cotangent back."""
-        given = scope.keeping(has_bias="b" in scope.handed)
-        arguments, named = self.make.arguments(given)
+        arguments, named = self.make.arguments(scope)
         module = made(self.maker, *arguments, **named)
         weights = self._weights(module, scope)
         names = list(scope.handed)

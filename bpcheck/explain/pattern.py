@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
-from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
+from bpcheck.explain import arrangements
 from bpcheck.explain.answers import Answers
+from bpcheck.explain.cells import Cells, Holds
 from bpcheck.explain.right import right_kernel
 from bpcheck.explain.scene import Scene, failing_scenes
 from bpcheck.subject import Subject
@@ -20,19 +20,6 @@ _ENOUGH = 3
 
 #: The axes of an array of several planes, from the last one on.
 _AXES = ("column", "row")
-
-
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """What the subject gave, what is right, and where they differ, of one shape and not empty."""
-
-    got: Array
-    right: Array
-    wrong: Array
-
-
-#: Whether the wrong cells of one case are of some kind; ``None`` where the case cannot tell.
-_Holds = Callable[[_Cells], bool | None]
 
 
 def pattern_of(subject: Subject, failing: Sequence[Case], *, result: str) -> str:
@@ -54,7 +41,10 @@ def pattern_of(subject: Subject, failing: Sequence[Case], *, result: str) -> str
     scenes, cells = _looked_at(subject, failing, result)
     if len(cells) < _ENOUGH:
         return ""
-    told = [text for text, holds in (*_VALUES, *_PLACES) if _hold(holds, cells)]
+    # One word for all numbers is enough: what is transposed has the right numbers elsewhere, too.
+    told = [text for text, holds in (*arrangements.VALUES, *_VALUES) if _hold(holds, cells)][:1]
+    places = (*_AT_ENDS, *arrangements.PLACES, *_OTHER_PLACES)
+    told += [text for text, holds in places if _hold(holds, cells)]
     if not told:
         return ""
     return f"{', '.join(told[:2])} (in {len(cells)} of {scenes} failing cases tried)"
@@ -66,7 +56,7 @@ def look_unlike(subject: Subject, one: Sequence[Case], other: Sequence[Case], re
     Either way round, and nothing else in common: a pattern that can rarely be told tells nothing.
     """
     cells = [_looked_at(subject, cases, result)[1] for cases in (one, other)]
-    patterns = [holds for _, holds in (*_VALUES, *_PLACES)]
+    patterns = [holds for _, holds in (*_VALUES, *_AT_ENDS, *_OTHER_PLACES)]
     held = [{holds for holds in patterns if _hold(holds, each)} for each in cells]
     return not held[0] & held[1] and all(
         any(_is_refuted(holds, elsewhere) for holds in mine)
@@ -82,12 +72,13 @@ def is_patterned_beside(scenes: Sequence[Scene], planted: Sequence[Answers], res
     cells = [
         found
         for scene, answers in zip(scenes, planted, strict=True)
-        if scene.case.is_exact and (found := _between(scene.said, answers, result)) is not None
+        if scene.case.is_exact
+        and (found := _between(scene.case, scene.said, answers, result)) is not None
     ]
     return any(_hold(holds, cells) for holds in (_are_zero, *_ENDS))
 
 
-def _looked_at(subject: Subject, failing: Sequence[Case], result: str) -> tuple[int, list[_Cells]]:
+def _looked_at(subject: Subject, failing: Sequence[Case], result: str) -> tuple[int, list[Cells]]:
     """How many of the failing cases are looked at, and the cells of those that can be compared."""
     scenes = [
         scene
@@ -100,56 +91,57 @@ def _looked_at(subject: Subject, failing: Sequence[Case], result: str) -> tuple[
     cells = [
         found
         for scene in scenes
-        if (found := _between(scene.said, scene.witness.right, result)) is not None
+        if (found := _between(scene.case, scene.said, scene.witness.right, result)) is not None
     ]
     return len(scenes), cells
 
 
-def _between(said: Answers, expected: Answers, result: str) -> _Cells | None:
+def _between(case: Case, said: Answers, expected: Answers, result: str) -> Cells | None:
     got, right = said.results.get(result), expected.results.get(result)
     if not (isinstance(got, np.ndarray) and isinstance(right, np.ndarray)):
         return None
     if got.shape != right.shape or not got.size:
         return None
     got, right = got.astype(np.float64), right.astype(np.float64)
-    return _Cells(got, right, ~((got == right) | (np.isnan(got) & np.isnan(right))))
+    wrong = ~((got == right) | (np.isnan(got) & np.isnan(right)))
+    return Cells(got, right, wrong, case, result)
 
 
-def _hold(holds: _Holds, cells: Sequence[_Cells]) -> bool:
+def _hold(holds: Holds, cells: Sequence[Cells]) -> bool:
     """Whether a pattern holds wherever it can be told, and can be told in enough cases."""
     said = [answer for each in cells if (answer := holds(each)) is not None]
     return len(said) >= _ENOUGH and all(said)
 
 
-def _is_refuted(holds: _Holds, cells: Sequence[_Cells]) -> bool:
+def _is_refuted(holds: Holds, cells: Sequence[Cells]) -> bool:
     """Whether a pattern does not hold in most of the cases that can tell, and these are enough."""
     said = [answer for each in cells if (answer := holds(each)) is not None]
     return len(said) >= _ENOUGH and 2 * sum(said) < len(said)
 
 
-def _are_zero(cells: _Cells) -> bool | None:
+def _are_zero(cells: Cells) -> bool | None:
     return bool((cells.got[cells.wrong] == 0).all())
 
 
-def _are_nan(cells: _Cells) -> bool | None:
+def _are_nan(cells: Cells) -> bool | None:
     return bool(np.isnan(cells.got[cells.wrong]).all())
 
 
-def _are_times(factor: float, cells: _Cells) -> bool | None:
+def _are_times(factor: float, cells: Cells) -> bool | None:
     return np.array_equal(cells.got, factor * cells.right)
 
 
-def _are_moved(cells: _Cells) -> bool | None:
+def _are_moved(cells: Cells) -> bool | None:
     if len(np.unique(cells.right)) < 3:
         return None
     return np.array_equal(np.sort(cells.got, axis=None), np.sort(cells.right, axis=None))
 
 
-def _are_all(cells: _Cells) -> bool | None:
+def _are_all(cells: Cells) -> bool | None:
     return bool(cells.wrong.all()) if cells.wrong.size > 1 else None
 
 
-def _lie_at(axis: int, index: int, cells: _Cells) -> bool | None:
+def _lie_at(axis: int, index: int, cells: Cells) -> bool | None:
     """Whether all wrong cells lie at one end of an axis."""
     if axis >= cells.wrong.ndim or cells.wrong.shape[-1 - axis] < 2:
         return None
@@ -157,20 +149,20 @@ def _lie_at(axis: int, index: int, cells: _Cells) -> bool | None:
     return not others.any()
 
 
-def _lie_at_first(index: int, cells: _Cells) -> bool | None:
+def _lie_at_first(index: int, cells: Cells) -> bool | None:
     """Whether all wrong cells lie at one end of the first axis."""
     if cells.wrong.shape[0] < 2:
         return None
     return not np.delete(cells.wrong, index, axis=0).any()
 
 
-def _lie_beyond_the_first(cells: _Cells) -> bool | None:
+def _lie_beyond_the_first(cells: Cells) -> bool | None:
     if cells.wrong.shape[0] < 2:
         return None
     return not cells.wrong[0].any()
 
 
-_VALUES: tuple[tuple[str, _Holds], ...] = (
+_VALUES: tuple[tuple[str, Holds], ...] = (
     ("every number is half of what it should be", partial(_are_times, 0.5)),
     ("every number is twice what it should be", partial(_are_times, 2.0)),
     ("every number has the wrong sign", partial(_are_times, -1.0)),
@@ -179,7 +171,7 @@ _VALUES: tuple[tuple[str, _Holds], ...] = (
     ("the right numbers, in other places", _are_moved),
 )
 
-_AT_ENDS: tuple[tuple[str, _Holds], ...] = (
+_AT_ENDS: tuple[tuple[str, Holds], ...] = (
     *(
         (f"the {end} {name} alone", partial(_lie_at, axis, index))
         for axis, name in enumerate(_AXES)
@@ -191,8 +183,7 @@ _AT_ENDS: tuple[tuple[str, _Holds], ...] = (
 
 _ENDS = tuple(holds for _, holds in _AT_ENDS)
 
-_PLACES: tuple[tuple[str, _Holds], ...] = (
-    *_AT_ENDS,
+_OTHER_PLACES: tuple[tuple[str, Holds], ...] = (
     ("all but the first entry along the first axis", _lie_beyond_the_first),
     ("every cell", _are_all),
 )

@@ -70,7 +70,7 @@ def where_it_fails(
     ordered = sorted(telling, key=lambda name: (judged_by_class[name], name))
     best = next((name for name in ordered if may_be(name)), "")
     if best and judged_by_class[best] == failing:
-        return Place(_worded(best), judged_by_class[best])
+        return Place(worded(best), judged_by_class[best])
     layers = {
         layer: (judged_by_layer or {}).get(layer, 0)
         for layer, count in (failing_by_layer or {}).items()
@@ -79,8 +79,8 @@ def where_it_fails(
     if layers:
         # Of several that fit, what fewest numbers lie behind: an odd width rather than 7 mod 8.
         layer = min(layers, key=lambda layer: (_modulus(layer[1]), len(layer[1]), layer))
-        return Place(f"{_worded(layer[0])}, {_worded(layer[1])}", layers[layer])
-    return Place(_worded(best), judged_by_class[best]) if best else Place()
+        return Place(f"{worded(layer[0])}, {worded(layer[1])}", layers[layer])
+    return Place(worded(best), judged_by_class[best]) if best else Place()
 
 
 def _is_no_accident(failing: int, share: float, classes: int) -> bool:
@@ -92,7 +92,7 @@ def _modulus(residue: str) -> int:
     return int(residue.rpartition(" ")[2])
 
 
-def _worded(name: str) -> str:
+def worded(name: str) -> str:
     """``odd width`` for ``width 1 mod 2``, and a family without that word before it."""
     factor, _, rest = name.partition(" 1 mod 2")
     if not rest and factor != name:

@@ -361,6 +361,11 @@ class Operation(Addressed, ABC):
     def edge_classes(self) -> tuple[EdgeClass, ...]:
         """The kinds of geometry that a run must cover."""
 
+    @property
+    def conditions(self) -> tuple[EdgeClass, ...]:
+        """More kinds of geometry that a defect may need; a run has no need to cover them."""
+        return ()
+
     def results(self, geometry: Any) -> tuple[str, ...]:
         """Names of everything the subject computes: ``y`` and one gradient for each operand."""
         return ("y", *(f"{name}_bar" for name in self.operand_shapes(geometry)))

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from bpcheck.finding import Finding
 from bpcheck.report.matrix import matrix_of
 from bpcheck.verdict import Judgement, Report
+from bpcheck.verdict.repaired import Repaired
+from bpcheck.verdict.tried import Tried
 
 FORMAT = "bpcheck-report"
 
@@ -17,11 +21,12 @@ FORMAT = "bpcheck-report"
 VERSION = 2
 
 
-def to_json(*reports: Report) -> str:
+def to_json(*reports: Report, targets: Sequence[str | None] = ()) -> str:
     r"""The reports of one run as a JSON document.
 
     It is strict JSON (what is not a finite number is a string: ``"nan"``, ``"inf"``, ``"-inf"``),
-    and holds no times, so that two runs can be compared as text.
+    and holds no times, so that two runs can be compared as text. `targets` are what a shell needs
+    to name each subject again.
 
     Examples
     --------
@@ -31,14 +36,18 @@ def to_json(*reports: Report) -> str:
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "reports": [_report(report) for report in reports],
+        "reports": [
+            _report(report, target)
+            for report, target in zip_longest(reports, targets[: len(reports)])
+        ],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _report(report: Report) -> dict[str, Any]:
+def _report(report: Report, target: str | None) -> dict[str, Any]:
     return {
         "subject": report.subject,
+        "target": target,
         "operation": report.operation,
         "style": report.style,
         "profile": report.profile,
@@ -78,6 +87,16 @@ def _report(report: Report) -> dict[str, Any]:
         "survival": {
             "one_probe": _number(report.survival_one),
         },
+        "rounding": [
+            {
+                "dtype": each.dtype,
+                "result": each.result,
+                "terms": int(each.terms),
+                "largest": _number(each.ratio),
+                "cases": int(each.cases),
+            }
+            for each in report.rounded
+        ],
         "table": {
             check: {
                 result: {
@@ -122,6 +141,8 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "because": judgement.because,
         "where": judgement.where,
         "where_judged": int(judgement.where_judged),
+        "tested": None if judgement.tested is None else _tested(judgement.tested),
+        "line": None if judgement.repaired is None else _repaired(judgement.repaired),
         "failing": int(judgement.failing),
         "judged": int(judgement.judged),
         "smallest_case": judgement.smallest,
@@ -133,6 +154,29 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "answers": [
             {"juror": juror, "value": _number(value)} for juror, value in judgement.answers
         ],
+    }
+
+
+def _tested(tested: Tried) -> dict[str, Any]:
+    return {
+        "where": tested.where,
+        "among": tested.among,
+        "is_exact": tested.is_exact,
+        "wrong_with": int(tested.wrong_with),
+        "cases_with": int(tested.cases_with),
+        "wrong_without": int(tested.wrong_without),
+        "cases_without": int(tested.cases_without),
+    }
+
+
+def _repaired(repaired: Repaired) -> dict[str, Any]:
+    return {
+        "file": repaired.file,
+        "line": int(repaired.line),
+        "source": repaired.source,
+        "repair": repaired.repair,
+        "failing": int(repaired.failing),
+        "passing": int(repaired.passing),
     }
 
 

@@ -45,7 +45,7 @@ def judgement_message(judgement: Judgement, *, target: str = "TARGET") -> str:
 
 
 def _row(label: str, text: str, width: int) -> str:
-    if label == wording.BY_HAND:
+    if label in (wording.BY_HAND, wording.LINE):
         return "\n    ".join((label, *text.splitlines()))
     return f"{label:{width}}{text}" if label else text
 

@@ -20,7 +20,7 @@ from bpcheck.verdict import Cell, Judgement, Report, Verdict
 _ASCII = {"✓": "ok", "✗": "X", "·": "-", "…": "...", "×": "x", "–": "n/c", wording.GLUE: " "}
 
 #: Texts that are meant to be copied: a line break inside would break them.
-_COPIED = ("smallest case", "replay", "torch alone", wording.BY_HAND)
+_COPIED = ("smallest case", "replay", "torch alone", wording.BY_HAND, wording.LINE)
 
 _MARK_STYLES = {"✓": "green", "✗": "bold red", "·": "dim"}
 

@@ -19,6 +19,9 @@ LISTED = 4
 #: The label of arithmetic: lines that stand below it, and are not wrapped.
 BY_HAND = "by hand"
 
+#: The label of the line at fault and of its repair, as they stand in the source.
+LINE = "line"
+
 #: A space at which no line is broken.
 GLUE = "\N{NO-BREAK SPACE}"
 
@@ -94,12 +97,16 @@ def block(
 
 def _explained(judgement: Judgement) -> Iterator[tuple[str, str]]:
     """What the defect spoils besides, and the mistake that it looks like."""
-    if judgement.also and not judgement.verdict.is_convention:
+    if judgement.also and not judgement.names_all:
         yield "spoils too", listing(list(judgement.also))
     if judgement.looks_like:
         yield "looks like", judgement.looks_like
     if judgement.wrong_cells:
         yield "wrong cells", judgement.wrong_cells
+    if judgement.tested is not None:
+        yield "tested", str(judgement.tested)
+    if judgement.repaired is not None:
+        yield LINE, str(judgement.repaired)
 
 
 def _seen_in(judgement: Judgement) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bpcheck.cases import Case
@@ -14,6 +14,7 @@ from bpcheck.explain import smallest
 from bpcheck.explain.part import shows_alone
 from bpcheck.explain.pattern import pattern_of
 from bpcheck.explain.reproduction import torch_reproduction
+from bpcheck.explain.told_apart import lookalikes, told_apart
 from bpcheck.explain.transforms import rounding_of_a_transform
 from bpcheck.explain.where import Place
 from bpcheck.explain.worked import worked
@@ -22,18 +23,22 @@ from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.report.wording import plural
 from bpcheck.runner.claimed import left_out
+from bpcheck.runner.condition import Asked, asked_of, condition_of_defect
 from bpcheck.runner.drawing import drawn
 from bpcheck.runner.naming import NAMED, Told, told_once
 from bpcheck.runner.one import judge_trial
 from bpcheck.runner.place import judged_for, place_of
+from bpcheck.runner.repairing import Patience, line_at_fault
 from bpcheck.runner.site import Site
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
 from bpcheck.verdict import Exhausted, Judgement, Report, Verdict
-from bpcheck.verdict.conditions import CONDITIONS
+from bpcheck.verdict.conditions import CONDITIONS, PLAIN
 from bpcheck.verdict.judgement import ON_TENSORS, ON_VALUES, is_malformed
 from bpcheck.verdict.jury import Ruling
+from bpcheck.verdict.repaired import Repaired
 from bpcheck.verdict.tally import Defect, Tally
+from bpcheck.verdict.tried import Tried
 
 _ORDER = list(Verdict)
 
@@ -52,6 +57,9 @@ SHOWN_BY_FURTHER_RUNS = (
 #: Verdicts on subjects that ended their process, or had to be ended with it.
 ENDS = (Verdict.CRASHED, Verdict.EXITS, Verdict.TIMED_OUT, Verdict.MEMORY)
 
+#: Verdicts of which a case tells whether a change of the code mends it.
+NAMED_AND_RAISED = (*NAMED, Verdict.RAISES)
+
 #: Said of a case that failed, and does not any more.
 COMES_AND_GOES = (
     "; the same case did not fail when it was run once more, as a replay may not: look for state "
@@ -69,6 +77,7 @@ def conclude(
     asked: Sequence[str] | None,
     is_complete: bool,
     covers: bool,
+    repairs: bool,
     limits: Limits,
     beside: Callable[[Any], Collection[Any] | None],
     notify: Callable[[str], None],
@@ -78,18 +87,28 @@ def conclude(
 
     With `covers`, the run was to meet every edge class in these `dtypes`: one that had no case, and
     that the subject did not refuse either, leaves the run inconclusive. `asked` are the dtypes that
-    somebody asked for: no other one is shown. `beside` gives the geometries that further runs
+    somebody asked for: no other one is shown. With `repairs`, the line at fault is looked for.
+    `beside` gives the geometries that further runs
     beside one may have.
     """
     subject = site.subject
     told = [(Told(each), "") for each in tally.decided()]
     if is_complete:
-        told = site.ask(_named, tally, otherwise=told)
+        told = site.ask(_named, tally, limits, otherwise=told)
     told.sort(key=lambda each: _rank(each[0].defect))
     shapes = Shapes(limits.geometries, beside)
+    fresh = Fresh(seed, limits, asked or dtypes, Patience() if repairs else None)
     judgements = [
         _judgement(
-            site, each, name, tally, asked=asked, shrink=is_complete, shapes=shapes, notify=notify
+            site,
+            each,
+            name,
+            tally,
+            asked=asked,
+            shrink=is_complete,
+            shapes=shapes,
+            fresh=fresh,
+            notify=notify,
         )
         for each, name in told
     ]
@@ -139,8 +158,19 @@ def conclude(
         if covers and is_complete and limits.geometries is None
         else (),
         notes=site.notes,
+        rounded=tally.rounded,
         exhausted=exhausted,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """How a defect is looked into: the seed, limits and dtypes of fresh cases, and if repaired."""
+
+    seed: int
+    limits: Limits
+    dtypes: Sequence[str]
+    repairs: Patience | None
 
 
 class Shapes:
@@ -220,6 +250,7 @@ def _judgement(
     asked: Sequence[str] | None,
     shrink: bool,
     shapes: Shapes,
+    fresh: Fresh,
     notify: Callable[[str], None],
 ) -> Judgement:
     """The defect on the smallest case that shows it; whoever interrupts does not wait for that."""
@@ -249,11 +280,17 @@ def _judgement(
         # Sums in any order come and go by their nature.
         return defect.verdict is Verdict.UNORDERED or still_fails(case)
 
-    case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
+    case = _shown(site, defect, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
     place = Place("", judged_for(defect, tally).total)
+    tested: Tried | None = None
+    repaired: Repaired | None = None
     if shrink:
         place = site.ask(place_of, defect, tally, otherwise=place)
+        question = _asked(told, tally, checks, fresh)
+        tested = _tested(site, question)
+        repaired = _repaired(site, question, fresh)
+    where = _where(place, defect, tested)
     answers: tuple[tuple[str, float], ...] = ()
     if shrink:
         answers = site.ask(_answers, case, ruling, otherwise=answers)
@@ -261,7 +298,7 @@ def _judgement(
         verdict=defect.verdict,
         result=defect.result,
         because=ruling.because + ("" if not shrink or is_steady(case) else COMES_AND_GOES),
-        where=place.name,
+        where=where,
         failing=defect.failing,
         judged=judged_for(defect, tally).total,
         smallest=str(case),
@@ -270,7 +307,9 @@ def _judgement(
         looks_like=looks_like,
         reproduction=_reproduction(site, case, ruling) if shrink else "",
         why_no_replay=_why_no_replay(site.subject.operation),
-        where_judged=place.judged,
+        where_judged=place.judged if where == place.name else 0,
+        tested=tested,
+        repaired=repaired,
         wrong_cells=""
         if looks_like or not shrink
         else site.ask(_wrong_cells, defect, otherwise=""),
@@ -278,6 +317,58 @@ def _judgement(
         drawn=site.ask(drawn, case, defect.result, otherwise=None) if answers else None,
         worked=site.ask(_worked, case, ruling, otherwise=()) if shrink else (),
     )
+
+
+def _asked(told: Told, tally: Tally, checks: Collection[str], fresh: Fresh) -> Asked:
+    """The question under which condition a defect shows, and in which line it is."""
+    return asked_of(
+        told.defect,
+        tally,
+        told.part,
+        checks=checks,
+        seed=fresh.seed,
+        limits=fresh.limits,
+        dtypes=fresh.dtypes,
+    )
+
+
+def _tested(site: Site, asked: Asked) -> Tried | None:
+    """The condition, and what fresh cases say of it; of what ends its process none are tried."""
+    verdict = asked.defect.verdict
+    if verdict in (*ENDS, *SHOWN_BY_FURTHER_RUNS) or verdict.is_convention:
+        return None
+    return site.ask(condition_of_defect, asked, otherwise=None)
+
+
+def _repaired(site: Site, asked: Asked, fresh: Fresh) -> Repaired | None:
+    """The line at fault, where its results tell whether a change mends it."""
+    if fresh.repairs is None or asked.defect.verdict not in NAMED_AND_RAISED:
+        return None
+    if asked.part is not None:
+        # With another mistake in the same result nothing tells whether a change mends all of one.
+        return None
+    with fresh.repairs.spending():
+        return site.ask(line_at_fault, asked, fresh.repairs.left, otherwise=None)
+
+
+def _where(place: Place, defect: Defect, tested: Tried | None) -> str:
+    """What its values must be, and the condition that was tested, or the place where it was met."""
+    if tested is None:
+        return place.name
+    return " and ".join(part for part in (defect.condition, tested.where) if part)
+
+
+def _shown(site: Site, defect: Defect, still_fails: Callable[[Case], bool]) -> Case:
+    """The smallest case, or one a cell larger that tells the mistake from others."""
+    assert defect.smallest is not None  # noqa: S101 - add() ran
+    case = smallest(defect.smallest, still_fails)
+    if defect.verdict not in ON_VALUES or defect.condition != PLAIN:
+        return case
+
+    def alike(candidate: Case, among: tuple[str, ...] | None) -> tuple[str, ...]:
+        return site.ask(lookalikes, candidate, defect.result, among, otherwise=())
+
+    return told_apart(case, still_fails, alike)
 
 
 def _worked(subject: Subject, case: Case, ruling: Ruling) -> tuple[str, ...]:
@@ -296,12 +387,13 @@ def _why_no_replay(operation: Operation) -> str:
     return f"{operation.name} {why}" if why else ""
 
 
-def _named(subject: Subject, tally: Tally) -> list[tuple[Told, str]]:
+def _named(subject: Subject, tally: Tally, limits: Limits) -> list[tuple[Told, str]]:
     """The defects of a run, each mistake once, and what each looks like."""
-    # A fault of the catalogue is code, and stays where it was run.
+    # A fault of the catalogue is code, and stays where it was run. Where geometries are limited,
+    # each is compiled.
     return [
         (replace(each, diagnosis=None), _looks_like(subject, each))
-        for each in told_once(subject, tally)
+        for each in told_once(subject, tally, may_vary=limits.geometries is None)
     ]
 
 
@@ -309,6 +401,8 @@ def _looks_like(subject: Subject, told: Told) -> str:
     """The known mistake that gives the same wrong numbers, or a transform that is not declared."""
     if told.diagnosis is not None:
         return str(told.diagnosis)
+    if told.hint:
+        return told.hint
     if told.defect.verdict not in (*ON_VALUES, Verdict.LOST_PRECISION):
         return ""
     return rounding_of_a_transform(subject, told.defect.sample.cases)

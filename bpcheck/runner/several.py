@@ -86,6 +86,7 @@ def _with(subject: Subject, defect: Defect, alone: Sequence[Case]) -> Defect | N
                 ruling=ruling,
                 sample=sample,
                 also=dict(defect.also),
+                cases=list(alone),
             )
     return None
 

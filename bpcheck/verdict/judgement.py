@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from bpcheck.finding import Finding, Kind
 from bpcheck.verdict.drawn import Drawn
+from bpcheck.verdict.repaired import Repaired
+from bpcheck.verdict.tried import Tried
 
 
 class Verdict(StrEnum):
@@ -161,6 +163,10 @@ class Judgement:
         Number of cases that were judged where it shows; 0 without such a place.
     wrong_cells
         Where no known mistake explains it: what the wrong cells have in common, if anything.
+    tested
+        The condition under which it shows, and how many fresh cases with it and without are wrong.
+    repaired
+        The line at fault, where one small change of it was seen to mend everything.
     """
 
     verdict: Verdict
@@ -180,11 +186,18 @@ class Judgement:
     also: tuple[str, ...] = ()
     drawn: Drawn | None = None
     worked: tuple[str, ...] = ()
+    tested: Tried | None = None
+    repaired: Repaired | None = None
 
     @property
     def is_malformed(self) -> bool:
         """Whether there is no ``y`` that could be judged in these cases, nor a gradient of it."""
         return is_malformed(self.result, self.findings)
+
+    @property
+    def names_all(self) -> bool:
+        """Whether the headline names all results: of a convention, and of a wrong dtype."""
+        return self.verdict.is_convention or self.cause == Kind.DTYPE
 
     @property
     def headline(self) -> str:
@@ -194,7 +207,7 @@ class Judgement:
         cause = self.cause.partition(" (")[0].partition(":")[0]
         named = {Verdict.RAISES: f" {cause}", Verdict.CONTRACT_BROKEN: f" ({cause})"}
         what = named.get(self.verdict, "") if cause else ""
-        touched = (self.result, *self.also) if self.verdict.is_convention else (self.result,)
+        touched = (self.result, *self.also) if self.names_all else (self.result,)
         return f"{', '.join(touched)}: {self.verdict}{what}{where}"
 
     @property

@@ -18,7 +18,7 @@ def test_a_planted_fault_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch) 
     assert (found.outcome, found.names) == ("right", ("x-bar-overlap-overwritten",))
 
 
-def test_another_name_for_the_same_numbers_is_equal_and_any_other_is_wrong(
+def test_another_name_for_the_same_numbersis_equal_and_any_other_is_wrong(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(naming, "COMPARED", 6)
@@ -29,7 +29,7 @@ def test_another_name_for_the_same_numbers_is_equal_and_any_other_is_wrong(
     assert naming._outcome(one, (other,), right) == "wrong"
     # In one dimension, a kernel has one side.
     same = fault_named("x-bar-all-zero")
-    assert naming._is_equal(same, same, right)
+    assert naming.is_equal(same, same, right)
 
 
 def test_the_table_tells_wrong_names_and_fails_for_more_than_one_in_a_hundred(

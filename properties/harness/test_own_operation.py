@@ -62,7 +62,7 @@ def test_a_wrong_kernel_is_wrong_on_the_smallest_case_that_shows_it() -> None:
     assert {each.result for each in report.judgements} == {"signal_bar", "gain_bar"}
     (first, *_) = report.judgements
     assert first.smallest == f"{OPERATION} n1len2rev1 f64 small c-order seed=0 y_bar=0,0"
-    assert first.where == "direction backwards"
+    assert first.where == "direction backwards and length many"
     # No fault of the catalogue is one of it.
     assert first.looks_like == first.reproduction == first.why_no_replay == ""
 

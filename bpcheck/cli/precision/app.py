@@ -163,6 +163,7 @@ def record(words: tuple[str, ...], output: str, *, force: bool, **given: Any) ->
     help="Smallest ratio of medians that is a loss. [default: 1.1; in another environment 4]",
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Threads. [default: as recorded]")
+@click.option("--all", "every", is_flag=True, help="List every comparison below its cause.")
 @_safely
 @_plot
 def compare(
@@ -172,6 +173,8 @@ def compare(
     effect: float | None,
     threads: int | None,
     plot_path: str | None,
+    *,
+    every: bool,
     **safety: Any,
 ) -> int:
     """Measure again what a baseline holds, with its seeds, and exit with 1 if precision was lost.
@@ -188,6 +191,7 @@ def compare(
         effect=effect,
         threads=threads,
         plot_path=plot_path,
+        every=every,
         safety=Safety(**safety),
     )
 

@@ -140,3 +140,42 @@ def drops_a_window(window: Window) -> bool:
     """Whether rounding up alone would start a last window in the right padding."""
     room = window.i + window.low + window.high - window.span
     return window.ceil and window.out <= -(-room // window.s)
+
+
+def more_conditions(rank: int) -> tuple[EdgeClass, ...]:
+    """What a defect may need, and what follows from the edge classes where those are met."""
+    output = EdgeClass("output", "square", lambda g: len({window.out for window in g.windows}) == 1)
+    unequal = (output, _unequal("padding", "p")) if rank > 1 else ()
+    return (
+        _any("kernel", "> 1", lambda w: w.k > 1),
+        _any("remainder", "> 0", lambda w: w.remainder > 0),
+        _any("windows", "several", lambda w: w.out > 1),
+        _any("windows", "overlap", lambda w: w.overlap > 1),
+        _any("windows", "leave gaps", lambda w: w.is_gapped),
+        _any(
+            "windows", "leave the last cells unread", lambda w: not (w.positions == w.i - 1).any()
+        ),
+        _any("windows", "read padding", lambda w: bool((w.positions < 0).any())),
+        _any("stride", "unlike the kernel", lambda w: w.s != w.k),
+        _any("stride", "unlike the dilation", lambda w: w.s != w.d),
+        *unequal,
+    )
+
+
+def channel_conditions() -> tuple[EdgeClass, ...]:
+    """What a defect of a convolution may need of channels."""
+    return (
+        EdgeClass("groups", "any", lambda g: g.g > 1),
+        EdgeClass("input channels", "several", lambda g: g.ic > 1),
+        EdgeClass("input channels", "several in a group", lambda g: g.ic > g.g),
+        EdgeClass("output channels", "several", lambda g: g.oc > 1),
+        EdgeClass("output channels", "several in a group", lambda g: g.oc > g.g),
+    )
+
+
+def not_among(
+    conditions: tuple[EdgeClass, ...], classes: tuple[EdgeClass, ...]
+) -> tuple[EdgeClass, ...]:
+    """Those conditions that are none of the edge classes."""
+    known = {str(each) for each in classes}
+    return tuple(each for each in conditions if str(each) not in known)

@@ -54,7 +54,7 @@ class Convolution(Operation):
         self._extremes = conv_extremes(rank, self.geometry)
         self.name = f"conv{rank}d"
         probes = dimensions.shape_probes({"ic": 3, "oc": 5}, rank, dilates=True)
-        self.shape_probes = (*probes, {**probes[0], "bias": 0})
+        self.shape_probes = (*probes, *({**each, "bias": 0} for each in probes))
         self.nicknames = (self.name, "conv", "convolution", "convolve", f"convolution{rank}d")
         self.keys = {
             "g": 1,
@@ -309,3 +309,8 @@ class Convolution(Operation):
     @property
     def edge_classes(self) -> tuple[EdgeClass, ...]:
         return (*classes.channel_classes(), *classes.conv_classes(self.rank))
+
+    @property
+    def conditions(self) -> tuple[EdgeClass, ...]:
+        more = (*classes.channel_conditions(), *classes.more_conditions(self.rank))
+        return classes.not_among(more, self.edge_classes)

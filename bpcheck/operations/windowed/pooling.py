@@ -269,6 +269,10 @@ class Pooling(Operation):
     def edge_classes(self) -> tuple[EdgeClass, ...]:
         return (*BATCH_CLASSES, *classes.pool_classes(self.rank))
 
+    @property
+    def conditions(self) -> tuple[EdgeClass, ...]:
+        return classes.not_among(classes.more_conditions(self.rank), self.edge_classes)
+
 
 BATCH_CLASSES = (
     EdgeClass("batch", "0", lambda g: g.n == 0),

@@ -1,0 +1,1 @@
+"""The right kernels, whose text is read, changed and loaded from elsewhere."""

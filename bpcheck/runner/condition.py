@@ -1,0 +1,268 @@
+"""The condition of a defect, found among the cases of a run and tested on fresh ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from bpcheck.cases import Case
+from bpcheck.checks import CHECKS, Juror, Trial
+from bpcheck.checks.claims import refused
+from bpcheck.explain.condition import Condition, atoms_of, dress_atoms, fitting, said
+from bpcheck.explain.part import Part
+from bpcheck.finding import Status
+from bpcheck.planning.limits import Limits
+from bpcheck.runner.fresh import Dressing, fresh_cases
+from bpcheck.runner.one import judge
+from bpcheck.subject import Subject
+from bpcheck.verdict.conditions import PLAIN, condition_of, may_show
+from bpcheck.verdict.judgement import ON_VALUES
+from bpcheck.verdict.tally import Defect, Tally
+from bpcheck.verdict.tried import Tried
+
+#: Cases of a run that are compared, of each kind.
+COMPARED = 400
+
+#: Fresh cases among which the search may choose; all that are drawn after them are for the test.
+SEARCHED = 280
+
+#: Fresh cases that tell candidates apart, and that look for exceptions, in each round.
+TELLING, LOOKING = 16, 24
+
+#: Rounds in which a condition is mended by what fresh cases have shown.
+ROUNDS = 8
+
+#: Final tests, each on other cases, until one does not contradict the condition.
+ATTEMPTS = 2
+
+#: Fresh cases of the final test on either side, which has no part in finding the condition.
+FINAL = 100
+
+#: And where each costs a whole set of checks.
+FINAL_OF_CHECKS = 24
+
+#: Fewer cases on a side, or a smaller share that is wrong, are no condition.
+_FEW, _SHARE = 8, 0.25
+
+#: The checks that hold values to autograd.
+_AUTOGRAD = tuple(name for name, check in CHECKS.items() if check.juror is Juror.AUTOGRAD)
+
+#: Whether a defect shows in a case; ``None`` where it could not be seen.
+Shows = Callable[[Case], bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is known of a defect, as a value that travels to where the subject runs.
+
+    `failing` and `passing` are cases of the run, `checks` those that the defect rests on.
+    """
+
+    defect: Defect
+    passing: tuple[Case, ...]
+    part: Part | None
+    checks: frozenset[str]
+    seed: int
+    limits: Limits
+    dtype: str
+
+
+def asked_of(
+    defect: Defect,
+    tally: Tally,
+    part: Part | None,
+    *,
+    checks: Collection[str],
+    seed: int,
+    limits: Limits,
+    dtypes: Sequence[str],
+) -> Asked:
+    """The question after the condition of a defect."""
+    shown = may_show(defect.condition)
+    passing = tuple(
+        case
+        for case in tally.passing.get(defect.result, ())
+        if condition_of(case) in shown and not _is_empty(case)
+    )
+    dtype = "float64" if "float64" in dtypes or not dtypes else dtypes[0]
+    return Asked(defect, passing[:COMPARED], part, frozenset(checks), seed, limits, dtype)
+
+
+def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
+    """The condition with its evidence; ``None`` if nothing can be said.
+
+    What fails and what passes is compared, the shortest conditions that tell them apart are told
+    apart in turn by fresh cases, and the one that is left is looked at on either side, and mended
+    where an exception is found. The counts are of other fresh cases, drawn in advance.
+    """
+    defect = asked.defect
+    failing = [case for case in defect.cases if not _is_empty(case)][:COMPARED]
+    if not failing:
+        return None
+    is_dressed = defect.condition != PLAIN or _shares_dress(failing, asked.passing)
+    search = _Search(
+        _shows(subject, asked),
+        [atoms_of(case, dresses=is_dressed) for case in failing],
+        [atoms_of(case, dresses=is_dressed) for case in asked.passing],
+    )
+    known = tuple(failing + (list(asked.passing) if defect.condition == PLAIN else []))
+    dressing = Dressing(defect.condition, known if is_dressed else (), asked.dtype)
+    every = [*failing, *asked.passing]
+    for attempt in range(ATTEMPTS):
+        drawn = fresh_cases(
+            subject, every, dressing, seed=(asked.seed, attempt), limits=asked.limits
+        )
+        fresh = (
+            (case, atoms_of(case, dresses=is_dressed)) for case in drawn if not _is_empty(case)
+        )
+        search.take(list(islice(fresh, SEARCHED)))
+        condition = search.found()
+        if condition is None:
+            continue
+        most = FINAL if defect.verdict in ON_VALUES else FINAL_OF_CHECKS
+        tested = _final(search, condition, asked, most, fresh)
+        if tested is not None:
+            return tested
+    return None
+
+
+def _is_empty(case: Case) -> bool:
+    """Whether it has no samples: it is evidence for no class of a layer."""
+    return 0 in case.shapes["y"]
+
+
+def _shares_dress(failing: Sequence[Case], passing: Sequence[Case]) -> bool:
+    """Whether all failing cases wear something that others do not."""
+    shared = frozenset.intersection(*map(dress_atoms, failing))
+    shared = frozenset(name for name in shared if not name.startswith("values "))
+    others = list(map(dress_atoms, passing))
+    return any(name not in dress for name in shared for dress in others)
+
+
+def _shows(subject: Subject, asked: Asked) -> Shows:
+    """How a fresh case is asked: against autograd alone, where values are what is wrong."""
+    defect = asked.defect
+
+    def of_values(case: Case) -> bool | None:
+        trial = Trial(subject, case)
+        if refused(trial):
+            return None
+        outcomes = [each for name in _AUTOGRAD for each in CHECKS[name].run(trial)]
+        said = {each.status for each in outcomes if each.result == defect.result}
+        if Status.FAILED in said:
+            return _is_of_part(subject, asked, case)
+        return False if Status.PASSED in said else None
+
+    def of_checks(case: Case) -> bool | None:
+        judged = judge(subject, case, checks=asked.checks)
+        if judged.unsupported:
+            return None
+        return any(defect.shows(ruling) for ruling in judged.rulings)
+
+    return of_values if defect.verdict in ON_VALUES else of_checks
+
+
+def _is_of_part(subject: Subject, asked: Asked, case: Case) -> bool | None:
+    """Whether what is wrong is of this mistake; ``None`` where the other one may hide it."""
+    if asked.part is None:
+        return True
+    shown = asked.part.shows(subject, case, result=asked.defect.result)
+    if shown.one_alone:
+        return True
+    return False if shown.other_alone else None
+
+
+@dataclass(slots=True)
+class _Search:
+    """Fresh cases, and what is known of them and of those of the run."""
+
+    shows: Shows
+    failing: list[frozenset[str]]
+    passing: list[frozenset[str]]
+    pool: list[Case] = field(default_factory=list)
+    atoms: list[frozenset[str]] = field(default_factory=list)
+    asked: set[int] = field(default_factory=set)
+
+    def take(self, drawn: Sequence[tuple[Case, frozenset[str]]]) -> None:
+        """Go on with other fresh cases."""
+        self.pool, self.atoms, self.asked = [c for c, _ in drawn], [a for _, a in drawn], set()
+
+    def found(self) -> Condition | None:
+        """The condition that fresh cases on both sides have not contradicted."""
+        for _ in range(ROUNDS):
+            candidates = fitting(self.failing, self.passing)
+            if len(candidates) > 1 and self._tell_apart(candidates):
+                continue
+            condition = candidates[0]
+            if self._bears_out(condition):
+                return condition
+        return None
+
+    def _tell_apart(self, candidates: Sequence[Condition]) -> bool:
+        """Ask cases in which candidates differ; whether there were any."""
+        free = self.free()
+        split = []
+        for place in free:
+            held = sum(each.holds(self.atoms[place]) for each in candidates)
+            if 0 < held < len(candidates):
+                split.append((abs(2 * held - len(candidates)), place))
+        split.sort()
+        told = [self.ask(place) for _, place in split[:TELLING]]
+        return any(answer is not None for answer in told)
+
+    def _bears_out(self, condition: Condition) -> bool:
+        """Whether cases on both sides say nothing that asks for another condition."""
+        before = {each.names for each in fitting(self.failing, self.passing)}
+        free = self.free()
+        sides = (
+            [place for place in free if condition.holds(self.atoms[place])],
+            [place for place in free if not condition.holds(self.atoms[place])],
+        )
+        for side in sides:
+            for place in side[:LOOKING]:
+                self.ask(place)
+        return condition.names in before and condition in fitting(self.failing, self.passing)
+
+    def free(self) -> list[int]:
+        """Cases that were not asked yet."""
+        return [place for place in range(len(self.pool)) if place not in self.asked]
+
+    def ask(self, place: int) -> bool | None:
+        """Ask one case, and learn from it."""
+        self.asked.add(place)
+        return self.learn(self.pool[place], self.atoms[place])
+
+    def learn(self, case: Case, atoms: frozenset[str]) -> bool | None:
+        """Ask a case, and keep what it says."""
+        answer = self.shows(case)
+        if answer is not None:
+            (self.failing if answer else self.passing).append(atoms)
+        return answer
+
+
+def _final(
+    search: _Search,
+    condition: Condition,
+    asked: Asked,
+    most: int,
+    fresh: Iterator[tuple[Case, frozenset[str]]],
+) -> Tried | None:
+    """The counts of fresh cases that had no part in finding the condition.
+
+    What contradicts it is learned, for another attempt.
+    """
+    counts = {True: [0, 0], False: [0, 0]}
+    for case, atoms in fresh:
+        count = counts[condition.holds(atoms)]
+        if count[1] < most and (answer := search.learn(case, atoms)) is not None:
+            count[0] += answer
+            count[1] += 1
+        if all(done >= most for _, done in counts.values()) or counts[False][0]:
+            # Enough, or it is contradicted.
+            break
+    (wrong, met), (others, unmet) = counts[True], counts[False]
+    if met < _FEW or wrong < _SHARE * met or (condition.names and (others or unmet < _FEW)):
+        return None
+    where = said(condition, asked.defect.smallest.operation) if asked.defect.smallest else ""
+    return Tried(where, wrong, met, others, unmet, asked.defect.condition, condition.names)

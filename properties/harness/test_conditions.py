@@ -1,0 +1,245 @@
+"""The condition of a defect is found, and tested on fresh cases with it and without."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bpcheck.arithmetic import Array
+from bpcheck.explain.condition import Condition, fitting, said
+from bpcheck.explain.right import right_kernel
+from bpcheck.operations import operation_named
+from bpcheck.planning.limits import Limits
+from bpcheck.planning.plan import Plan
+from bpcheck.planning.profiles import PROFILES
+from bpcheck.report import report_text
+from bpcheck.report.html import to_html
+from bpcheck.report.json import to_json
+from bpcheck.report.markdown import to_markdown
+from bpcheck.runner.condition import asked_of, condition_of_defect
+from bpcheck.runner.fresh import Dressing, fresh_cases
+from bpcheck.runner.one import judge
+from bpcheck.runner.run import check_subject
+from bpcheck.subject import Subject
+from bpcheck.verdict import Report
+from bpcheck.verdict.tally import Tally
+from bpcheck.verdict.tried import Tried
+
+#: Enough for a mistake that half of all cases show.
+CASES, LARGEST = 90, 1_024
+
+#: The checks that compare values.
+COMPARING = ("contract", "autograd", "empty batch")
+
+Bars = tuple[Any, ...]
+
+
+def wrong_where(
+    operation: str, shows: Callable[[dict[str, Any], Array, Array], str], names: tuple[str, ...]
+) -> Subject:
+    """A kernel of which `shows`, of params, x and y_bar, says the result that is wrong; or ""."""
+    right = right_kernel(operation)
+
+    def forward(*operands: Any, **params: Any) -> tuple[Any, Any]:
+        y, residuals = right.forward(*operands, **params)
+        return y, (residuals, params, np.array(operands[0]))
+
+    def vjp(residuals: Any, y_bar: Array) -> Bars:
+        inner, params, x = residuals
+        bars = dict(zip(names, right.vjp(inner, y_bar), strict=True))
+        for result in filter(None, shows(params, x, y_bar).split()):
+            bars[result] = None if bars[result] is None else bars[result] * 3
+        return tuple(bars.values())
+
+    # As the params are called, or a plan would take them for missing.
+    forward.__signature__ = _signature(operation)  # type: ignore[attr-defined]
+    return Subject(forward, vjp, operation=operation, name="mine", torch_ties=True)
+
+
+def _signature(operation: str) -> Any:
+    promise = operation_named(operation)
+    positional = [
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in promise.operands
+    ]
+    rest = inspect.Parameter("params", inspect.Parameter.VAR_KEYWORD)
+    return inspect.Signature([*positional, rest])
+
+
+CONV = ("x_bar", "w_bar", "b_bar")
+
+
+def tallied(subject: Subject) -> Tally:
+    """What a short run on plain values finds."""
+    plan = Plan(
+        subject.operation,
+        profile=PROFILES["quick"],
+        dtypes=["float64"],
+        limits=Limits(LARGEST),
+    )
+    tally = Tally()
+    for case in islice(plan, CASES):
+        plain = replace(case, values="exact", layout="c-order")
+        tally.add(judge(subject, plain, checks=COMPARING))
+    return tally
+
+
+def conditions_of(subject: Subject) -> dict[str, Tried | None]:
+    """The condition of each defect, by the result that is wrong."""
+    tally = tallied(subject)
+    questions = {
+        defect.result: asked_of(
+            defect,
+            tally,
+            None,
+            checks=COMPARING,
+            seed=0,
+            limits=Limits(LARGEST),
+            dtypes=["float64"],
+        )
+        for defect in tally.decided()
+    }
+    return {result: condition_of_defect(subject, asked) for result, asked in questions.items()}
+
+
+def where(found: Tried | None) -> set[str]:
+    assert found is not None
+    return set(found.where.split(" and "))
+
+
+def test_the_condition_of_a_class_is_borne_out_on_both_sides() -> None:
+    subject = wrong_where(
+        "conv1d", lambda params, x, y_bar: "w_bar" if params["stride"] > (1,) else "", CONV
+    )
+    found = conditions_of(subject)["w_bar"]
+    assert where(found) == {"stride > 1"}
+    assert found is not None
+    assert found.cases_with == found.cases_without == 100
+    assert found.wrong_with >= 95
+    assert found.wrong_without == 0
+
+
+def test_a_condition_may_be_a_pair_of_classes() -> None:
+    def both(params: dict[str, Any], x: Array, y_bar: Array) -> str:
+        return "x_bar" if len(x) > 1 and params["stride"] > (1,) else ""
+
+    found = conditions_of(wrong_where("conv1d", both, CONV))["x_bar"]
+    assert where(found) == {"batch many", "stride > 1"}
+
+
+def test_what_is_one_class_or_another_gets_no_condition() -> None:
+    def either(params: dict[str, Any], x: Array, y_bar: Array) -> str:
+        return "x_bar" if len(x) > 1 or params["stride"] > (1,) else ""
+
+    found = conditions_of(wrong_where("conv1d", either, CONV))["x_bar"]
+    assert found is None or not found.where
+
+
+def test_two_defects_of_one_kernel_have_their_own_conditions() -> None:
+    def shows(params: dict[str, Any], x: Array, y_bar: Array) -> str:
+        first = "x_bar" if params["stride"] > (1,) else ""
+        return f"{first} w_bar" if len(x) > 1 else first
+
+    found = conditions_of(wrong_where("conv1d", shows, CONV))
+    assert where(found["x_bar"]) == {"stride > 1"}
+    assert where(found["w_bar"]) == {"batch many"}
+
+
+def test_what_is_wrong_everywhere_is_said_to_be() -> None:
+    found = conditions_of(wrong_where("conv1d", lambda params, x, y_bar: "b_bar", CONV))["b_bar"]
+    assert found is not None
+    assert found.where == "bias yes" or not found.where
+    assert found.is_exact
+
+
+def test_what_only_values_tell_gets_no_condition() -> None:
+    subject = wrong_where(
+        "conv1d", lambda params, x, y_bar: "w_bar" if y_bar.sum() > 0 else "", CONV
+    )
+    found = conditions_of(subject)["w_bar"]
+    assert found is None or not found.where
+
+
+def test_fresh_cases_are_the_same_for_the_same_seed() -> None:
+    subject = wrong_where(
+        "conv1d", lambda params, x, y_bar: "x_bar" if params["stride"] > (1,) else "", CONV
+    )
+    assert conditions_of(subject) == conditions_of(subject)
+
+
+def test_fresh_cases_keep_to_the_limits_and_to_the_claims() -> None:
+    right = right_kernel("conv1d").claiming(dilation=False)
+    tally = tallied(right)
+    known = tally.passing["x_bar"]
+    plain = Dressing("", (), "float64")
+    drawn = list(fresh_cases(right, known, plain, seed=(0,), limits=Limits(256)))
+    assert len(drawn) > 100
+    operation = right.operation
+    assert max(operation.multiplications(case.geometry) for case in drawn) <= 256
+    assert {case.params["dilation"] for case in drawn} == {(1,)}
+    assert not {case.geometry for case in known} >= {case.geometry for case in drawn}
+
+
+def test_where_each_geometry_is_compiled_no_other_one_is_tried() -> None:
+    right = right_kernel("conv1d")
+    known = tallied(right).passing["x_bar"][:9]
+    plain = Dressing("", (), "float64")
+    drawn = list(fresh_cases(right, known, plain, seed=(0,), limits=Limits(None, geometries=9)))
+    assert {case.geometry for case in drawn} <= {case.geometry for case in known}
+    assert not {case.seed for case in drawn} & {case.seed for case in known}
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    subject = wrong_where(
+        "avg_pool1d", lambda params, x, y_bar: "x_bar" if len(x) > 1 else "", ("x_bar",)
+    )
+    return check_subject(subject, profile="quick", count=40, largest=512, dtypes=["float64"])
+
+
+@pytest.mark.parametrize(
+    "written", [lambda r: report_text(r, width=400), to_markdown, to_html, to_json]
+)
+def test_the_evidence_stands_in_every_report(
+    report: Report, written: Callable[[Report], str]
+) -> None:
+    found = report.judgements[0].tested
+    assert found is not None
+    assert report.judgements[0].where == found.where == "batch many"
+    text = written(report)
+    if written is to_json:
+        assert f'"cases_with": {found.cases_with}' in text
+    else:
+        assert f"{found.wrong_with} of {found.cases_with} with" in text
+
+
+def test_candidates_that_fit_alike_are_all_named_the_plainest_first() -> None:
+    failing = [frozenset({"stride > 1", "not stride 1", "family 3x3"})] * 4
+    passing = [frozenset({"bias yes"})] * 4
+    assert [each.names for each in fitting(failing, passing)] == [
+        ("stride > 1",),
+        ("not stride 1",),
+        ("family 3x3",),
+    ]
+
+
+def test_a_condition_reads_as_a_headline_does() -> None:
+    conv = operation_named("conv2d")
+    assert (
+        said(Condition(("not image square", "bias yes")), conv) == "bias yes and image not square"
+    )
+    assert said(Condition(("not x c-order",)), conv) == "x not in C order"
+
+
+def test_an_empty_batch_is_no_evidence_for_a_layer() -> None:
+    def shows(params: dict[str, Any], x: Array, y_bar: Array) -> str:
+        return "b_bar" if len(x) else ""
+
+    found = conditions_of(wrong_where("conv1d", shows, CONV))["b_bar"]
+    assert found is not None
+    assert "batch" not in found.where
