@@ -52,7 +52,7 @@ def repaired(
     failing, passing
         Cases of the run; the grade of a passing one tells whether what was right still is.
     further
-        Fresh cases, all of which must be right with the change.
+        Cases in which other results are wrong; no more of them may be with the change.
     seconds
         When the search is given up; what was found by then counts.
 
