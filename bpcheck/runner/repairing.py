@@ -39,7 +39,8 @@ _SEARCHED = 0.8
 #: With less nothing is begun.
 _LEAST = 1.0
 
-#: Seconds for one case: what a change makes endless is no repair.
+#: Seconds of the processor for one case, so that a busy machine ends none: what a change makes
+#: endless is no repair.
 _CASE = 1.0
 
 #: Cases of the run, of either kind, and fresh ones.
@@ -185,15 +186,15 @@ class _TooLongError(BaseException):
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """End what runs in Python after so long; this process has no other use for the alarm."""
+    """End what computes for so long; this process has no other use for the alarm."""
 
     def ring(*_: object) -> None:
         raise _TooLongError
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+        signal.signal(signal.SIGVTALRM, before)
