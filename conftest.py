@@ -34,6 +34,9 @@ settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 )
 
+# What one test found is nothing that another one may meet.
+os.environ.setdefault("BPCHECK_NO_CACHE", "1")
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread a worker: the workers fill the cores, and torch reads this when it is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -28,6 +28,9 @@ from bpcheck.subject import Subject
 #: Judged cases of each fault, of at most so many multiplications: the first of a quick run.
 CASES, LARGEST = 150, 4_096
 
+#: Multiplications of any case that a quick run has.
+UNLIMITED = 10**9
+
 #: Cases in which two faults must give the same numbers to be one mistake by two names.
 COMPARED = 60
 
@@ -52,9 +55,12 @@ def named(name: str, operation: str) -> Named:
     """Plant one fault, check the kernel, and compare the names in the report with the fault."""
     fault, right = fault_named(name), kernel("reference", operation)
     report = check(fault.plant(right), profile="quick", count=CASES, largest=LARGEST)
+    if not report.judgements:
+        # What shows past a size has no case among the small ones.
+        report = check(fault.plant(right), profile="quick", count=CASES, largest=UNLIMITED)
     by_what = {each.what: each for each in faults_of(operation)}
     told = [each.looks_like.rpartition(" (explains")[0] for each in report.judgements]
-    found = tuple(dict.fromkeys(by_what[what] for what in told if what))
+    found = tuple(dict.fromkeys(by_what[what] for what in told if what in by_what))
     return Named(name, operation, _outcome(fault, found, right), tuple(each.name for each in found))
 
 

@@ -40,6 +40,15 @@ class Kind(StrEnum):
     UNORDERED = "adds up in another order each time"
     NARROW_SUMS = "adds up in the narrow type"
     WIDER = "returns a wider dtype"
+    SUBSET = "depends on which gradients are needed"
+    UNDEFINED = "wrong for an undefined cotangent"
+    DOUBLE = "double backward wrong"
+    FORWARD_MODE = "forward mode wrong"
+    VMAP = "wrong under vmap"
+    IN_PLACE = "misses a change in place"
+    MODE = "depends on a mode of torch"
+    OPERATOR = "breaks a rule of registered operators"
+    LACKS = "lacks what it claims"
 
 
 #: Conventions, and what is torch's own fault: never held against a subject.
@@ -105,11 +114,25 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """The largest rounding error of a result: ``error / (u sum |a_i b_i|)``, of sums of `terms`."""
+
+    terms: int
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one check ended for one result; `finding` is there when it failed."""
+    """How one check ended for one result; `finding` is there when it failed.
+
+    `measured` is the rounding error, where a check has looked at one. A remark is told once below
+    the table, and counts neither for nor against the subject.
+    """
 
     check: str
     result: str
     status: Status
     finding: Finding | None = None
     note: str = ""
+    measured: Measured | None = None
+    remark: str = ""

@@ -67,3 +67,15 @@ def in_markdown(text: str) -> str:
     """
     escaped = _MARKUP.sub(r"\\\g<0>", one_line(text))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def annotation(text: str, *, file: str, line: int) -> str:
+    r"""A line that a workflow on GitHub takes for an error of that line of a file.
+
+    Examples
+    --------
+    >>> annotation("x_bar is wrong,\n100 %", file="a,b.py", line=3)
+    '::error file=a%2Cb.py,line=3,title=bpcheck::x_bar is wrong,\\n100 %25'
+    """
+    where = one_line(file).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+    return f"::error file={where},line={line},title=bpcheck::{one_line(text).replace('%', '%25')}"

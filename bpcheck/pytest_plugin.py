@@ -6,6 +6,7 @@ pytest does not, until a conformance test is collected.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 
 if TYPE_CHECKING:
     from bpcheck.precision import Comparison
+    from bpcheck.runner.engine.engine import Engine
+    from bpcheck.runner.kept import Again
     from bpcheck.subject import Subject
     from bpcheck.verdict import Report
 
@@ -24,6 +27,9 @@ _PROFILES = ("quick", "default", "thorough")
 #: What each subject's run gave in this process, by the subject's id: its report, or why there is
 #: none. The subject is kept with it, lest another one get its id.
 _RUNS = pytest.StashKey[dict[int, tuple["Subject", "Report | str"]]]()
+
+#: For each subject's id, what came of the cases that failed before.
+_AGAIN = pytest.StashKey[dict[int, "Again"]]()
 
 #: The reports of this process and of its workers, each with what names its subject in a shell.
 _REPORTS = pytest.StashKey[list[tuple["Report", str]]]()
@@ -37,6 +43,9 @@ _TOLD = pytest.StashKey[dict[int, dict[str, str]]]()
 #: As for the runs, the comparisons with the baseline; ``None`` where nothing can be measured.
 _COMPARISONS = pytest.StashKey[dict[int, tuple["Subject", "Comparison | str | None"]]]()
 
+#: What judges the cases, if that was asked for, and what ends it; or why there is none.
+_ENGINE = pytest.StashKey[tuple[contextlib.ExitStack, "Engine | str"]]()
+
 #: The name of the items that compare with a baseline, in the place of a check's.
 _PRECISION = "precision"
 
@@ -49,6 +58,12 @@ _PROCESS = "bpcheck process"
 
 #: And that under which stands what a subject claims, what it does not, and its conventions.
 _CLAIMS = "bpcheck claims"
+
+#: That under which stands what was judged of a subject: cases, edge classes, families, residues.
+_MET = "bpcheck met"
+
+#: And that of a line for a workflow on GitHub, which points at the user's own.
+_ANNOTATION = "bpcheck annotation"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -94,6 +109,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="do not look for the line at fault, which takes at most 20 s",
     )
+    group.addoption(
+        "--bpcheck-no-cache",
+        action="store_true",
+        help="neither judge the cases that failed before, which .bpcheck/ keeps, nor keep any",
+    )
+    group.addoption(
+        "--bpcheck-executor",
+        metavar="ENGINE",
+        help="judge cases in dask:ADDRESS, mpi, or the executor that module:attribute is or makes",
+    )
     for kind, said in (("json", "JSON"), ("html", "one page for a browser")):
         group.addoption(
             f"--bpcheck-{kind}", metavar="FILE", help=f"write the reports to FILE as {said}"
@@ -101,6 +126,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("bpcheck_profile", "what --bpcheck-profile is by default", default="default")
     parser.addini("bpcheck_largest", "what --bpcheck-largest is by default", default="")
     parser.addini("bpcheck_geometries", "what --bpcheck-geometries is by default", default="")
+    parser.addini("bpcheck_executor", "what --bpcheck-executor is by default", default="")
     parser.addini("bpcheck_seed", "what --bpcheck-seed is by default", default="0")
 
 
@@ -165,15 +191,24 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         pytest.exit(str(error), returncode=session.exitstatus or pytest.ExitCode.USAGE_ERROR)
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the engine, if one was used."""
+    if _ENGINE in config.stash:
+        config.stash[_ENGINE][0].close()
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say what is claimed of each subject, and what comparisons with a baseline have to say."""
-    reports = (each for kind in terminalreporter.stats.values() for each in kind)
-    said = dict.fromkeys(
-        text
-        for report in reports
-        for name, text in getattr(report, "user_properties", ())
-        if name in (_CLAIMS, _REMARK, _PROCESS)
-    )
+    """Say what was judged and claimed of each subject, and what a baseline has to say of it."""
+    told = [
+        each
+        for kind in terminalreporter.stats.values()
+        for report in kind
+        for each in getattr(report, "user_properties", ())
+    ]
+    said = dict.fromkeys(text for name, text in told if name in (_MET, _CLAIMS, _REMARK, _PROCESS))
+    for text in dict.fromkeys(text for name, text in told if name == _ANNOTATION):
+        terminalreporter.ensure_newline()
+        terminalreporter.write_line(text)
     if said:
         from bpcheck.inert import inert
 
@@ -187,11 +222,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     subject = getattr(metafunc.function, "__dict__", {}).get("bpcheck_subject")
     if subject is None:
         return
-    from bpcheck.checks import CHECK_NAMES
+    from bpcheck.checks import names_for
 
     marks = _marks(metafunc)
     baseline = metafunc.config.getoption("bpcheck_baseline")
-    names = (*CHECK_NAMES, _PRECISION) if baseline else CHECK_NAMES
+    names = (*names_for(subject), _PRECISION) if baseline else names_for(subject)
     metafunc.parametrize(
         "bpcheck_judge",
         [
@@ -226,13 +261,20 @@ def bpcheck_judge(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
             report = _run(request, subject)
             runs[id(subject)] = subject, report
             if not isinstance(report, str):
-                _tell_claims(request.node, report)
+                _tell_met(request.node, report)
+                _judge_again(request, subject, report)
         report = runs[id(subject)][1]
         if isinstance(report, str):
             pytest.fail(_inert(report), pytrace=False)
         told = request.config.stash.setdefault(_TOLD, {}).setdefault(id(subject), {})
         target = _target(request, subject)
+        _tell_item(request.node, report, check, result)
         _conclude(report, check, result, target=target, told=told, item=request.node.name)
+        again = request.config.stash.get(_AGAIN, {}).get(id(subject))
+        if again is not None:
+            _conclude_again(again, check, result, target=target)
+        if not report.table[check][result].passed:
+            pytest.skip(f"{check}: nothing to judge of {result}")
 
     return judge
 
@@ -246,7 +288,12 @@ def _run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
 
     config = request.config
     is_asked, why = _why_in_process(config)
-    why = why or why_not_in_workers(subject)
+    engine = None if why else _engine_of(config)
+    if isinstance(engine, str):
+        return engine
+    if engine:
+        engine.say = lambda text: request.node.user_properties.append((_PROCESS, text))
+    why = why or ("" if engine else why_not_in_workers(subject))
     if why and not is_asked:
         said = f"{subject.name}, {subject.operation}: run in the process of pytest, as {why}"
         request.node.user_properties.append((_PROCESS, said))
@@ -263,6 +310,7 @@ def _run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
             geometries=_limit(config, "geometries"),
             repairs=not config.getoption("bpcheck_no_repair"),
             in_process=bool(why),
+            executor=engine,
             allowed=Allowed(config.getoption("bpcheck_call_timeout")),
         )
     except BpcheckError as error:
@@ -284,15 +332,103 @@ def _why_in_process(config: pytest.Config) -> tuple[bool, str]:
     return False, why_in_process()
 
 
-def _tell_claims(item: pytest.Item, report: Report) -> None:
-    """Keep claims and conventions where the summary finds them, from other processes too."""
-    from bpcheck.report.claims import said_of_claims
-    from bpcheck.report.wording import said_of_conventions
+def _engine_of(config: pytest.Config) -> Engine | str | None:
+    """The engine of this session, or why it cannot be had; ``None`` if none was asked for."""
+    text = _option(config, "executor")
+    if not text:
+        return None
+    if _ENGINE not in config.stash:
+        from bpcheck.errors import BpcheckError
+        from bpcheck.runner.engine.named import engine_named
 
+        stack, found = (
+            contextlib.ExitStack(),
+            engine_named(text, directory=config.invocation_params.dir, say=str),
+        )
+        try:
+            config.stash[_ENGINE] = stack, stack.enter_context(found)
+        except BpcheckError as error:
+            # It is not waited for again.
+            config.stash[_ENGINE] = stack, f"bpcheck_{error}"
+    return config.stash[_ENGINE][1]
+
+
+def _tell_met(item: pytest.Item, report: Report) -> None:
+    """Keep what was judged and claimed where the summary finds it, from other processes too."""
+    from bpcheck.report.claims import said_of_claims
+    from bpcheck.report.wording import counts, said_of_conventions, shipped
+
+    for line in (counts(report), *shipped(report)):
+        item.user_properties.append((_MET, f"{report.subject}, {report.operation}: {line}"))
     for line in (*said_of_claims(report), *said_of_conventions(report)):
         item.user_properties.append((_CLAIMS, f"{report.subject}, {report.operation}: {line}"))
     for line in report.notes:
         item.user_properties.append((_PROCESS, f"{report.subject}, {report.operation}: {line}"))
+
+
+def _tell_item(item: pytest.Item, report: Report, check: str, result: str) -> None:
+    """Give the item its verdict, its smallest cases and its coverage, as JUnit files carry them."""
+    from bpcheck.inert import annotation
+    from bpcheck.report.wording import counts
+    from bpcheck.testing import judgements_of
+
+    cell = report.table[check][result]
+    judgements = judgements_of(report, check, result) if cell.failed else ()
+    verdicts = [str(each.verdict) for each in judgements]
+    if not verdicts:
+        verdicts = ["agrees" if cell.passed else "nothing to judge"]
+    told = [("bpcheck verdict", ", ".join(dict.fromkeys(verdicts)))]
+    told += [("bpcheck case", each.smallest) for each in judgements]
+    judged = f"{cell.passed:,} right and {cell.failed:,} wrong of {counts(report)}"
+    item.user_properties += [*told, ("bpcheck coverage", judged)]
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        # The line of the conformance test: the report itself knows where in the code it may be.
+        file, line, _ = item.location
+        for each in judgements:
+            if each.verdict.is_defect:
+                said = f"{report.subject}, {each.headline} (smallest case: {each.smallest})"
+                text = annotation(said, file=file, line=(line or 0) + 1)
+                item.user_properties.append((_ANNOTATION, text))
+
+
+def _judge_again(request: pytest.FixtureRequest, subject: Subject, report: Report) -> None:
+    """Judge what failed before beside the plan; the report has no part in it."""
+    from bpcheck.report.again import again_lines
+    from bpcheck.runner.kept import Again, Kept
+    from bpcheck.runner.placed import placed
+    from bpcheck.runner.process.handle import Allowed
+
+    config, target = request.config, _target(request, subject)
+    kept = Kept.of(
+        config.rootpath,
+        f"{subject.operation} {request.node.nodeid.partition('[')[0]}",
+        is_on=not config.getoption("bpcheck_no_cache"),
+    )
+    again = Again()
+    if kept.cases():
+        in_process = bool(_why_in_process(config)[1])
+        allowed = Allowed(config.getoption("bpcheck_call_timeout"))
+        with placed(subject, in_process=in_process, allowed=allowed) as site:
+            again = kept.again(site)
+    kept.keep(report, again)
+    config.stash.setdefault(_AGAIN, {})[id(subject)] = again
+    told = {each.smallest for each in report.judgements}
+    for line, _ in again_lines(again, told, target):
+        said = f"{report.subject}, {report.operation}: {line}"
+        request.node.user_properties.append((_PROCESS, said))
+
+
+def _conclude_again(again: Again, check: str, result: str, *, target: str) -> None:
+    """Fail an item whose check fails still for its result in a case that failed before."""
+    __tracebackhide__ = True
+    from bpcheck.report.wording import replay_command
+
+    for case, rulings in again.failing:
+        for ruling in rulings:
+            if any((each.check, each.result) == (check, result) for each in ruling.findings):
+                replay = replay_command(str(case), target)
+                said = f"{result}: {ruling.verdict}, in a case that failed before"
+                pytest.fail(_inert(f"{said}\n    {ruling.because}\n    {replay}"), pytrace=False)
 
 
 def _option(config: pytest.Config, name: str) -> str:
@@ -345,8 +481,6 @@ def _conclude(
         total = cell.failed + cell.passed
         messages.append(f"This check failed for {result} in {cell.failed:,} of {total:,} cases.")
         pytest.fail("\n\n".join(messages), pytrace=False)
-    if not cell.passed:
-        pytest.skip(f"{check}: nothing to judge of {result}")
 
 
 def _conclude_precision(item: pytest.Item, subject: Subject, result: str) -> None:

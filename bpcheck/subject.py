@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Unpack
+from typing import Any, Protocol, Unpack
 
 from bpcheck.claims import Claims, ClaimWords, claims_from
 from bpcheck.errors import ClaimError
@@ -17,6 +17,28 @@ NOTHING_SAID = Claims()
 
 #: Tells, from names of operands and of params, which of them a subject's code has no place for.
 Lacks = Callable[[Sequence[str], Sequence[str]], Sequence[str]]
+
+
+class OnTensors(Protocol):
+    """Code on torch's tensors, as autograd sees it."""
+
+    @property
+    def device(self) -> Any:
+        """Where the tensors lie."""
+        ...
+
+    @property
+    def operator(self) -> Any:
+        """The operator of `torch.library` that it is, or ``None``."""
+        ...
+
+    def arguments(self, *operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What it is called with for these."""
+        ...
+
+    def on_tensors(self, *operands: Any, **params: Any) -> Any:
+        """``y``, with the graph that leads back to those operands that need a gradient."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -43,6 +65,8 @@ class Subject:
     lacks
         Tells which operands and params the code behind `forward` has no place for, where the
         signature of `forward` is not that of the code; by default what that signature says.
+    tensors
+        The same code on torch's tensors, if that is what it is: more is asked of it then.
 
     Raises
     ------
@@ -70,6 +94,7 @@ class Subject:
     style: str
     claims: Claims
     lacks: Lacks | None
+    tensors: OnTensors | None
 
     def __init__(
         self,
@@ -80,6 +105,7 @@ class Subject:
         style: str = "NumPy",
         claims: Claims = NOTHING_SAID,
         lacks: Lacks | None = None,
+        tensors: OnTensors | None = None,
         **words: Unpack[ClaimWords],
     ):
         values = {
@@ -90,6 +116,7 @@ class Subject:
             "style": style,
             "claims": claims_from(words, origin=name, base=claims) if words else claims,
             "lacks": lacks,
+            "tensors": tensors,
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)

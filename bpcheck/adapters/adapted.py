@@ -128,7 +128,9 @@ def adapted_subject(
     """
     adapted = Adapted(code, operation, declaration)
     told = declaration.told()
-    stated = claims_of(holder, origin=name, dtypes=tuple(dtypes))
+    # As it is: the usual dtypes are a tuple that tells that nobody has named them.
+    known = dtypes if isinstance(dtypes, tuple) else tuple(dtypes)
+    stated = claims_of(holder, origin=name, dtypes=known)
     suggested = {**_suggested(code, operation, declaration), **(claims or {})}
     return Subject(
         forward=adapted.forward,

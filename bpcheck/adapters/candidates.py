@@ -49,6 +49,8 @@ _PLACES: tuple[dict[str, str], ...] = (
     {},
     {"weights": "params['W'], params['b']", "grads": "grads['W'], grads['b']"},
     {"weights": "params['w'], params['b']", "grads": "grads['w'], grads['b']"},
+    {"weights": "params['W']", "grads": "grads['W']"},
+    {"weights": "params['w']", "grads": "grads['w']"},
     {"weights": "W.data, b.data", "grads": "W.grad, b.grad"},
     {"weights": "weight.data, bias.data", "grads": "weight.grad, bias.grad"},
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bpcheck.claims import DEFAULT_DTYPES, Claims, claims_from
-from bpcheck.claims.readers import READERS, UNCHECKED
+from bpcheck.claims.readers import READERS
 from bpcheck.errors import ClaimError
 from bpcheck.imports.errors import explain
 
@@ -44,7 +44,7 @@ def claims_of(target: Any, *, origin: str, dtypes: tuple[str, ...] = DEFAULT_DTY
     ('float16',)
     """
     words = {}
-    for word in (*READERS, *UNCHECKED):
+    for word in READERS:
         value = _stated(target, word, origin)
         if value is not _ABSENT:
             words[word] = value
@@ -59,9 +59,8 @@ def claims_among(words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, An
     >>> claims_among({"empty": "false", "dtypes": "f32, f64", "layout": "NHWC"})
     ({'empty': False, 'dtypes': ('f32', 'f64')}, {'layout': 'NHWC'})
     """
-    known = {*READERS, *UNCHECKED}
-    claims = {word: _from_text(word, value) for word, value in words.items() if word in known}
-    return claims, {word: value for word, value in words.items() if word not in known}
+    claims = {word: _from_text(word, value) for word, value in words.items() if word in READERS}
+    return claims, {word: value for word, value in words.items() if word not in READERS}
 
 
 def _from_text(word: str, value: Any) -> Any:

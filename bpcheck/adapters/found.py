@@ -83,10 +83,18 @@ def pairs(holder: Any, operation: Operation) -> dict[str, tuple[Callable[..., An
     return found
 
 
+def looked_up(holder: Any, attribute: str) -> Any:
+    """An attribute that a message may name; ``None`` where looking it up raises."""
+    try:
+        return getattr(holder, attribute, None)
+    except Exception:  # noqa: BLE001 - user code, which is asked for something else
+        return None
+
+
 def functions_of(holder: Any) -> dict[str, Callable[..., Any]]:
     """The public functions of a module or namespace, by name."""
     names = [each for each in dir(holder) if not each.startswith("_")]
-    every = {name: getattr(holder, name, None) for name in names}
+    every = {name: looked_up(holder, name) for name in names}
     return {
         name: value
         for name, value in every.items()

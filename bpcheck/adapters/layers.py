@@ -17,7 +17,7 @@ from bpcheck.adapters.making import made
 from bpcheck.adapters.names import meaning
 from bpcheck.adapters.results import by_name
 from bpcheck.adapters.scope import Scope
-from bpcheck.adapters.signatures import needs_bias, takes_ints
+from bpcheck.adapters.signatures import needs_bias, says_whether_bias, takes_ints
 from bpcheck.adapters.updates import HiddenByUpdate, gradient_of_update, rate_for
 from bpcheck.claims import DEFAULT_DTYPES
 from bpcheck.errors import TargetError, Unsupported, UsageError
@@ -40,7 +40,10 @@ USUAL_WEIGHTS = {
     "b": ("b", "bias", "biases", "B"),
 }
 USUAL_GRADS = {
-    "w": ("dW", "dw", "grad_w", "grad_W", "grad_weight", "weight_grad", "dweights", "dfilters"),
+    "w": (
+        *("dW", "dw", "grad_w", "grad_W", "grad_weight", "weight_grad", "dweight", "dweights"),
+        *("grad_weights", "weights_grad", "d_weights", "dfilters"),
+    ),
     "b": ("db", "dB", "grad_b", "grad_bias", "bias_grad", "dbias", "dbiases"),
 }
 _METHODS = {"forward": ("forward", "__call__"), "backward": ("backward", "backprop", "bwd")}
@@ -64,6 +67,8 @@ class Layers:
         Whether a backward changes the weights instead of leaving gradients.
     rate
         Where its learning rate lies, if it is not passed.
+    is_told
+        Whether a layer is told if it has a bias, or that is declared; else it has one or has none.
     """
 
     operation: Operation
@@ -76,6 +81,7 @@ class Layers:
     grads: Mapping[str, tuple[Place, ...]]
     updates: bool
     rate: Place | None
+    is_told: bool = True
 
     def forward(self, scope: Scope) -> tuple[Any, Any]:
         """``y``, and the layer that made it."""
@@ -106,7 +112,7 @@ class Layers:
 
     def names(self) -> Sequence[str]:
         """What the constructor and the forward are passed, and the weights that are put in."""
-        return (*self.make.names(), *self.ahead.names(), *self.operation.operands[1:])
+        return (*self.make.names(), *self.ahead.names(), *self.weights)
 
     def _made(self, scope: Scope) -> Any:
         if self.updates:
@@ -117,10 +123,18 @@ class Layers:
             arguments, named = self.make.arguments(scope)
         layer = made(self.maker, *arguments, **named)
         passed = {meaning(name, self.operation) for name in self.make.names()}
-        for name in self.operation.operands[1:]:
-            if name in scope.handed and name not in passed:
-                _put(layer, self.weights[name], scope.handed[name].own)
+        for name, places in self.weights.items():
+            if name in passed:
+                continue
+            if name == "b" and not (self.is_told and self._is_there(layer)):
+                _require_as_made(layer, places, is_handed=name in scope.handed)
+            if name in scope.handed:
+                _put(layer, places, scope.handed[name].own)
         return layer
+
+    def _is_there(self, layer: Any) -> bool:
+        """Whether a bias may be put in: where it would lie, weights lie and it alone does not."""
+        return _has_key(layer, self.weights["b"]) or not _has_key(layer, self.weights["w"])
 
     def _updated(self, layer: Any, scope: Scope, there: Sequence[str]) -> dict[str, Any]:
         held = {name: _first(layer, self.weights[name]) for name in there}
@@ -146,6 +160,30 @@ class Layers:
 def _called(layer: Any, shown: Line, scope: Scope) -> Any:
     arguments, named = shown.arguments(scope)
     return Place(shown.function).read(layer)(*arguments, **named)
+
+
+def _has_key(layer: Any, places: Sequence[Place]) -> bool:
+    """Whether no place asks a dictionary for what it does not hold."""
+    for each in places:
+        try:
+            each.read(layer)
+        except KeyError:
+            return False
+        except (AttributeError, TypeError):
+            continue
+    return True
+
+
+def _require_as_made(layer: Any, places: Sequence[Place], *, is_handed: bool) -> None:
+    """Raise `Unsupported` unless the layer was made with a bias where the case has one."""
+    try:
+        _there(layer, places)
+    except AttributeError:
+        if is_handed:
+            raise Unsupported("a bias") from None
+    else:
+        if not is_handed:
+            raise Unsupported("no bias")
 
 
 def _there(layer: Any, places: Sequence[Place]) -> Place:
@@ -215,8 +253,11 @@ def layers_subject(
     if "ints" not in words and takes_ints(maker, operation):
         declaration = replace(declaration, ints=True)
     make = shown_call(maker, shown, operation, word="make", name=name)
-    takes_bias = "b" in {meaning(each, operation) for each in make.names()}
-    if "without_bias" not in words and (not takes_bias or needs_bias(maker, operation)):
+    if says_whether_bias(maker, operation):
+        make = make.renamed(lambda each: meaning(each, operation) == "b", "has_bias")
+    passed = {meaning(each, operation) for each in make.names()}
+    is_told = bool(passed & {"b", "has_bias"}) or "without_bias" in words
+    if "without_bias" not in words and "b" in passed and needs_bias(maker, operation):
         declaration = replace(declaration, without_bias="never")
     calls = {word: _method(target, own[word], operation, word=word, name=name) for word in _METHODS}
     is_passed = "lr" in {meaning(each, operation) for each in calls["backward"].names()}
@@ -232,6 +273,7 @@ def layers_subject(
         _places(own["grads"], USUAL_GRADS, operation, word="grads"),
         updates,
         place(own["rate"], word="rate") if own["rate"] else None,
+        is_told,
     )
     return adapted_subject(
         code,

@@ -26,6 +26,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
         "kernel",
     ),
     "b": ("b", "bias", "biases"),
+    "has_bias": ("has_bias", "use_bias", "with_bias", "usebias", "add_bias", "bias_flag"),
     "y": ("y", "a", "out", "output", "outputs", "z", "result", "top"),
     "dy": (
         *("dy", "dout", "d_out", "dz", "da", "grad_output", "grad_out", "grad_y", "gy", "y_bar"),

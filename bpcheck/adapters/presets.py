@@ -59,7 +59,6 @@ SAITO = Preset(
     weighted={
         "make": "W, b, stride, pad",
         "grads": ("dW", "db"),
-        "without_bias": "never",
     },
     unweighted={"make": "pool_h, pool_w, stride, pad"},
 )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bpcheck.adapters.claims import claims_of
-from bpcheck.adapters.found import functions_of, module_of, pairs, partner
+from bpcheck.adapters.found import functions_of, looked_up, module_of, pairs, partner
 from bpcheck.adapters.target import NOTHING
 from bpcheck.claims import DEFAULT_DTYPES
 from bpcheck.errors import TargetError, UsageError
@@ -124,16 +124,18 @@ def _missing(holder: Any, name: str, missing: list[str], operation: Operation) -
             f"class that has both ({hint}; other styles take other code:  bpcheck adapt {name} "
             f"{operation}  finds which)"
         )
-    public = [each for each in dir(holder) if not each.startswith("_")]
+    public = {each: looked_up(holder, each) for each in dir(holder) if not each.startswith("_")}
     message = [f"{name} has no {' and no '.join(missing)}: a target gives forward and vjp"]
-    functions = [each for each in public if callable(getattr(holder, each, None))]
+    functions = [each for each, value in public.items() if callable(value)]
     message.append(
         f"What it has: {', '.join(functions[:12])}{', ...' if len(functions) > 12 else ''}"
         if functions
         else f"It has no functions at all (it is of type {kind})."
     )
     holders = [
-        each for each in public if all(hasattr(getattr(holder, each), needed) for needed in _NEEDED)
+        each
+        for each, value in public.items()
+        if all(callable(looked_up(value, needed)) for needed in _NEEDED)
     ]
     style = other_style(holder, operation)
     if holders:

@@ -211,7 +211,7 @@ def scope_of(
         if array is not None:
             axes = axes_of(operation).get(name) or plain_axes(array)
             handed[name] = outward(array, axes, declaration.orders.get(name, tuple(axes)))
-    scope = Scope(operation, declaration, handed, params, {})
+    scope = Scope(operation, declaration, handed, params, {"has_bias": "b" in handed})
     if "b" in operation.operands and "b" not in handed and declaration.without_bias == "never":
         raise Unsupported("no bias")
     if declaration.scaled:

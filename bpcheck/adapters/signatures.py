@@ -182,6 +182,25 @@ def needs_bias(function: Callable[..., Any], operation: Operation) -> bool:
     return any(each.default is not None and "None" not in str(each.annotation) for each in own)
 
 
+def says_whether_bias(function: Callable[..., Any], operation: Operation) -> bool:
+    """Whether the bias of a signature is a yes or a no, not the numbers.
+
+    Examples
+    --------
+    >>> from bpcheck.operations import operation_named
+    >>> def conv(size, stride=1, bias=True): ...
+    >>> def other(W, bias=None, stride=1): ...
+    >>> [says_whether_bias(each, operation_named("conv2d")) for each in (conv, other)]
+    [True, False]
+    """
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    own = [each for each in found if meaning(each.name, operation) == "b"]
+    return any(isinstance(each.default, bool) or each.annotation in {bool, "bool"} for each in own)
+
+
 def _shown(parts: list[str], operation: Operation) -> str:
     """An example of a call with a dictionary of params."""
     first = ", ".join(parts) or ", ".join(operation.operands)

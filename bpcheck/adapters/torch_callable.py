@@ -58,15 +58,44 @@ class TorchCallable:
         """``(y, residuals)``; the graph is kept, so that several vjps may follow."""
         tensors = tuple(None if x is None else to_tensor(x, self.device) for x in operands)
         leaves = [None if each is None else each.tensor.requires_grad_() for each in tensors]
-        arguments, named = self._slots.bind(leaves, params, neutral=self.operation.neutral)
-        keep_compiling()
         with torch.enable_grad():
-            y = self._apply(arguments, named)
+            y = self.on_tensors(*leaves, **params)
+        _write_back(tensors)
+        return to_array(y), Residuals(tensors, y)
+
+    def on_tensors(self, *operands: Any, **params: Any) -> Any:
+        """``y`` of tensors, in whatever mode of torch there is."""
+        arguments, named = self.arguments(*operands, **params)
+        keep_compiling()
+        y = self._apply(arguments, named)
         if not isinstance(y, torch.Tensor):
             kind = type(y).__name__
             raise TypeError(f"the function returned a {kind} where one tensor was expected")
-        _write_back(tensors)
-        return to_array(y), Residuals(tensors, y)
+        return y
+
+    def arguments(self, *operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The positional and the keyword arguments that pass these."""
+        return self._slots.bind(operands, params, neutral=self.operation.neutral)
+
+    @property
+    def operator(self) -> Any:
+        """The registered operator that it is, or ``None``; torch's own are not asked."""
+        from bpcheck.adapters.torch_declared import schema_of
+
+        schema = schema_of(self.function)
+        own = schema is None or schema.name.partition("::")[0] in ("aten", "prims", "prim")
+        return None if own else self.function
+
+    def call_of(
+        self, operands: Sequence[Any], params: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any], str]:
+        """How the function is called: positional and named arguments, and what of it is."""
+        arguments, named = self._slots.bind(operands, params, neutral=self.operation.neutral)
+        if not self._is_autograd_function or self._signature is None:
+            return arguments, named, ""
+        bound = self._signature.bind(*arguments, **named)
+        bound.apply_defaults()
+        return bound.args, bound.kwargs, ".apply"
 
     def _apply(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if not self._is_autograd_function or self._signature is None:
@@ -136,6 +165,7 @@ def torch_subject(
         style="torch",
         claims=claims_from(stated, origin=name),
         lacks=wrapped.lacks,
+        tensors=wrapped,
     )
 
 

@@ -58,8 +58,7 @@ class Modules:
 
     def forward(self, scope: Scope) -> tuple[Any, Any]:
         """``y``, and what pulls a cotangent back."""
-        given = scope.keeping(has_bias="b" in scope.handed)
-        arguments, named = self.make.arguments(given)
+        arguments, named = self.make.arguments(scope)
         module = made(self.maker, *arguments, **named)
         weights = self._weights(module, scope)
         names = list(scope.handed)
@@ -226,8 +225,7 @@ def _signed(op: Any) -> Any:
 
 def schema_signature(op: Any) -> inspect.Signature | None:
     """The signature of a registered operator, by its schema; ``None`` if it is none."""
-    overload = getattr(op, "_opoverload", None) or getattr(op, "default", op)
-    schema = getattr(overload, "_schema", None)
+    schema = schema_of(op)
     if schema is None:
         return None
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -242,3 +240,9 @@ def schema_signature(op: Any) -> inspect.Signature | None:
             for each in schema.arguments
         ]
     )
+
+
+def schema_of(op: Any) -> Any:
+    """The schema of a registered operator; ``None`` if it is none."""
+    overload = getattr(op, "_opoverload", None) or getattr(op, "default", op)
+    return getattr(overload, "_schema", None)

@@ -27,10 +27,32 @@ from bpcheck.checks import (
     unchanged,
 )
 from bpcheck.checks.check import Check, Juror
+from bpcheck.checks.tensors import (
+    double_backward,
+    forward_mode,
+    modes,
+    needs_grad,
+    operator,
+    saved,
+    second_backward,
+    undefined,
+    vmapped,
+)
+from bpcheck.checks.tensors.asked import ROWS
 from bpcheck.checks.trial import Trial
 from bpcheck.operations.promises import SAMPLES
+from bpcheck.subject import Subject
 
-__all__ = ["CHECKS", "CHECK_NAMES", "Check", "Juror", "Trial"]
+__all__ = [
+    "CHECKS",
+    "CHECK_NAMES",
+    "OF_OPERATORS",
+    "ON_TENSORS",
+    "Check",
+    "Juror",
+    "Trial",
+    "names_for",
+]
 
 
 def _against_autograd(name: str) -> Check:
@@ -68,8 +90,30 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(oracle.NAME, oracle.check_oracle),
             Check(line.TAYLOR, line.check_taylor, Juror.DIFFERENCES),
             Check(rounding.NAME, rounding.check_rounding, Juror.AUTOGRAD),
+            # Of code on tensors alone.
+            Check(needs_grad.NAME, needs_grad.check_needs_grad),
+            Check(second_backward.NAME, second_backward.check_second_backward),
+            Check(undefined.NAME, undefined.check_undefined),
+            Check(double_backward.NAME, double_backward.check_double_backward),
+            Check(forward_mode.NAME, forward_mode.check_forward_mode),
+            Check(vmapped.NAME, vmapped.check_vmap),
+            Check(saved.NAME, saved.check_saved),
+            Check(modes.NAME, modes.check_modes),
+            *(Check(name, partial(operator.check_operator, name=name)) for name in operator.TESTS),
         )
     }
 )
 
 CHECK_NAMES: tuple[str, ...] = tuple(CHECKS)
+
+#: The rows that ask something of code on tensors alone, and of registered operators alone.
+ON_TENSORS, OF_OPERATORS = frozenset(ROWS), frozenset(operator.TESTS)
+
+
+def names_for(subject: Subject) -> tuple[str, ...]:
+    """The checks that can say something of a subject, by its kind of code."""
+    code = subject.tensors
+    left_out = (ON_TENSORS if code is None else frozenset[str]()) | (
+        OF_OPERATORS if code is None or code.operator is None else frozenset[str]()
+    )
+    return tuple(name for name in CHECK_NAMES if name not in left_out)

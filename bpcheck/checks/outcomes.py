@@ -23,6 +23,11 @@ def not_applicable(check: str, result: str, why: str) -> Outcome:
     return Outcome(check, result, Status.NOT_APPLICABLE, note=why)
 
 
+def remarked(check: str, result: str, remark: str) -> Outcome:
+    """The result has nothing that could be right or wrong; that is told below the table."""
+    return Outcome(check, result, Status.NOT_APPLICABLE, note=remark, remark=remark)
+
+
 def failed(
     trial: Trial,
     check: str,

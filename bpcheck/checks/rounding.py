@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from bpcheck.arithmetic import FORMATS, Array
-from bpcheck.checks.allowed import error_bounds, is_other_convention, narrow_bounds, wide_bounds
+from bpcheck.checks.allowed import (
+    absolute_sums,
+    error_bounds,
+    is_other_convention,
+    narrow_bounds,
+    wide_bounds,
+)
 from bpcheck.checks.bounds import accumulator
 from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.outcomes import element, failed, not_applicable, passed, unjudged
 from bpcheck.checks.trial import Trial
-from bpcheck.finding import Kind, Outcome
+from bpcheck.finding import Kind, Measured, Outcome
 
 NAME = "rounding"
 
@@ -44,15 +54,30 @@ def _compare(trial: Trial, result: str) -> Outcome:
     if where is not None:
         return _beyond(trial, result, where)
     where = difference(got, expected, probable)
+    measured = _measured(trial, result, got, expected)
     if where is not None:
         if _is_narrower(trial, result):
-            return _beyond(trial, result, where)
+            return replace(_beyond(trial, result, where), measured=measured)
         message = (
             f"{_off(result, where)}, and {trial.format.name} sums of that length stay under "
             f"{where.bound:.3g} unless an input or a partial sum was rounded more coarsely"
         )
-        return failed(trial, NAME, result, Kind.LOST_PRECISION, message, where)
-    return _noted(trial, result, got, expected) or passed(NAME, result)
+        lost = failed(trial, NAME, result, Kind.LOST_PRECISION, message, where)
+        return replace(lost, measured=measured)
+    outcome = _noted(trial, result, got, expected) or passed(NAME, result)
+    return replace(outcome, measured=measured)
+
+
+def _measured(trial: Trial, result: str, got: Array, expected: Array) -> Measured | None:
+    """How large the error is, of what is a sum of products, or of their quotients."""
+    if trial.case.operation.lattice(trial.case.geometry) is None or not got.size:
+        return None
+    unit = trial.format.unit_roundoff * absolute_sums(trial)[result]
+    error = np.abs(got - expected)
+    # Where all terms are 0, so is the error; what underflows is told by no unit roundoff.
+    counts = np.isfinite(error) & (unit > trial.format.tiniest)
+    ratio = float(np.max(error[counts] / unit[counts], initial=0.0))
+    return Measured(trial.case.terms[result], ratio)
 
 
 def _beyond(trial: Trial, result: str, where: Difference) -> Outcome:

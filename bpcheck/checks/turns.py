@@ -63,3 +63,8 @@ def _mixed(case: Case) -> int:
     mixed = case.seed * 2_654_435_761 % 2**32
     mixed = (mixed ^ mixed >> 15) * 2_246_822_519 % 2**32
     return mixed ^ mixed >> 13
+
+
+def turn_among(case: Case, many: int) -> int:
+    """0 to `many` - 1: which one of so many checks falls to the case, whatever else does."""
+    return _mixed(case) // TURNS % many

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, TypedDict
 
-from bpcheck.claims.readers import READERS, UNCHECKED, Reader
+from bpcheck.claims.readers import READERS, Reader
 from bpcheck.errors import ClaimError
 
 
@@ -83,6 +83,17 @@ class Claims:
         Whether it takes one stride for all dimensions only.
     dilation
         Whether it takes a dilation above 1.
+    needs_grad
+        Of code on tensors: whether it is right where only some operands need a gradient.
+    double_backward
+        Whether its backward can be differentiated. ``True`` demands it; by ``None`` one that cannot
+        be is told, and one that can be is to be right; by ``False`` nothing is asked.
+    forward_mode
+        The same of forward-mode derivatives.
+    vmap
+        The same of `torch.func.vmap`.
+    in_place
+        Whether it notices that an operand was changed in place before its backward.
 
     Raises
     ------
@@ -114,6 +125,11 @@ class Claims:
     square_kernels: bool = False
     equal_strides: bool = False
     dilation: bool = True
+    needs_grad: bool = True
+    double_backward: bool | None = None
+    forward_mode: bool | None = None
+    vmap: bool | None = None
+    in_place: bool = True
 
     def __post_init__(self) -> None:
         for word, read in READERS.items():
@@ -149,6 +165,11 @@ class ClaimWords(TypedDict, total=False):
     square_kernels: bool
     equal_strides: bool
     dilation: bool
+    needs_grad: bool
+    double_backward: bool | None
+    forward_mode: bool | None
+    vmap: bool | None
+    in_place: bool
 
 
 def claims_from(
@@ -174,7 +195,7 @@ def claims_from(
     Raises
     ------
     ClaimError
-        For a word that is no claim, one that nothing checks yet, or a value that it cannot have.
+        For a word that is no claim, or a value that it cannot have.
 
     Examples
     --------
@@ -201,10 +222,6 @@ def _read(word: str, value: Any, spelled: Callable[[str], str]) -> Any:
 def _reader(word: str, spelled: Callable[[str], str]) -> Reader:
     if word in READERS:
         return READERS[word]
-    if word in UNCHECKED:
-        raise ClaimError(
-            f"{spelled(word)} cannot be claimed: no check of this exists yet; leave it out"
-        )
     close = get_close_matches(str(word).lower(), READERS, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(READERS)}"
     raise ClaimError(f"{word!r} is no claim; {hint}")

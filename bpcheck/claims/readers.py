@@ -176,8 +176,10 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "square_kernels": _flag,
         "equal_strides": _flag,
         "dilation": _flag,
+        "needs_grad": _flag,
+        "double_backward": _optional_flag,
+        "forward_mode": _optional_flag,
+        "vmap": _optional_flag,
+        "in_place": _flag,
     }
 )
-
-#: Claims that somebody may want to make, and that nothing could hold a subject to.
-UNCHECKED = ("needs_grad", "double_backward", "forward_mode")

@@ -13,6 +13,11 @@ NOUNS = {
     "nan": "NaN",
     "subnormals": "subnormals",
     "single_use": "a second vjp",
+    "needs_grad": "gradients of some operands alone",
+    "double_backward": "a double backward",
+    "forward_mode": "forward mode",
+    "vmap": "vmap",
+    "in_place": "operands changed before the backward",
 }
 
 
@@ -32,6 +37,9 @@ def claimed(claims: Claims) -> tuple[str, ...]:
         "subnormals" if claims.subnormals else "",
         "determinism" if claims.deterministic else "",
         "the same bits in every batch" if claims.batch_invariant else "",
+        "a double backward" if claims.double_backward else "",
+        "forward mode" if claims.forward_mode else "",
+        "vmap" if claims.vmap else "",
         f"to refuse by {refusals}" if refusals else "",
     )
     return tuple(each for each in found if each)

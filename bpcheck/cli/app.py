@@ -38,8 +38,10 @@ Examples:
 """
 
 _REPLAY_EXAMPLE = """\b
-Example:
+Examples:
   bpcheck replay 'max_pool1d n1ic1iw4kw2 f32 exact' layers:Pool
+  bpcheck replay --from report.json
+  bpcheck replay --from -  < pasted.txt
 """
 
 _EXPLAIN_EXAMPLE = """\b
@@ -221,6 +223,12 @@ _interpret = click.option(
     help="Look for the line at fault: one small change of it that mends everything, tried in "
     "memory for at most 20 s. [default: repair]",
 )
+@click.option(
+    "--no-cache",
+    is_flag=True,
+    help="Neither judge the cases that failed before, which .bpcheck/ keeps, nor keep any; so too "
+    "where CI is set.",
+)
 @click.option("--classes", is_flag=True, help="Print the conformance matrix too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
 @click.option(
@@ -258,6 +266,7 @@ def check(
     call_timeout: float,
     memory: float | None,
     repairs: bool,  # noqa: FBT001 - click's signature
+    no_cache: bool,  # noqa: FBT001 - click's signature
     classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
     markdown_path: str | None,
@@ -298,11 +307,25 @@ def check(
         ),
         safety=Safety(in_process, call_timeout, memory, jobs, executor),
         interrupts=interrupts or Interrupts(),
+        keeps=not no_cache,
     )
 
 
 @main.command(epilog=f"{_TARGET}\n{_REPLAY_EXAMPLE}")
-@click.argument("words", nargs=-1, required=True, metavar="'CASE' TARGET")
+@click.argument("words", nargs=-1, metavar="['CASE'] [TARGET]")
+@click.option(
+    "--from",
+    "origin",
+    metavar="FILE|-",
+    help="Run every case of a report instead: JSON, JUnit XML, or text as it was printed; - is "
+    "the standard input. TARGET may be left out where the report names it.",
+)
+@click.option(
+    "--as-test",
+    is_flag=True,
+    help="Print a test that fails in the same way instead: NumPy, torch and TARGET, with all "
+    "numbers written out.",
+)
 @_style
 @options.in_process
 @options.call_timeout
@@ -314,6 +337,8 @@ def check(
 def replay(
     interrupts: Interrupts | None,
     words: tuple[str, ...],
+    origin: str | None,
+    as_test: bool,  # noqa: FBT001 - click's signature
     style: str,
     declared: tuple[str, ...],
     claims: tuple[str, ...],
@@ -323,26 +348,45 @@ def replay(
     memory: float | None,
 ) -> int:
     """Run one CASE of a report on TARGET and print everything about it."""
-    from bpcheck.cli.replay import run_replay
+    from bpcheck.cli.as_test import run_as_test
+    from bpcheck.cli.recorded import Named
+    from bpcheck.cli.replay import run_recorded, run_replay
     from bpcheck.cli.safety import Safety
 
-    if len(words) == 1:
-        raise click.UsageError("one argument is too few; write  bpcheck replay 'CASE' TARGET.")
-    # A case that lost its quotes comes as several words.
     safety = Safety(in_process, call_timeout, memory)
-    return run_replay(
-        " ".join(words[:-1]),
-        words[-1],
-        style=style,
-        safety=safety,
-        words=declared,
-        claims=claims,
-        interpreted=interpret,
-    )
+    if origin is not None and len(words) > 1:
+        raise click.UsageError(
+            f"{len(words)} arguments are too many beside --from, which gives the cases; write  "
+            "bpcheck replay --from FILE TARGET."
+        )
+    if origin is None and len(words) < 2:
+        raise click.UsageError(
+            "a CASE and a TARGET are expected; write  bpcheck replay 'CASE' TARGET, or  bpcheck "
+            "replay --from FILE."
+        )
+    typed = Named("".join(words[-1:]), style, declared, claims, interpret)
+    if origin is not None:
+        return run_recorded(origin, typed, safety=safety, as_test=as_test)
+    # A case that lost its quotes comes as several words.
+    run = run_as_test if as_test else run_replay
+    return run(" ".join(words[:-1]), typed, safety=safety)
 
 
 @main.command(epilog=_EXPLAIN_EXAMPLE)
 @click.argument("words", nargs=-1, required=True, metavar="'CASE' [TARGET]")
+@click.option(
+    "--picture",
+    metavar="FILE",
+    help="Draw the steps too, into FILE.svg, or FILE.png where matplotlib is installed.",
+)
+@click.option(
+    "--result",
+    "results",
+    multiple=True,
+    metavar="RESULT",
+    help="Only this result, such as x_bar, or 'x_bar[0,1,1,1]' for the steps of that element; may "
+    "be repeated.",
+)
 @_style
 @options.in_process
 @options.call_timeout
@@ -354,6 +398,8 @@ def replay(
 def explain(
     interrupts: Interrupts | None,
     words: tuple[str, ...],
+    picture: str | None,
+    results: tuple[str, ...],
     style: str,
     declared: tuple[str, ...],
     claims: tuple[str, ...],
@@ -377,6 +423,8 @@ def explain(
         words=declared,
         claims=claims,
         interpreted=interpret,
+        picture=picture,
+        results=results,
     )
 
 

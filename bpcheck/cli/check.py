@@ -15,16 +15,18 @@ from bpcheck.cli import exits
 from bpcheck.cli.interrupts import Interrupts
 from bpcheck.cli.output import stdout
 from bpcheck.cli.progress import Live
-from bpcheck.cli.project import Entry, entries, project_file, shell_target
+from bpcheck.cli.project import Entry, entries, executor_of, project_file, shell_target
 from bpcheck.cli.requests import CLAIM, asked_cases, asked_claims, asked_dtypes, asked_words
 from bpcheck.cli.safety import Safety, engine_of, loaded_to_check, placed_entry
 from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.planning.exhaustive import USUAL, scope_named
 from bpcheck.planning.profiles import EXHAUSTIVE
 from bpcheck.report import print_report
+from bpcheck.report.again import print_again
 from bpcheck.report.annotations import annotated, are_asked_for
 from bpcheck.report.files import Files
 from bpcheck.report.terminal import plain
+from bpcheck.runner.kept import Again, Kept
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
 from bpcheck.runner.process.death import DiedError
@@ -62,13 +64,15 @@ def run_check(
     request: Request,
     safety: Safety,
     interrupts: Interrupts,
+    keeps: bool = False,
 ) -> int:
     """Check, print, write; the exit code. Whatever is wrong with the input is said first.
 
+    With `keeps`, cases that failed before are judged beside the plan, and those that fail are kept.
     `files` are what was typed for ``--json``, ``--markdown`` and ``--html``, by their names.
     """
     written = Files.asked(files)
-    directory = Path.cwd()
+    directory = here = Path.cwd()
     if operation is not None and target is not None:
         todo: tuple[Entry, ...] = (
             Entry(target, operation, style, asked_words(words), interpret=interpret),
@@ -76,6 +80,9 @@ def run_check(
     else:
         project = project_file(directory)
         todo, directory = entries(project), project.parent
+        # Who asks for this process, as a debugger does, needs no engine.
+        if safety.executor is None and not safety.in_process:
+            safety, here = replace(safety, executor=executor_of(project)), project.parent
     if request.resume is not None:
         if len(todo) > 1:
             raise UsageError(f"--resume {request.resume}: one run has one file; name a TARGET")
@@ -87,7 +94,16 @@ def run_check(
             replace(each, claims={**each.claims, **asked}, place=each.place or CLAIM)
             for each in todo
         )
-    run = _Run(todo, directory, request, safety, stdout(), classes=classes)
+    run = _Run(
+        todo,
+        directory,
+        request,
+        safety,
+        stdout(),
+        classes=classes,
+        engine_directory=here,
+        keeps=keeps,
+    )
     try:
         run.check_all()
     finally:
@@ -109,6 +125,8 @@ class _Run:
     safety: Safety
     console: Console
     classes: bool
+    engine_directory: Path
+    keeps: bool = False
     reports: list[Report] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
@@ -119,7 +137,7 @@ class _Run:
         dtypes = asked_dtypes(self.request.dtypes)
         is_in_process = self.safety.is_in_process()
         with contextlib.ExitStack() as stack:
-            engine = stack.enter_context(engine_of(self.safety))
+            engine = stack.enter_context(engine_of(self.safety, self.engine_directory))
             with Live() as live:
                 live.say("loading")
                 places = [
@@ -214,7 +232,25 @@ class _Run:
         )
         for line in annotated(report) if are_asked_for() else ():
             self.console.print(Text(plain(line, self.console)), soft_wrap=True)
+        self._judge_again(entry, place, dtypes, report)
         return report.is_complete
+
+    def _judge_again(
+        self, entry: Entry, place: Site, dtypes: tuple[str, ...] | None, report: Report
+    ) -> None:
+        """Judge what failed before, and say so; the report has no part in it."""
+        target = shell_target(entry)
+        kept = Kept.of(self.directory, f"{entry.operation} {target}", is_on=self.keeps)
+        again = Again()
+        if report.is_complete:
+            with blaming(place.subject.operation):
+                again = kept.again(place, dtypes)
+            told = {each.smallest for each in report.judgements}
+            print_again(again, self.console, told=told, target=target)
+        if again.failing and report.exit_code != exits.DEFECT:
+            # What fails fails, whether or not this plan has met it.
+            self.codes[-1] = exits.DEFECT
+        kept.keep(report, again)
 
     def _announce(self, subject: Subject) -> None:
         """Say how much there is to do before it begins."""

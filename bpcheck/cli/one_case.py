@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from bpcheck.cases import Case
 from bpcheck.cli import exits
@@ -13,6 +15,9 @@ from bpcheck.finding import Status
 from bpcheck.runner.memory import keep_freed_memory, require_room
 from bpcheck.runner.one import Replay
 from bpcheck.runner.own import blaming
+from bpcheck.subject import Subject
+
+T = TypeVar("T")
 
 
 def replayed(
@@ -26,6 +31,31 @@ def replayed(
     interpreted: bool = False,
 ) -> Replay:
     """Run the case on the target, in a worker unless that is turned off, and keep all of it."""
+    found, _ = replayed_and_asked(
+        case,
+        target,
+        None,
+        style=style,
+        safety=safety,
+        words=words,
+        claims=claims,
+        interpreted=interpreted,
+    )
+    return found
+
+
+def replayed_and_asked(
+    case: Case,
+    target: str,
+    ask: Callable[[Subject], T] | None,
+    *,
+    style: str,
+    safety: Safety,
+    words: tuple[str, ...] = (),
+    claims: tuple[str, ...] = (),
+    interpreted: bool = False,
+) -> tuple[Replay, T | None]:
+    """The same, and what a function says of the subject where that is."""
     require_room([case])
     entry = Entry(
         target,
@@ -47,7 +77,8 @@ def replayed(
         ) as place,
         blaming(case.operation),
     ):
-        return place.replay(case)
+        found = place.replay(case)
+        return found, None if ask is None else place.ask(ask, otherwise=None)
 
 
 def exit_code(found: Replay) -> int:

@@ -106,18 +106,40 @@ def entries(file: Path) -> tuple[Entry, ...]:
     UsageError
         If the file cannot be read, there is no table or none with a subject, or one is ill-formed.
     """
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        # Not TOML, not text, or numbers and tables beyond what Python reads.
-        raise UsageError(f"{file} cannot be read: {error}") from None
-    table: Any = document
-    for key in ("tool", "bpcheck", "subjects"):
-        table = table.get(key) if isinstance(table, Mapping) else None
+    table = _read(file, "subjects")
     _require_numbers(table, file)
     if not isinstance(table, Mapping) or not table:
         raise UsageError(f"{file} has no subjects in a table {_TABLE}; add one, {_EXAMPLE}")
     return tuple(entry for name, given in table.items() for entry in _entries(file, name, given))
+
+
+def executor_of(file: Path) -> str | None:
+    """The engine in which the subjects of a project are judged, if it names one.
+
+    Raises
+    ------
+    UsageError
+        If it is no text.
+    """
+    executor = _read(file, "executor")
+    if executor is not None and not (isinstance(executor, str) and executor):
+        raise UsageError(
+            f"{file}: tool.bpcheck.executor is {executor!r}; a text was expected, such as "
+            '"dask:tcp://127.0.0.1:8786"'
+        )
+    return executor
+
+
+def _read(file: Path, last: str) -> Any:
+    """What a file has under ``tool.bpcheck`` and a key; ``None`` if nothing."""
+    try:
+        value: Any = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        # Not TOML, not text, or numbers and tables beyond what Python reads.
+        raise UsageError(f"{file} cannot be read: {error}") from None
+    for key in ("tool", "bpcheck", last):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _require_numbers(value: Any, file: Path) -> None:

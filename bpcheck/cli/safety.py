@@ -77,8 +77,11 @@ class Safety:
 
 
 @contextlib.contextmanager
-def engine_of(safety: Safety) -> Iterator[Engine | None]:
-    """The engine that was asked for, until the command ends."""
+def engine_of(safety: Safety, directory: Path) -> Iterator[Engine | None]:
+    """The engine that was asked for, until the command ends.
+
+    Where a module makes it, that is looked for in `directory`.
+    """
     if safety.executor is None:
         yield None
         return
@@ -87,7 +90,7 @@ def engine_of(safety: Safety) -> Iterator[Engine | None]:
         click.echo(text, err=True)
 
     workers = safety.jobs if safety.jobs > 1 else 0
-    with engine_named(safety.executor, directory=Path.cwd(), workers=workers, say=say) as engine:
+    with engine_named(safety.executor, directory=directory, workers=workers, say=say) as engine:
         yield engine
 
 

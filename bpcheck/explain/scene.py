@@ -77,7 +77,7 @@ def scenes_of(
     subject: Subject, cases: Sequence[Case], right: Subject, *, dtypes: bool = False
 ) -> list[Scene]:
     """Scenes of a few of the cases, as they are."""
-    return [scene_of(subject, case, right, dtypes=dtypes) for case in _few(cases)]
+    return [scene_of(subject, case, right, dtypes=dtypes) for case in few_of(cases)]
 
 
 def failing_scenes(
@@ -96,7 +96,7 @@ def failing_scenes(
     of the mistake. The condition is what the values must meet for it to show.
     """
     found: list[Scene] = []
-    for number, case in enumerate(_few(cases, most), 1):
+    for number, case in enumerate(few_of(cases, most), 1):
         plain = case if dtypes else _undressed(case, subject, condition)
         if condition == PLAIN and number % ONE_REAL == 0 and "real" in case.operation.value_kinds:
             # To integers, clipping to 1 is taking signs, say.
@@ -108,12 +108,12 @@ def failing_scenes(
     return list({scene.case: scene for scene in found}.values())
 
 
-def _few(cases: Sequence[Case], most: int = MOST_CASES) -> list[Case]:
+def few_of(cases: Sequence[Case], most: int = MOST_CASES, *, largest: int = LARGEST) -> list[Case]:
     """Half of them the smallest, half spread over the others.
 
     Small ones are quick, and large ones tell mistakes apart that a single cell cannot.
     """
-    known = dict.fromkeys(case for case in cases if work(case) <= LARGEST)
+    known = dict.fromkeys(case for case in cases if work(case) <= largest)
     ordered = sorted(known, key=_plainness)
     few, rest = ordered[: most // 2], ordered[most // 2 :]
     others = most - len(few)

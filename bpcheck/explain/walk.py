@@ -29,6 +29,8 @@ def walk(
     right: Mapping[str, Array],
     got: Mapping[str, Array] | None = None,
     worked: Mapping[str, tuple[str, ...]] | None = None,
+    *,
+    asked: Mapping[str, tuple[int, ...] | None] | None = None,
 ) -> Iterator[str]:
     """The lines, each result after an empty one.
 
@@ -40,6 +42,8 @@ def walk(
         What a subject gave; ``None`` where none is asked.
     worked
         By result, what is known of the element that is furthest off, in lines.
+    asked
+        The results that are asked for, each with an element if one is; empty for all.
 
     Examples
     --------
@@ -54,12 +58,13 @@ def walk(
     plain = {**arrays.operands, "y_bar": arrays.y_bar}
     for name, array in plain.items():
         yield from _given(name, array)
-    for result in case.shapes:
+    for result in asked or case.shapes:
         yield ""
         heading = f"{result} {right[result].shape}"
         yield heading
         yield "-" * len(heading)
-        yield from _result(case, plain, right, result, got, worked or {})
+        at = (asked or {}).get(result)
+        yield from _result(case, plain, right, result, got, worked or {}, at)
 
 
 def _given(name: str, array: Array) -> Iterator[str]:
@@ -75,6 +80,7 @@ def _result(
     result: str,
     got: Mapping[str, Array] | None,
     worked: Mapping[str, tuple[str, ...]],
+    asked: tuple[int, ...] | None,
 ) -> Iterator[str]:
     """The steps of the plane that is worst or first, elements of it by hand, what was given."""
     values = right[result]
@@ -83,11 +89,11 @@ def _result(
         return
     given = None if got is None else got.get(result)
     off = None if given is None or result not in worked else difference(given, values)
-    index = off.index if off else _telling(values)
+    index = asked or (off.index if off else _telling(values))
     yield from _steps(case, arrays, result, index)
-    if result in worked:
+    if result in worked and not asked:
         yield from worked[result]
-    elif result == "y" and values.size <= EACH:
+    elif result == "y" and values.size <= EACH and not asked:
         for each in np.ndindex(*values.shape):
             yield from element_lines(
                 look_at(case, result, each, arrays=arrays, right=right, got=given)

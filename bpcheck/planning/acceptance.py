@@ -22,6 +22,10 @@ UNSHAPED = 8
 #: Geometries that were taken and are kept, for giving others their numbers.
 KEPT = 64
 
+#: Multiplications that a geometry with numbers of another may have, if neither had more: the batch
+#: of one on the image of the other may take minutes.
+MOST = 65_536
+
 
 class Acceptance:
     """Which classes, and which numbers of a descriptor, a subject has taken and refused so far.
@@ -69,12 +73,15 @@ class Acceptance:
         """The geometry, with numbers of one that was taken in the place of those that are refused.
 
         Numbers are exchanged in random order, and no more of them than need be; those of the keys
-        to `keep` stay. ``None`` if that leads to nothing.
+        to `keep` stay. ``None`` if that leads to nothing, or to what is much larger than both.
         """
         if not self.refused or not self.known or not self._refuses(geometry):
             return geometry
         base = self.known[int(self._rng.integers(len(self.known)))]
         numbers = dict(geometry.numbers())
+        size = self._operation.multiplications
+        like = self._made(base)
+        most = max(MOST, size(geometry), 0 if like is None else size(like))
         groups = self._operation.key_groups
         for place in self._rng.permutation(len(groups)):
             changed = {key: base[key] for key in groups[place] if key not in keep}
@@ -82,7 +89,7 @@ class Acceptance:
                 continue
             numbers |= changed
             found = self._made(numbers)
-            if found is not None and not self._refuses(found):
+            if found is not None and not self._refuses(found) and size(found) <= most:
                 return found
         return None
 

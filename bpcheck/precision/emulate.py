@@ -36,6 +36,8 @@ class Accumulator:
         Significand bits that the operands are rounded to first; 0 for none.
     sums
         The order itself: sums the last axis.
+    rounded
+        How many of the factors are rounded so; ``None`` for all.
     """
 
     precision: str
@@ -43,6 +45,7 @@ class Accumulator:
     partial: str
     inputs: int
     sums: Callable[[Array], Array]
+    rounded: int | None = None
 
 
 def naive(terms: Array) -> Array:
@@ -143,7 +146,9 @@ def emulated(
     expected = exact_terms.sum(axis=-1)
     sums = np.abs(exact_terms).sum(axis=-1)
     if accumulator.inputs:
-        operands = [rounded_to(values, accumulator.inputs) for values in operands]
+        many = factors if accumulator.rounded is None else accumulator.rounded
+        coarse = [rounded_to(values, accumulator.inputs) for values in operands[:many]]
+        operands = [*coarse, *operands[many:]]
     narrow = [values.astype(partial.dtype) for values in operands]
     with np.errstate(over="ignore", invalid="ignore"):
         product = narrow[0] if factors == 1 else narrow[0] * narrow[1]

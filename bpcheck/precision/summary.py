@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bpcheck.files import append_to_summary
 from bpcheck.inert import in_markdown
+from bpcheck.precision.causes import cause_line, causes
 from bpcheck.precision.compare import Change, Comparison, Outcome
 from bpcheck.precision.table import verdict
 
@@ -28,12 +29,15 @@ def _section(comparison: Comparison) -> list[str]:
         differs = in_markdown("; ".join(comparison.environment))
         lines += [f"Another environment ({differs}): ratios above {comparison.effect:g} count.", ""]
     changes = (*comparison.losses, *comparison.gains)
+    for sign, own in (("❌", comparison.losses), ("gain:", comparison.gains)):
+        lines += [f"- {sign} {in_markdown(cause_line(cause))}" for cause in causes(comparison, own)]
     if changes:
+        lines += ["", "<details><summary>every comparison</summary>", ""]
         lines += ["| | result | dtype | data | terms | metric | ratio | p |", "|---" * 8 + "|"]
         lines += [_row(change) for change in changes[:_LISTED]]
         if len(changes) > _LISTED:
             lines += ["", f"and {len(changes) - _LISTED} more"]
-        lines.append("")
+        lines += ["", "</details>", ""]
     return lines
 
 

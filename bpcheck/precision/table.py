@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.precision.behaviour import behaviours
+from bpcheck.precision.causes import cause_line, causes
 from bpcheck.precision.compare import Change, Comparison
 from bpcheck.precision.ladder import Cell, Settings
 from bpcheck.precision.measure import Measurement
@@ -19,9 +20,6 @@ from bpcheck.precision.metrics import CellMetrics
 
 #: Where a baseline is kept unless it is told.
 BASELINE = "precision-baseline.json"
-
-#: Changes that a comparison lists before it counts the rest.
-_LISTED = 24
 
 
 def number(value: float) -> str:
@@ -109,8 +107,19 @@ def _where(measurement: Measurement) -> str:
     return f"{where.get('backend')} · {where.get('blas')} · {where.get('threads')} thread{plural}"
 
 
-def print_comparison(comparison: Comparison, console: Console, *, file: str = BASELINE) -> None:
-    """What got worse, what got better, and by which rule it was judged."""
+def print_comparison(
+    comparison: Comparison,
+    console: Console,
+    *,
+    file: str = BASELINE,
+    every: bool = False,
+    option: str = "",
+) -> None:
+    """What got worse, what got better, and by which rule it was judged.
+
+    One line for each cause; with `every`, one below it for each change that it stands for, which
+    `option` asks for.
+    """
     baseline = comparison.baseline
     console.print(Text(f"\n {baseline.title}: against the baseline", style="bold"))
     if comparison.environment:
@@ -125,11 +134,14 @@ def print_comparison(comparison: Comparison, console: Console, *, file: str = BA
         ("LOSS", "red", comparison.losses),
         ("gain", "green", comparison.gains),
     ):
-        for change in changes[:_LISTED]:
-            line = Text.assemble(" ", (title, style), f"  {describe(change)}")
-            console.print(line, soft_wrap=True)
-        if len(changes) > _LISTED:
-            console.print(Text(f"       and {len(changes) - _LISTED} more"))
+        for cause in causes(comparison, changes):
+            said = Text.assemble(" ", (title, style), f"  {cause_line(cause)}")
+            console.print(said, soft_wrap=True)
+            for change in cause.changes if every else ():
+                console.print(Text(f"         {describe(change)}"), soft_wrap=True)
+        if changes and option and not every:
+            alone = "1 comparison" if len(changes) == 1 else f"{len(changes)} comparisons"
+            console.print(Text(f"       from {alone}; {option} lists them", style="dim"))
     random = comparison.undetermined
     if random:
         cells = f"{len(random)} cells, such as {random[0].text}"

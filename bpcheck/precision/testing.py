@@ -7,11 +7,12 @@ from pathlib import Path
 
 from bpcheck.operations import HasReductions
 from bpcheck.precision.baseline import entry_of, load
+from bpcheck.precision.causes import cause_line, causes
 from bpcheck.precision.compare import Comparison
 from bpcheck.precision.measure import Measurement, measure
 from bpcheck.precision.repeat import compare_with
 from bpcheck.precision.summary import write_summary
-from bpcheck.precision.table import describe, verdict
+from bpcheck.precision.table import verdict
 from bpcheck.subject import Subject
 
 
@@ -37,8 +38,9 @@ def comparison_of(
 
 
 def lost(comparison: Comparison, result: str) -> str:
-    """What `result` lost, one line each, and the rule it was judged by; empty if nothing."""
-    lines = [describe(change) for change in comparison.losses if change.result == result]
+    """What `result` lost, one line a cause, and the rule it was judged by; empty if nothing."""
+    told = causes(comparison, comparison.losses)
+    lines = [cause_line(cause) for cause in told if result in cause.results]
     if lines and comparison.environment:
         lines.append(
             f"Another environment ({'; '.join(comparison.environment)}): only ratios above "

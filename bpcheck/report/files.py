@@ -85,7 +85,8 @@ class Files:
             If one cannot be written, as on a disk that has filled up meanwhile.
         """
         if self.json is not None:
-            write_whole(self.json, to_json(*reports), option=f"{self.prefix}json")
+            text = to_json(*reports, targets=targets)
+            write_whole(self.json, text, option=f"{self.prefix}json")
         if self.markdown is not None:
             text = to_markdown(*reports, targets=targets)
             write_whole(self.markdown, text, option=f"{self.prefix}markdown")

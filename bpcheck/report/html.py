@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from bpcheck.checks.outcomes import number
 from bpcheck.inert import inert
 from bpcheck.report import wording
+from bpcheck.report.chart import panels
 from bpcheck.report.claims import said_of_claims
+from bpcheck.report.drawing import judgement_sketch
 from bpcheck.report.matrix import matrix_of, said_of_signs
 from bpcheck.report.picture import picture_of
 from bpcheck.verdict import Cell, Judgement, Report
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 #: What a page may have, in bytes: no browser is slow with that, and no mail refuses it.
 LARGEST = 2_000_000
+
+#: Defects of which it is drawn how the wrong element comes about.
+_SKETCHED = 20
 
 #: How many defects are told at length, and how many by their headline alone: tried from the first
 #: pair on, until the page is small enough.
@@ -50,7 +55,7 @@ def to_html(
     named = list(zip_longest(reports, targets[: len(reports)]))
     text = ""
     for most, listed in _TOLD:
-        text = _template("page.html").render(
+        text = template("page.html").render(
             reports=[_shown(report, target, most, listed) for report, target in named],
             agreeing=sum(report.agrees for report in reports),
             environment=environment or {},
@@ -62,7 +67,7 @@ def to_html(
 
 def to_fragment(report: Report) -> str:
     """The section of one report with its own style, as a notebook shows a value."""
-    return _template("fragment.html").render(report=_shown(report, None, *_TOLD[1]))
+    return template("fragment.html").render(report=_shown(report, None, *_TOLD[1]))
 
 
 def _shown(report: Report, target: str | None, most: int, listed: int) -> dict[str, Any]:
@@ -82,19 +87,25 @@ def _shown(report: Report, target: str | None, most: int, listed: int) -> dict[s
             for check, row in report.table.items()
             if any(cell.passed + cell.failed for cell in row.values())
         ],
-        "defects": [_defect(each, alike, target) for each, alike in grouped[:most]],
+        "defects": [
+            _defect(each, alike, target, is_sketched=at < _SKETCHED)
+            for at, (each, alike) in enumerate(grouped[:most])
+        ],
         "headlines": [each.headline for each, _ in grouped[most : most + listed]],
         "untold": max(0, len(grouped) - most - listed),
         "matrix": list(matrix.grouped()),
         "overview": list(matrix.overview()),
         "signs": said_of_signs(),
+        "panels": panels(report.rounded),
         "claims": list(said_of_claims(report)),
         "notes": [*report.remarks, *report.notes],
         "missing": list(report.missing),
     }
 
 
-def _defect(judgement: Judgement, alike: tuple[str, ...], target: str | None) -> dict[str, Any]:
+def _defect(
+    judgement: Judgement, alike: tuple[str, ...], target: str | None, *, is_sketched: bool
+) -> dict[str, Any]:
     """One defect: its rows, what each juror says, and its picture."""
     element = wording.element(judgement)
     rows = wording.block(judgement, target=target, alike=alike)
@@ -114,11 +125,13 @@ def _defect(judgement: Judgement, alike: tuple[str, ...], target: str | None) ->
         ],
         "result": judgement.result,
         "smallest": judgement.smallest,
+        "sketch": judgement_sketch(judgement) if is_sketched else None,
         "picture": None if judgement.drawn is None else picture_of(judgement.drawn),
     }
 
 
-def _template(name: str) -> Template:
+def template(name: str) -> Template:
+    """A template of the package, which escapes all that it is given."""
     return _environment().get_template(name)
 
 

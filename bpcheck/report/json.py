@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from bpcheck.finding import Finding
@@ -19,11 +21,12 @@ FORMAT = "bpcheck-report"
 VERSION = 2
 
 
-def to_json(*reports: Report) -> str:
+def to_json(*reports: Report, targets: Sequence[str | None] = ()) -> str:
     r"""The reports of one run as a JSON document.
 
     It is strict JSON (what is not a finite number is a string: ``"nan"``, ``"inf"``, ``"-inf"``),
-    and holds no times, so that two runs can be compared as text.
+    and holds no times, so that two runs can be compared as text. `targets` are what a shell needs
+    to name each subject again.
 
     Examples
     --------
@@ -33,14 +36,18 @@ def to_json(*reports: Report) -> str:
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "reports": [_report(report) for report in reports],
+        "reports": [
+            _report(report, target)
+            for report, target in zip_longest(reports, targets[: len(reports)])
+        ],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _report(report: Report) -> dict[str, Any]:
+def _report(report: Report, target: str | None) -> dict[str, Any]:
     return {
         "subject": report.subject,
+        "target": target,
         "operation": report.operation,
         "style": report.style,
         "profile": report.profile,
@@ -80,6 +87,16 @@ def _report(report: Report) -> dict[str, Any]:
         "survival": {
             "one_probe": _number(report.survival_one),
         },
+        "rounding": [
+            {
+                "dtype": each.dtype,
+                "result": each.result,
+                "terms": int(each.terms),
+                "largest": _number(each.ratio),
+                "cases": int(each.cases),
+            }
+            for each in report.rounded
+        ],
         "table": {
             check: {
                 result: {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from bpcheck.checks.outcomes import number
+from bpcheck.report.sketch import short
 from bpcheck.verdict.drawn import Drawn
 
 #: Planes that are drawn of a result, and cells that have their number in them.
@@ -117,7 +118,7 @@ def _map(
 ) -> Map:
     rows, columns = plane
     size = rows * columns
-    texts = [_short(value) for at in shown for value in values[at * size : (at + 1) * size]]
+    texts = [short(value) for at in shown for value in values[at * size : (at + 1) * size]]
     longest = max(map(len, texts), default=0)
     is_numbered = len(texts) <= NUMBERED and longest <= 9 and columns <= 16
     side = max(3, min(12, _WIDEST // max(1, columns)))
@@ -136,7 +137,7 @@ def _map(
                 Square(
                     left + column * cell[0],
                     top + _NAMED + row * cell[1],
-                    _short(value) if is_numbered else "",
+                    short(value) if is_numbered else "",
                     _colour(value, is_error=is_error),
                     round(_strength(value, largest), 2),
                 )
@@ -175,14 +176,3 @@ def _unravelled(at: int, shape: tuple[int, ...]) -> tuple[int, ...]:
         at, rest = divmod(at, length)
         index.append(rest)
     return tuple(reversed(index))
-
-
-def _short(value: float) -> str:
-    """A number in a cell: whole ones as they are, others by three digits.
-
-    >>> _short(12.0), _short(0.123456), _short(float("nan")), _short(-1e30)
-    ('12', '0.123', 'nan', '-1e+30')
-    """
-    if math.isfinite(value) and value == round(value) and abs(value) < 1e7:
-        return f"{value:.0f}"
-    return f"{value:.3g}"

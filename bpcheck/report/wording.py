@@ -97,7 +97,7 @@ def block(
 
 def _explained(judgement: Judgement) -> Iterator[tuple[str, str]]:
     """What the defect spoils besides, and the mistake that it looks like."""
-    if judgement.also and not judgement.verdict.is_convention:
+    if judgement.also and not judgement.names_all:
         yield "spoils too", listing(list(judgement.also))
     if judgement.looks_like:
         yield "looks like", judgement.looks_like

@@ -14,12 +14,14 @@ from bpcheck.explain import smallest
 from bpcheck.explain.part import shows_alone
 from bpcheck.explain.pattern import pattern_of
 from bpcheck.explain.reproduction import torch_reproduction
+from bpcheck.explain.told_apart import lookalikes, told_apart
 from bpcheck.explain.transforms import rounding_of_a_transform
 from bpcheck.explain.where import Place
 from bpcheck.explain.worked import worked
 from bpcheck.operations import Operation
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
+from bpcheck.report.wording import plural
 from bpcheck.runner.claimed import left_out
 from bpcheck.runner.condition import Asked, asked_of, condition_of_defect
 from bpcheck.runner.drawing import drawn
@@ -31,8 +33,8 @@ from bpcheck.runner.site import Site
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
 from bpcheck.verdict import Exhausted, Judgement, Report, Verdict
-from bpcheck.verdict.conditions import CONDITIONS
-from bpcheck.verdict.judgement import ON_VALUES, is_malformed
+from bpcheck.verdict.conditions import CONDITIONS, PLAIN
+from bpcheck.verdict.judgement import ON_TENSORS, ON_VALUES, is_malformed
 from bpcheck.verdict.jury import Ruling
 from bpcheck.verdict.repaired import Repaired
 from bpcheck.verdict.tally import Defect, Tally
@@ -48,6 +50,7 @@ SHOWN_BY_FURTHER_RUNS = (
     Verdict.NOT_DETERMINISTIC,
     Verdict.BATCH_DEPENDENT,
     Verdict.UNORDERED,
+    *ON_TENSORS,
 )
 
 
@@ -91,7 +94,7 @@ def conclude(
     subject = site.subject
     told = [(Told(each), "") for each in tally.decided()]
     if is_complete:
-        told = site.ask(_named, tally, otherwise=told)
+        told = site.ask(_named, tally, limits, otherwise=told)
     told.sort(key=lambda each: _rank(each[0].defect))
     shapes = Shapes(limits.geometries, beside)
     fresh = Fresh(seed, limits, asked or dtypes, Patience() if repairs else None)
@@ -155,6 +158,7 @@ def conclude(
         if covers and is_complete and limits.geometries is None
         else (),
         notes=site.notes,
+        rounded=tally.rounded,
         exhausted=exhausted,
     )
 
@@ -196,12 +200,17 @@ class Shapes:
 
 def _remarks(tally: Tally, results: Sequence[str]) -> tuple[str, ...]:
     """What is worth a line below the table."""
+    remarks = [
+        f"{check}: {tally.remarks[check]} ({plural(tally.remarked[check], 'case')})"
+        for check in CHECK_NAMES
+        if check in tally.remarks
+    ]
     found: Mapping[str, int] = tally.noted.get(batch.NAME, {})
     if not found:
-        return ()
+        return tuple(remarks)
     noted = {result: found[result] for result in results if result in found}
     judged = max(tally.cell(batch.NAME, result).passed for result in noted)
-    return (batch.said_of_batches(noted, judged),)
+    return (batch.said_of_batches(noted, judged), *remarks)
 
 
 def _rank(defect: Defect) -> tuple[int, int, int]:
@@ -263,14 +272,15 @@ def _judgement(
                 return True
         return False
 
-    # What ends its process costs a worker each time, and minutes where it hangs.
-    shrink = shrink and defect.verdict not in ENDS
+    # What ends its process costs a worker each time, and minutes where it hangs; what is traced
+    # takes a second for each candidate, and is wrong in all of them.
+    shrink = shrink and defect.verdict not in (*ENDS, Verdict.OPERATOR)
 
     def is_steady(case: Case) -> bool:
         # Sums in any order come and go by their nature.
         return defect.verdict is Verdict.UNORDERED or still_fails(case)
 
-    case = smallest(defect.smallest, still_fails) if shrink else defect.smallest
+    case = _shown(site, defect, still_fails) if shrink else defect.smallest
     ruling = found.get(case, defect.ruling)
     place = Place("", judged_for(defect, tally).total)
     tested: Tried | None = None
@@ -348,6 +358,19 @@ def _where(place: Place, defect: Defect, tested: Tried | None) -> str:
     return " and ".join(part for part in (defect.condition, tested.where) if part)
 
 
+def _shown(site: Site, defect: Defect, still_fails: Callable[[Case], bool]) -> Case:
+    """The smallest case, or one a cell larger that tells the mistake from others."""
+    assert defect.smallest is not None  # noqa: S101 - add() ran
+    case = smallest(defect.smallest, still_fails)
+    if defect.verdict not in ON_VALUES or defect.condition != PLAIN:
+        return case
+
+    def alike(candidate: Case, among: tuple[str, ...] | None) -> tuple[str, ...]:
+        return site.ask(lookalikes, candidate, defect.result, among, otherwise=())
+
+    return told_apart(case, still_fails, alike)
+
+
 def _worked(subject: Subject, case: Case, ruling: Ruling) -> tuple[str, ...]:
     return worked(Trial(subject, case), ruling)
 
@@ -364,12 +387,13 @@ def _why_no_replay(operation: Operation) -> str:
     return f"{operation.name} {why}" if why else ""
 
 
-def _named(subject: Subject, tally: Tally) -> list[tuple[Told, str]]:
+def _named(subject: Subject, tally: Tally, limits: Limits) -> list[tuple[Told, str]]:
     """The defects of a run, each mistake once, and what each looks like."""
-    # A fault of the catalogue is code, and stays where it was run.
+    # A fault of the catalogue is code, and stays where it was run. Where geometries are limited,
+    # each is compiled.
     return [
         (replace(each, diagnosis=None), _looks_like(subject, each))
-        for each in told_once(subject, tally)
+        for each in told_once(subject, tally, may_vary=limits.geometries is None)
     ]
 
 
@@ -377,6 +401,8 @@ def _looks_like(subject: Subject, told: Told) -> str:
     """The known mistake that gives the same wrong numbers, or a transform that is not declared."""
     if told.diagnosis is not None:
         return str(told.diagnosis)
+    if told.hint:
+        return told.hint
     if told.defect.verdict not in (*ON_VALUES, Verdict.LOST_PRECISION):
         return ""
     return rounding_of_a_transform(subject, told.defect.sample.cases)

@@ -32,6 +32,8 @@ class GivenUp:
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, str, str], list[frozenset[str]]] = defaultdict(list)
+        #: Those that hang again, after some were given up, tell by what all of them have.
+        self._every: dict[tuple[str, str, str], list[frozenset[str]]] = defaultdict(list)
         self._shared: list[tuple[str, frozenset[str]]] = []
         self._ends: Counter[Kind] = Counter()
         self._untried: Counter[str] = Counter()
@@ -42,12 +44,15 @@ class GivenUp:
     def learn(self, death: Death, classes: frozenset[str]) -> None:
         """One more case has ended its process."""
         self._ends[death.kind] += 1
-        alike = self._open[death.cause]
+        alike, every = self._open[death.cause], self._every[death.cause]
         alike.append(classes)
+        every.append(classes)
         self._has_news = self._has_news or self.is_over
         if len(alike) < ENOUGH:
             return
-        shared = self._to_blame(death, frozenset.intersection(*alike))
+        shared = frozenset.intersection(*every)
+        if not shared or len(every) == ENOUGH or death.kind is not Kind.TIMED_OUT:
+            shared = self._to_blame(death, frozenset.intersection(*alike))
         self._open[death.cause] = []
         if shared:
             self._has_news = True

@@ -83,6 +83,11 @@ class Guard:
         #: Whether something was left behind that other cases should not meet.
         self.is_spoiled = False
 
+    @property
+    def shapes(self) -> int:
+        """Of how many shapes there were calls in this process."""
+        return len(self._shapes)
+
     @contextlib.contextmanager
     def around(self, subject: Subject, case: Case | None) -> Iterator[None]:
         """Observe the calls of this case."""

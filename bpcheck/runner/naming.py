@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from itertools import permutations
 
 from bpcheck.cases import Case
+from bpcheck.checks import CHECKS, Juror, contract, finite
+from bpcheck.explain.by_conduct import diagnose_conduct, explains_conduct
 from bpcheck.explain.diagnosis import Diagnosis, diagnose, explains
 from bpcheck.explain.faults import Fault
 from bpcheck.explain.pairs import diagnose_pair
 from bpcheck.explain.part import Part
+from bpcheck.explain.unsteady import state_between_cases
 from bpcheck.finding import Kind
+from bpcheck.runner.more_cases import neighbours
+from bpcheck.runner.one_dtype import have_one_dtype, is_of_dtype
 from bpcheck.runner.parting import wrong_in
 from bpcheck.runner.place import judged_for
 from bpcheck.runner.several import split
@@ -24,6 +29,23 @@ from bpcheck.verdict.tally import Defect, Tally
 #: it is.
 NAMED = (*ON_VALUES, Verdict.CONTRACT_BROKEN, Verdict.NOT_FINITE)
 
+#: Those that say what else is wrong, where numbers depend on what was called before.
+OF_STATE = (Verdict.KEEPS_STATE, Verdict.NOT_DETERMINISTIC)
+
+_ORDER = list(Verdict)
+
+#: Those that further runs show: what these find, check by check, tells the mistake.
+SHOWN_BY_CONDUCT = (
+    Verdict.READS_BY_LAYOUT,
+    Verdict.KEEPS_STATE,
+    Verdict.NOT_LINEAR,
+    Verdict.BREAKS_SYMMETRY,
+    Verdict.MUTATES,
+    Verdict.ALIASES,
+    Verdict.NOT_DETERMINISTIC,
+    Verdict.RAISES,
+)
+
 #: Failing cases of a defect that are tried with plainer values, on how many seeds, before it is
 #: told beside one that plain values show.
 DOUBTED, DOUBTED_SEEDS = 4, range(3, 9)
@@ -33,28 +55,53 @@ DOUBTED, DOUBTED_SEEDS = 4, range(3, 9)
 class Told:
     """A defect with its name, and the other results that the same mistake spoils.
 
-    Where another mistake makes the same result wrong, the part tells its cases.
+    Where another mistake makes the same result wrong, the part tells its cases. Where there is no
+    name, the hint may tell why.
     """
 
     defect: Defect
     diagnosis: Diagnosis | None = None
     also: dict[str, None] = field(default_factory=dict)
     part: Part | None = None
+    hint: str = ""
 
 
-def told_once(subject: Subject, tally: Tally) -> list[Told]:
-    """The defects of a run, each named where it can be, and each mistake once."""
+def told_once(subject: Subject, tally: Tally, *, may_vary: bool = True) -> list[Told]:
+    """The defects of a run, each named where it can be, and each mistake once.
+
+    Where few cases show one, others like them are tried; of other geometries too if they may vary.
+    """
     defects = _without_doubtful(subject, tally.decided())
     # Of one result, what most cases show in the plainest values first: it explains most.
     defects.sort(key=lambda each: (CONDITIONS.index(each.condition), -each.failing))
     told: list[Told] = []
     for defect in defects:
         known = [each for each in told if _is_behind(subject, each, defect)]
+        alike = [each for each in told if have_one_dtype(subject, each.defect, defect)]
         if known:
             _merge(known[0], defect)
+        elif alike:
+            alike[0].also[defect.result] = None
         else:
-            told += _told(subject, defect, tally)
-    return _by_the_broader(subject, told)
+            told += _told(subject, defect, tally, may_vary=may_vary)
+    return _without_what_follows(_by_the_broader(subject, told))
+
+
+def _without_what_follows(told: list[Told]) -> list[Told]:
+    """Those left out that state explains which another one tells of the same result.
+
+    What a buffer holds of earlier cases is wrong, and grows until it is not finite.
+    """
+    unsteady = {each.defect.result for each in told if each.defect.verdict in OF_STATE}
+    hinted = {each.defect.result for each in told if each.hint} & unsteady
+    return [
+        each
+        for each in told
+        if not (
+            each.defect.result in hinted
+            and (each.hint or each.defect.verdict is Verdict.NOT_FINITE)
+        )
+    ]
 
 
 def _by_the_broader(subject: Subject, told: list[Told]) -> list[Told]:
@@ -78,9 +125,13 @@ def _by_the_broader(subject: Subject, told: list[Told]) -> list[Told]:
     return kept
 
 
-def _told(subject: Subject, defect: Defect, tally: Tally) -> list[Told]:
+def _told(subject: Subject, defect: Defect, tally: Tally, *, may_vary: bool) -> list[Told]:
     """A defect with its name, or the two that it is."""
-    diagnosis = _diagnosed(subject, defect, tally)
+    if defect.verdict in ON_VALUES:
+        hint = state_between_cases(subject, _once_right(defect, tally), result=defect.result)
+        if hint:
+            return [Told(defect, hint=hint)]
+    diagnosis = _diagnosed(subject, defect, tally, may_vary=may_vary)
     both = split(subject, defect, diagnosis, _passing(defect, tally), judged_for(defect, tally))
     if both is None:
         return [Told(defect, diagnosis or _paired(subject, defect, tally))]
@@ -117,7 +168,8 @@ def _is_shown_plainly(subject: Subject, defect: Defect) -> bool:
     cases = defect.sample.cases[:DOUBTED]
     shown = sum(
         any(
-            defect.result in wrong_in(subject, plain, seeds=DOUBTED_SEEDS)
+            defect.result
+            in wrong_in(subject, plain, seeds=DOUBTED_SEEDS, asked=frozenset((defect.result,)))
             for plain in plainer(case)[:1]
         )
         for case in cases
@@ -127,7 +179,17 @@ def _is_shown_plainly(subject: Subject, defect: Defect) -> bool:
 
 def _is_behind(subject: Subject, told: Told, defect: Defect) -> bool:
     """Whether the mistake that was named for another defect is behind this one as well."""
-    if told.diagnosis is None or defect.verdict not in NAMED:
+    if told.diagnosis is None:
+        return False
+    if defect.verdict in (*NAMED, *SHOWN_BY_CONDUCT) and _is_by_conduct(defect):
+        return explains_conduct(
+            told.diagnosis.fault,
+            subject,
+            defect.sample.cases,
+            result=defect.result,
+            kinds=_kinds(defect),
+        )
+    if defect.verdict not in NAMED:
         return False
     return explains(
         told.diagnosis.fault,
@@ -145,7 +207,9 @@ def _merge(told: Told, defect: Defect) -> None:
     if _leads(second, first, told.diagnosis.fault):
         first, second = second, first
     if first.result == second.result:
-        first.absorb(second)
+        # Of what further runs show one case may earn both verdicts: it counts once.
+        if not {first.verdict, second.verdict} & {*SHOWN_BY_CONDUCT}:
+            first.absorb(second)
     else:
         told.also[second.result] = None
     told.also.pop(first.result, None)
@@ -159,21 +223,59 @@ def _leads(one: Defect, other: Defect, fault: Fault) -> bool:
         return one.result == "y"
     if fault.is_consistent and Verdict.FORWARD_DIFFERS in (one.verdict, other.verdict):
         return one.verdict is Verdict.FORWARD_DIFFERS
+    if {one.verdict, other.verdict} & {*SHOWN_BY_CONDUCT} and one.verdict is not other.verdict:
+        return _ORDER.index(one.verdict) < _ORDER.index(other.verdict)
     return one.failing > other.failing
 
 
-def _diagnosed(subject: Subject, defect: Defect, tally: Tally) -> Diagnosis | None:
+def _diagnosed(
+    subject: Subject, defect: Defect, tally: Tally, *, may_vary: bool
+) -> Diagnosis | None:
     """The mistake of the catalogue that gives the same wrong numbers, and how many it explains."""
-    if defect.verdict not in NAMED:
+    if defect.verdict not in (*NAMED, *SHOWN_BY_CONDUCT):
         return None
-    return diagnose(
-        subject,
-        defect.sample.cases,
-        _passing(defect, tally),
-        result=defect.result,
-        condition=defect.condition,
-        dtypes=_is_of_dtype(defect),
+    like = neighbours(subject, defect, may_vary=may_vary)
+    cases = [*defect.sample.cases, *like.failing]
+    passing = [*_passing(defect, tally), *like.passing]
+    if not _is_by_conduct(defect):
+        return diagnose(
+            subject,
+            cases,
+            passing,
+            result=defect.result,
+            condition=defect.condition,
+            dtypes=is_of_dtype(defect),
+        )
+    return diagnose_conduct(subject, cases, passing, result=defect.result, kinds=_kinds(defect))
+
+
+def _is_by_conduct(defect: Defect) -> bool:
+    """Whether the first run of each case shows nothing, and only what is asked after it does."""
+    if defect.verdict in SHOWN_BY_CONDUCT or defect.cause == Kind.TYPE:
+        # A gradient of what is not there is no result of the case.
+        return True
+    return not any(
+        CHECKS[name].juror is Juror.AUTOGRAD or name in (contract.NAME, finite.NAME)
+        for name in _checks(defect)
     )
+
+
+def _checks(defect: Defect) -> frozenset[str]:
+    findings = () if defect.ruling is None else defect.ruling.findings
+    return frozenset(finding.check for finding in findings)
+
+
+def _once_right(defect: Defect, tally: Tally) -> list[Case]:
+    """Cases in which the first run of the result was right, whatever a later one gave."""
+    own = [each for each in tally.defects.values() if each.result == defect.result]
+    wrong = {
+        case
+        for each in own
+        if each.verdict in ON_VALUES
+        for case in (*each.cases, *each.sample.cases)
+    }
+    unsteady = (case for each in own if each.verdict in OF_STATE for case in each.sample.cases)
+    return [*_passing(defect, tally), *(case for case in unsteady if case not in wrong)]
 
 
 def _passing(defect: Defect, tally: Tally) -> list[Case]:
@@ -183,7 +285,6 @@ def _passing(defect: Defect, tally: Tally) -> list[Case]:
     return [] if sample is None else [c for c in sample.cases if condition_of(c) in conditions]
 
 
-def _is_of_dtype(defect: Defect) -> bool:
-    return defect.ruling is not None and any(
-        finding.kind is Kind.DTYPE for finding in defect.ruling.findings
-    )
+def _kinds(defect: Defect) -> frozenset[Kind]:
+    findings = () if defect.ruling is None else defect.ruling.findings
+    return frozenset(finding.kind for finding in findings)

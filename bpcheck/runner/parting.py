@@ -28,20 +28,30 @@ def parted(subject: Subject, case: Case, rulings: Sequence[Ruling]) -> tuple[Rul
     wrong = {ruling.result for ruling in rulings if ruling.verdict in ON_VALUES}
     if not wrong or condition_of(case) == PLAIN:
         return tuple(rulings)
-    needed = dict.fromkeys(wrong, condition_of(case))
-    for plain in reversed(plainer(case)):
-        for result in wrong_in(subject, plain, seeds=range(SEEDS)) & wrong:
-            needed[result] = condition_of(plain)
+    needed: dict[str, str] = {}
+    for plain in plainer(case):
+        left = frozenset(wrong - needed.keys())
+        found = wrong_in(subject, plain, seeds=range(SEEDS), asked=left)
+        needed |= dict.fromkeys(found & left, condition_of(plain))
+    needed = dict.fromkeys(wrong, condition_of(case)) | needed
     return tuple(
         replace(ruling, condition=needed[ruling.result]) if ruling.verdict in ON_VALUES else ruling
         for ruling in rulings
     )
 
 
-def wrong_in(subject: Subject, case: Case, *, seeds: Sequence[int]) -> frozenset[str]:
-    """The results that have wrong values in a case, on any of the seeds that come after its own."""
+def wrong_in(
+    subject: Subject, case: Case, *, seeds: Sequence[int], asked: frozenset[str]
+) -> frozenset[str]:
+    """The results that have wrong values in a case, on any of the seeds that come after its own.
+
+    Once those that are asked for are all among them, no more seeds are tried: a wrong case costs
+    many times a right one.
+    """
     found: set[str] = set()
     for seed in seeds:
+        if asked <= found:
+            break
         trial = Trial(subject, replace(case, seed=case.seed + seed))
         outcomes = [outcome for name in JURORS for outcome in CHECKS[name].run(trial)]
         found |= {r.result for r in rule(outcomes) if r.verdict in ON_VALUES}

@@ -16,6 +16,19 @@ from bpcheck.verdict.evidence import Compared
 from bpcheck.verdict.judgement import ON_VALUES, Verdict
 from bpcheck.verdict.tally import Defect, Tally
 
+#: Verdicts that a result can earn only where it is there: a bias that is absent has no gradient.
+OF_NUMBERS = (
+    Verdict.READS_BY_LAYOUT,
+    Verdict.KEEPS_STATE,
+    Verdict.NOT_LINEAR,
+    Verdict.BREAKS_SYMMETRY,
+    Verdict.LOST_PRECISION,
+    Verdict.ALIASES,
+    Verdict.NOT_DETERMINISTIC,
+    Verdict.BATCH_DEPENDENT,
+    Verdict.NOT_FINITE,
+)
+
 #: Failing cases that are tried in another dtype or layout, to see whether that is the cause.
 TRIED = 3
 
@@ -47,9 +60,12 @@ def judged_for(defect: Defect, tally: Tally) -> Compared:
     evidence = tally.evidence
     if defect.verdict is Verdict.CONTRACT_BROKEN:
         return evidence.returned.get(defect.result, Compared())
-    if defect.verdict not in ON_VALUES:
-        return Compared(tally.cases, evidence.judged, evidence.layers)
     nothing = Compared()
+    if defect.verdict not in ON_VALUES:
+        given = evidence.given.get(defect.result, nothing)
+        if defect.verdict in OF_NUMBERS and given.total >= defect.failing:
+            return given
+        return Compared(tally.cases, evidence.judged, evidence.layers)
     return sum(
         (
             evidence.compared.get((defect.result, each), nothing)

@@ -64,6 +64,8 @@ class Evidence:
         For each result and condition of values: the cases in which it was held to an oracle.
     returned
         For each result: the cases in which something was returned for it, empty batches among them.
+    given
+        The same by the classes that an empty batch tells of, as defects count theirs.
     broken
         Cases of each class in which less was compared, and a defect was told instead.
     """
@@ -72,6 +74,7 @@ class Evidence:
     judged: Counter[str] = field(default_factory=Counter)
     compared: dict[tuple[str, str], Compared] = field(default_factory=dict)
     returned: dict[str, Compared] = field(default_factory=dict)
+    given: dict[str, Compared] = field(default_factory=dict)
     broken: Counter[str] = field(default_factory=Counter)
     ways: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     not_claimed: Counter[str] = field(default_factory=Counter)
@@ -97,6 +100,7 @@ class Evidence:
             self.returned.setdefault(result, Compared()).add(
                 judged.classes, layers_of(judged.classes)
             )
+            self.given.setdefault(result, Compared()).add(classes, layers)
         for result in compared(judged):
             key = (result, condition_of(judged.case))
             self.compared.setdefault(key, Compared()).add(classes, layers)

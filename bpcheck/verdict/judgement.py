@@ -26,6 +26,13 @@ class Verdict(StrEnum):
     KEEPS_STATE = "keeps state"
     NOT_LINEAR = "not linear in the cotangent"
     BREAKS_SYMMETRY = "breaks a symmetry"
+    SUBSET = "depends on which gradients are needed"
+    UNDEFINED = "wrong for an undefined cotangent"
+    DOUBLE = "double backward wrong"
+    FORWARD_MODE = "forward mode wrong"
+    VMAP = "wrong under vmap"
+    IN_PLACE = "misses a change in place"
+    MODE = "depends on a mode of torch"
     LOST_PRECISION = "lost precision"
     MUTATES = "changes its input"
     SETTINGS = "changes the whole process"
@@ -34,6 +41,8 @@ class Verdict(StrEnum):
     BATCH_DEPENDENT = "depends on the batch"
     NOT_FINITE = "not finite"
     CONTRACT_BROKEN = "contract broken"
+    OPERATOR = "breaks a rule of registered operators"
+    LACKS = "lacks what it claims"
     CRASHED = "crashed"
     EXITS = "ends the process"
     TIMED_OUT = "timed out"
@@ -97,6 +106,19 @@ ON_VALUES = (
     Verdict.FORWARD_DIFFERS,
     Verdict.FORWARD_WRONG,
     Verdict.BOTH_WRONG,
+)
+
+#: Verdicts on what is asked of code on tensors beside its values.
+ON_TENSORS = (
+    Verdict.SUBSET,
+    Verdict.UNDEFINED,
+    Verdict.DOUBLE,
+    Verdict.FORWARD_MODE,
+    Verdict.VMAP,
+    Verdict.IN_PLACE,
+    Verdict.MODE,
+    Verdict.OPERATOR,
+    Verdict.LACKS,
 )
 
 
@@ -173,6 +195,11 @@ class Judgement:
         return is_malformed(self.result, self.findings)
 
     @property
+    def names_all(self) -> bool:
+        """Whether the headline names all results: of a convention, and of a wrong dtype."""
+        return self.verdict.is_convention or self.cause == Kind.DTYPE
+
+    @property
     def headline(self) -> str:
         """``w_bar is wrong where stride > 1``, say."""
         where = f" where {self.where}" if self.where else ""
@@ -180,7 +207,7 @@ class Judgement:
         cause = self.cause.partition(" (")[0].partition(":")[0]
         named = {Verdict.RAISES: f" {cause}", Verdict.CONTRACT_BROKEN: f" ({cause})"}
         what = named.get(self.verdict, "") if cause else ""
-        touched = (self.result, *self.also) if self.verdict.is_convention else (self.result,)
+        touched = (self.result, *self.also) if self.names_all else (self.result,)
         return f"{', '.join(touched)}: {self.verdict}{what}{where}"
 
     @property

@@ -46,6 +46,15 @@ _PLAIN = {
     Kind.UNORDERED: Verdict.UNORDERED,
     Kind.NARROW_SUMS: Verdict.NARROW_SUMS,
     Kind.WIDER: Verdict.WIDER,
+    Kind.SUBSET: Verdict.SUBSET,
+    Kind.UNDEFINED: Verdict.UNDEFINED,
+    Kind.DOUBLE: Verdict.DOUBLE,
+    Kind.FORWARD_MODE: Verdict.FORWARD_MODE,
+    Kind.VMAP: Verdict.VMAP,
+    Kind.IN_PLACE: Verdict.IN_PLACE,
+    Kind.MODE: Verdict.MODE,
+    Kind.OPERATOR: Verdict.OPERATOR,
+    Kind.LACKS: Verdict.LACKS,
 }
 
 

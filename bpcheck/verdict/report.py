@@ -26,6 +26,29 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Rounded:
+    """The largest rounding error of one result in one dtype, of sums of about one length.
+
+    Parameters
+    ----------
+    dtype, result
+        Whose it is.
+    terms
+        The shortest length: sums of less than twice as many terms are in it.
+    ratio
+        Largest ``error / (u sum |a_i b_i|)``.
+    cases
+        In how many cases it was looked at.
+    """
+
+    dtype: str
+    result: str
+    terms: int
+    ratio: float
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
 class Exhausted:
     """The scope of which every geometry was to be judged.
 
@@ -97,6 +120,8 @@ class Report:
         What is worth a line, and is neither a defect nor a note.
     is_complete
         False when the run was interrupted.
+    rounded
+        Rounding errors on real values, by dtype, result and length of the sums.
     exhausted
         The scope that the run was to exhaust; ``None`` for a run on chosen cases.
     """
@@ -128,6 +153,7 @@ class Report:
     not_needed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    rounded: tuple[Rounded, ...] = ()
     exhausted: Exhausted | None = None
 
     def _repr_html_(self) -> str:

@@ -12,7 +12,7 @@ from bpcheck.verdict.evidence import Evidence, compared, layers_of, telling
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.judgement import ON_VALUES, Verdict
 from bpcheck.verdict.jury import FOLLOWERS, Ruling
-from bpcheck.verdict.report import Cell
+from bpcheck.verdict.report import Cell, Rounded
 from bpcheck.verdict.sample import Sample
 
 #: Verdict, result and condition of a defect.
@@ -124,6 +124,11 @@ class Tally:
         self.survivals: Counter[float] = Counter()
         #: In how many cases a note was made of a result that has passed, by check.
         self.noted: dict[str, Counter[str]] = {}
+        #: Largest rounding error and number of cases, by dtype, result and length of the sums.
+        self._rounded: dict[tuple[str, str, int], tuple[float, int]] = {}
+        #: What each check remarks on, the first that it said, and in how many cases.
+        self.remarks: dict[str, str] = {}
+        self.remarked: Counter[str] = Counter()
         #: Cases in which a result was compared and right.
         self.right: dict[str, Sample] = {}
         #: The first of them, of any values.
@@ -139,9 +144,10 @@ class Tally:
         self.failing += any(ruling.verdict.is_defect for ruling in judged.rulings)
         self.dtypes[judged.case.dtype] += 1
         self._statuses.update((each.check, each.result, each.status) for each in judged.outcomes)
-        for each in judged.outcomes:
-            if each.note and each.status is Status.PASSED:
-                self.noted.setdefault(each.check, Counter())[each.result] += 1
+        self._note(judged)
+        found = {each.check: each.remark for each in reversed(judged.outcomes) if each.remark}
+        self.remarks = found | self.remarks
+        self.remarked.update(found.keys())
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
         size = work(judged.case)
@@ -167,6 +173,17 @@ class Tally:
             if judged.case.is_exact:
                 sample = self.right.setdefault(result, Sample())
                 sample.add(judged.case, plainness(judged.case, size), size)
+
+    def _note(self, judged: Judged) -> None:
+        """Keep what checks have said of results that need not be wrong."""
+        for each in judged.outcomes:
+            if each.note and each.status is Status.PASSED:
+                self.noted.setdefault(each.check, Counter())[each.result] += 1
+            if each.measured is not None and each.measured.terms:
+                length = 1 << (each.measured.terms.bit_length() - 1)
+                key = judged.case.dtype, each.result, length
+                largest, count = self._rounded.get(key, (0.0, 0))
+                self._rounded[key] = max(largest, each.measured.ratio), count + 1
 
     def _defect_of(self, ruling: Ruling) -> Defect:
         """The defect that a ruling is of: one for each cause, and one for all of many causes.
@@ -216,6 +233,11 @@ class Tally:
             failed=count[check, result, Status.FAILED],
             not_applicable=count[check, result, Status.NOT_APPLICABLE],
         )
+
+    @property
+    def rounded(self) -> tuple[Rounded, ...]:
+        """Rounding errors by dtype, result and length, the shortest sums first."""
+        return tuple(Rounded(*key, *found) for key, found in sorted(self._rounded.items()))
 
     @property
     def has_passed(self) -> bool:

@@ -19,7 +19,7 @@ from bpcheck import Claims, Subject
 from bpcheck.adapters.claims import claims_of
 from bpcheck.cases.layouts import LAYOUTS
 from bpcheck.claims import ClaimWords
-from bpcheck.claims.readers import LAYOUT_NAMES, READERS, UNCHECKED
+from bpcheck.claims.readers import LAYOUT_NAMES, READERS
 from bpcheck.cli.project import entries
 from bpcheck.cli.requests import loaded
 from bpcheck.errors import ClaimError
@@ -49,6 +49,11 @@ OTHERS: dict[str, tuple[Any, Any]] = {
     "square_kernels": (True, True),
     "equal_strides": (True, True),
     "dilation": (False, False),
+    "needs_grad": (False, False),
+    "double_backward": (True, True),
+    "forward_mode": (True, True),
+    "vmap": (True, True),
+    "in_place": (False, False),
 }
 
 
@@ -146,16 +151,6 @@ def test_a_value_that_a_claim_cannot_have_is_refused(
     assert said in message
     assert word in message.lower()
     assert door is by_value or "mine" in message
-
-
-@pytest.mark.parametrize("door", NAMED)
-@pytest.mark.parametrize("word", UNCHECKED)
-def test_a_claim_that_nothing_checks_yet_is_refused(word: str, door: Door) -> None:
-    with pytest.raises(
-        ClaimError, match="cannot be claimed: no check of this exists yet"
-    ) as caught:
-        door({word: True})
-    assert word in str(caught.value).lower()
 
 
 @pytest.mark.parametrize("door", [each for each in NAMED if each is not by_attribute])

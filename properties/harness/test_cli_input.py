@@ -82,7 +82,7 @@ def test_operation_and_target_in_the_wrong_order_are_recognised() -> None:
 def test_one_argument_is_too_few() -> None:
     assert "bpcheck check OPERATION TARGET" in refusal("check", "conv2d")
     assert "bpcheck replay 'CASE' TARGET" in refusal("replay", "conv2d n1ic1iw2oc1kw1")
-    assert "Missing argument" in refusal("replay")
+    assert "bpcheck replay --from FILE" in refusal("replay")
 
 
 def test_a_target_that_is_not_there_is_refused() -> None:

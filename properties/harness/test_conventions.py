@@ -289,3 +289,16 @@ def test_values_that_are_exact_and_differ_are_no_convention() -> None:
     subject = Subject(conv.forward, vjp, "conv1d")
     exact = bpcheck.check(subject, cases=cases(text, "f32 exact", "f32 real"))
     assert Verdict.NOT_DETERMINISTIC in {each.verdict for each in exact.judgements}
+
+
+def test_code_of_another_shape_that_returns_float64_gets_the_same_note() -> None:
+    def forward(x: Any, kernel_size: Any, stride: Any) -> Any:
+        return mean(x, kernel_size=kernel_size, stride=stride)
+
+    def backward(dout: Any, cache: Any) -> Any:
+        return zeros_of_double(cache, dout)[0]
+
+    pool = bpcheck.adapters.pair(forward, backward, operation="avg_pool1d")
+    report = bpcheck.check(pool, cases=MEANS)
+    assert last_line(report).startswith("AGREES in 24 cases, with 1 note (returns a wider dtype)")
+    assert not bpcheck.check(pool.claiming(dtypes=("float32",)), cases=MEANS).agrees

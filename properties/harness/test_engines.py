@@ -222,3 +222,55 @@ def test_mpi_gives_the_same_report() -> None:
     assert mpi
     with engine_named("mpi", directory=HERE, workers=1, say=pytest.fail) as engine:
         assert reported(WRONG, engine) == alone(WRONG)
+
+
+def test_a_project_names_its_engine_and_the_command_line_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = "[tool.bpcheck]\nexecutor = {}\n[tool.bpcheck.subjects.pool]\n{}"
+    pool = 'target = "reference.avg_pool"\noperation = "avg_pool1d"\n'
+
+    def run(executor: str, *words: str) -> tuple[int, str]:
+        (tmp_path / "pyproject.toml").write_text(table.format(executor, pool), encoding="utf-8")
+        done = CliRunner().invoke(main, ["check", "--cases", "4", *words], catch_exceptions=False)
+        return done.exit_code, done.output
+
+    assert run('"nothing"')[0] == 2
+    assert "executor 'nothing': write dask:ADDRESS" in run('"nothing"')[1]
+    assert run("7")[0] == 2
+    assert "tool.bpcheck.executor is 7; a text was expected" in run("7")[1]
+    one = "properties.harness.engines:one_process"
+    assert run('"nothing"', "--executor", one)[0] == 0
+    assert run(f'"{one}"')[0] == 0
+    # A debugger needs this process.
+    assert run('"nothing"', "--in-process")[0] == 0
+
+
+FEW = """
+import bpcheck.runner
+
+whole = bpcheck.runner.check_subject
+bpcheck.runner.check_subject = lambda *args, **given: whole(*args, **given, count=4)
+"""
+
+TEST = """
+import bpcheck
+from properties.harness.engines import WRONG
+
+test_pool = bpcheck.conformance(WRONG)
+"""
+
+
+def test_pytest_judges_in_an_engine_by_option_or_by_its_configuration(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(test_kernels=TEST, conftest=FEW)
+    named = "properties.harness.engines:{}"
+    engine = f"bpcheck_executor = {named.format('one_process')}"
+    pytester.makeini(f"[pytest]\npythonpath = {HERE}\n{engine}\nbpcheck_largest = 300")
+    few = ("-p", "no:cacheprovider", "-k", "contract-y or autograd-x_bar")
+    judged = pytester.runpytest_subprocess(*few).parseoutcomes()
+    assert (judged["passed"], judged["failed"]) == (1, 1)
+    failing = pytester.runpytest_subprocess(*few, "--bpcheck-executor", named.format("FAILING"))
+    failing.stdout.fnmatch_lines(["*the cable is out*"])

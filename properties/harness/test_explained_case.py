@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from bpcheck.cases import parse_case
+from bpcheck.cli.explain import asked_results
+from bpcheck.errors import UsageError
 from bpcheck.explain.right import right_kernel
 from bpcheck.explain.walk import walk
 from bpcheck.filling import fill
@@ -110,3 +112,18 @@ def test_the_command_shows_what_a_wrong_kernel_gave_beside_what_is_expected(
     assert "twice that" in done.stdout
     assert "got minus expected" in done.stdout
     assert "the subject's w_bar is the same in all 2 elements" in done.stdout
+
+
+def test_one_result_or_one_element_of_it_is_shown_on_request() -> None:
+    case = parse_case("conv1d n1ic1iw4oc1kw2 f64 small")
+    arrays = fill(case)
+    right = autograd(case, arrays)
+    whole = list(walk(case, arrays, right, asked={"x_bar": None}))
+    assert "w_bar (1, 1, 2)" not in whole
+    assert "x_bar (1, 1, 4)" in whole
+    one = list(walk(case, arrays, right, asked={"x_bar": (0, 0, 3)}))
+    assert one[-1].startswith("so x_bar[0,0,3] is ")
+    for asked in ("z", "x_bar[9]", "x_bar[0,0,4]", "x_bar[0,0,3", "x_bar[a]"):
+        with pytest.raises(UsageError, match=r"this case has y|its last element is"):
+            asked_results([asked], case)
+    assert asked_results(["y", "x_bar[0,0,3]"], case) == {"y": None, "x_bar": (0, 0, 3)}

@@ -44,7 +44,8 @@ LOOK = """
         each.focus();
         return document.activeElement === each;
     });
-    seen.cells = document.querySelectorAll("svg rect").length;
+    seen.cells = document.querySelectorAll(".maps svg rect").length;
+    seen.sketched = document.querySelectorAll(".sketch rect.marked").length;
     seen.foreign = performance.getEntriesByType("resource").map(each => each.name);
     document.querySelectorAll("details").forEach(each => { each.open = true; });
     seen.opened = root.scrollWidth - root.clientWidth;
@@ -85,6 +86,7 @@ def test_a_page_fits_its_window_in_light_and_dark(
     assert seen["opened"] <= 0
     assert seen["summaries"]
     assert seen["cells"] == 12
+    assert seen["sketched"] > 0
     assert seen["foreign"] == []
     assert seen["headings"][0] == "layers · conv2d"
     assert HOSTILE[:25] in seen["headings"][1]

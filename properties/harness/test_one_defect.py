@@ -106,3 +106,66 @@ def test_a_defect_that_comes_and_goes_is_said_to() -> None:
 
     report = check(Subject(conv.forward, vjp, operation="conv1d", dtypes=("float64",)), count=300)
     assert any(each.because.endswith(COMES_AND_GOES) for each in report.judgements)
+
+
+def test_a_wrong_dtype_of_several_gradients_is_one_defect_that_names_them() -> None:
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
+        bars = conv.vjp(residuals, y_bar)
+        return tuple(None if bar is None else bar.astype(np.float64) for bar in bars)
+
+    dtypes = ("float32", "float64")
+    subject = Subject(conv.forward, vjp, operation="conv1d", dtypes=dtypes)
+    (only,) = check(subject, count=16, largest=256).judgements
+    assert only.headline.startswith("x_bar, w_bar, b_bar: contract broken (wrong dtype)")
+
+
+def test_two_gradients_of_two_wrong_dtypes_are_two_defects() -> None:
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
+        x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar)
+        return x_bar.astype(np.float64), w_bar.astype(np.float16), b_bar
+
+    subject = Subject(conv.forward, vjp, operation="conv1d", dtypes=("float32",))
+    report = check(subject, count=16, largest=256)
+    assert [each.result for each in report.judgements] == ["x_bar", "w_bar"]
+
+
+def test_what_only_a_bias_can_show_is_judged_where_there_is_one() -> None:
+    kept: dict[int, tuple[Array, Array]] = {}
+
+    def forward(x: Array, w: Array, b: Array | None, **params: Any) -> Any:
+        y, residuals = conv.forward(x, w, b, **params)
+        return y, (residuals, b)
+
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
+        own, b = residuals
+        x_bar, w_bar, b_bar = conv.vjp(own, y_bar)
+        if b is not None and b_bar is not None:
+            before = kept.get(id(b), (b, np.zeros_like(b)))
+            b_bar = b_bar + before[1] if before[0] is b else b_bar
+            kept[id(b)] = b, b_bar
+        return x_bar, w_bar, b_bar
+
+    cases = [
+        parse_case(f"conv1d n1ic1iw4oc2kw1bias{bias} f64 exact c-order seed={seed}")
+        for seed in range(4)
+        for bias in (0, 1)
+    ]
+    report = check(Subject(forward, vjp, operation="conv1d"), cases=cases)
+    (only,) = report.judgements
+    assert only.verdict is Verdict.NOT_DETERMINISTIC
+    # Without a bias there is no gradient of it: "where bias yes" would say nothing.
+    assert (only.failing, only.judged, only.where) == (4, 4, "")
+
+
+def test_twice_the_gradient_of_its_own_output_is_no_other_order_of_sums() -> None:
+    calls: list[None] = []
+
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
+        calls.append(None)
+        (x_bar,) = avg_pool.vjp(residuals, y_bar)
+        return (x_bar if len(calls) % 2 else 2 * x_bar,)
+
+    subject = Subject(avg_pool.forward, vjp, operation="avg_pool1d")
+    case = parse_case("avg_pool1d n1ic1iw6kw2 f64 real y_bar:output")
+    found = judge(subject, case, checks=("same bits twice",)).rulings
+    assert Verdict.UNORDERED not in {ruling.verdict for ruling in found}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bpcheck.adapters.styles import STYLES
 from bpcheck.cases import parse_case
 from bpcheck.claims import claims_from
-from bpcheck.cli.project import entries
+from bpcheck.cli.project import entries, executor_of
 from bpcheck.cli.requests import asked_cases, asked_dtypes, asked_words
 from bpcheck.errors import BpcheckError
 from bpcheck.operations import operation_named, operation_names
@@ -87,7 +87,10 @@ DESCRIPTORS = (
 )
 
 TABLES = (
-    '[tool.bpcheck.subjects]\nconv = { target = "a:b", operation = "conv2d" }\n',
+    (
+        '[tool.bpcheck]\nexecutor = "dask:a"\n'
+        '[tool.bpcheck.subjects]\nconv = { target = "a:b", operation = "conv2d" }\n'
+    ),
     (
         '[tool.bpcheck.subjects.x]\ntarget = "a.py"\noperations = ["conv1d", "conv2d"]\n'
         'style = "pair"\nwith = { layout = "NHWC", ints = true }\ninterpret = false\n'
@@ -164,6 +167,7 @@ def test_a_table_of_subjects_is_read_or_refused(
     file = _folder(tmp_path_factory) / "pyproject.toml"
     file.write_bytes(text.encode(errors="surrogatepass"))
     never_fails(lambda: entries(file))
+    never_fails(lambda: executor_of(file))
 
 
 @MANY

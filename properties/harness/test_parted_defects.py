@@ -11,7 +11,9 @@ from bpcheck.arithmetic import Array
 from bpcheck.cases import parse_case
 from bpcheck.explain.faults import fault_named
 from bpcheck.report import report_text
+from bpcheck.runner.parting import wrong_in
 from bpcheck.verdict import Judgement, Verdict
+from bpcheck.verdict.conditions import plainer
 from properties.harness.planting import reference
 from reference import conv, max_pool
 
@@ -135,3 +137,23 @@ def test_a_dtype_is_a_place_only_where_it_is_the_cause() -> None:
     fine = [parse_case(f"conv1d n1ic1iw{1 + i}oc1kw1 f64 exact seed={i}") for i in range(7)]
     subject = Subject(conv.forward, doubled, operation="conv1d")
     assert "dtype" not in check(subject, cases=[*cases, *fine]).judgements[0].where
+
+
+def test_what_is_known_to_be_wrong_plainly_is_not_tried_on_more_seeds() -> None:
+    called = 0
+
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
+        nonlocal called
+        called += 1
+        x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar)
+        return x_bar, 2 * w_bar, b_bar
+
+    subject = Subject(conv.forward, vjp, operation="conv2d")
+    case = parse_case("conv2d n2ic2ih5iw5oc2kh2kw2 f64 special c-order seed=3")
+    assert wrong_in(subject, plainer(case)[0], seeds=range(3), asked=frozenset(("w_bar",))) == {
+        "w_bar"
+    }
+    once, called = called, 0
+    # A right result is asked for on every seed.
+    wrong_in(subject, plainer(case)[0], seeds=range(3), asked=frozenset(("x_bar",)))
+    assert called > 2 * once

@@ -11,7 +11,7 @@ import pytest
 import torch  # noqa: F401
 
 import bpcheck.runner
-from bpcheck.checks import CHECK_NAMES
+from bpcheck.checks import CHECK_NAMES, OF_OPERATORS, ON_TENSORS
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.pytest_plugin import _PROFILES
 from bpcheck.subject import Subject
@@ -33,8 +33,11 @@ wrong = bpcheck.Subject(avg_pool.forward, doubled, operation="avg_pool1d", name=
 nothing = bpcheck.Subject(forward_of_nothing, doubled, operation="avg_pool1d", name="nothing")
 """
 
+#: The checks that say something of kernels on arrays.
+ON_ARRAYS = tuple(each for each in CHECK_NAMES if each not in ON_TENSORS | OF_OPERATORS)
+
 #: How many items a subject with the results ``y`` and ``x_bar`` has.
-ITEMS = 2 * len(CHECK_NAMES)
+ITEMS = 2 * len(ON_ARRAYS)
 
 
 class Runs:
@@ -108,7 +111,7 @@ def names(result: pytest.RunResult, outcome: str) -> list[str]:
 
 
 def every_item(results: Sequence[str]) -> list[str]:
-    return [f"{check.replace(' ', '-')}-{result}" for check in CHECK_NAMES for result in results]
+    return [f"{check.replace(' ', '-')}-{result}" for check in ON_ARRAYS for result in results]
 
 
 def test_each_check_and_result_is_one_item(runs: Runs) -> None:

@@ -7,9 +7,13 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 
 import bpcheck
+from bpcheck.cases import parse_case
+from bpcheck.operations import operation_named
+from bpcheck.planning.acceptance import Acceptance
 from bpcheck.verdict import Report, Verdict
 from reference import max_pool
 
@@ -110,3 +114,16 @@ def test_one_that_takes_a_single_layer_is_judged_on_it_alone() -> None:
 def test_the_report_does_not_depend_on_the_number_of_workers() -> None:
     subject = raising(NotImplementedError)(max_pool.vjp)
     assert bpcheck.check(subject, count=200) == bpcheck.check(subject, count=200, jobs=2)
+
+
+def test_no_case_has_the_batch_of_one_layer_on_the_image_of_another() -> None:
+    pool = operation_named("max_pool2d")
+    learning = Acceptance(pool, np.random.default_rng(0))
+    for taken in ("n1ic1ih182iw182kh3kw3sh3sw3", "n63ic15ih5iw5kh3kw3sh2sw2"):
+        learning.learn(parse_case(f"max_pool2d {taken} f64"), taken=True)
+    refused = parse_case("max_pool2d n63ic15ih5iw5kh3kw3sh2sw2ph1pw1 f64")
+    for seed in range(3):
+        learning.learn(replace(refused, seed=seed), taken=False)
+    for _ in range(50):
+        found = learning.shaped(refused.geometry, keep={"kh", "kw", "sh", "sw"})
+        assert found is None or pool.multiplications(found) < 10**6

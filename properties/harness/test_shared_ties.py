@@ -47,6 +47,28 @@ def test_shares_that_are_rounded_are_another_convention_and_no_defect() -> None:
     assert report.table["split cotangent"]["x_bar"].passed
 
 
+def test_shares_beside_a_nan_that_equals_nothing_are_no_broken_linearity() -> None:
+    def plain(x: Any, *, kernel_size: Any, stride: Any) -> Any:
+        y, (shape, k, s, _) = forward(x, kernel_size=kernel_size, stride=stride)
+        wins = sliding_window_view(x, k, axis=-1)[..., ::s, :] == y[..., None]
+        return y, (shape, k, s, wins)
+
+    def vjp(residuals: Any, y_bar: Any) -> Any:
+        shape, k, s, wins = residuals
+        # Nobody wins a window with NaN, and nothing is sent there.
+        count = np.maximum(wins.sum(axis=-1, keepdims=True), 1)
+        shares = np.where(wins, y_bar[..., None] / count.astype(y_bar.dtype), 0)
+        x_bar = np.zeros(shape, y_bar.dtype)
+        for j in range(k):
+            x_bar[..., j : j + s * y_bar.shape[-1] : s] += shares[..., j].astype(y_bar.dtype)
+        return (x_bar,)
+
+    special = [case for case in CASES if case.values == "special"]
+    report = bpcheck.check(Subject(plain, vjp, operation="max_pool1d"), cases=special)
+    assert Verdict.NOT_LINEAR not in {each.verdict for each in report.judgements}
+    assert report.table["split cotangent"]["x_bar"].passed
+
+
 @pytest.mark.parametrize("factor", [1 - 1e-3, 1 + 1e-3])
 def test_shares_that_are_not_all_of_it_are_a_defect(factor: float) -> None:
     def vjp(residuals: Any, y_bar: Any) -> Any:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from bpcheck import Subject, parse_case
+from bpcheck.cases import Case
+from bpcheck.explain.told_apart import MOST_ELEMENTS, lookalikes, told_apart
 from bpcheck.runner import check_subject
 from bpcheck.verdict.tally import work
-from reference import conv, max_pool
+from reference import avg_pool, conv, max_pool
 
 CONV = Subject(forward=conv.forward, vjp=conv.vjp, operation="conv2d")
 LARGE = [
@@ -81,3 +83,41 @@ def test_a_defect_of_the_remainder_shrinks_although_one_less_has_none(stride: in
     numbers = parse_case(judgement.smallest).geometry.numbers()
     # Every stride leaves this remainder behind the first window already.
     assert (numbers["iw"], numbers["kw"]) <= (3, 2)
+
+
+def test_a_cell_more_is_preferred_where_it_tells_the_mistake_from_others() -> None:
+    def zero(residuals: Any, y_bar: Any) -> Any:
+        return tuple(np.zeros_like(each) for each in avg_pool.vjp(residuals, y_bar))
+
+    subject = Subject(avg_pool.forward, zero, operation="avg_pool2d")
+    cases = [parse_case("avg_pool2d n1ic2ih4iw4kh2kw2sh2sw2 f64 exact c-order seed=1")]
+    (judgement,) = check_subject(subject, cases=cases).judgements
+    shown = parse_case(judgement.smallest)
+    tiny = parse_case("avg_pool2d n1ic1ih1iw1kh1kw1 f64 small c-order seed=0 y_bar=0,0,0,0")
+    before = lookalikes(subject, tiny, "x_bar")
+    after = lookalikes(subject, shown, "x_bar", before)
+    assert 2 * len(after) <= len(before)
+    assert "x-bar-all-zero" in after
+    assert max(np.prod(shape) for shape in shown.shapes.values()) <= MOST_ELEMENTS
+
+
+def test_a_case_that_one_mistake_alone_explains_stays_as_small_as_it_is() -> None:
+    case = parse_case("avg_pool1d n1ic1iw2kw1 f64 small")
+    asked: list[Case] = []
+
+    def fails(candidate: Case) -> bool:
+        asked.append(candidate)
+        return True
+
+    assert told_apart(case, fails, lambda each, among: ("one",)) is case
+    assert told_apart(case, fails, lambda each, among: ()) is case
+    assert not asked
+    # One of three less is no reason for another cell; nor is a case on which none fits.
+    three = ("a", "b", "c")
+
+    def chosen(left: tuple[str, ...]) -> Case:
+        return told_apart(case, fails, lambda each, among: three if among is None else left)
+
+    assert chosen(three[1:]) is case
+    assert chosen(()) is case
+    assert sum(chosen(("a",)).geometry.numbers()[key] for key in ("iw", "ic")) == 4

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from math import prod
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import bpcheck
 from bpcheck.cases import parse_case
+from bpcheck.cli import main
 from bpcheck.explain.faults import faults_of
 from bpcheck.report import report_text
 from bpcheck.runner.one import judge
 from bpcheck.verdict import Verdict
+from properties import students
 
 #: The first cases of a quick run, of those that loops in Python do not take long for: by then every
 #: mistake has shown often enough to be named.
@@ -71,6 +77,32 @@ def test_a_layer_of_a_course_gets_the_right_verdict_its_name_and_a_tiny_case(nam
     operands = case.operation.operand_shapes(case.geometry).values()
     assert sum(prod(shape) for shape in operands) <= 16
     assert any((r.verdict, r.result) == (verdict, result) for r in judge(subject, case).rulings)
+
+
+#: Students whose arrays are made by ``np.zeros(shape)``, float64 whatever the operands are.
+WIDE = ("crop", "mean_not_divided")
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_layer_that_makes_float64_of_all_operands_gets_the_same_verdict_first(
+    name: str, tmp_path: Path
+) -> None:
+    operation, verdict, result, fault = STUDENTS[name]
+    code = (Path(students.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+    code = re.sub(r"(, dtype=|, )\w+\.dtype\)", ")", code)
+    code = re.sub(r"np\.zeros_like\((\w+)\)", r"np.zeros(\1.shape)", code)
+    target, report = tmp_path / f"{name}_wide.py", tmp_path / "report.json"
+    target.write_text(code, encoding="utf-8")
+    words = ["--cases", "40", "--largest", "512", "--in-process"]
+    said = CliRunner().invoke(
+        main, ["check", operation, str(target), *words, "--json", str(report)]
+    )
+    assert said.exit_code == 1, said.output
+    first, *others = json.loads(report.read_text(encoding="utf-8"))["reports"][0]["judgements"]
+    assert (first["judgement"], first["result"]) == (str(verdict), result)
+    what = next(each.what for each in faults_of(operation) if each.name == fault)
+    assert first["looks_like"].startswith(what)
+    assert {each["judgement"] for each in others} == {str(Verdict.WIDER)}
 
 
 def test_there_are_twelve() -> None:

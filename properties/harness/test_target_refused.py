@@ -7,6 +7,8 @@ from textwrap import dedent
 
 import pytest
 
+from bpcheck.adapters import load
+from bpcheck.errors import TargetError
 from properties.harness.targets import PAIR, find, folder, refusal, write
 
 __all__ = ["folder"]
@@ -168,3 +170,11 @@ def test_torch_code_given_as_numpy_code_points_to_the_style() -> None:
     assert "add --style torch" in refusal("mine:Conv")
     assert "add --style torch" in refusal("mine:layer")
     assert "needs --style torch" in refusal("torch.nn.functional:max_pool1d")
+
+
+@pytest.mark.parametrize("style", ["numpy", "pair", "stateless", "layer", "tensor", "torch"])
+def test_a_target_whose_attributes_raise_when_they_are_looked_at_is_refused(style: str) -> None:
+    # A vector has no matrix transpose, and says so to whoever asks.
+    write("mine.py", "import numpy\n\nvector = numpy.zeros(3)\n")
+    with pytest.raises(TargetError, match="mine:vector"):
+        load("mine:vector", operation="conv2d", style=style)

@@ -163,6 +163,7 @@ def record(words: tuple[str, ...], output: str, *, force: bool, **given: Any) ->
     help="Smallest ratio of medians that is a loss. [default: 1.1; in another environment 4]",
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Threads. [default: as recorded]")
+@click.option("--all", "every", is_flag=True, help="List every comparison below its cause.")
 @_safely
 @_plot
 def compare(
@@ -172,6 +173,8 @@ def compare(
     effect: float | None,
     threads: int | None,
     plot_path: str | None,
+    *,
+    every: bool,
     **safety: Any,
 ) -> int:
     """Measure again what a baseline holds, with its seeds, and exit with 1 if precision was lost.
@@ -188,6 +191,53 @@ def compare(
         effect=effect,
         threads=threads,
         plot_path=plot_path,
+        every=every,
+        safety=Safety(**safety),
+    )
+
+
+@precision.command()
+@click.argument("target", metavar="TARGET")
+@click.argument("case", nargs=-1, required=True, metavar="'CASE'")
+@click.option(
+    "--style",
+    default="numpy",
+    show_default=True,
+    metavar="STYLE",
+    help="Kind of code that TARGET is, as for bpcheck check.",
+)
+@click.option("--result", default="y", show_default=True, metavar="RESULT", help="Such as w_bar.")
+@click.option(
+    "--index", metavar="I,J,...", help="The element of the result. [default: the one in the middle]"
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1, max=4_096),
+    default=1,
+    show_default=True,
+    help="Look with so many threads, too.",
+)
+@_safely
+def tree(
+    target: str,
+    case: tuple[str, ...],
+    style: str,
+    result: str,
+    index: str | None,
+    threads: int,
+    **safety: Any,
+) -> int:
+    """Reveal in which order TARGET adds up one element of CASE, and print the tree and a word."""
+    from bpcheck.cli.precision.tree import run_tree
+    from bpcheck.cli.safety import Safety
+
+    return run_tree(
+        target,
+        " ".join(case),
+        style=style,
+        result=result,
+        index=index,
+        threads=threads,
         safety=Safety(**safety),
     )
 

@@ -33,6 +33,7 @@ def run_compare(
     threads: int | None,
     plot_path: str | None,
     safety: Safety,
+    every: bool = False,
 ) -> int:
     """Compare, print, summarise; the exit code."""
     picture = plot_file(plot_path)
@@ -62,7 +63,7 @@ def run_compare(
                     on_progress=live.step,
                     measuring=measuring_in(site),
                 )
-            print_comparison(comparison, console, file=baseline)
+            print_comparison(comparison, console, file=baseline, every=every, option="--all")
             beyond = uncovered(before, site.subject)
             if beyond:
                 console.print(Text(f" not in the baseline: {', '.join(beyond)}", style="dim"))

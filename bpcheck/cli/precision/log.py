@@ -12,13 +12,11 @@ from bpcheck.cli.output import stdout
 from bpcheck.cli.precision.files import plot_file
 from bpcheck.errors import BpcheckError
 from bpcheck.imports import shorten
+from bpcheck.precision.causes import cause_line, causes
 from bpcheck.precision.compare import compare
 from bpcheck.precision.history import Revision, changed, history, levels
 from bpcheck.precision.measure import Measurement
-from bpcheck.precision.table import describe, number
-
-#: Losses and gains that are listed for each commit.
-_LISTED = 6
+from bpcheck.precision.table import number
 
 
 def run_log(file: str, *, plot_path: str | None, limit: int) -> int:
@@ -72,7 +70,5 @@ def _judged(before: Measurement, after: Measurement) -> list[str]:
         return [f"{after.title}: cannot be compared with the one before: {error}"]
     lines = []
     for word, changes in (("LOSS", found.losses), ("gain", found.gains)):
-        lines += [f"{word}  {describe(change)}" for change in changes[:_LISTED]]
-        if len(changes) > _LISTED:
-            lines.append(f"      and {len(changes) - _LISTED} more")
+        lines += [f"{word}  {cause_line(cause)}" for cause in causes(found, changes)]
     return lines

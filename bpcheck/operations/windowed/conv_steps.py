@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bpcheck.arithmetic import Array
-from bpcheck.operations.step import Step
+from bpcheck.operations.step import Cells, Step, cells
 from bpcheck.operations.windowed.conv_geometry import ConvGeometry
+from bpcheck.operations.windowed.read import windows_at
 from bpcheck.operations.windowed.window import Window
 
 Arrays = Mapping[str, Array]
@@ -23,7 +25,7 @@ def conv_steps(
 
 
 def _y(geometry: ConvGeometry, index: tuple[int, ...], arrays: Arrays) -> Iterator[Step]:
-    n, o, *_ = index
+    n, o, *place = index
     group_in = geometry.ic // geometry.g
     first = o // (geometry.oc // geometry.g) * group_in
     strides = tuple(window.s for window in geometry.windows)
@@ -37,17 +39,24 @@ def _y(geometry: ConvGeometry, index: tuple[int, ...], arrays: Arrays) -> Iterat
         kernel = _dilated(arrays["w"][o, inside], geometry.windows)
         part = _slid(padded, kernel)[tuple(slice(None, None, s) for s in strides)]
         total += part
+        name = _padded_name("x", geometry)
         yield Step(
             f"input channel {first + inside}",
-            ((_padded_name("x", geometry), padded), ("kernel", kernel), ("products added", part)),
+            ((name, padded), ("kernel", kernel), ("products added", part)),
+            {
+                name: _window([at * s for at, s in zip(place, strides, strict=True)], geometry),
+                "kernel": _window([0] * len(place), geometry),
+                "products added": cells([place]),
+            },
         )
     bias = float(arrays["b"][o]) if geometry.bias else 0.0
     added = f", and the bias b[{o}] = {bias:g}" if geometry.bias else ""
-    yield Step(f"the channels are added up{added}", ((f"y[{n},{o}]", total + bias),))
+    name = f"y[{n},{o}]"
+    yield Step(f"the channels are added up{added}", ((name, total + bias),), {name: cells([place])})
 
 
 def _x_bar(geometry: ConvGeometry, index: tuple[int, ...], arrays: Arrays) -> Iterator[Step]:
-    n, c, *_ = index
+    n, c, *place = index
     group, inside = divmod(c, geometry.ic // geometry.g)
     each = geometry.oc // geometry.g
     total = np.zeros(tuple(window.i for window in geometry.windows))
@@ -70,12 +79,21 @@ def _x_bar(geometry: ConvGeometry, index: tuple[int, ...], arrays: Arrays) -> It
                 (f"w[{o},{inside}] turned", turned),
                 ("what it sends", part),
             ),
+            {
+                f"y_bar[{n},{o}]": cells(windows_at(geometry.windows, place)[0]),
+                "with zeros": _window(place, geometry),
+                f"w[{o},{inside}] turned": _window([0] * len(place), geometry),
+                "what it sends": cells([place]),
+            },
         )
-    yield Step("what the output channels send is added up", ((f"x_bar[{n},{c}]", total),))
+    name = f"x_bar[{n},{c}]"
+    yield Step(
+        "what the output channels send is added up", ((name, total),), {name: cells([place])}
+    )
 
 
 def _w_bar(geometry: ConvGeometry, index: tuple[int, ...], arrays: Arrays) -> Iterator[Step]:
-    o, inside, *_ = index
+    o, inside, *tap = index
     channel = o // (geometry.oc // geometry.g) * (geometry.ic // geometry.g) + inside
     every = tuple(slice(None, None, window.d) for window in geometry.windows)
     total = np.zeros(geometry.kernel)
@@ -88,16 +106,27 @@ def _w_bar(geometry: ConvGeometry, index: tuple[int, ...], arrays: Arrays) -> It
         padded = _padded(arrays["x"][n, channel], geometry.windows)
         part = _correlated(padded, spread, geometry.windows)[every]
         total += part
+        name = _padded_name("x", geometry)
+        sent = [range(0, size, w.s) for size, w in zip(spread.shape, geometry.windows, strict=True)]
+        starts = [at * window.d for at, window in zip(tap, geometry.windows, strict=True)]
         yield Step(
             f"sample {n}: the cotangent ({_told_spread(geometry)}) slides over the input, one "
             f"place for each weight",
             (
-                (_padded_name("x", geometry), padded),
+                (name, padded),
                 (f"y_bar[{n},{o}]", spread),
                 ("what it adds", part),
             ),
+            {
+                name: cells(
+                    [a + b for a, b in zip(starts, at, strict=True)] for at in product(*sent)
+                ),
+                f"y_bar[{n},{o}]": cells(product(*sent)),
+                "what it adds": cells([tap]),
+            },
         )
-    yield Step("the samples are added up", ((f"w_bar[{o},{inside}]", total),))
+    name = f"w_bar[{o},{inside}]"
+    yield Step("the samples are added up", ((name, total),), {name: cells([tap])})
 
 
 def _b_bar(geometry: ConvGeometry, index: tuple[int, ...], arrays: Arrays) -> Iterator[Step]:
@@ -110,6 +139,15 @@ def _b_bar(geometry: ConvGeometry, index: tuple[int, ...], arrays: Arrays) -> It
     )
     total = np.array(sum(float(plane.sum()) for plane in planes))
     yield Step("their sum", ((f"b_bar[{o}]", total),))
+
+
+def _window(start: Sequence[int], geometry: ConvGeometry) -> Cells:
+    """The cells that a kernel lies on, where its first weight lies on this one."""
+    lines = [
+        [at + tap * window.d for tap in range(window.k)]
+        for at, window in zip(start, geometry.windows, strict=True)
+    ]
+    return cells(product(*lines))
 
 
 def spread_out(plane: Array, windows: Sequence[Window]) -> Array:

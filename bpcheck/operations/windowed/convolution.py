@@ -54,7 +54,7 @@ class Convolution(Operation):
         self._extremes = conv_extremes(rank, self.geometry)
         self.name = f"conv{rank}d"
         probes = dimensions.shape_probes({"ic": 3, "oc": 5}, rank, dilates=True)
-        self.shape_probes = (*probes, {**probes[0], "bias": 0})
+        self.shape_probes = (*probes, *({**each, "bias": 0} for each in probes))
         self.nicknames = (self.name, "conv", "convolution", "convolve", f"convolution{rank}d")
         self.keys = {
             "g": 1,

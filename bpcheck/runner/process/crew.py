@@ -153,7 +153,7 @@ class Crew:
             if answer.is_news:
                 self._pass_on(answer)
                 continue
-            self._patience.came_back(answer.longest / self._allowed.seconds)
+            self._patience.came_back(answer.longest / self._allowed.seconds, shapes=answer.shapes)
             job = self._given.pop(answer.number)
             job.is_done, job.value = True, answer.value
             if answer.raised is not None:

@@ -17,6 +17,10 @@ AGAIN = 3.0
 #: many times the usual if none ever did.
 _MARGIN, _UNKNOWN = 3.0, 2.0
 
+#: When so many shapes have come back, those of further runs of a case included, it is known whether
+#: a subject compiles: a first call may take so many times the longest then, and the usual at least.
+_SHAPES, _AMPLE = 48, 30.0
+
 
 class Patience:
     """What the workers of one subject have learned about its calls.
@@ -26,19 +30,26 @@ class Patience:
     >>> patience = Patience()
     >>> patience.first
     10.0
-    >>> patience.came_back(0.5)
+    >>> patience.came_back(0.5, shapes=100)
+    >>> patience.first
+    10.0
+    >>> quick = Patience()
+    >>> quick.came_back(0.001, shapes=100)
+    >>> quick.first, quick.again
+    (1.0, 3.0)
     >>> patience.hung(Death(Kind.TIMED_OUT, "hangs", "forward"))
     >>> patience.first
     1.5
     """
 
     def __init__(self) -> None:
-        self._longest = 0.0
+        self._longest, self._shapes = 0.0, 0
         self._hung: Counter[tuple[str, str, str]] = Counter()
 
-    def came_back(self, longest: float) -> None:
-        """First calls came back after so many times the usual at most."""
+    def came_back(self, longest: float, *, shapes: int = 0) -> None:
+        """First calls of so many shapes came back after so many times the usual at most."""
         self._longest = max(self._longest, longest)
+        self._shapes = max(self._shapes, shapes)
 
     def hung(self, death: Death) -> None:
         """One more case has hung, and did so again when it was tried alone."""
@@ -47,14 +58,17 @@ class Patience:
     @property
     def first(self) -> float:
         """How many times the usual the first call of a shape may take."""
-        if not self._hung:
+        if self._hung:
+            return self._expected if self._longest else _UNKNOWN
+        if self._shapes < _SHAPES:
             return float(FIRST)
-        return self._expected if self._longest else _UNKNOWN
+        # Who took a second at most for each of them compiles nothing.
+        return min(float(FIRST), max(1.0, _AMPLE * self._longest))
 
     @property
     def again(self) -> float:
         """The same where it is tried once more, alone."""
-        return min(self.first, AGAIN)
+        return min(self.first, AGAIN) if self._hung else AGAIN
 
     @property
     def asked(self) -> float:

@@ -8,7 +8,7 @@ from bpcheck.cases import Case
 from bpcheck.finding import Outcome, Status
 from bpcheck.verdict.judged import Judged
 
-#: An outcome without a finding, as most are.
+#: An outcome with neither finding nor measurement nor remark, as most are.
 _Plain = tuple[str, str, str, str]
 
 
@@ -16,7 +16,7 @@ def plain_judged(judged: Judged) -> tuple[Any, ...]:
     """Without the case and its classes, which whoever asked has."""
     outcomes = [
         each
-        if each.finding is not None
+        if each.finding is not None or each.measured is not None or each.remark
         else (each.check, each.result, each.status.value, each.note)
         for each in judged.outcomes
     ]

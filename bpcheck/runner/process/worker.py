@@ -53,7 +53,7 @@ class Answer:
 
     `raised` is an error of bpcheck's, or of what it was given; `is_last` says that the worker has
     ended, since the subject left something behind in it. `is_news` tells how far a task is that is
-    not done. The longest first call of a shape took `longest` seconds.
+    not done. The longest first call of a shape took `longest` seconds, of so many `shapes`.
     """
 
     number: int
@@ -62,6 +62,7 @@ class Answer:
     is_last: bool = False
     is_news: bool = False
     longest: float = 0.0
+    shapes: int = 0
 
 
 def work(
@@ -117,7 +118,13 @@ def _answer(number: int, task: Task, given: tuple[Any, ...]) -> Answer:
         return Answer(number, raised=error)
     except BaseException as error:  # noqa: BLE001 - nobody interrupts a worker but its subject
         return Answer(number, raised=TargetError(f"the code of the target raised {explain(error)}"))
-    return Answer(number, value, is_last=guard.is_spoiled, longest=guard.longest_first)
+    return Answer(
+        number,
+        value,
+        is_last=guard.is_spoiled,
+        longest=guard.longest_first,
+        shapes=guard.shapes,
+    )
 
 
 def _tell(connection: Connection, page: Page, folder: str, news: Any) -> None:

@@ -1,0 +1,165 @@
+"""The backward differentiated once more: right where it gives numbers, else it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bpcheck.arithmetic import Array, gamma
+from bpcheck.checks.allowed import is_right
+from bpcheck.checks.compare import difference
+from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
+from bpcheck.checks.split import of_gradients
+from bpcheck.checks.tensors.asked import Asked, engine, missing, numbers, told, tried, why_not
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+from bpcheck.oracles.second_order import Pair, second_order, torch_second_order
+
+NAME = "double backward"
+
+_REFUSED = "the backward cannot be differentiated, and says so: {}"
+
+
+def check_double_backward(trial: Trial) -> tuple[Outcome, ...]:
+    """Each gradient's derivative by each operand and by the cotangent, against torch's own.
+
+    On the lattice each is a sum of products of two arrays, as ``y`` and the gradients are, so that
+    no sum rounds. Where torch is the one that differs, exact differences of the vjp say so.
+    """
+    claimed = trial.subject.claims.double_backward
+    why = "not claimed" if claimed is False else why_not(trial, NAME)
+    if not why and not all(is_right(trial, result) for result in trial.got):
+        why = "the first derivative is wrong"
+    if not why and not all(trial.arrays.steps.values()):
+        why = "at a kink"
+    if why:
+        return unjudged(trial, NAME, why)
+    asked = Asked.of(trial)
+    if not tried(asked.gradients).returned:
+        return unjudged(trial, NAME, "the backward fails anyway")
+    along = directions(trial)
+    ended = tried(_seconds, asked, along)
+    results = [f"{name}_bar" for name in asked.names]
+    if not ended.returned:
+        text = _REFUSED.format(told(ended))
+        return missing(trial, NAME, text, is_claimed=claimed, results=results)
+    expected = torch_second_order(trial.case, trial.arrays, along)
+    wrong = list(_violations(asked, along, ended.value, expected))
+    cut = [pair for pair in expected if _is_cut(ended.value, expected, pair)]
+    if wrong or not cut:
+        return of_gradients(first_of_each(trial, NAME, wrong))
+    raised = tried(_again, asked)
+    if not raised.returned:
+        text = _REFUSED.format(told(raised))
+        return missing(trial, NAME, text, is_claimed=claimed, results=results)
+    name, other = cut[0]
+    text = (
+        f"the backward's graph is cut: {name}_bar does not lead back to {other}, and a second "
+        "derivative silently lacks it; decorate backward with @once_differentiable, or compute it "
+        "from saved inputs by differentiable functions"
+    )
+    return missing(trial, NAME, text, is_claimed=claimed, results=[f"{name}_bar"])
+
+
+def directions(trial: Trial) -> dict[str, Array]:
+    """For each operand an array of signs, times what its values are multiples of."""
+    # Another stream than that of the values.
+    rng = np.random.default_rng((trial.case.seed, 2))
+    return {
+        name: (rng.integers(2, size=array.shape) * 2 - 1) * float(trial.arrays.units.get(name, 1))
+        for name, array in trial.arrays.operands.items()
+    }
+
+
+def _seconds(asked: Asked, along: dict[str, Array]) -> dict[Pair, Array | None]:
+    y_bar = asked.cotangent.requires_grad_()
+    leaves = asked.leaves()
+    tensors = {name: asked.tensor(each).to(y_bar.dtype) for name, each in along.items()}
+    found = second_order(asked.apply, leaves, y_bar, tensors)
+    return {pair: None if each is None else numbers(each) for pair, each in found.items()}
+
+
+def _again(asked: Asked) -> None:
+    """A backward through the whole graph of the gradients, which meets whatever raises in it.
+
+    What leads to none of the things that are differentiated by is not run where they are named.
+    """
+    leaves = asked.leaves()
+    y_bar = asked.cotangent.requires_grad_()
+    bars = engine(asked.apply(leaves), leaves, y_bar, create_graph=True)
+    for bar in bars.values():
+        if bar is not None and bar.requires_grad:
+            bar.sum().backward(retain_graph=True)
+
+
+def _is_cut(got: dict[Pair, Array | None], expected: dict[Pair, Array | None], pair: Pair) -> bool:
+    right = expected[pair]
+    return right is not None and bool(right.any()) and got.get(pair) is None
+
+
+def _violations(
+    asked: Asked,
+    along: dict[str, Array],
+    got: dict[Pair, Array | None],
+    expected: dict[Pair, Array | None],
+) -> Iterator[Outcome]:
+    trial = asked.trial
+    for (name, other), found in got.items():
+        if found is None:
+            continue
+        right = expected.get((name, other))
+        right = np.zeros(found.shape) if right is None else right
+        where = difference(found, right, _slack(trial, name, other, right))
+        if where is None:
+            continue
+        result = f"{name}_bar"
+        what = f"the derivative of <{result}, v> by {element(other, where)}"
+        if _is_confirmed(asked, along, (name, other), found, right):
+            message = (
+                f"{what} is {number(where.got)} by exact differences of the vjp too, and torch has "
+                f"{number(where.expected)}"
+            )
+            yield failed(trial, NAME, result, Kind.ORACLE, message, where)
+            continue
+        message = (
+            f"{what} is {number(where.got)}, torch's own double backward has "
+            f"{number(where.expected)} ({where.wrong} of {where.total} elements wrong)"
+        )
+        yield failed(trial, NAME, result, Kind.DOUBLE, message, where)
+
+
+def _slack(trial: Trial, name: str, other: str, right: Array) -> Array | None:
+    """What rounding may do where terms are divided: `gamma_(n + 2)` of sums of like terms."""
+    if not trial.case.operation.divides:
+        return None
+    # The derivative by y_bar sums as many terms as y does, each at most as large as the direction.
+    terms = max(trial.case.terms.values()) + 2
+    largest = float(trial.arrays.units.get(name, 1))
+    return np.full(right.shape, 2 * gamma(terms, trial.format.unit_roundoff) * terms * largest)
+
+
+def _is_confirmed(
+    asked: Asked, along: dict[str, Array], pair: Pair, found: Array, right: Array
+) -> bool:
+    """Whether exact differences of the subject's own vjp have its number, and not torch's."""
+    name, other = pair
+    rng = np.random.default_rng((asked.trial.case.seed, 3))
+    unit = float(asked.trial.arrays.units.get(other, 1))
+    move = (rng.integers(2, size=found.shape) * 2 - 1) * unit
+
+    def value(moved: Array | None) -> float:
+        leaves, y_bar = asked.leaves(), asked.cotangent
+        if moved is not None and other == "y_bar":
+            y_bar = y_bar + asked.tensor(moved).to(y_bar.dtype)
+        elif moved is not None:
+            leaf = leaves[other].detach() + asked.tensor(moved).to(y_bar.dtype)
+            leaves[other] = leaf.requires_grad_()
+        bar = engine(asked.apply(leaves), leaves, y_bar)[name]
+        return float((numbers(bar) * along[name]).sum())
+
+    ended = tried(lambda: value(move) - value(None))
+    if not ended.returned:
+        return False
+    # Where both have the same sum, nothing is known.
+    return float((right * move).sum()) != ended.value == float((found * move).sum())

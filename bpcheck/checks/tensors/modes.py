@@ -1,0 +1,187 @@
+"""Modes of torch that are set around a call: none changes a number, but for autocast's dtype."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from bpcheck.arithmetic import FORMATS, Array
+from bpcheck.calls import Call
+from bpcheck.checks.allowed import absolute_sums, is_right, quotient_bound
+from bpcheck.checks.compare import difference
+from bpcheck.checks.outcomes import element, failed, first_of_each, number, remarked, unjudged
+from bpcheck.checks.tensors.asked import Asked, engine, numbers, told, tried, why_not
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind, Outcome
+
+NAME = "modes"
+
+#: The name and the numbers of a result.
+Made = dict[str, tuple[str, Array]]
+
+
+def check_modes(trial: Trial) -> tuple[Outcome, ...]:
+    """``y``, and gradients where they can be recorded, are what they are without the mode.
+
+    Under autocast ``y`` may be rounded to its dtype instead, and the gradients with it, as those of
+    torch's own operation are. An error is told and not held against the subject.
+    """
+    why = why_not(trial, NAME)
+    if not why and not all(is_right(trial, result) for result in trial.got):
+        why = "the results are wrong anyway"
+    if why:
+        return unjudged(trial, NAME, why)
+    asked = Asked.of(trial)
+    plain = tried(_plain, asked)
+    if not plain.returned:
+        return unjudged(trial, NAME, "it fails without a mode")
+    found: list[Outcome] = []
+    refused = ""
+    for name, mode in MODES.items():
+        leaves = asked.leaves()
+        with _own_kernels() if name == AUTOCAST else contextlib.nullcontext():
+            forward = tried(_forward, asked, leaves, mode)
+            ended = tried(_made, asked, leaves, forward.value) if forward.returned else forward
+        made = ended.value if ended.returned else {}
+        if forward.returned and not made:
+            made = {"y": _what(forward.value)}
+        found += _violations(asked, name, made, plain.value)
+        if not ended.returned:
+            refused = refused or _refusal(name, ended)
+    outcomes = first_of_each(trial, NAME, found)
+    if refused and not found:
+        return (remarked(NAME, "y", refused), *outcomes[1:])
+    return outcomes
+
+
+def _refusal(name: str, ended: Call) -> str:
+    remedy = "decorate with torch.amp.custom_fwd and custom_bwd" if name == AUTOCAST else ""
+    return f"under {name} it raises {told(ended)}" + (f"; {remedy}" if remedy else "")
+
+
+def _plain(asked: Asked) -> Made:
+    leaves = asked.leaves()
+    return _made(asked, leaves, _forward(asked, leaves, contextlib.nullcontext))
+
+
+def _forward(asked: Asked, leaves: dict[str, Any], mode: Callable[[], Any]) -> Any:
+    with mode():
+        return asked.apply(leaves)
+
+
+def _made(asked: Asked, leaves: dict[str, Any], y: Any) -> Made:
+    """``y``, and the gradients that it leads back to, which are made outside of the mode."""
+    found = {"y": _what(y)}
+    if y.requires_grad:
+        bars = engine(y, leaves, asked.cotangent.to(y.dtype))
+        found |= {f"{name}_bar": _what(bar) for name, bar in bars.items() if bar is not None}
+    return found
+
+
+def _what(tensor: Any) -> tuple[str, Array]:
+    return str(tensor.dtype), numbers(tensor)
+
+
+def _own_kernels() -> Any:
+    """Torch's own kernels in place of oneDNN's, which err and crash in bfloat16: found-in-torch.md.
+
+    A subject that calls torch is not charged with those.
+    """
+    import torch
+
+    flags: Any = torch.backends.mkldnn.flags
+    return flags(enabled=False)
+
+
+@contextlib.contextmanager
+def _default_dtype() -> Iterator[None]:
+    """The other default than the case's dtype has."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64 if before == torch.float32 else torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextlib.contextmanager
+def _deterministic() -> Iterator[None]:
+    import torch
+
+    before = torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(mode=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warns)
+
+
+def _no_grad() -> Any:
+    import torch
+
+    return torch.no_grad()
+
+
+def _inference() -> Any:
+    import torch
+
+    return torch.inference_mode()
+
+
+def _autocast() -> Any:
+    import torch
+
+    return torch.autocast("cpu", dtype=torch.bfloat16)
+
+
+AUTOCAST = "autocast (bfloat16)"
+
+#: Each mode by the name that messages give it.
+MODES: Mapping[str, Callable[[], Any]] = {
+    "no_grad": _no_grad,
+    "inference_mode": _inference,
+    "default dtype float64": _default_dtype,
+    "deterministic algorithms": _deterministic,
+    AUTOCAST: _autocast,
+}
+
+
+def _violations(asked: Asked, name: str, made: Made, plain: Made) -> Iterator[Outcome]:
+    trial = asked.trial
+    for result, (dtype, got) in made.items():
+        if result not in plain:
+            continue
+        own, right = plain[result]
+        if got.shape != right.shape:
+            message = f"{result} has the shape {got.shape} under {name}"
+            yield failed(trial, NAME, result, Kind.MODE, message)
+            continue
+        allowed = (own, "torch.bfloat16") if name == AUTOCAST else (own,)
+        if dtype not in allowed:
+            message = f"{result} is {dtype} under {name}, and {own} without it"
+            yield failed(trial, NAME, result, Kind.MODE, message)
+            continue
+        where = difference(got, right, _slack(trial, name, result, right))
+        if where is not None:
+            message = (
+                f"{element(result, where)} is {number(where.got)} under {name}, and "
+                f"{number(where.expected)} without it"
+            )
+            yield failed(trial, NAME, result, Kind.MODE, message, where)
+
+
+def _slack(trial: Trial, name: str, result: str, right: Array) -> Array | None:
+    """What the rounding that a mode asks for may do: none, but for autocast's."""
+    quotients = 2 * quotient_bound(trial, result) if trial.case.operation.divides else None
+    if name != AUTOCAST:
+        return quotients
+    # Operands, cotangent and results are rounded to it: three factors and a sum, of any order.
+    unit = FORMATS["bfloat16"].unit_roundoff
+    bound: Array = (trial.case.terms[result] + 4) * unit * absolute_sums(trial)[result]
+    return bound + np.abs(right) * unit

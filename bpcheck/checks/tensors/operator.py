@@ -1,0 +1,112 @@
+"""The rules of registered operators, as `torch.library.opcheck` tests them: a row for each."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bpcheck.calls import call
+from bpcheck.checks.outcomes import failed, passed, unjudged
+from bpcheck.checks.tensors.asked import Asked, leads
+from bpcheck.checks.trial import Trial
+from bpcheck.checks.turns import is_one_of, is_small
+from bpcheck.finding import Kind, Outcome
+
+#: Each row by its name, with the test of `torch.library.opcheck` that it is.
+TESTS: Mapping[str, str] = {
+    "operator schema": "test_schema",
+    "operator autograd": "test_autograd_registration",
+    "operator fake tensor": "test_faketensor",
+    "operator AOT dispatch": "test_aot_dispatch_dynamic",
+}
+
+#: What each test says of an operator that fails it, in a few words.
+_SAID = {
+    "operator schema": "the schema does not say what the kernel does",
+    "operator autograd": "autograd is not registered as torch asks for it",
+    "operator fake tensor": "its fake kernel (register_fake) describes another result",
+    "operator AOT dispatch": "it is another one when it is compiled (torch.compile)",
+}
+
+#: One small case in so many is asked: each is traced anew, which takes as long as a hundred cases.
+EVERY = 32
+
+#: How much of a message is told.
+_TOLD = 200
+
+
+def check_operator(trial: Trial, name: str) -> tuple[Outcome, ...]:
+    """One of the tests of `torch.library.opcheck`, on the operands of the case."""
+    why = _why_not(trial)
+    if why:
+        return unjudged(trial, name, why)
+    said = trial.once(_tested).get(TESTS[name])
+    y, *others = unjudged(trial, name, "an operator is tested as a whole")
+    if said is None:
+        return (y, *others)
+    if said == "":
+        return (passed(name, "y"), *others)
+    message = f"{_SAID[name]}: {said}"
+    return (failed(trial, name, "y", Kind.OPERATOR, message), *others)
+
+
+def _why_not(trial: Trial) -> str:
+    code = trial.subject.tensors
+    if code is None or code.operator is None:
+        return "no registered operator"
+    if not trial.first.is_whole or 0 in trial.case.shapes["y"]:
+        return "the contract is broken, or the batch is empty"
+    is_asked = is_small(trial.case) and (leads(trial) or is_one_of(trial.case, EVERY))
+    return "" if is_asked else "left to other cases"
+
+
+def _tested(trial: Trial) -> dict[str, str]:
+    """By test: what is wrong, ``""`` for nothing; no entry where torch could not be asked."""
+    import torch
+
+    asked = Asked.of(trial)
+    operands = [asked.leaves().get(name) for name in trial.case.operation.operands]
+    args, kwargs = asked.code.arguments(*operands, **trial.params)
+    with _quiet():
+        ended = call(
+            torch.library.opcheck,
+            asked.code.operator,
+            args,
+            kwargs,
+            test_utils=tuple(TESTS.values()),
+            raise_exception=False,
+        )
+    if not ended.returned:
+        return {}
+    return {test: _shortened(said) for test, said in ended.value.items()}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No logs of torch on what it finds: that is told."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _shortened(said: Any) -> str:
+    r"""A message to the point.
+
+    Examples
+    --------
+    >>> _shortened("SUCCESS")
+    ''
+    >>> _shortened("When comparing, found mismatched tensor metadata: Shapes (1,) and (2,)\nmore")
+    'Shapes (1,) and (2,)'
+    """
+    text = str(said).strip() or type(said).__name__
+    if text == "SUCCESS":
+        return ""
+    line = text.partition("metadata: ")[2] or text
+    line = " ".join(line.partition("\n")[0].split())
+    return line if len(line) <= _TOLD else f"{line[: _TOLD - 1]}…"
