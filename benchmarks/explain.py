@@ -103,7 +103,8 @@ def _condition(fault: Fault, judgement: Judgement, operation: str) -> str:
     alike = total = 0
     for case in planned(kernel("reference", operation), count=COMPARED, seed=2):
         plain = replace(case, values=_values(judgement, case))
-        if 0 in case.shapes["y"] or condition_of(plain) != judgement.tested.among:
+        is_there = judgement.result in case.operation.results(case.geometry)
+        if 0 in case.shapes["y"] or condition_of(plain) != judgement.tested.among or not is_there:
             continue
         total += 1
         is_met = condition.holds(atoms_of(plain, dresses=True))

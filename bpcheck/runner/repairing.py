@@ -39,7 +39,8 @@ _SEARCHED = 0.8
 #: With less nothing is begun.
 _LEAST = 1.0
 
-#: Seconds for one case: what a change makes endless is no repair.
+#: Seconds of the processor for one case, so that a busy machine ends none: what a change makes
+#: endless is no repair.
 _CASE = 1.0
 
 #: Cases of the run, of either kind, and fresh ones.
@@ -96,18 +97,20 @@ def _searched(subject: Subject, asked: Asked, seconds: float) -> dict[str, Any] 
             for cases in (asked.defect.cases, asked.passing)
             for case in _few(cases)
         }
-        examples = {case: _example(subject, case, before, result) for case, before in wrong.items()}
+        known = [case for case, before in wrong.items() if result in before or not before]
+        # A short run may have few that fail, and what mends a few by chance mends no others.
+        wrong |= {case: _wrong(subject, case) for case in _fresh(subject, known, asked)}
         spoilt = [case for case, before in wrong.items() if result in before]
         calm = [case for case, before in wrong.items() if not before]
+        # What is wrong besides, by another defect, need not be right.
+        others = [case for case in wrong if case not in spoilt and case not in calm]
         if len(spoilt) < _ENOUGH:
             return None
-        fresh = _fresh(subject, [*spoilt, *calm], asked)
-        # Another defect may be in them, whose results need not be right.
-        others = frozenset().union(*wrong.values()) - {result}
+        examples = {case: _example(subject, case, before, result) for case, before in wrong.items()}
         found = repaired(
             [examples[case] for case in spoilt],
             [examples[case] for case in calm],
-            [_example(subject, case, others, result) for case in fresh],
+            [examples[case] for case in others],
             seconds=seconds,
         )
     return None if found is None else asdict(found)
@@ -121,7 +124,7 @@ def _few(cases: Sequence[Case]) -> list[Case]:
 
 
 def _fresh(subject: Subject, known: Sequence[Case], asked: Asked) -> list[Case]:
-    """Cases that a change must bear besides, as it was not chosen for them."""
+    """Cases that the run has not judged, failing ones among them."""
     if asked.limits.geometries is not None:
         return []
     worn = () if asked.defect.condition == PLAIN else tuple(known)
@@ -183,15 +186,15 @@ class _TooLongError(BaseException):
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """End what runs in Python after so long; this process has no other use for the alarm."""
+    """End what computes for so long; this process has no other use for the alarm."""
 
     def ring(*_: object) -> None:
         raise _TooLongError
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+        signal.signal(signal.SIGVTALRM, before)

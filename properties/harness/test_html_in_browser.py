@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from bpcheck.report.environment import environment
 from bpcheck.report.html import to_html
 from bpcheck.verdict import Report
+from bpcheck.verdict.report import Rounded
 from properties.harness.pages import (
     EVERYWHERE,
     HOSTILE,
@@ -107,7 +109,10 @@ def test_a_page_breaks_no_rule_of_accessibility(tmp_path: Path, *, is_dark: bool
         const broken = await axe.run(document, {{runOnly: ["image-alt"]}});
         return {{violations: told, broken: broken.violations.map(each => each.id)}};
     """
-    page = asking(page_of(WRONG, RIGHT, EVERYWHERE), script)
+    rounded = tuple(Rounded("float32", result, 64, 0.5, 3) for result in ("y", "w_bar"))
+    page = asking(page_of(WRONG, replace(RIGHT, rounded=rounded), EVERYWHERE), script)
+    assert 'class="chart"' in page
+    assert 'class="sketch"' in page
     found = json.loads(said(rendered(page, tmp_path, is_dark=is_dark).dom))
     assert found["violations"] == []
     # Else no violation would be no evidence.

@@ -52,9 +52,9 @@ def repaired(
     failing, passing
         Cases of the run; the grade of a passing one tells whether what was right still is.
     further
-        Fresh cases, all of which must be right with the change.
+        Cases in which other results are wrong; no more of them may be with the change.
     seconds
-        When the search is given up; what was found by then counts.
+        When the search is given up, and nothing is told.
 
     Returns
     -------
@@ -70,7 +70,8 @@ def repaired(
         if found and change.edit.weight > found[0].edit.weight:
             break
         if time.monotonic() > until or tried >= MOST:
-            break
+            # Another line that was not tried yet may be mended as plainly.
+            return None
         tried += 1
         if any(each.line == change.line and each.file == change.file for each in found):
             continue
