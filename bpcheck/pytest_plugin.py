@@ -292,11 +292,11 @@ def _run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
     if isinstance(engine, str):
         return engine
     if engine:
-        engine.say = lambda text: request.node.user_properties.append((_PROCESS, text))
+        engine.say = lambda text: _keep(request.node, _PROCESS, text)
     why = why or ("" if engine else why_not_in_workers(subject))
     if why and not is_asked:
         said = f"{subject.name}, {subject.operation}: run in the process of pytest, as {why}"
-        request.node.user_properties.append((_PROCESS, said))
+        _keep(request.node, _PROCESS, said)
     seed = _option(config, "seed")
     # More digits than Python reads are no seed that a run takes.
     if not seed.isdecimal() or len(seed) > 40:
@@ -359,11 +359,11 @@ def _tell_met(item: pytest.Item, report: Report) -> None:
     from bpcheck.report.wording import counts, said_of_conventions, shipped
 
     for line in (counts(report), *shipped(report)):
-        item.user_properties.append((_MET, f"{report.subject}, {report.operation}: {line}"))
+        _keep(item, _MET, f"{report.subject}, {report.operation}: {line}")
     for line in (*said_of_claims(report), *said_of_conventions(report)):
-        item.user_properties.append((_CLAIMS, f"{report.subject}, {report.operation}: {line}"))
+        _keep(item, _CLAIMS, f"{report.subject}, {report.operation}: {line}")
     for line in report.notes:
-        item.user_properties.append((_PROCESS, f"{report.subject}, {report.operation}: {line}"))
+        _keep(item, _PROCESS, f"{report.subject}, {report.operation}: {line}")
 
 
 def _tell_item(item: pytest.Item, report: Report, check: str, result: str) -> None:
@@ -380,7 +380,8 @@ def _tell_item(item: pytest.Item, report: Report, check: str, result: str) -> No
     told = [("bpcheck verdict", ", ".join(dict.fromkeys(verdicts)))]
     told += [("bpcheck case", each.smallest) for each in judgements]
     judged = f"{cell.passed:,} right and {cell.failed:,} wrong of {counts(report)}"
-    item.user_properties += [*told, ("bpcheck coverage", judged)]
+    for name, text in (*told, ("bpcheck coverage", judged)):
+        _keep(item, name, text)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         # The line of the conformance test: the report itself knows where in the code it may be.
         file, line, _ = item.location
@@ -415,7 +416,7 @@ def _judge_again(request: pytest.FixtureRequest, subject: Subject, report: Repor
     told = {each.smallest for each in report.judgements}
     for line, _ in again_lines(again, told, target):
         said = f"{report.subject}, {report.operation}: {line}"
-        request.node.user_properties.append((_PROCESS, said))
+        _keep(request.node, _PROCESS, said)
 
 
 def _conclude_again(again: Again, check: str, result: str, *, target: str) -> None:
@@ -507,7 +508,7 @@ def _conclude_precision(item: pytest.Item, subject: Subject, result: str) -> Non
         else:
             for remark in remarks(found) if found else ():
                 # Reports carry it to where the summary is printed, from other processes too.
-                item.user_properties.append((_REMARK, remark))
+                _keep(item, _REMARK, remark)
     comparison = done[id(subject)][1]
     if isinstance(comparison, str):
         pytest.fail(_inert(comparison), pytrace=False)
@@ -519,6 +520,13 @@ def _conclude_precision(item: pytest.Item, subject: Subject, result: str) -> Non
     message = lost(comparison, result)
     if message:
         pytest.fail(_inert(message), pytrace=False)
+
+
+def _keep(item: pytest.Item, name: str, text: str) -> None:
+    """Keep a line with the item, as JUnit files and the summary show it."""
+    from bpcheck.inert import one_line
+
+    item.user_properties.append((name, one_line(text)))
 
 
 def _inert(text: str) -> str:

@@ -268,12 +268,14 @@ def _checks(defect: Defect) -> frozenset[str]:
 def _once_right(defect: Defect, tally: Tally) -> list[Case]:
     """Cases in which the first run of the result was right, whatever a later one gave."""
     own = [each for each in tally.defects.values() if each.result == defect.result]
-    wrong = {
-        case
-        for each in own
-        if each.verdict in ON_VALUES
-        for case in (*each.cases, *each.sample.cases)
-    }
+    wrong: set[Case] = set()
+    for each in own:
+        if each.verdict in ON_VALUES:
+            known = {*each.cases, *each.sample.cases}
+            wrong |= known
+            if len(known) < each.failing:
+                # Of many failing cases a sample is kept: one that is not in it may have failed.
+                return _passing(defect, tally)
     unsteady = (case for each in own if each.verdict in OF_STATE for case in each.sample.cases)
     return [*_passing(defect, tally), *(case for case in unsteady if case not in wrong)]
 

@@ -165,7 +165,9 @@ class Tally:
 
     def _keep_passing(self, judged: Judged, size: int) -> None:
         """Keep a few of the cases in which a result is right."""
-        for result in compared(judged) - {ruling.result for ruling in judged.rulings}:
+        # What the jury charges to another result has failed all the same.
+        failed = {each.result for each in judged.outcomes if each.status is Status.FAILED}
+        for result in compared(judged) - failed - {ruling.result for ruling in judged.rulings}:
             passing = self.passing.setdefault(result, [])
             if len(passing) < KEPT_RIGHT:
                 passing.append(judged.case)

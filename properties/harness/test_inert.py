@@ -105,6 +105,7 @@ def test_a_summary_shows_the_names_of_its_subjects_inert(
     nothing: Any = SimpleNamespace(
         baseline=SimpleNamespace(title=HOSTILE), environment=(HOSTILE,), losses=(), gains=()
     )
+    nothing.current = SimpleNamespace(cells=())
     nothing.effect = 4.0
     monkeypatch.setattr("bpcheck.precision.summary.verdict", lambda each: each.baseline.title)
     text = markdown([cast("Comparison", nothing)])
