@@ -58,8 +58,8 @@ def test_a_subject_that_always_hangs_ends_in_thirty_limits_and_says_so() -> None
     assert report.verdict is Verdict.TIMED_OUT
     assert report.is_complete
     assert "4 cases ended their process: no more were tried" in report.notes
-    # About 26, and workers that start in a few tenths of a second each.
-    assert seconds < 30 * LIMIT + 8
+    # About 26, and workers that start in a few tenths of a second each, or more on a busy machine.
+    assert seconds < 30 * LIMIT + 25
     assert to_json(checked(always, jobs=2)[0]) == to_json(report)
 
 
