@@ -34,7 +34,8 @@ from bpcheck import check
 from bpcheck.cases import Case, parse_case
 from bpcheck.explain.condition import Condition, atoms_of
 from bpcheck.explain.faults import FAMILIES, Fault, fault_named, faults_of
-from bpcheck.runner.run import Progress, check_subject
+from bpcheck.runner.run import check_subject
+from bpcheck.runner.work import Progress
 from bpcheck.verdict import Judgement
 from bpcheck.verdict.conditions import PLAIN, condition_of
 

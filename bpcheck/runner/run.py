@@ -2,64 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bpcheck.arithmetic import FORMATS
 from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
-from bpcheck.cases.numbers import MOST_SEED
-from bpcheck.checks.claims import unclaimed
 from bpcheck.claims import Claims
-from bpcheck.errors import UsageError
 from bpcheck.interrupted import heard
-from bpcheck.planning.beyond import all_within
-from bpcheck.planning.classes import classes_of, every_class
-from bpcheck.planning.compiling import CompilingPlan
 from bpcheck.planning.limits import Limits
-from bpcheck.planning.plan import Plan
-from bpcheck.planning.profiles import EXHAUSTIVE, profile_named
+from bpcheck.planning.profiles import EXHAUSTIVE
 from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
 from bpcheck.runner.engine.engine import Engine
-from bpcheck.runner.exhausting import Exhausting, exhausting, require_exhaustive
-from bpcheck.runner.memory import require_room
+from bpcheck.runner.exhausting import exhausting, require_exhaustive
+from bpcheck.runner.missing import search_for_missing
 from bpcheck.runner.own import require_address, require_sound
-from bpcheck.runner.pace import limits_for
 from bpcheck.runner.placed import placed
 from bpcheck.runner.process.handle import Allowed
 from bpcheck.runner.site import Site
-from bpcheck.runner.source import Announced, Listed, Planned, Source
+from bpcheck.runner.source import Announced
+from bpcheck.runner.work import (
+    Progress,
+    judged_dtypes_of,
+    listed_work,
+    planned_work,
+    require_positive,
+    whole_work,
+)
 from bpcheck.subject import Subject, require_subject
 from bpcheck.verdict import Report
-from bpcheck.verdict.judged import Judged
-from bpcheck.verdict.tally import Tally
 
 #: How many of the claimed cases are kept, for dressing them anew.
 KNOWN = 20
-
-#: How many cases are looked at in search of one of a class that had none, and how many the code
-#: itself may refuse before that is taken for an answer.
-SEARCHED, REFUSALS = 60, 20
-
-#: How many cases of a class may show a defect, and nothing be compared in them, before another one
-#: is taken to do the same.
-BROKEN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is: `done` of `total` cases, the case that comes next, and the phase."""
-
-    done: int
-    total: int
-    case: str
-    phase: str = "checking"
 
 
 class Phases:
@@ -169,7 +145,7 @@ def check_subject(
 
     require_subject(subject, "check")
     subject = claiming(subject, claims, dtypes)
-    _require_positive("jobs", jobs)
+    require_positive("jobs", jobs)
     if in_process and jobs > 1 and executor is None:
         require_address(subject.operation, jobs)
     with placed(
@@ -212,19 +188,19 @@ def check_in(
     subject = place.subject
     require_sound(subject.operation)
     notify = on_progress or (lambda progress: None)
-    _require_positive("largest", 1 if largest is None else largest)
-    _require_positive("geometries", 1 if geometries is None else geometries)
+    require_positive("largest", 1 if largest is None else largest)
+    require_positive("geometries", 1 if geometries is None else geometries)
     require_exhaustive(profile, scope, resume)
     if cases is not None:
-        work = _listed_work(list(cases), Limits(largest))
+        work = listed_work(list(cases), Limits(largest))
     elif profile == EXHAUSTIVE:
-        judged_dtypes = _judged_dtypes(subject, seed, dtypes)
-        work = _whole_work(
+        judged_dtypes = judged_dtypes_of(subject, seed, dtypes)
+        work = whole_work(
             exhausting(subject, judged_dtypes, seed=seed, count=count, scope=scope, resume=resume)
         )
     else:
         asked = Limits(largest, geometries)
-        work = _planned_work(place, profile, count, seed, dtypes, asked, notify)
+        work = planned_work(place, profile, count, seed, dtypes, asked, notify)
     tally, plan, total, complete = work.tally, work.plan, work.total, True
     covers = plan is not None and count is None
     phases = Phases(compiles=work.limits.geometries is not None)
@@ -242,7 +218,7 @@ def check_in(
                 known.append(judged.case)
         if plan is not None and covers:
             work.source.finish()
-            _search(place, Search(plan, known, seed), work, notify)
+            search_for_missing(place, Search(plan, known, seed), work, notify)
     except KeyboardInterrupt:
         heard()
         complete = False
@@ -272,60 +248,6 @@ def check_in(
         return concluded(is_complete=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a run has to do: where its cases come from, and what was learned before it begins.
-
-    `plan` is ``None`` for cases that are known, and `whole` for those that are no scope's.
-    """
-
-    source: Source
-    total: int
-    dtypes: tuple[str, ...]
-    limits: Limits
-    tally: Tally
-    plan: Plan | None = None
-    whole: Exhausting | None = None
-
-
-def _listed_work(cases: list[Case], limits: Limits) -> Work:
-    require_room(cases)
-    dtypes = tuple(dict.fromkeys(case.dtype for case in cases))
-    return Work(Listed(cases), len(cases), dtypes, limits, Tally())
-
-
-def _whole_work(whole: Exhausting) -> Work:
-    total, dtypes = whole.scope.count, (whole.dtype,)
-    return Work(whole.source, total, dtypes, Limits(None), whole.tally, whole=whole)
-
-
-def _planned_work(
-    place: Site,
-    profile: str,
-    count: int | None,
-    seed: int,
-    dtypes: Sequence[str] | None,
-    asked: Limits,
-    notify: Callable[[Progress], None],
-) -> Work:
-    tally = Tally()
-    plan = _plan(place, profile, count, seed, dtypes, asked, notify, tally.add)
-    source = Planned(place.subject, plan, plan.total, on_refusal=tally.add)
-    return Work(source, plan.total, plan.dtypes, plan.limits, tally, plan)
-
-
-def _search(place: Site, search: Search, work: Work, notify: Callable[[Progress], None]) -> None:
-    """Judge cases of each class that had none."""
-    for case in _missing(place.subject, search, work.dtypes, work.tally):
-        notify(Progress(work.total, work.total, str(case)))
-        # One at a time: whether there is a next one depends on what comes of it.
-        judgement = next(place.judge_all(Listed([case])), None)
-        if judgement is None:
-            # It has ended its process too often: none is tried any more.
-            break
-        work.tally.add(judgement)
-
-
 def claiming(
     subject: Subject, claims: Claims | Mapping[str, Any] | None, dtypes: Sequence[str] | None
 ) -> Subject:
@@ -336,100 +258,5 @@ def claiming(
     return subject.claiming(dtypes=tuple(subject.claims.dtypes))
 
 
-def _plan(
-    place: Site,
-    profile: str,
-    count: int | None,
-    seed: int,
-    dtypes: Sequence[str] | None,
-    asked: Limits,
-    notify: Callable[[Progress], None],
-    on_refusal: Callable[[Judged], None],
-) -> Plan:
-    """The plan that was asked for, with limits of its own if the subject is slow, or compiles."""
-    if count is not None:
-        _require_positive("cases", count)
-    subject = place.subject
-    chosen, judged = profile_named(profile), _judged_dtypes(subject, seed, dtypes)
-    total = chosen.cases if count is None else count
-    notify(Progress(0, total, "", "timing"))
-    limits = place.ask(limits_for, judged, seed, total, asked, otherwise=asked)
-    plan: Callable[..., Plan] = Plan
-    if limits.geometries is not None:
-        plan = partial(CompilingPlan, like=_like(subject, judged[0], on_refusal))
-    return plan(
-        subject.operation, profile=chosen, dtypes=judged, seed=seed, count=count, limits=limits
-    )
-
-
-def _like(
-    subject: Subject, dtype: str, on_refusal: Callable[[Judged], None]
-) -> Callable[[Any], Iterator[Any]]:
-    """What gives the claimed geometries that are like one; those that are not claimed are told."""
-
-    def like(geometry: Any) -> Iterator[Any]:
-        case = Case(subject.operation, geometry, dtype=dtype)
-        why = unclaimed(subject, case)
-        if why:
-            on_refusal(Judged(case, classes_of(case), (), (), 1.0, unsupported=why))
-        for each in all_within(subject, geometry):
-            if not unclaimed(subject, replace(case, geometry=each)):
-                yield each
-
-    return like
-
-
 def _any(geometry: Any) -> None:
     """Any geometry may be run beside this one."""
-
-
-def _missing(
-    subject: Subject, search: Search, dtypes: Sequence[str], tally: Tally
-) -> Iterator[Case]:
-    """Claimed cases of each class that no claimed case has met; each is to be judged at once.
-
-    A subject may have refused those of the class for something else; where it refuses all that can
-    be found, it does not support the class.
-    """
-    for name in every_class(subject.operation, dtypes):
-        if tally.evidence.cases[name]:
-            continue
-        found = islice(search.cases(name), SEARCHED)
-        claimed = islice(_claimed(subject, found, tally), REFUSALS)
-        broken = 0
-        while not tally.evidence.cases[name] and (case := next(claimed, None)) is not None:
-            before = tally.failing
-            yield case
-            broken += tally.failing - before
-            if broken == BROKEN:
-                break
-
-
-def _claimed(subject: Subject, cases: Iterator[Case], tally: Tally) -> Iterator[Case]:
-    """Those that the subject claims; the others tell that their classes are not all claimed."""
-    for case in cases:
-        why = unclaimed(subject, case)
-        if why:
-            tally.evidence.add(Judged(case, classes_of(case), (), (), 1.0, unsupported=why))
-        else:
-            yield case
-
-
-def _require_positive(name: str, number: int) -> None:
-    if number < 1:
-        raise UsageError(f"{name}={number}: must be at least 1")
-
-
-def _judged_dtypes(subject: Subject, seed: int, dtypes: Sequence[str] | None) -> tuple[str, ...]:
-    """The dtypes that are claimed, or asked for, and that the operation can be judged in."""
-    if not 0 <= seed <= MOST_SEED:
-        raise UsageError(f"seed={seed}: must be at least 0, and at most 2**64")
-    unknown = [name for name in dtypes or () if name not in FORMATS]
-    if unknown:
-        raise UsageError(f"dtype={unknown[0]!r}: must be one of {', '.join(FORMATS)}")
-    asked = dtypes if dtypes is not None else subject.claims.dtypes
-    judged = tuple(name for name in asked if name in subject.operation.dtypes)
-    if not judged:
-        known = ", ".join(subject.operation.dtypes)
-        raise UsageError(f"dtype={', '.join(asked)}: {subject.operation.name} is judged in {known}")
-    return judged

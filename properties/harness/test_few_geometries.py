@@ -22,7 +22,7 @@ from bpcheck.planning.profiles import PROFILES
 from bpcheck.report import report_text, to_json
 from bpcheck.runner.one import judge
 from bpcheck.runner.pace import FEWEST, MOST, Pace, fewest, limits_for
-from bpcheck.runner.run import Progress
+from bpcheck.runner.work import Progress
 from bpcheck.subject import Subject
 from properties.harness.planting import reference
 

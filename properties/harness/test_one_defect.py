@@ -11,7 +11,7 @@ from bpcheck import Subject, check
 from bpcheck.arithmetic import Array
 from bpcheck.cases import parse_case
 from bpcheck.explain.faults import fault_named
-from bpcheck.runner.conclude import COMES_AND_GOES
+from bpcheck.runner.at_length import COMES_AND_GOES
 from bpcheck.runner.one import judge
 from bpcheck.verdict import Verdict
 from properties.harness.planting import reference
