@@ -110,10 +110,16 @@ CHECK_NAMES: tuple[str, ...] = tuple(CHECKS)
 ON_TENSORS, OF_OPERATORS = frozenset(ROWS), frozenset(operator.TESTS)
 
 
+#: The rows of runs that exhaust a scope: no plan draws the values that they ask for.
+OF_SCOPES = frozenset({columns.AUTOGRAD, columns.DIFFERENCES})
+
+
 def names_for(subject: Subject) -> tuple[str, ...]:
-    """The checks that can say something of a subject, by its kind of code."""
+    """The checks that can say something of a subject, by its kind of code, in a planned run."""
     code = subject.tensors
-    left_out = (ON_TENSORS if code is None else frozenset[str]()) | (
-        OF_OPERATORS if code is None or code.operator is None else frozenset[str]()
+    left_out = (
+        OF_SCOPES
+        | (ON_TENSORS if code is None else frozenset[str]())
+        | (OF_OPERATORS if code is None or code.operator is None else frozenset[str]())
     )
     return tuple(name for name in CHECK_NAMES if name not in left_out)

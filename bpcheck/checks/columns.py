@@ -197,14 +197,10 @@ def _quotient_slack(trial: Trial, arrays: Arrays, slope: Slopes, result: str) ->
     own = bounds.quotient_bound(trial.case, result, sums[result])
     terms = trial.case.terms["y"] + 2
     of_y = 2 * gamma(terms, trial.format.unit_roundoff) * (sums["y"] + slope.step)
-    slack = replace_changes(slope, of_y).pulled(np.abs(arrays.y_bar.astype(np.float64)))
+    changes = np.broadcast_to(of_y, slope.owners.shape)
+    slack = replace(slope, changes=changes).pulled(np.abs(arrays.y_bar.astype(np.float64)))
     bound: Array = own + slack
     return bound
-
-
-def replace_changes(slope: Slopes, changes: Array) -> Slopes:
-    """The same colouring of other changes, which are those of every probe."""
-    return replace(slope, changes=np.broadcast_to(changes, slope.owners.shape))
 
 
 def _wrong(

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from bpcheck.arithmetic import Array
+from bpcheck.arithmetic import FORMATS, Array, gamma
 from bpcheck.explain.cells import Cells, Holds
 
 #: Offsets of what is shifted, in rows and columns.
@@ -61,7 +61,10 @@ def _scaled(power: int, cells: Cells) -> bool | None:
     if samples < 3:
         # Half and twice have words of their own.
         return None
-    return bool(np.allclose(cells.got, cells.right * float(samples) ** power, rtol=1e-6, atol=0))
+    # The factor rounds, and so do the products and the numbers themselves.
+    slack = gamma(4, FORMATS[cells.case.dtype].unit_roundoff) * np.abs(cells.right)
+    expected = cells.right * float(samples) ** power
+    return bool((np.abs(cells.got - expected) <= slack * float(samples) ** power).all())
 
 
 def _exchanged(letters: str, cells: Cells) -> bool | None:

@@ -83,6 +83,7 @@ def _report(report: Report, target: str | None) -> dict[str, Any]:
             "says": report.exhausted.says,
             "geometries": int(report.exhausted.count),
             "reached": int(report.exhausted.done),
+            "proved": int(report.exhausted.proved),
         },
         "survival": {
             "one_probe": _number(report.survival_one),

@@ -192,7 +192,7 @@ def conclusion(report: Report) -> str:
         notes = list(dict.fromkeys(str(each.verdict) for each in report.judgements))
         where = plural(report.cases, "case")
         if report.exhausted is not None:
-            where = exhausted(replace(report.exhausted, done=report.cases))
+            where = exhausted(replace(report.exhausted, done=report.exhausted.proved))
         agrees = f"{Verdict.AGREES.upper()} in {where}"
         if notes:
             agrees += f", with {plural(len(notes), 'note')} ({', '.join(notes)})"
@@ -222,9 +222,11 @@ def exhausted(scope: Exhausted) -> str:
     return f"{scope.done:,} of {plural(scope.count, 'geometry')} of the scope {scope.name}"
 
 
-def _worth_of_scope(scope: Exhausted, refused: int) -> str:
-    """What agreeing on every geometry of a scope is worth."""
+def _worth_of_scope(scope: Exhausted, refused: int, less: int) -> str:
+    """What agreeing on every geometry of a scope is worth; in `less` of them not all was asked."""
     told = f" Refused: {plural(refused, 'geometry')}." if refused else ""
+    if less:
+        told += f" In {plural(less, 'geometry')} more the subject refuses columns: no proof there."
     return (
         f"{scope.says}. On their operands every column of the Jacobian is exact, by torch and by "
         "differences of the forward. For other cotangents that holds if the vjp is linear, which "
@@ -235,7 +237,8 @@ def _worth_of_scope(scope: Exhausted, refused: int) -> str:
 def _worth(report: Report) -> str:
     """What agreeing is worth: how much was met, what was not claimed, how sharp a probe is."""
     if report.exhausted is not None:
-        return _worth_of_scope(report.exhausted, report.unsupported)
+        less = report.cases - report.exhausted.proved
+        return _worth_of_scope(report.exhausted, report.unsupported, less)
     covered = Covered.of(report)
     met = [_met(*covered.edges, "edge classes")]
     if covered.families[1]:

@@ -91,7 +91,12 @@ def conclude(
         profile=profile,
         seed=seed,
         dtypes=tuple(name for name in dtypes if tally.dtypes[name]),
-        verdict=_verdict(judgements, tally, is_covered=not (covers and is_complete and missing)),
+        verdict=_verdict(
+            judgements,
+            tally,
+            is_covered=not (covers and is_complete and missing)
+            and (exhausted is None or exhausted.proved > 0),
+        ),
         judgements=tuple(judgements),
         table={
             check: {result: tally.cell(check, result) for result in results}

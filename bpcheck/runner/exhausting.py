@@ -9,10 +9,11 @@ from bpcheck.errors import UsageError
 from bpcheck.operations.scopes import Scope
 from bpcheck.planning.exhaustive import USUAL, cases_of, dtype_of, scope_named
 from bpcheck.planning.profiles import EXHAUSTIVE
-from bpcheck.runner.resumed import Kept
+from bpcheck.runner.resumed import Resumed
 from bpcheck.runner.source import Listed
 from bpcheck.subject import Subject
 from bpcheck.verdict import Exhausted
+from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.tally import Tally
 
 
@@ -26,28 +27,34 @@ class Exhausting:
         What is judged, and in which dtype.
     kept
         The file from which it goes on, and in which it is kept.
-    reached, tally
-        How many geometries are done, and what came of them.
+    reached, proved, tally
+        How many geometries are done, in how many of them every column was compared and right, and
+        what came of them.
     source
         The cases that are left.
     """
 
     scope: Scope
     dtype: str
-    kept: Kept
+    kept: Resumed
     reached: int
+    proved: int
     tally: Tally
     source: Listed
 
-    def count(self) -> None:
+    def count(self, judged: Judged) -> None:
         """One more is done."""
         self.reached += 1
-        self.kept.keep(self.reached, self.tally)
+        # Where a further run was refused, less was compared, and nothing is wrong.
+        is_wrong = any(ruling.verdict.is_defect for ruling in judged.rulings)
+        self.proved += judged.is_compared and not is_wrong
+        self.kept.keep(self.reached, self.proved, self.tally)
 
     def end(self) -> Exhausted:
         """How far it came, which is kept."""
-        self.kept.keep(self.reached, self.tally, at_once=True)
-        return Exhausted(self.scope.name, self.scope.says, self.scope.count, self.reached)
+        self.kept.keep(self.reached, self.proved, self.tally, at_once=True)
+        scope = self.scope
+        return Exhausted(scope.name, scope.says, scope.count, self.reached, self.proved)
 
 
 def exhausting(
@@ -78,11 +85,13 @@ def exhausting(
         )
     operation = subject.operation
     chosen, dtype = scope_named(operation, scope or USUAL), dtype_of(dtypes)
+    if resume is not None and operation.why_unaddressed:
+        raise UsageError(f"--resume {resume}: {operation.name} {operation.why_unaddressed}")
     own = (subject.name, str(operation), chosen.name, dtype, int(seed))
-    kept = Kept(None if resume is None else Path(resume), own)
-    reached, tally = kept.taken_up()
+    kept = Resumed(None if resume is None else Path(resume), own)
+    reached, proved, tally = kept.taken_up()
     cases = cases_of(operation, chosen, dtype=dtype, seed=seed, start=reached)
-    return Exhausting(chosen, dtype, kept, reached, tally, Listed(cases))
+    return Exhausting(chosen, dtype, kept, reached, proved, tally, Listed(cases))
 
 
 def require_exhaustive(profile: str, scope: str | None, resume: Path | str | None) -> None:

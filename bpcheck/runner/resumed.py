@@ -34,7 +34,7 @@ _PLAIN = {
 
 
 @dataclass(slots=True)
-class Kept:
+class Resumed:
     """The file of a run, and what it holds.
 
     Parameters
@@ -49,8 +49,10 @@ class Kept:
     run: tuple[Any, ...]
     _written: float = field(default_factory=time.monotonic)
 
-    def taken_up(self) -> tuple[int, Tally]:
-        """How many cases are done, and what came of them; none where there is no file yet.
+    def taken_up(self) -> tuple[int, int, Tally]:
+        """How many cases are done and how many proved, and what came of all of them.
+
+        None are where there is no file yet.
 
         Raises
         ------
@@ -58,10 +60,10 @@ class Kept:
             If it is no such file, or of another run.
         """
         if self.path is None or not self.path.exists():
-            return 0, Tally()
+            return 0, 0, Tally()
         shown = f"--resume {self.path}"
         try:
-            run, done, tally = _read(self.path.read_bytes())
+            run, done, proved, tally = _read(self.path.read_bytes())
         except OSError as error:
             raise UsageError(f"{shown}: cannot be read ({error.strerror})") from None
         except Exception as error:  # noqa: BLE001 - whatever a file may hold
@@ -74,13 +76,14 @@ class Kept:
                 f"{shown}: is of another run ({', '.join(map(str, run))}; this one is "
                 f"{', '.join(map(str, self.run))}); name a file that does not exist to begin anew"
             )
-        return done, tally
+        return done, proved, tally
 
-    def keep(self, done: int, tally: Tally, *, at_once: bool = False) -> None:
+    def keep(self, done: int, proved: int, tally: Tally, *, at_once: bool = False) -> None:
         """Write it, if that is due."""
         if self.path is None or not (at_once or time.monotonic() - self._written > _EVERY):
             return
-        write_whole(self.path, _MAGIC + pickle.dumps((self.run, done, tally)), option="--resume")
+        content = pickle.dumps((self.run, done, proved, tally))
+        write_whole(self.path, _MAGIC + content, option="--resume")
         self._written = time.monotonic()
 
 

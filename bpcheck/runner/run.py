@@ -213,7 +213,7 @@ def check_in(
         for judged in place.judge_all(announced):
             tally.add(judged)
             if work.whole is not None:
-                work.whole.count()
+                work.whole.count(judged)
             if not judged.unsupported and len(known) < KNOWN:
                 known.append(judged.case)
         if plan is not None and covers:

@@ -96,6 +96,7 @@ def test_a_whole_scope_agrees_in_so_many_geometries_of_so_many() -> None:
     assert report.agrees
     assert report.exhausted is not None
     assert report.cases == report.exhausted.done == report.exhausted.count == 108
+    assert report.exhausted.proved == 108
     assert report.missing == ()
 
 
@@ -109,6 +110,19 @@ def test_what_a_subject_refuses_is_counted_apart() -> None:
     text = " ".join(report_text(report).split())
     assert f"AGREES in {report.cases} of 108 geometries of the scope tiny" in text
     assert f"Refused: {report.unsupported} geometries." in text
+
+
+def test_where_columns_are_refused_nothing_is_said_to_be_proved() -> None:
+    from bpcheck.report import report_text
+
+    refusing = subject(tiny_scope.refusing_large_cotangents)
+    some = exhaust(refusing, claims={"refuses": ["ValueError"]})
+    assert some.agrees
+    assert some.exhausted is not None
+    assert 0 < some.exhausted.proved < some.cases == 108
+    text = " ".join(report_text(some).split())
+    assert f"AGREES in {some.exhausted.proved} of 108 geometries" in text
+    assert f"In {108 - some.exhausted.proved} geometries more the subject refuses columns" in text
 
 
 def test_an_interrupted_run_goes_on_where_it_was_and_ends_in_the_same_report(
@@ -159,6 +173,13 @@ def test_a_file_that_would_call_something_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not belong there"):
         exhaust(subject(), resume=state)
     assert not (tmp_path / "harmed").exists()
+
+
+def test_an_operation_without_an_address_cannot_be_taken_up_again(tmp_path: Path) -> None:
+    nameless = Subject(tiny_scope.forward, tiny_scope.vjp, operation=tiny_scope.TinyPooling(1))
+    assert exhaust(nameless).agrees
+    with pytest.raises(UsageError, match="--resume"):
+        exhaust(nameless, resume=tmp_path / "state")
 
 
 @pytest.mark.parametrize(

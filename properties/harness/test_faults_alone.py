@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bpcheck.cases import parse_case
-from bpcheck.checks import CHECK_NAMES, OF_OPERATORS, ON_TENSORS, columns
+from bpcheck.checks import CHECK_NAMES, OF_OPERATORS, OF_SCOPES, ON_TENSORS
 from bpcheck.explain.faults import fault_named
 from properties.harness.planting import findings, reference, with_turn
 
@@ -68,15 +68,11 @@ OF_THE_ORACLE = {"torch itself"}
 #: Asked of bits that a claim promises, and hardly any fast kernel has: test_conventions.py.
 OF_A_CLAIM = {"sample alone"}
 
-#: Asked where a scope is exhausted, of values that no plan draws: test_exhaustive.py.
-OF_SCOPES = {columns.AUTOGRAD, columns.DIFFERENCES}
+#: Of code on tensors, and no kernels on arrays: test_contract_of_tensors.py; where a scope is
+#: exhausted: test_exhaustive.py.
+ELSEWHERE = ON_TENSORS | OF_OPERATORS | OF_SCOPES
 
-#: Of code on tensors, and no kernels on arrays: test_contract_of_tensors.py.
-ELSEWHERE = ON_TENSORS | OF_OPERATORS
-
-NOT_ASKED = OF_THE_ORACLE | OF_A_CLAIM | OF_SCOPES | ELSEWHERE
-
-ASKED = [name for name in CHECK_NAMES if name not in NOT_ASKED]
+ASKED = [name for name in CHECK_NAMES if name not in OF_THE_ORACLE | OF_A_CLAIM | ELSEWHERE]
 
 
 @pytest.mark.parametrize("check", ASKED)
