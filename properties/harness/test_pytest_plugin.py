@@ -11,7 +11,7 @@ import pytest
 import torch  # noqa: F401
 
 import bpcheck.runner
-from bpcheck.checks import CHECK_NAMES, OF_OPERATORS, ON_TENSORS
+from bpcheck.checks import CHECK_NAMES, OF_OPERATORS, OF_SCOPES, ON_TENSORS
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.pytest_plugin import _PROFILES
 from bpcheck.subject import Subject
@@ -33,8 +33,9 @@ wrong = bpcheck.Subject(avg_pool.forward, doubled, operation="avg_pool1d", name=
 nothing = bpcheck.Subject(forward_of_nothing, doubled, operation="avg_pool1d", name="nothing")
 """
 
-#: The checks that say something of kernels on arrays.
-ON_ARRAYS = tuple(each for each in CHECK_NAMES if each not in ON_TENSORS | OF_OPERATORS)
+#: The checks that say something of kernels on arrays, in a planned run.
+NOT_ON_ARRAYS = ON_TENSORS | OF_OPERATORS | OF_SCOPES
+ON_ARRAYS = tuple(each for each in CHECK_NAMES if each not in NOT_ON_ARRAYS)
 
 #: How many items a subject with the results ``y`` and ``x_bar`` has.
 ITEMS = 2 * len(ON_ARRAYS)
