@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -14,8 +15,12 @@ from bpcheck.arithmetic import Array
 #: Number of elements from which on several threads are worth their waking.
 LARGE = 1_000_000
 
-#: Number of elements of ``y`` from which on a product of its size costs more than it spares.
-MANY = 50_000
+#: Number of elements of ``y`` from which on a product of its size costs something, and from which
+#: on so much that what would spare it is worth being loaded.
+SOME, MANY = 50_000, 2_000_000
+
+#: What torch loads for a cotangent that it is handed.
+_LOADED = "torch.fx.experimental.symbolic_shapes"
 
 Forward = Callable[[Mapping[str, Any], dict[str, Any]], Any]
 
@@ -65,13 +70,14 @@ def _vjp(y: Any, leaves: tuple[Any, ...], cotangent: Any) -> tuple[Any, ...]:
     """`torch.autograd.grad` of `y` with this cotangent, bit for bit.
 
     Handed a cotangent, that function first imports symbolic shapes, for half a second. The gradient
-    of the sum is 1, and 1 times the cotangent is the cotangent. Large arrays are worth the import.
+    of the sum is 1, and 1 times the cotangent is the cotangent. Very large arrays are worth the
+    import, and large ones use it where it was made.
     """
     import torch
 
     if y.shape != cotangent.shape:
         raise ValueError(f"y_bar has the shape {tuple(cotangent.shape)}, y has {tuple(y.shape)}")
-    if y.numel() > MANY:
+    if y.numel() > (SOME if _LOADED in sys.modules else MANY):
         return torch.autograd.grad(y, leaves, cotangent)
     return torch.autograd.grad((y * cotangent).sum(), leaves)
 
