@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from bpcheck.arithmetic import Array
+from bpcheck.calls import without_warnings
 
 #: Number of elements from which on several threads are worth their waking.
 LARGE = 1_000_000
@@ -50,16 +50,9 @@ def torch_vjp(
     precision = getattr(torch, dtype)
     tensors = {name: _tensor(array, precision).requires_grad_() for name, array in operands.items()}
     cotangent = _tensor(y_bar, precision)
-    with (
-        few_threads(operands),
-        torch.enable_grad(),
-        warnings.catch_warnings(),
-        contextlib.ExitStack() as stack,
-    ):
-        # torch remarks on the cost of some paths ('same' with even kernels); values count here.
-        warnings.simplefilter("ignore")
-        if not onednn:
-            stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+    flags = contextlib.nullcontext() if onednn else torch.backends.mkldnn.flags(enabled=False)
+    # torch remarks on the cost of some paths ('same' with even kernels); values count here.
+    with few_threads(operands), torch.enable_grad(), without_warnings(), flags:
         y = forward(tensors, params)
         gradients = _vjp(y, tuple(tensors.values()), cotangent)
     results = {f"{name}_bar": grad for name, grad in zip(tensors, gradients, strict=True)}
