@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: own kernels it is below 9 in single precision; see docs/your-operation.md.
 MULTIPLE = 16.0
 
-#: An exponential of float32 that overflows leaves 0 of what is smaller, and one that underflows too.
+#: An exponential of float32 that overflows leaves 0 of what is smaller, and so does underflow.
 UNDERFLOW = 4 * 2.0**-126
 
 #: Unit roundoff of the oracle.
