@@ -101,11 +101,10 @@ def test_a_mistake_that_several_orders_show_is_one_defect_counted_once_a_case() 
         return y, None
 
     subject = Subject(forward, lambda _, y_bar: conv.vjp(stack.pop(), y_bar), operation="conv2d")
-    report = bpcheck.check(subject, count=COUNT)
+    report = bpcheck.check(subject, count=150)
     assert rows_that_failed(report) == {"vjps in order", "three forwards", "second vjp"}
     (judgement,) = report.judgements
-    assert judgement.verdict is Verdict.KEEPS_STATE
-    assert {judgement.result, *judgement.also} == {"x_bar", "w_bar"}
+    assert (judgement.verdict, judgement.result) == (Verdict.KEEPS_STATE, "x_bar")
     assert [each.also for each in report.judgements] == [("w_bar",)]
     for each in report.judgements:
         order, three, second = (
