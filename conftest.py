@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
@@ -17,7 +19,7 @@ settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile(
     "ci",
     deadline=None,
-    max_examples=100,
+    max_examples=50,
     derandomize=True,
     database=None,
     print_blob=True,
@@ -40,3 +42,15 @@ os.environ.setdefault("BPCHECK_NO_CACHE", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread a worker: the workers fill the cores, and torch reads this when it is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What every test finds."""
+    # The search for the line at fault takes seconds for each defect: its own tests have it.
+    if request.node.get_closest_marker("repairs") is None:
+        monkeypatch.setattr(import_module("bpcheck.runner.repairing"), "SECONDS", 0.0)
+    if "pytester" in request.fixturenames:
+        # Which forgets what is imported meanwhile; torch and NumPy's FFT cannot be imported twice.
+        import_module("torch")
+        import_module("scipy.sparse")

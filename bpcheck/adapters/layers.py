@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +9,17 @@ from typing import Any
 import numpy as np
 
 from bpcheck.adapters.adapted import adapted_subject
+from bpcheck.adapters.attributes import (
+    USUAL_GRADS,
+    USUAL_WEIGHTS,
+    clear,
+    has_key,
+    place_in,
+    places_of,
+    put,
+    read_from,
+    require_as_made,
+)
 from bpcheck.adapters.declaration import Declaration, declared
 from bpcheck.adapters.expressions import Line, Place, place
 from bpcheck.adapters.functions import shown_call
@@ -20,7 +30,7 @@ from bpcheck.adapters.scope import Scope
 from bpcheck.adapters.signatures import needs_bias, says_whether_bias, takes_ints
 from bpcheck.adapters.updates import HiddenByUpdate, gradient_of_update, rate_for
 from bpcheck.claims import DEFAULT_DTYPES
-from bpcheck.errors import TargetError, Unsupported, UsageError
+from bpcheck.errors import TargetError
 from bpcheck.operations import Operation
 from bpcheck.subject import Subject
 
@@ -34,18 +44,6 @@ OWN: Mapping[str, Any] = {
     "rate": "",
 }
 
-#: Where layers keep weights and their gradients, the usual first, by operand.
-USUAL_WEIGHTS = {
-    "w": ("W", "w", "weight", "weights", "filters", "kernel", "kernels", "K"),
-    "b": ("b", "bias", "biases", "B"),
-}
-USUAL_GRADS = {
-    "w": (
-        *("dW", "dw", "grad_w", "grad_W", "grad_weight", "weight_grad", "dweight", "dweights"),
-        *("grad_weights", "weights_grad", "d_weights", "dfilters"),
-    ),
-    "b": ("db", "dB", "grad_b", "grad_bias", "bias_grad", "dbias", "dbiases"),
-}
 _METHODS = {"forward": ("forward", "__call__"), "backward": ("backward", "backprop", "bwd")}
 
 
@@ -102,9 +100,9 @@ class Layers:
             return self._updated(layer, scope, there)
         if self.declaration.accumulating:
             for name in there:
-                _clear(layer, self.grads[name])
+                clear(layer, self.grads[name])
         found = {self.operation.operands[0]: self._returned(layer, scope)}
-        found |= {name: _first(layer, self.grads[name]) for name in there}
+        found |= {name: read_from(layer, self.grads[name]) for name in there}
         # What is cleared for the next backward is the layer's own.
         if self.declaration.accumulating:
             return {name: copied(value) for name, value in found.items()}
@@ -127,28 +125,28 @@ class Layers:
             if name in passed:
                 continue
             if name == "b" and not (self.is_told and self._is_there(layer)):
-                _require_as_made(layer, places, is_handed=name in scope.handed)
+                require_as_made(layer, places, is_handed=name in scope.handed)
             if name in scope.handed:
-                _put(layer, places, scope.handed[name].own)
+                put(layer, places, scope.handed[name].own)
         return layer
 
     def _is_there(self, layer: Any) -> bool:
         """Whether a bias may be put in: where it would lie, weights lie and it alone does not."""
-        return _has_key(layer, self.weights["b"]) or not _has_key(layer, self.weights["w"])
+        return has_key(layer, self.weights["b"]) or not has_key(layer, self.weights["w"])
 
     def _updated(self, layer: Any, scope: Scope, there: Sequence[str]) -> dict[str, Any]:
-        held = {name: _first(layer, self.weights[name]) for name in there}
+        held = {name: read_from(layer, self.weights[name]) for name in there}
         before = {name: value.copy() for name, value in held.items()}
         rate = rate_for(before.values(), scope.value("x"), scope.kept["dy"])
         if self.rate is not None:
             self.rate.write(layer, rate)
         found = {self.operation.operands[0]: self._returned(layer, scope.keeping(lr=rate))}
         for name in there:
-            after = _first(layer, self.weights[name])
+            after = read_from(layer, self.weights[name])
             found[name] = gradient_of_update(before[name], after, rate)
             # Another backward of this forward is for the weights of the forward.
             held[name][...] = before[name]
-            _there(layer, self.weights[name]).write(layer, held[name])
+            place_in(layer, self.weights[name]).write(layer, held[name])
         return found
 
     def _returned(self, layer: Any, scope: Scope) -> Any:
@@ -162,71 +160,9 @@ def _called(layer: Any, shown: Line, scope: Scope) -> Any:
     return Place(shown.function).read(layer)(*arguments, **named)
 
 
-def _has_key(layer: Any, places: Sequence[Place]) -> bool:
-    """Whether no place asks a dictionary for what it does not hold."""
-    for each in places:
-        try:
-            each.read(layer)
-        except KeyError:
-            return False
-        except (AttributeError, TypeError):
-            continue
-    return True
-
-
-def _require_as_made(layer: Any, places: Sequence[Place], *, is_handed: bool) -> None:
-    """Raise `Unsupported` unless the layer was made with a bias where the case has one."""
-    try:
-        _there(layer, places)
-    except AttributeError:
-        if is_handed:
-            raise Unsupported("a bias") from None
-    else:
-        if not is_handed:
-            raise Unsupported("no bias")
-
-
-def _there(layer: Any, places: Sequence[Place]) -> Place:
-    """The first place that the layer has."""
-    for each in places:
-        with contextlib.suppress(AttributeError, KeyError, TypeError):
-            if each.read(layer) is not None:
-                return each
-    listed = " nor ".join(each.text for each in places)
-    raise AttributeError(
-        f"the layer has no {listed}: declare weights= or grads= with the names of its attributes"
-    )
-
-
-def _first(layer: Any, places: Sequence[Place]) -> Any:
-    return _there(layer, places).read(layer)
-
-
-def _put(layer: Any, places: Sequence[Place], value: Any) -> None:
-    where = places[0] if len(places) == 1 else _there(layer, places)
-    held = None
-    with contextlib.suppress(AttributeError, KeyError, TypeError):
-        held = where.read(layer)
-    if isinstance(held, np.ndarray) and held.shape != value.shape:
-        # Some layers know one size; where none fits, that is all that the report has to say.
-        raise Unsupported(
-            f"{where.text} of another shape than the layer makes (declare make=, weight_layout= or "
-            "bias_shape= if no shape fits)"
-        )
-    where.write(layer, value.copy())
-
-
 def copied(value: Any) -> Any:
     """A copy of an array; anything else as it is."""
     return value.copy() if isinstance(value, np.ndarray) else value
-
-
-def _clear(layer: Any, places: Sequence[Place]) -> None:
-    # Before the first backward there may be nothing.
-    with contextlib.suppress(AttributeError):
-        held = _first(layer, places)
-        if isinstance(held, np.ndarray):
-            held[...] = 0
 
 
 def layers_subject(
@@ -269,8 +205,8 @@ def layers_subject(
         make,
         calls["forward"],
         calls["backward"],
-        _places(own["weights"], USUAL_WEIGHTS, operation, word="weights"),
-        _places(own["grads"], USUAL_GRADS, operation, word="grads"),
+        places_of(own["weights"], USUAL_WEIGHTS, operation, word="weights"),
+        places_of(own["grads"], USUAL_GRADS, operation, word="grads"),
         updates,
         place(own["rate"], word="rate") if own["rate"] else None,
         is_told,
@@ -304,22 +240,3 @@ def _method(target: Any, text: str, operation: Operation, *, word: str, name: st
         function, text, operation, word=word, name=f"{name}.{method.text}", skips_self=True
     )
     return replace(found, function=method.text)
-
-
-def _places(
-    given: Any, usual: Mapping[str, tuple[str, ...]], operation: Operation, *, word: str
-) -> dict[str, tuple[Place, ...]]:
-    """The places of each weight."""
-    names = operation.operands[1:]
-    texts = [each.strip() for each in given.split(",")] if isinstance(given, str) else list(given)
-    if not texts:
-        return {
-            name: tuple(place(each, word=word) for each in usual.get(name, (name,)))
-            for name in names
-        }
-    if len(texts) > len(names):
-        raise UsageError(f"{word}={given!r}: {operation} has {', '.join(names) or 'no weights'}")
-    pairs = zip(names, texts, strict=False)
-    found: dict[str, tuple[Place, ...]] = {}
-    found |= {name: (place(text, word=word),) for name, text in pairs}
-    return found

@@ -37,15 +37,25 @@ class Trial:
     beside
         The geometries that further runs may have beside the case's own, where each is compiled;
         ``None`` for any.
+    filled
+        The arrays of the case, where another trial of it has drawn them already.
     """
 
-    def __init__(self, subject: Subject, case: Case, *, beside: Collection[Any] | None = None):
+    def __init__(
+        self,
+        subject: Subject,
+        case: Case,
+        *,
+        beside: Collection[Any] | None = None,
+        filled: Arrays | None = None,
+    ):
         self.beside = beside
         self.subject = subject
         self.case = case
         #: The last run that was made for `evaluate` and gave no ``y``.
         self.fallen: Run | None = None
         self._derived: dict[Callable[[Trial], Any], Any] = {}
+        self._filled = filled
 
     def may_have(self, geometry: Any) -> bool:
         """Whether a further run may have this geometry."""
@@ -60,7 +70,7 @@ class Trial:
     @cached_property
     def filled(self) -> Arrays:
         """The arrays of the case as they are drawn."""
-        return fill(self.case)
+        return fill(self.case) if self._filled is None else self._filled
 
     @cached_property
     def arrays(self) -> Arrays:

@@ -55,7 +55,8 @@ class Witness:
 
     def answers(self, subject: Subject) -> Answers:
         """What `subject` answers."""
-        return _answers_of(Trial(subject, self.case))
+        # Hundreds of kernels answer to one case: it is filled once.
+        return _answers_of(Trial(subject, self.case, filled=self._trial.filled))
 
     def alike(self, one: Answers, other: Answers, result: str) -> bool:
         """Whether two subjects give the same for one result, in the same manner.

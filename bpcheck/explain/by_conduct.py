@@ -116,6 +116,8 @@ class _Scene:
     case: Case
     result: str
     kinds: frozenset[Kind]
+    #: What they say of the right kernel, and so of each fault that does not show.
+    unspoilt: Conduct | None = None
 
     @cached_property
     def conduct(self) -> Conduct:
@@ -132,7 +134,11 @@ class _Scene:
 
     def planted(self, fault: Fault, right: Subject) -> Conduct:
         """What the checks say of a right kernel with the fault."""
-        return conduct_of(fault.plant(right), self.case)
+        if fault.shows(self.case):
+            return conduct_of(fault.plant(right), self.case)
+        if self.unspoilt is None:
+            self.unspoilt = conduct_of(right, self.case)
+        return self.unspoilt
 
     def is_explained_by(self, planted: Conduct) -> bool:
         """Whether each check that found the defect finds the same of another kernel."""

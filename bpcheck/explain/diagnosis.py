@@ -129,7 +129,7 @@ def _score(
     """
     explained = results = 0
     for number, scene in enumerate(failing, 1):
-        answers = scene.answers(fault.plant(right))
+        answers = scene.answers(right, fault)
         if scene.is_contradicted_by(answers, fault.results):
             return None
         # Where the fault does not show, a right number is no explanation of a wrong one.
@@ -143,4 +143,4 @@ def _score(
 
 
 def _contradicts(scene: Scene, fault: Fault, right: Subject) -> bool:
-    return scene.is_contradicted_by(scene.answers(fault.plant(right)), fault.results)
+    return scene.is_contradicted_by(scene.answers(right, fault), fault.results)

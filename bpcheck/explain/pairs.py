@@ -99,11 +99,11 @@ def _explained(
 
 
 def _gives(fault: Fault, kernel: Subject, scene: Scene, result: str) -> bool:
-    return scene.is_given_by(scene.answers(fault.plant(kernel)), result)
+    return scene.is_given_by(scene.answers(kernel, fault), result)
 
 
 def _contradicts(scene: Scene, fault: Fault, kernel: Subject) -> bool:
-    return scene.is_contradicted_by(scene.answers(fault.plant(kernel)), fault.results)
+    return scene.is_contradicted_by(scene.answers(kernel, fault), fault.results)
 
 
 def _both(one: Fault, other: Fault) -> Fault:

@@ -71,7 +71,7 @@ class ByFault:
         scene = scene_of(subject, case, right)
         spoilt, given = set(), set()
         for name in filter(None, (self.one, self.other)):
-            answers = scene.answers(fault_named(name).plant(right))
+            answers = scene.answers(right, fault_named(name))
             if not scene.witness.alike(scene.witness.right, answers, result):
                 spoilt.add(name)
                 if scene.is_given_by(answers, result):

@@ -9,6 +9,7 @@ from functools import cached_property
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER
 from bpcheck.explain.answers import Answers, Witness
+from bpcheck.explain.faults import Fault
 from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import PLAIN, TIE, plain_kind
 from bpcheck.verdict.tally import work
@@ -49,9 +50,12 @@ class Scene:
             if not self.witness.alike(self.said, self.witness.right, name)
         )
 
-    def answers(self, planted: Subject) -> Answers:
-        """What another kernel answers."""
-        return self.witness.answers(planted)
+    def answers(self, kernel: Subject, fault: Fault) -> Answers:
+        """What a right kernel answers once the fault is planted in it."""
+        if not fault.shows(self.case):
+            # As every fault promises: hundreds of runs less for each defect that is named.
+            return self.witness.right
+        return self.witness.answers(fault.plant(kernel))
 
     def is_given_by(self, answers: Answers, result: str) -> bool:
         """Whether a kernel that answers so gives what the subject gives."""

@@ -92,8 +92,7 @@ def part_by_names(
         if (tried := _tried(fault, kernel, scenes, result)) is not None
         and len(tried.explains) >= ENOUGH
         and not any(
-            scene.is_contradicted_by(scene.answers(fault.plant(kernel)), fault.results)
-            for scene in calm
+            scene.is_contradicted_by(scene.answers(kernel, fault), fault.results) for scene in calm
         )
     ]
     pairs = list(_pairs(found, known, len(scenes)))
@@ -136,7 +135,7 @@ def _tried(fault: Fault, kernel: Subject, scenes: Sequence[Scene], result: str) 
     """What a fault explains, or ``None`` where something that is right would be wrong with it."""
     explains, shows = set(), set()
     for number, scene in enumerate(scenes):
-        answers = scene.answers(fault.plant(kernel))
+        answers = scene.answers(kernel, fault)
         if scene.is_contradicted_by(answers, fault.results):
             return None
         if not scene.witness.alike(scene.witness.right, answers, result):
@@ -175,5 +174,5 @@ def _is_beside_another(
     # A few values give the same numbers with the other mistake as without.
     if any(10 * sum(name in each for each in explained) <= len(explained) for name in shared):
         return True
-    planted = [scene.answers(tried.fault.plant(kernel)) for scene in unexplained]
+    planted = [scene.answers(kernel, tried.fault) for scene in unexplained]
     return is_patterned_beside(unexplained, planted, result)

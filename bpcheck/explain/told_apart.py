@@ -51,7 +51,7 @@ def lookalikes(
     for fault in faults_of(case.operation):
         if result not in fault.results or (among is not None and fault.name not in among):
             continue
-        answers = scene.answers(fault.plant(right))
+        answers = scene.answers(right, fault)
         if scene.is_given_by(answers, result) and not scene.is_contradicted_by(
             answers, fault.results
         ):

@@ -23,6 +23,7 @@ from bpcheck.explain.faults.catalogue import FAMILIES
 from bpcheck.imports import find
 from bpcheck.operations import operation_named
 from examples.your_code import coursera, cs231n, layers, stateless, torch_layers
+from properties.harness.depth import deep
 from properties.harness.planting import reference
 
 CONV = operation_named("conv2d")
@@ -100,7 +101,7 @@ def test_a_wrong_kernel_gets_the_declaration_of_the_right_one() -> None:
         if "conv2d" in fault.operations and "y" not in fault.results
     ]
     assert len(planted) >= 20
-    for fault in planted[::4]:
+    for fault in planted[:: deep(12, 4)]:
         wrong = fault.plant(reference("conv2d"))
         assert declaration_of(backward_of(wrong)) == right, fault.name
 

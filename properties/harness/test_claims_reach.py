@@ -17,6 +17,7 @@ from bpcheck.planning.classes import beside_classes, every_class, geometry_class
 from bpcheck.planning.draws import integers_from
 from bpcheck.planning.reach import reach_of
 from bpcheck.planning.strategies import geometries
+from properties.harness.depth import deep
 
 
 def anything(*_operands: Any, **_params: Any) -> Any:
@@ -91,7 +92,7 @@ def test_no_class_is_called_beyond_that_a_claimed_geometry_is_in(operation: str,
     subject, promise = subject_of(kind, operation), operation_named(operation)
     beyond = reach_of(subject).beyond
     integers = integers_from(np.random.default_rng(1))
-    for _ in range(2_000):
+    for _ in range(deep(300, 2_000)):
         geometry = promise.draw(integers)
         if not geometry_beyond(subject, promise, geometry):
             classes = geometry_classes(promise, geometry) | beside_classes(promise, geometry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from itertools import combinations, islice
 from typing import Any
 
@@ -29,10 +30,26 @@ from bpcheck.planning.covering import PATIENCE, covering
 from bpcheck.planning.draws import integers_from
 from bpcheck.planning.plan import plan
 from bpcheck.planning.profiles import PROFILES
+from bpcheck.runner.one import judge
 from bpcheck.verdict import Verdict
+from properties.harness.depth import deep, in_thorough_runs
 from reference import conv
 
+# A plan is made once for all that look at it.
+pytestmark = pytest.mark.xdist_group("covering")
+
 DTYPES = ("float64", "float32")
+
+#: One of each family and each number of dimensions; the others are planned by the same code.
+PLANNED = deep(("conv2d", "max_pool1d", "avg_pool3d", "network"), operation_names())
+
+
+@cache
+def default_plan(operation: str) -> tuple[Case, ...]:
+    """The cases of a run in the default profile."""
+    profile = PROFILES["default"]
+    drawn = plan(operation_named(operation), profile=profile, dtypes=DTYPES)
+    return tuple(islice(drawn, profile.cases))
 
 
 def met(cases: Iterable[Case], *, strength: int) -> set[tuple[str, ...]]:
@@ -62,14 +79,22 @@ def dressed_at_random(operation: str, number: int) -> Iterable[Case]:
         )
 
 
-@pytest.mark.parametrize("operation", ["conv2d", "conv3d", "max_pool2d", "avg_pool1d"])
+@pytest.mark.parametrize("operation", [each for each in PLANNED if each != "network"])
 def test_the_default_plan_covers_every_pair_that_any_other_draw_meets(operation: str) -> None:
-    profile = PROFILES["default"]
-    chosen = islice(plan(operation_named(operation), profile=profile, dtypes=DTYPES), profile.cases)
     drawn = dressed_at_random(operation, 4_000)
-    assert met(drawn, strength=2) <= met(chosen, strength=2)
+    assert met(drawn, strength=2) <= met(default_plan(operation), strength=2)
 
 
+def test_the_thorough_plan_is_soon_close_to_every_triple() -> None:
+    # A plan of pairs misses a tenth of them at this length.
+    chosen = islice(
+        plan(operation_named("avg_pool1d"), profile=PROFILES["thorough"], dtypes=DTYPES), 1_000
+    )
+    triples = met(dressed_at_random("avg_pool1d", 400), strength=3)
+    assert len(triples - met(chosen, strength=3)) < 0.05 * len(triples)
+
+
+@in_thorough_runs
 def test_the_thorough_plan_covers_every_triple_that_any_other_draw_meets() -> None:
     # Two thirds of it do so for an operation this small.
     chosen = islice(
@@ -79,13 +104,10 @@ def test_the_thorough_plan_covers_every_triple_that_any_other_draw_meets() -> No
     assert met(drawn, strength=3) <= met(chosen, strength=3)
 
 
-@pytest.mark.parametrize("operation", operation_names())
+@pytest.mark.parametrize("operation", PLANNED)
 def test_every_class_meets_every_dtype_value_kind_and_layout(operation: str) -> None:
-    promise, profile = operation_named(operation), PROFILES["default"]
-    cases = islice(
-        plan(operation_named(operation), profile=profile, dtypes=DTYPES, seed=1), profile.cases
-    )
-    chosen = met(cases, strength=2)
+    promise = operation_named(operation)
+    chosen = met(default_plan(operation), strength=2)
     names = edge_classes(promise, DTYPES)
     own = {str(each) for each in promise.edge_classes}
     layouts_of_a_bias = {name for name in names if name.startswith("b ")}
@@ -113,8 +135,7 @@ def test_a_layout_in_which_nothing_repeats_is_no_class_of_its_own() -> None:
     assert {"x broadcast-batch", "w fortran"} <= classes_of(parse_case(two))
 
 
-@pytest.mark.parametrize("operation", ["conv2d", "max_pool1d", "avg_pool2d"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("operation", "seed"), [("conv2d", 0), ("max_pool1d", 1)])
 def test_the_quick_plan_has_a_case_in_which_each_layout_repeats(operation: str, seed: int) -> None:
     promise, profile = operation_named(operation), PROFILES["quick"]
     cases = islice(plan(promise, profile=profile, dtypes=DTYPES, seed=seed), profile.cases)
@@ -124,9 +145,7 @@ def test_the_quick_plan_has_a_case_in_which_each_layout_repeats(operation: str, 
 
 @pytest.mark.parametrize("dtypes", [DTYPES, (*DTYPES, "float16")])
 def test_every_value_kind_comes_in_every_dtype_alike(dtypes: tuple[str, ...]) -> None:
-    cases = islice(
-        plan(operation_named("conv2d"), profile=PROFILES["default"], dtypes=dtypes), 3_000
-    )
+    cases = islice(plan(operation_named("conv1d"), profile=PROFILES["quick"], dtypes=dtypes), 3_000)
     seen = Counter((case.values, case.dtype) for case in cases)
     for kind in {kind for kind, _ in seen}:
         numbers = [seen[kind, dtype] for dtype in dtypes]
@@ -234,5 +253,7 @@ def test_params_that_are_cached_by_shape_are_found() -> None:
         return y, residuals
 
     cached = Subject(forward, conv.vjp, operation="conv2d", name="cached")
-    report = check(cached)
-    assert not report.agrees
+    profile = PROFILES["default"]
+    cases = islice(plan(cached.operation, profile=profile, dtypes=DTYPES), profile.cases)
+    rulings = (each for case in cases for each in judge(cached, case, checks=["autograd"]).rulings)
+    assert any(each.verdict.is_defect for each in rulings)

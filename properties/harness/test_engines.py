@@ -269,7 +269,7 @@ def test_pytest_judges_in_an_engine_by_option_or_by_its_configuration(
     named = "properties.harness.engines:{}"
     engine = f"bpcheck_executor = {named.format('one_process')}"
     pytester.makeini(f"[pytest]\npythonpath = {HERE}\n{engine}\nbpcheck_largest = 300")
-    few = ("-p", "no:cacheprovider", "-k", "contract-y or autograd-x_bar")
+    few = ("-p", "no:cacheprovider", "--bpcheck-no-repair", "-k", "contract-y or autograd-x_bar")
     judged = pytester.runpytest_subprocess(*few).parseoutcomes()
     assert (judged["passed"], judged["failed"]) == (1, 1)
     failing = pytester.runpytest_subprocess(*few, "--bpcheck-executor", named.format("FAILING"))

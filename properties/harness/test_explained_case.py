@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
 from bpcheck.cases import parse_case
+from bpcheck.cli import main
 from bpcheck.cli.explain import asked_results
 from bpcheck.errors import UsageError
 from bpcheck.explain.right import right_kernel
@@ -19,8 +18,6 @@ from bpcheck.filling import fill
 from bpcheck.oracles.autograd import autograd
 from bpcheck.runner.one import replay
 from properties.harness.test_worked_by_hand import RESULTS
-
-ROOT = Path(__file__).parents[2]
 
 WRONG = """
 from reference import conv
@@ -31,15 +28,8 @@ def vjp(residuals, y_bar):
 """
 
 
-def explained(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bpcheck", "explain", *words],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
+def explained(*words: str) -> Result:
+    return CliRunner().invoke(main, ["explain", *words])
 
 
 @pytest.mark.parametrize(("text", "result"), RESULTS)
@@ -97,9 +87,9 @@ def test_a_right_kernel_is_told_to_give_the_same_numbers() -> None:
 
 def test_the_command_needs_no_target() -> None:
     done = explained("conv1d", "n1ic1iw3oc1kw2", "f64", "small")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.output
     assert "explained by torch's numbers" in done.stdout
-    assert explained("conv1d n1ic1iw3oc1kw2kq1").returncode == 2
+    assert explained("conv1d n1ic1iw3oc1kw2kq1").exit_code == 2
 
 
 def test_the_command_shows_what_a_wrong_kernel_gave_beside_what_is_expected(
@@ -108,7 +98,7 @@ def test_the_command_shows_what_a_wrong_kernel_gave_beside_what_is_expected(
     code = tmp_path / "wrong.py"
     code.write_text(WRONG)
     done = explained("conv1d n1ic1iw3oc1kw2 f64 small", str(code))
-    assert done.returncode == 1, done.stderr
+    assert done.exit_code == 1, done.output
     assert "twice that" in done.stdout
     assert "got minus expected" in done.stdout
     assert "the subject's w_bar is the same in all 2 elements" in done.stdout

@@ -128,8 +128,8 @@ def test_a_convolution_by_fast_transforms_agrees_when_it_says_so() -> None:
         supports=lambda params, shapes: shapes["x"][0] > 0,
     )
     declared = fast.claiming(exact=False, constant=8.0)
-    assert check_subject(declared, count=60).agrees
-    assert not check_subject(fast, count=60).agrees
+    assert check_subject(declared, count=40, largest=2_000).agrees
+    assert not check_subject(fast, count=24, largest=2_000).agrees
 
 
 def test_an_interrupted_assertion_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from bpcheck import adapters
+from bpcheck.cli import main
 from bpcheck.explain.line.spectrum import ranked
 from bpcheck.explain.line.statements import Source
 from bpcheck.explain.line.swapping import loaded_from, swapped
@@ -19,6 +21,8 @@ from bpcheck.report.json import to_json
 from bpcheck.report.message import judgement_message
 from bpcheck.runner.run import check_subject
 from bpcheck.verdict import Report
+
+pytestmark = pytest.mark.repairs
 
 RIGHT = """
 import numpy as np
@@ -90,6 +94,17 @@ def test_the_line_stands_in_every_report_and_in_an_annotation(tmp_path: Path) ->
     assert annotation.startswith("::error file=")
     assert f",line={line_of('start = i * s')}," in annotation
     assert "\n" not in annotation
+
+
+def test_the_command_line_looks_for_it_unless_told_not_to(tmp_path: Path) -> None:
+    path = tmp_path / "pool.py"
+    path.write_text(RIGHT.replace("start = i * s", "start = i"))
+    options = ("--cases", "24", "--largest", "256", "--dtype", "f64")
+    words = ["check", "avg_pool1d", str(path), *options]
+    told, silent = (CliRunner().invoke(main, [*words, *more]) for more in ((), ("--no-repair",)))
+    assert (told.exit_code, silent.exit_code) == (1, 1)
+    assert "start = i * s" in told.output
+    assert "start = i * s" not in silent.output
 
 
 def test_without_the_search_nothing_is_told(tmp_path: Path) -> None:

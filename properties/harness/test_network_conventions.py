@@ -17,9 +17,10 @@ from bpcheck.explain.faults.rechained import Instead, Link, every_tie, rechained
 from bpcheck.explain.right import right_kernel
 from bpcheck.finding import Kind
 from bpcheck.runner.one import judge
+from properties.harness.depth import deep
 from properties.harness.planting import findings, reference
 
-SEEDS = range(4)
+SEEDS = range(deep(2, 4))
 
 #: Filters of zeros, whose planes tie throughout; and windows of four cells.
 PRUNED = "network n3ic2ih12iw12oca4ka3qa2ocb4kb2qb2classes4labels7act{act}max{max} {dtype} pruned"

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ from properties.harness.own import (
 __all__ = ["folder", "written"]
 
 #: Enough cases to meet the wrong direction in, and few enough for a test.
-FEW = ("--cases", "40")
+FEW = ("--cases", "40", "--no-repair")
 
 
 def test_a_right_kernel_agrees_in_a_whole_quick_run_in_every_dtype() -> None:
@@ -48,11 +49,11 @@ def test_sums_too_long_for_a_narrow_dtype_are_thinned_whatever_the_operands_are_
 ) -> None:
     long = MODULE.replace("integers(1, 40)", "integers(200, 300)")
     (written / "mymodule.py").write_text(long, encoding="utf-8")
-    report = check_subject(subject("Right", dtypes=(dtype,)), count=60)
+    report = check_subject(subject("Right", dtypes=(dtype,)), count=24)
     assert report.agrees, report_text(report)
     assert report.table["autograd"]["gain_bar"].passed
     assert report.table["finite differences"]["gain_bar"].passed
-    wrong = check_subject(subject("Wrong", dtypes=(dtype,)), count=60)
+    wrong = check_subject(subject("Wrong", dtypes=(dtype,)), count=12)
     assert wrong.verdict is bpcheck.Verdict.BACKWARD_WRONG
 
 
@@ -72,39 +73,49 @@ def test_workers_change_nothing_of_its_report(kernel: str, code: int) -> None:
     for jobs in ("1", "2"):
         options = ("--jobs", jobs, "--json", f"{jobs}.json", *FEW)
         arguments = ("check", OPERATION, f"mymodule:{kernel}", *options)
-        done = process("-m", "bpcheck", *arguments)
-        assert done.returncode == code, done.stdout + done.stderr
+        done = command(*arguments)
+        assert done.exit_code == code, done.output
     assert Path("1.json").read_text() == Path("2.json").read_text()
     (report,) = json.loads(Path("1.json").read_text())["reports"]
     assert report["operation"] == OPERATION
     assert all(each["smallest_case"].startswith(OPERATION) for each in report["judgements"])
 
 
+def in_a_process(*arguments: str) -> tuple[int, str]:
+    done = process("-m", "bpcheck", *arguments)
+    return done.returncode, done.stdout
+
+
+def in_this_one(*arguments: str) -> tuple[int, str]:
+    done = command(*arguments)
+    return done.exit_code, done.stdout
+
+
 @pytest.mark.parametrize(
-    ("named", "target"),
+    ("named", "target", "run"),
     [
-        (OPERATION, "mymodule:Wrong"),
-        ("operations/sums.py:running_sum", "mymodule.py:Wrong"),
-        ("operations/sums.py:RunningSum.instance", "mymodule:Wrong"),
+        (OPERATION, "mymodule:Wrong", in_a_process),
+        ("operations/sums.py:running_sum", "mymodule.py:Wrong", in_this_one),
+        ("operations/sums.py:RunningSum.instance", "mymodule:Wrong", in_this_one),
     ],
 )
 def test_the_command_that_replays_it_is_told_and_works(
-    written: Path, named: str, target: str
+    written: Path, named: str, target: str, run: Callable[..., tuple[int, str]]
 ) -> None:
     elsewhere = written / "operations" / "sums.py"
     elsewhere.parent.mkdir()
     text = (written / "mymodule.py").read_text(encoding="utf-8")
     elsewhere.write_text(f"{text}\nRunningSum.instance = RunningSum()\n", encoding="utf-8")
-    said = process("-m", "bpcheck", "check", named, target, "--jobs", "2", *FEW)
-    assert said.returncode == 1, said.stdout + said.stderr
-    line = next(line for line in said.stdout.splitlines() if " replay " in line)
+    code, said = run("check", named, target, "--jobs", "2", *FEW)
+    assert code == 1, said
+    line = next(line for line in said.splitlines() if " replay " in line)
     replay = shlex.split(line.partition("bpcheck ")[2])
     assert replay[0] == "replay"
     assert replay[1].startswith(f"{named} n1len2rev1 ")
-    again = process("-m", "bpcheck", *replay)
-    assert again.returncode == 1, again.stdout + again.stderr
-    assert "BACKWARD WRONG. signal_bar" in again.stdout
-    assert process("-m", "bpcheck", *replay[:2], "mymodule:Right").returncode == 0
+    code, said = run(*replay)
+    assert code == 1, said
+    assert "BACKWARD WRONG. signal_bar" in said
+    assert run(*replay[:2], "mymodule:Right")[0] == 0
 
 
 def test_a_project_may_name_it() -> None:
@@ -146,7 +157,7 @@ def test_conformance_has_an_item_for_each_of_its_results(
         """,
     )
     result = pytester.runpytest_subprocess(
-        "-p", "no:cacheprovider", "--bpcheck-profile", "quick", "-rf"
+        "-p", "no:cacheprovider", "--bpcheck-profile", "quick", "--bpcheck-no-repair", "-rf"
     )
     failed = [line for line in result.outlines if line.startswith("FAILED")]
     assert any("test_wrong[autograd-signal_bar]" in line for line in failed)
@@ -185,12 +196,14 @@ def test_it_is_a_value_that_compares_by_its_address() -> None:
 
 def test_a_script_that_defines_it_runs_once_and_its_workers_find_it(written: Path) -> None:
     script = (written / "mymodule.py").read_text(encoding="utf-8")
+    assert script.count('profile="quick"') == 1
+    script = script.replace('profile="quick"', "count=40")
     Path("script.py").write_text(f"{script}\nprint('the end')\n", encoding="utf-8")
     done = process("script.py")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.count("the end") == 1
     assert "Right · script:running_sum" in done.stdout
-    assert "AGREES in 450 cases" in done.stdout
+    assert "AGREES in 40 cases" in done.stdout
     assert "BACKWARD WRONG. 1 defect" in done.stdout
     assert process("-m", "script").stdout == done.stdout

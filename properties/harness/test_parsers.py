@@ -23,11 +23,12 @@ from bpcheck.planning.listed import listed_cases
 from bpcheck.precision import measure
 from bpcheck.precision.baseline import dumps, loads
 from bpcheck.subject import Subject
+from properties.harness.depth import deep
 from properties.harness.planting import reference
 
-#: Of each parser; the thorough profile of Hypothesis is told by its number of examples.
+#: Of each parser.
 MANY = settings(
-    max_examples=50_000 if settings.default and settings.default.max_examples >= 2_000 else 40,
+    max_examples=deep(40, 50_000),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -29,7 +29,7 @@ def by_signature(vjp: Any) -> bpcheck.Subject:
     def forward(x: Any, *, kernel_size: Any, stride: Any) -> Any:
         return max_pool.forward(x, kernel_size=kernel_size, stride=stride)
 
-    return bpcheck.Subject(forward, vjp, operation="max_pool2d")
+    return bpcheck.Subject(forward, vjp, operation="max_pool1d")
 
 
 def raising(error: type[Exception]) -> Callable[[Any], bpcheck.Subject]:
@@ -40,7 +40,7 @@ def raising(error: type[Exception]) -> Callable[[Any], bpcheck.Subject]:
             return max_pool.forward(x, **params)
 
         claims = {} if error is NotImplementedError else {"refuses": (error,)}
-        return bpcheck.Subject(forward, vjp, operation="max_pool2d", **claims)  # type: ignore[arg-type]
+        return bpcheck.Subject(forward, vjp, operation="max_pool1d", **claims)  # type: ignore[arg-type]
 
     return subject
 
@@ -49,7 +49,7 @@ def by_supports(vjp: Any) -> bpcheck.Subject:
     return bpcheck.Subject(
         max_pool.forward,
         vjp,
-        operation="max_pool2d",
+        operation="max_pool1d",
         supports=lambda params, shapes: only_strides(params),
     )
 
@@ -63,7 +63,7 @@ WAYS = {
 
 
 def wrong(residuals: Any, y_bar: Any) -> Any:
-    """Overlapping windows of 3x3 layers of odd width lose their last column."""
+    """Layers of odd width lose the last column of their gradient."""
     (x_bar,) = max_pool.vjp(residuals, y_bar)
     x_bar = x_bar.copy()
     if x_bar.shape[-1] % 2 and x_bar.shape[-1] > 2:
@@ -80,6 +80,7 @@ def met(report: Report) -> set[str]:
     return {name for name, cases in report.coverage.items() if cases}
 
 
+@pytest.mark.xdist_group("refusals")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_right_one_is_judged_on_as_many_cases_and_classes(way: str) -> None:
     report = bpcheck.check(WAYS[way](max_pool.vjp), profile="quick")
@@ -91,7 +92,7 @@ def test_a_right_one_is_judged_on_as_many_cases_and_classes(way: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_wrong_one_is_found(way: str) -> None:
-    report = bpcheck.check(WAYS[way](wrong), profile="quick", count=100)
+    report = bpcheck.check(WAYS[way](wrong), profile="quick", count=60)
     assert report.verdict is Verdict.BACKWARD_WRONG
     assert {judgement.result for judgement in report.judgements} == {"x_bar"}
 
@@ -103,9 +104,9 @@ def test_one_that_takes_a_single_layer_is_judged_on_it_alone() -> None:
         return max_pool.forward(x, kernel_size=kernel_size, stride=stride)
 
     right = bpcheck.Subject(forward, max_pool.vjp, operation="max_pool2d")
-    report = bpcheck.check(right, profile="quick")
+    report = bpcheck.check(right, profile="quick", count=100)
     assert report.verdict is Verdict.AGREES
-    assert report.cases >= 300
+    assert report.cases >= 100
     assert report.coverage["family 2x2, stride 2"] > 10
     zeros = replace(right, vjp=lambda residuals, y_bar: (0 * max_pool.vjp(residuals, y_bar)[0],))
     assert bpcheck.check(zeros, count=30).verdict is Verdict.BACKWARD_WRONG
@@ -113,7 +114,7 @@ def test_one_that_takes_a_single_layer_is_judged_on_it_alone() -> None:
 
 def test_the_report_does_not_depend_on_the_number_of_workers() -> None:
     subject = raising(NotImplementedError)(max_pool.vjp)
-    assert bpcheck.check(subject, count=200) == bpcheck.check(subject, count=200, jobs=2)
+    assert bpcheck.check(subject, count=80) == bpcheck.check(subject, count=80, jobs=2)
 
 
 def test_no_case_has_the_batch_of_one_layer_on_the_image_of_another() -> None:

@@ -1,21 +1,20 @@
-"""Subjects that refuse in four ways, from the command line and from pytest: the same is judged."""
+"""Subjects that refuse in several ways, from the command line and pytest: the same is judged."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
-from textwrap import dedent
-from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-# One run of the command line is enough for all that look at its report.
-pytestmark = pytest.mark.xdist_group("refusals from doors")
+import bpcheck
+from bpcheck.cli import main
+from bpcheck.runner import check_subject
+from properties.harness.targets import folder, write
 
-ROOT = Path(__file__).parents[2]
+__all__ = ["folder"]
 
 #: A pool that takes kernels and strides, and says so in four ways; and one wrong on top of each.
 MODULE = """
@@ -66,9 +65,13 @@ MODULE = """
     wrong_signature, wrong_supports = (subject(way, wrong) for way in ("signature", "supports"))
 """
 
-NAMES = ("signature", "not_implemented_error", "value_error_declared", "supports")
+#: Two of the ways, and a wrong subject: all four are judged from Python, in a test of their own.
+NAMES = ("signature", "value_error_declared", "wrong_supports")
 
-TESTS = """
+#: Judged cases of a run here; every class is looked for in any number of them.
+CASES = 100
+
+TEST = """
     import bpcheck, pools
 
     test_value_error = bpcheck.conformance(pools.value_error_declared)
@@ -76,55 +79,33 @@ TESTS = """
 """
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_the_command_line_judges_as_many_cases_and_classes() -> None:
+    write("pools.py", MODULE)
+    lines = [f'{name} = {{ target = "pools:{name}", operation = "max_pool1d" }}' for name in NAMES]
+    write("pyproject.toml", "[tool.bpcheck.subjects]\n" + "\n".join(lines) + "\n")
+    options = ("--profile", "quick", "--cases", str(CASES), "--json", "report.json")
+    done = CliRunner().invoke(main, ["check", *options])
+    assert done.exit_code == 1, done.output
+    document = json.loads(Path("report.json").read_text(encoding="utf-8"))
+    signature, declared, wrong = document["reports"]
+    for report in (signature, declared):
+        assert (report["verdict"], report["judgements"]) == ("agrees", [])
+        assert report["counts"]["cases"] >= CASES
+        assert report["missing"] == []
+    assert wrong["verdict"] == "backward wrong"
 
 
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The report of each way, and of a wrong subject, all in one run of the command line."""
-    folder = tmp_path_factory.mktemp("refusals")
-    (folder / "pools.py").write_text(dedent(MODULE), encoding="utf-8")
-    names = [*NAMES, "wrong_signature"]
-    lines = [f'{name} = {{ target = "pools:{name}", operation = "max_pool1d" }}' for name in names]
-    (folder / "pyproject.toml").write_text(
-        "[tool.bpcheck.subjects]\n" + "\n".join(lines) + "\n", encoding="utf-8"
-    )
-    options = ("--profile", "quick", "--json", "report.json")
-    done = run(folder, "-m", "bpcheck", "check", *options)
-    assert done.returncode == 1, done.stdout + done.stderr
-    document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return dict(zip(names, document["reports"], strict=True))
-
-
-def met(report: dict[str, Any]) -> set[str]:
-    return {name for name, cases in report["coverage"].items() if cases}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_command_line_judges_as_many_cases_and_classes(
-    name: str, reports: dict[str, Any]
+def test_pytest_judges_a_right_one_and_a_wrong_one(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = reports[name]
-    assert (report["verdict"], report["judgements"]) == ("agrees", [])
-    assert report["counts"]["cases"] >= 300
-    assert met(report) == met(reports["signature"])
-    assert reports["wrong_signature"]["verdict"] == "backward wrong"
-
-
-def test_pytest_judges_a_right_one_and_a_wrong_one(tmp_path: Path) -> None:
-    (tmp_path / "pools.py").write_text(dedent(MODULE), encoding="utf-8")
-    (tmp_path / "test_pools.py").write_text(dedent(TESTS), encoding="utf-8")
+    # Sixty cases of the profile are enough to see which is wrong.
+    few = partial(check_subject, count=60)
+    monkeypatch.setattr(bpcheck.runner, "check_subject", few)
+    pytester.syspathinsert()
+    pytester.makepyfile(pools=MODULE, test_pools=TEST)
     words = ("-p", "no:cacheprovider", "--bpcheck-profile", "quick", "-q", "-rf")
-    done = run(tmp_path, "-m", "pytest", *words, "test_pools.py")
-    assert done.returncode == 1, done.stdout
-    failed = {line for line in done.stdout.splitlines() if line.startswith("FAILED")}
+    done = pytester.runpytest_inprocess(*words, "test_pools.py")
+    assert done.ret == 1, done.stdout.str()
+    failed = {line for line in done.outlines if line.startswith("FAILED")}
     assert failed
-    assert all("::test_wrong_supports[" in line for line in failed), done.stdout
+    assert all("::test_wrong_supports[" in line for line in failed), done.stdout.str()

@@ -16,7 +16,7 @@ from bpcheck.verdict import Report, Verdict
 from properties.harness.torch_conv import apply
 from reference import conv
 
-COUNT = 150
+COUNT = 60
 
 
 def rows_that_failed(report: Report) -> set[str]:

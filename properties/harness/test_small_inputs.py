@@ -18,6 +18,7 @@ from bpcheck import Subject, parse_case
 from bpcheck.cli import main
 from bpcheck.report import report_text
 from bpcheck.verdict import Report
+from properties.harness.depth import deep
 from properties.harness.targets import folder, write
 
 __all__ = ["folder"]
@@ -151,7 +152,7 @@ SMALL_INPUTS = {
     ),
 }
 
-SEEDS = 8
+SEEDS = deep(4, 8)
 
 
 def by_command_line(given: Input, claims: Mapping[str, Any]) -> tuple[int, str]:

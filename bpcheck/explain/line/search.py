@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from types import CodeType
 
-from bpcheck.explain.line.edits import Edit
+from bpcheck.explain.line.edit import Edit
 from bpcheck.explain.line.example import Example, Grade
 from bpcheck.explain.line.spectrum import ranked
 from bpcheck.explain.line.statements import Source

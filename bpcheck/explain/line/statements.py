@@ -10,7 +10,8 @@ from typing import Any
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
-from bpcheck.explain.line.edits import Edit, Scope, edits_of
+from bpcheck.explain.line.edit import Edit, Scope
+from bpcheck.explain.line.edits import edits_of
 
 #: Statements that are changed as a whole, and those of which the head is.
 _PLAIN = (cst.Assign, cst.AugAssign, cst.AnnAssign, cst.Return, cst.Expr, cst.Assert)
