@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def _fold_examples() -> tuple[Example, ...]:
     made = []
     for params in _PARAMS:
         windows = _windows(_SIZE, **params)
-        shape = (2, 3 * int(np.prod(windows.kernel)), int(np.prod(windows.output)))
+        shape = (2, 3 * prod(windows.kernel), prod(windows.output))
         made.append(((rng.uniform(-2, 2, shape),), {"output_size": _SIZE, **params}))
     return tuple(made)
 
@@ -66,13 +67,13 @@ def _fold_examples() -> tuple[Example, ...]:
 def _columns(x: Array, windows: Windows) -> Array:
     plane = windows.pad(x, 0)
     taps = [plane[cells] for _, cells in windows.tapped()]
-    return np.stack(taps, axis=2).reshape(len(x), -1, int(np.prod(windows.output)))
+    return np.stack(taps, axis=2).reshape(len(x), x.shape[1] * len(taps), prod(windows.output))
 
 
 def _added(columns: Array, windows: Windows, *, add: bool = True) -> Array:
     """The plane on which columns are added up, or written over one another."""
-    n, taps = len(columns), int(np.prod(windows.kernel))
-    cells = columns.reshape(n, -1, taps, *windows.output)
+    n, taps = len(columns), prod(windows.kernel)
+    cells = columns.reshape(n, columns.shape[1] // taps, taps, *windows.output)
     plane = np.zeros((n, cells.shape[1], *windows.padded), columns.dtype)
     for tap, (_, place) in enumerate(windows.tapped()):
         if add:
@@ -106,12 +107,14 @@ FOLD = Operation("fold", fold_of_torch, *widened(_fold, _fold_vjp), _fold_exampl
 
 def _taps_first(x: Array, **params: Pair) -> tuple[Array, Windows]:
     columns, windows = _unfold(x, **params)
-    by_tap = columns.reshape(len(x), x.shape[1], -1, columns.shape[-1]).swapaxes(1, 2)
+    taps = prod(windows.kernel)
+    by_tap = columns.reshape(len(x), x.shape[1], taps, columns.shape[-1]).swapaxes(1, 2)
     return by_tap.reshape(columns.shape), windows
 
 
 def _taps_first_vjp(windows: Windows, y_bar: Array) -> tuple[Array]:
-    by_tap = y_bar.reshape(len(y_bar), int(np.prod(windows.kernel)), -1, y_bar.shape[-1])
+    taps = prod(windows.kernel)
+    by_tap = y_bar.reshape(len(y_bar), taps, y_bar.shape[1] // taps, y_bar.shape[-1])
     return (_added(by_tap.swapaxes(1, 2).reshape(y_bar.shape), windows),)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,13 @@ def _per_channel(values: Array, x: Array) -> Array:
     return values.reshape(1, -1, *(1,) * (x.ndim - 2))
 
 
+def _by_group(x: Array, groups: int) -> Array:
+    return x.reshape(len(x), groups, prod(x.shape[1:]) // groups)
+
+
 def _moments(x: Array, groups: int) -> tuple[Array, Array]:
     """Mean and variance of each group, (n, groups, 1)."""
-    rows = x.reshape(len(x), groups, -1)
+    rows = _by_group(x, groups)
     return rows.mean(axis=-1, keepdims=True), rows.var(axis=-1, keepdims=True)
 
 
@@ -46,7 +51,7 @@ def _forward_of(moments: Any) -> Any:
     def forward(x: Array, weight: Array, bias: Array, *, groups: int, eps: float) -> Any:
         mean, variance = moments(x, groups)
         rstd = 1 / np.sqrt(variance + eps)
-        normal = (x.reshape(len(x), groups, -1) - mean) * rstd
+        normal = (_by_group(x, groups) - mean) * rstd
         y = normal.reshape(x.shape) * _per_channel(weight, x) + _per_channel(bias, x)
         return y, (x, normal, mean, rstd, weight)
 
@@ -72,7 +77,8 @@ def _interleaved(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
     x, _, mean, rstd, _ = residuals
     x_bar, _, bias_bar = _vjp(residuals, y_bar)
     group = np.arange(x.shape[1]) % mean.shape[1]
-    of_channels = (x.reshape(*x.shape[:2], -1) - mean[:, group]) * rstd[:, group]
+    rows = x.reshape(*x.shape[:2], prod(x.shape[2:]))
+    of_channels = (rows - mean[:, group]) * rstd[:, group]
     axes = (0, *range(2, y_bar.ndim))
     return x_bar, (y_bar * of_channels.reshape(x.shape)).sum(axis=axes), bias_bar
 
@@ -81,7 +87,7 @@ def _lanes_of_the_next(x: Array, groups: int) -> tuple[Array, Array]:
     size = x.shape[1] // groups
     lanes = 1 << (size - 1).bit_length()
     parts = [x[:, g * size : g * size + lanes] for g in range(groups)]
-    n = size * int(np.prod(x.shape[2:], dtype=int))
+    n = size * prod(x.shape[2:])
     axes = tuple(range(1, x.ndim))
     mean = np.stack([part.sum(axis=axes) / n for part in parts], axis=1)[..., None]
     shape = (-1, *(1,) * (x.ndim - 1))
