@@ -45,6 +45,7 @@ class Declared(Operation):
         self._declared = declaration
         self.name = name
         self.reference = declaration.reference
+        self.home = str(getattr(declaration.reference, "__module__", ""))
         self.operands = tuple(each.name for each in declaration.differentiable)
         self.constants = declaration.constants
         self.keys = _keys(declaration)

@@ -40,7 +40,11 @@ def bounds(
     """Bounds on the error of every result: surely, almost surely, and those of the oracle."""
     found = operation.once(_spreads)(_Arrays(arrays, params), stored, summed)
     # The last rounding is no matter of chance.
-    honest = {name: MULTIPLE * spread + 2 * stored * size for name, (spread, size) in found.items()}
+    honest = {
+        # Where some rounding leads out of the range, any number is honest.
+        name: np.nan_to_num(MULTIPLE * spread + 2 * stored * size, nan=np.inf, posinf=np.inf)
+        for name, (spread, size) in found.items()
+    }
     oracles = {name: each * (ORACLE / stored) for name, each in honest.items()}
     return [honest, honest, oracles]
 
