@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 
 from benchmarks.hunting import is_rejected
@@ -118,12 +118,12 @@ def main() -> None:
             if given.only not in name:
                 continue
             for dtype in DTYPES:
-                print(f"{name} {dtype}:", asked(lambda n=name, d=dtype: alarms(n, d, given.cases)))
+                print(f"{name} {dtype}:", asked(partial(alarms, name, dtype, given.cases)))
             if given.right:
                 continue
             for fault in FAULTS.values():
                 if fault.operation == name:
-                    print(f"  {fault.name}:", asked(lambda f=fault: hunt(f, given.cases)))
+                    print(f"  {fault.name}:", asked(partial(hunt, fault, given.cases)))
 
 
 if __name__ == "__main__":

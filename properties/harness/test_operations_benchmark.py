@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks import operations
 from benchmarks.operations_material import FAULTS, OPERATIONS
 from benchmarks.operations_material.declared import DECLARATIONS, declared
+from bpcheck.errors import BpcheckError
 
 
 def test_a_fault_is_found_that_a_right_kernel_does_not_have() -> None:
@@ -16,7 +17,7 @@ def test_a_fault_is_found_that_a_right_kernel_does_not_have() -> None:
 
 def test_what_cannot_be_asked_is_said() -> None:
     def refuse() -> str:
-        raise operations.BpcheckError("two results")
+        raise BpcheckError("two results")
 
     assert operations.asked(refuse) == "NOT ASKED: two results"
     assert operations.asked(lambda: str(1 // 0)).startswith("CRASHED: ZeroDivisionError")
