@@ -12,16 +12,19 @@ Array = npt.NDArray[Any]
 #: The dtypes that every kernel of this folder takes.
 DTYPES = ("float16", "float32", "float64")
 
+#: What the kernels take that have bfloat16 besides: NumPy has it where the caller registered it.
+WITH_BFLOAT16 = ("bfloat16", *DTYPES)
 
-def require_float(**operands: Array | None) -> None:
-    """Raise unless every operand has one and the same of the `DTYPES`."""
+
+def require_float(among: tuple[str, ...] = DTYPES, /, **operands: Array | None) -> None:
+    """Raise unless every operand has one and the same dtype `among` those that a kernel takes."""
     first: np.dtype[Any] | None = None
     for name, operand in operands.items():
         if operand is None or (first is not None and operand.dtype == first):
             continue
-        if operand.dtype.name not in DTYPES:
+        if operand.dtype.name not in among:
             raise ValueError(
-                f"{name}.dtype={operand.dtype}: must be one of {', '.join(DTYPES)}; "
+                f"{name}.dtype={operand.dtype}: must be one of {', '.join(among)}; "
                 f"convert it with {name}.astype"
             )
         first = first or operand.dtype
@@ -41,8 +44,9 @@ def require_cotangent(y_bar: Array, shape: tuple[int, ...], dtype: np.dtype[Any]
 
 
 def accumulator(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in which sums over `dtype` are kept: float32 for float16, else its own.
+    """The dtype in which sums over `dtype` are kept: float32 for the half precisions, else its own.
 
-    A sum of float16 numbers kept in float16 stalls at 2048, where the spacing exceeds 1.
+    A sum of ones kept in float16 stalls at 2048, and one in bfloat16 at 256, where the spacing
+    exceeds 1.
     """
     return np.promote_types(dtype, np.float32)
