@@ -289,9 +289,11 @@ def _checks(defect: Defect) -> frozenset[str]:
 
 def _once_right(defect: Defect, tally: Tally) -> list[Case]:
     """Cases in which the first run of the result was right, whatever a later one gave."""
-    first = tally.opening.first
-    called = [first.case] if first is not None and defect.result in first.right else []
-    return [*called, *_right_in_its_turn(defect, tally)]
+    first, found = tally.opening.first, _right_in_its_turn(defect, tally)
+    if first is None or found or defect.result not in first.right:
+        return found
+    # It was right before the run began, and never in it.
+    return [first.case]
 
 
 def _right_in_its_turn(defect: Defect, tally: Tally) -> list[Case]:
