@@ -54,8 +54,15 @@ class Scene:
         return self.witness.answers(planted)
 
     def is_given_by(self, answers: Answers, result: str) -> bool:
-        """Whether a kernel that answers so gives what the subject gives."""
-        return self.witness.alike(self.said, answers, result)
+        """Whether a kernel that answers so gives what the subject gives.
+
+        What is wrong by a few roundings alone is not what a mistake gives that does not show.
+        """
+        if not self.witness.alike(self.said, answers, result):
+            return False
+        return result not in self.wrong or not self.witness.alike(
+            self.witness.right, answers, result
+        )
 
     def is_contradicted_by(self, answers: Answers, results: Iterable[str]) -> bool:
         """Whether a result that the subject gets right is wrong in these answers."""
