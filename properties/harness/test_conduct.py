@@ -219,10 +219,11 @@ def test_a_gradient_that_is_another_one_every_time_is_told_so_once() -> None:
 
 
 def test_what_grows_from_run_to_run_is_told_as_added_to_earlier_calls() -> None:
-    sums: dict[Any, Array] = {}
+    sums: dict[int, Any] = {}
 
     def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
-        x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar)
+        bars: tuple[Any, ...] = conv.vjp(residuals, y_bar)
+        x_bar, w_bar, b_bar = bars
         sums[len(b_bar)] = b_bar + sums.get(len(b_bar), 0)
         return x_bar, w_bar, sums[len(b_bar)].copy()
 
