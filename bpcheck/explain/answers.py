@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcheck.arithmetic import Array
+from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.cases import Case
 from bpcheck.checks import Trial
 from bpcheck.checks.allowed import error_bounds, quotient_bound
@@ -16,9 +16,9 @@ from bpcheck.checks.compare import difference
 from bpcheck.checks.run import is_real_array
 from bpcheck.subject import Subject
 
-#: How far two float64 results that are no integers may be apart, relative to the largest element:
-#: 32 roundings, far below what any mistake in a formula does to integers.
-SLACK = 2.0**-48
+#: How many roundings of the largest element two results may be apart that are no integers: far
+#: below what any mistake in a formula does to integers. In narrower formats it would not be.
+ROUNDINGS, ROUNDED = 32, ("float64", "float32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,17 @@ class Witness:
         where = difference(a, b)
         if where is None:
             return True
+        # What a mistake divides, or sends where nothing belongs, rounds in an order of its own.
+        largest = np.abs(b[np.isfinite(b)]).max(initial=0) if self.case.dtype in ROUNDED else 0.0
+        own = ROUNDINGS * FORMATS[self.case.dtype].unit_roundoff * largest
         bound = self._bound(result)
-        if bound is None and self.case.dtype == "float64":
-            # What a mistake divides is no integer any more: its sums round, each in its own order.
-            largest = np.abs(b[np.isfinite(b)]).max(initial=0)
-            bound = np.full(a.shape, SLACK * largest)
-        return bound is not None and a.shape == bound.shape and difference(a, b, bound) is None
+        if self.right is one or self.right is other:
+            if bound is None:
+                bound = np.full(a.shape, own if self.case.dtype == "float64" else 0.0)
+            return a.shape == bound.shape and difference(a, b, bound) is None
+        # Of what two mistakes put in another place the bound is that of the place it is from.
+        most = own if bound is None else max(own, bound.max(initial=0))
+        return difference(a, b, np.full(a.shape, most)) is None
 
     def _bound(self, result: str) -> Array | None:
         """What rounding can do to a right kernel, if anything."""

@@ -21,6 +21,9 @@ TRIED = (("2-norm", 0.1), ("1-norm", 0.1), ("max-norm", 4096))
 #: it may still be taken for rounded operands.
 LONG, SHORT = "float64", "float32"
 
+#: How what is said of it begins.
+OF_A_TRANSFORM = "the rounding of a transform"
+
 #: Values that a transform is judged on.
 ENDS = ("special", "tiny", "huge")
 
@@ -55,7 +58,7 @@ def rounding_of_a_transform(subject: Subject, failing: Sequence[Case]) -> str:
         declared = subject.claiming(exact=False, norm=norm, constant=constant)
         if all(_explains(declared, trial) for trial in trials):
             return (
-                f"the rounding of a transform (its {norm} bound explains all {len(cases)} failing "
+                f"{OF_A_TRANSFORM} (its {norm} bound explains all {len(cases)} failing "
                 "cases tried); if it is one (FFT, Winograd, Strassen, an integral image or a "
                 "running sum), declare EXACT = False with its NORM and CONSTANT"
             )

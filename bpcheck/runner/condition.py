@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -15,6 +15,7 @@ from bpcheck.finding import Status
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.fresh import Dressing, fresh_cases
 from bpcheck.runner.one import judge
+from bpcheck.runner.worn import Shows, worn_by_chance
 from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import PLAIN, condition_of, may_show
 from bpcheck.verdict.judgement import ON_VALUES
@@ -47,9 +48,6 @@ _FEW, _SHARE = 8, 0.25
 
 #: The checks that hold values to autograd.
 _AUTOGRAD = tuple(name for name, check in CHECKS.items() if check.juror is Juror.AUTOGRAD)
-
-#: Whether a defect shows in a case; ``None`` where it could not be seen.
-Shows = Callable[[Case], bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +99,13 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
     if not failing:
         return None
     is_dressed = defect.condition != PLAIN or _shares_dress(failing, asked.passing)
-    search = _Search(
-        _shows(subject, asked),
-        [atoms_of(case, dresses=is_dressed) for case in failing],
-        [atoms_of(case, dresses=is_dressed) for case in asked.passing],
-    )
+    shows = _shows(subject, asked)
+    worn = worn_by_chance(failing, shows) if is_dressed else frozenset()
+
+    def atoms(case: Case) -> frozenset[str]:
+        return atoms_of(case, dresses=is_dressed) - worn
+
+    search = _Search(shows, list(map(atoms, failing)), list(map(atoms, asked.passing)))
     known = tuple(failing + (list(asked.passing) if defect.condition == PLAIN else []))
     dressing = Dressing(defect.condition, known if is_dressed else (), asked.dtype)
     every = [*failing, *asked.passing]
@@ -113,9 +113,7 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
         drawn = fresh_cases(
             subject, every, dressing, seed=(asked.seed, attempt), limits=asked.limits
         )
-        fresh = (
-            (case, atoms_of(case, dresses=is_dressed)) for case in drawn if not _is_empty(case)
-        )
+        fresh = ((case, atoms(case)) for case in drawn if not _is_empty(case))
         search.take(list(islice(fresh, SEARCHED)))
         condition = search.found()
         if condition is None:

@@ -9,11 +9,12 @@ from itertools import permutations
 from bpcheck.cases import Case
 from bpcheck.checks import CHECKS, Juror, contract, finite
 from bpcheck.explain.by_conduct import diagnose_conduct, explains_conduct
+from bpcheck.explain.by_history import diagnose_history, explains_history
 from bpcheck.explain.diagnosis import Diagnosis, diagnose, explains
 from bpcheck.explain.faults import Fault
 from bpcheck.explain.pairs import diagnose_pair
 from bpcheck.explain.part import Part
-from bpcheck.explain.unsteady import state_between_cases
+from bpcheck.explain.unsteady import between_runs, state_between_cases
 from bpcheck.finding import Kind
 from bpcheck.runner.more_cases import neighbours
 from bpcheck.runner.one_dtype import have_one_dtype, is_of_dtype
@@ -44,7 +45,11 @@ SHOWN_BY_CONDUCT = (
     Verdict.ALIASES,
     Verdict.NOT_DETERMINISTIC,
     Verdict.RAISES,
+    Verdict.PRINTS,
 )
+
+#: Those whose cause may be what an earlier case has left for good.
+MAY_LAST = (*OF_STATE, Verdict.RAISES)
 
 #: Failing cases of a defect that are tried with plainer values, on how many seeds, before it is
 #: told beside one that plain values show.
@@ -56,7 +61,7 @@ class Told:
     """A defect with its name, and the other results that the same mistake spoils.
 
     Where another mistake makes the same result wrong, the part tells its cases. Where there is no
-    name, the hint may tell why.
+    name, the hint may tell why. What `lasts` from case to case was named by how the run began.
     """
 
     defect: Defect
@@ -64,6 +69,7 @@ class Told:
     also: dict[str, None] = field(default_factory=dict)
     part: Part | None = None
     hint: str = ""
+    lasts: bool = False
 
 
 def told_once(subject: Subject, tally: Tally, *, may_vary: bool = True) -> list[Told]:
@@ -76,7 +82,7 @@ def told_once(subject: Subject, tally: Tally, *, may_vary: bool = True) -> list[
     defects.sort(key=lambda each: (CONDITIONS.index(each.condition), -each.failing))
     told: list[Told] = []
     for defect in defects:
-        known = [each for each in told if _is_behind(subject, each, defect)]
+        known = [each for each in told if _is_behind(subject, each, defect, tally)]
         alike = [each for each in told if have_one_dtype(subject, each.defect, defect)]
         if known:
             _merge(known[0], defect)
@@ -84,7 +90,7 @@ def told_once(subject: Subject, tally: Tally, *, may_vary: bool = True) -> list[
             alike[0].also[defect.result] = None
         else:
             told += _told(subject, defect, tally, may_vary=may_vary)
-    return _without_what_follows(_by_the_broader(subject, told))
+    return _without_what_follows(_by_the_broader(subject, told, tally))
 
 
 def _without_what_follows(told: list[Told]) -> list[Told]:
@@ -97,14 +103,15 @@ def _without_what_follows(told: list[Told]) -> list[Told]:
     return [
         each
         for each in told
-        if not (
+        if each.defect.verdict in OF_STATE
+        or not (
             each.defect.result in hinted
             and (each.hint or each.defect.verdict is Verdict.NOT_FINITE)
         )
     ]
 
 
-def _by_the_broader(subject: Subject, told: list[Told]) -> list[Told]:
+def _by_the_broader(subject: Subject, told: list[Told], tally: Tally) -> list[Told]:
     """Those left out that have one name under their condition, and a later one explains as well.
 
     What drops small numbers looks like what drops subnormals, as long as nothing else is asked.
@@ -119,7 +126,7 @@ def _by_the_broader(subject: Subject, told: list[Told]) -> list[Told]:
             and first.diagnosis is not None
             and first.part is None
         )
-        if is_of_another_name and _is_behind(subject, later, first.defect):
+        if is_of_another_name and _is_behind(subject, later, first.defect, tally):
             _merge(later, first.defect)
             kept.remove(first)
     return kept
@@ -130,12 +137,25 @@ def _told(subject: Subject, defect: Defect, tally: Tally, *, may_vary: bool) -> 
     if defect.verdict in ON_VALUES:
         hint = state_between_cases(subject, _once_right(defect, tally), result=defect.result)
         if hint:
-            return [Told(defect, hint=hint)]
+            began = diagnose_history(subject, tally.opening, result=defect.result)
+            return [Told(defect, began, lasts=True) if began else Told(defect, hint=hint)]
     diagnosis = _diagnosed(subject, defect, tally, may_vary=may_vary)
+    if diagnosis is None and defect.verdict in MAY_LAST:
+        began = diagnose_history(subject, tally.opening, result=defect.result)
+        if began is not None:
+            return [Told(defect, began, lasts=True)]
     both = split(subject, defect, diagnosis, _passing(defect, tally), judged_for(defect, tally))
     if both is None:
-        return [Told(defect, diagnosis or _paired(subject, defect, tally))]
+        diagnosis = diagnosis or _paired(subject, defect, tally)
+        return [Told(defect, diagnosis, hint=_between_runs(subject, defect, diagnosis))]
     return [Told(each, name, part=part) for each, name, part in both]
+
+
+def _between_runs(subject: Subject, defect: Defect, diagnosis: Diagnosis | None) -> str:
+    """How a result that has no name goes on from run to run."""
+    if diagnosis is not None or defect.verdict not in (Verdict.NOT_DETERMINISTIC, *ON_VALUES):
+        return ""
+    return between_runs(subject, defect.sample.cases, result=defect.result)
 
 
 def _paired(subject: Subject, defect: Defect, tally: Tally) -> Diagnosis | None:
@@ -177,10 +197,12 @@ def _is_shown_plainly(subject: Subject, defect: Defect) -> bool:
     return 2 * shown > len(cases)
 
 
-def _is_behind(subject: Subject, told: Told, defect: Defect) -> bool:
+def _is_behind(subject: Subject, told: Told, defect: Defect, tally: Tally) -> bool:
     """Whether the mistake that was named for another defect is behind this one as well."""
     if told.diagnosis is None:
         return False
+    if told.lasts:
+        return explains_history(told.diagnosis.fault, subject, tally.opening, result=defect.result)
     if defect.verdict in (*NAMED, *SHOWN_BY_CONDUCT) and _is_by_conduct(defect):
         return explains_conduct(
             told.diagnosis.fault,
@@ -267,6 +289,15 @@ def _checks(defect: Defect) -> frozenset[str]:
 
 def _once_right(defect: Defect, tally: Tally) -> list[Case]:
     """Cases in which the first run of the result was right, whatever a later one gave."""
+    first, found = tally.opening.first, _right_in_its_turn(defect, tally)
+    if first is None or found or defect.result not in first.right:
+        return found
+    # It was right before the run began, and never in it.
+    return [first.case]
+
+
+def _right_in_its_turn(defect: Defect, tally: Tally) -> list[Case]:
+    """Those of the run."""
     own = [each for each in tally.defects.values() if each.result == defect.result]
     wrong: set[Case] = set()
     for each in own:

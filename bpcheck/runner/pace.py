@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from statistics import median
 
+from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import join_layouts
+from bpcheck.checks.bounds import absolute_sums, quotient_bound
 from bpcheck.checks.claims import unclaimed
-from bpcheck.checks.run import call_forward, call_vjp, gives_y, hand
+from bpcheck.checks.compare import difference
+from bpcheck.checks.run import call_forward, call_vjp, collect, gives_y, hand
 from bpcheck.filling import fill
+from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.subject import Subject
+from bpcheck.verdict.opening import FirstCall
 
 #: What a quick run may take, in seconds, and what is planned for, since the estimate is one.
 ALLOWED, PLANNED = 30.0, 15.0
@@ -91,9 +96,15 @@ class Pace:
         )
 
 
-def limits_for(
-    subject: Subject, dtypes: Sequence[str], seed: int, total: int, asked: Limits
-) -> Limits:
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """The limits of a run, and what the first call gave by which they were found."""
+
+    limits: Limits
+    first: FirstCall | None = None
+
+
+def paced(subject: Subject, dtypes: Sequence[str], seed: int, total: int, asked: Limits) -> Paced:
     """What was asked for, and what a quick run needs to be over in time beside.
 
     Parameters
@@ -109,15 +120,16 @@ def limits_for(
         subject.operation, profile=PROFILES["quick"], dtypes=dtypes, seed=seed, limits=asked
     )
     first = list(islice(plan, _LOOKED_AT))
-    pace = measured(subject, first)
-    if pace is None:
-        return asked
+    timed = _timed_of(subject, first)
+    if not timed:
+        return Paced(asked)
+    pace, called = _pace_of(timed), _first_call(*timed[0])
     geometries = asked.geometries or fewest(pace, dtypes=len(dtypes), total=total)
     limits = Limits(asked.largest, geometries, pace.by_layout and geometries is not None)
     if asked.largest is not None or pace.multiplication < _FAST:
-        return limits
+        return Paced(limits, called)
     every = [*first, *islice(plan, PROFILES["quick"].cases - len(first))]
-    return replace(limits, largest=_largest(subject, every, pace))
+    return Paced(replace(limits, largest=_largest(subject, every, pace)), called)
 
 
 def fewest(pace: Pace, *, dtypes: int, total: int) -> int | None:
@@ -157,33 +169,55 @@ def _largest(subject: Subject, every: Sequence[Case], pace: Pace) -> int | None:
     return largest
 
 
-def measured(subject: Subject, cases: Sequence[Case]) -> Pace | None:
-    """The pace of a subject in the smaller ones of these cases; ``None`` if it took none."""
+def _timed_of(subject: Subject, cases: Sequence[Case]) -> list[tuple[Case, _Times]]:
+    """The smaller ones of these cases and how long each took, those that did not end well aside."""
     size = subject.operation.multiplications
     small = [
         case for case in cases if 0 < size(case.geometry) <= TIMED[1] and case.values == "exact"
     ]
     small.sort(key=lambda case: size(case.geometry), reverse=True)
-    timed: list[tuple[int, _Times]] = []
+    timed: list[tuple[Case, _Times]] = []
     # The large ones tell what a multiplication costs, the small ones what a call does.
     for case in [*small[:_ENOUGH], *small[-2:]]:
         if not unclaimed(subject, case):
             times = _timed(subject, case)
             if times is not None:
-                timed.append((size(case.geometry), times))
+                timed.append((case, times))
         if len(timed) > 1 and sum(times.compiling for _, times in timed) > _ENOUGH_OF_IT:
             break
-    if not timed:
-        return None
+    return timed
+
+
+def _pace_of(timed: Sequence[tuple[Case, _Times]]) -> Pace:
+    """The pace by which cases took so long."""
     # What the first case of all pays for is paid once: imports, and what is made ready.
     compiling = median([times.compiling for _, times in timed[1:]] or [0.0])
     by_layout = sum(times.by_layout for _, times in timed) > len(timed) / 2
-    smallest, largest = min(timed), max(timed)
+    sized = [(case.operation.multiplications(case.geometry), times) for case, times in timed]
+    smallest, largest = min(sized), max(sized)
     if largest[0] == smallest[0]:
         return Pace(0.0, largest[1].call / largest[0], compiling, by_layout)
     gained = max(0.0, largest[1].call - smallest[1].call)
     slope = gained / (largest[0] - smallest[0])
     return Pace(max(0.0, smallest[1].call - slope * smallest[0]), slope, compiling, by_layout)
+
+
+def _first_call(case: Case, times: _Times) -> FirstCall:
+    """Which results of the first call were right: a later one may find something used up."""
+    arrays = fill(case)
+    expected = autograd(case, arrays)
+    sums = absolute_sums(case, arrays) if case.operation.divides else {}
+    return FirstCall(
+        case,
+        frozenset(
+            name
+            for name, got in times.got.items()
+            if difference(
+                got, expected[name], quotient_bound(case, name, sums[name]) if sums else None
+            )
+            is None
+        ),
+    )
 
 
 def _held_to_larger(subject: Subject, cases: Sequence[Case], pace: Pace) -> Pace:
@@ -213,27 +247,30 @@ class _Times:
     call: float
     compiling: float
     by_layout: bool = False
+    got: Mapping[str, Array] = field(default_factory=dict, compare=False)
 
 
 def _timed(subject: Subject, case: Case) -> _Times | None:
     """How long a forward and a vjp take; ``None`` if they do not end well."""
-    first, second = _seconds(subject, case), _seconds(subject, case)
-    if first is None or second is None:
+    one, two = _called(subject, case), _called(subject, case)
+    if one is None or two is None:
         return None
+    (first, got), (second, _) = one, two
     if first < _SLOWER * second:
-        return _Times(min(first, second), 0.0)
+        return _Times(min(first, second), 0.0, got=got)
     relaid = join_layouts({case.operation.operands[0]: _ANOTHER_LAYOUT})
-    third = _seconds(subject, replace(case, layout=relaid))
-    by_layout = third is not None and third > _SLOWER * second
-    return _Times(second, first - second, by_layout)
+    third = _called(subject, replace(case, layout=relaid))
+    by_layout = third is not None and third[0] > _SLOWER * second
+    return _Times(second, first - second, by_layout, got)
 
 
-def _seconds(subject: Subject, case: Case) -> float | None:
-    """What a forward and a vjp take now."""
+def _called(subject: Subject, case: Case) -> tuple[float, Mapping[str, Array]] | None:
+    """What a forward and a vjp take now, in seconds, and what they give."""
     handed = hand(case, fill(case))
     start = time.perf_counter()
     forward = call_forward(subject, case, handed.operands, params=subject.accepted(case.params))
     if not gives_y(case, forward):
         return None
     vjp = call_vjp(subject, forward.value[1], handed.y_bar)
-    return time.perf_counter() - start if vjp.returned else None
+    seconds = time.perf_counter() - start
+    return (seconds, collect(case, handed, forward, vjp).got) if vjp.returned else None

@@ -20,7 +20,7 @@ from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import profile_named
 from bpcheck.runner.exhausting import Exhausting
 from bpcheck.runner.memory import require_room
-from bpcheck.runner.pace import limits_for
+from bpcheck.runner.pace import Paced, paced
 from bpcheck.runner.site import Site
 from bpcheck.runner.source import Listed, Planned, Source
 from bpcheck.subject import Subject
@@ -78,7 +78,7 @@ def planned_work(
 ) -> Work:
     """The work of judging the cases of a profile, or `count` of its plan."""
     tally = Tally()
-    plan = _plan(place, profile, count, seed, dtypes, asked, notify, tally.add)
+    plan = _plan(place, profile, count, seed, dtypes, asked, notify, tally)
     source = Planned(place.subject, plan, plan.total, on_refusal=tally.add)
     return Work(source, plan.total, plan.dtypes, plan.limits, tally, plan)
 
@@ -91,7 +91,7 @@ def _plan(
     dtypes: Sequence[str] | None,
     asked: Limits,
     notify: Callable[[Progress], None],
-    on_refusal: Callable[[Judged], None],
+    tally: Tally,
 ) -> Plan:
     """The plan that was asked for, with limits of its own if the subject is slow, or compiles."""
     if count is not None:
@@ -100,10 +100,11 @@ def _plan(
     chosen, judged = profile_named(profile), judged_dtypes_of(subject, seed, dtypes)
     total = chosen.cases if count is None else count
     notify(Progress(0, total, "", "timing"))
-    limits = place.ask(limits_for, judged, seed, total, asked, otherwise=asked)
+    found = place.ask(paced, judged, seed, total, asked, otherwise=Paced(asked))
+    limits, tally.opening.first = found.limits, found.first
     plan: Callable[..., Plan] = Plan
     if limits.geometries is not None:
-        plan = partial(CompilingPlan, like=_like(subject, judged[0], on_refusal))
+        plan = partial(CompilingPlan, like=_like(subject, judged[0], tally.add))
     return plan(
         subject.operation, profile=chosen, dtypes=judged, seed=seed, count=count, limits=limits
     )

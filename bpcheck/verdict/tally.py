@@ -12,6 +12,7 @@ from bpcheck.verdict.evidence import Evidence, compared, layers_of, telling
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.judgement import ON_VALUES, Verdict
 from bpcheck.verdict.jury import FOLLOWERS, Ruling
+from bpcheck.verdict.opening import Opening
 from bpcheck.verdict.report import Cell, Rounded
 from bpcheck.verdict.sample import Sample
 
@@ -133,6 +134,7 @@ class Tally:
         self.right: dict[str, Sample] = {}
         #: The first of them, of any values.
         self.passing: dict[str, list[Case]] = {}
+        self.opening = Opening()
 
     def add(self, judged: Judged) -> None:
         """Count one case."""
@@ -141,6 +143,7 @@ class Tally:
             self.reasons[judged.unsupported] += 1
             return
         self.cases += 1
+        self.opening.add(judged)
         self.failing += any(ruling.verdict.is_defect for ruling in judged.rulings)
         self.dtypes[judged.case.dtype] += 1
         self._statuses.update((each.check, each.result, each.status) for each in judged.outcomes)

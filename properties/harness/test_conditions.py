@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bpcheck.arithmetic import Array
+from bpcheck.cases import parse_case
 from bpcheck.explain.condition import Condition, fitting, said
 from bpcheck.explain.right import right_kernel
 from bpcheck.operations import operation_named
@@ -26,8 +27,10 @@ from bpcheck.runner.condition import asked_of, condition_of_defect
 from bpcheck.runner.fresh import Dressing, fresh_cases
 from bpcheck.runner.one import judge
 from bpcheck.runner.run import check_subject
+from bpcheck.runner.worn import worn_by_chance
 from bpcheck.subject import Subject
 from bpcheck.verdict import Report
+from bpcheck.verdict.conditions import TIE, condition_of, plainer
 from bpcheck.verdict.tally import Tally
 from bpcheck.verdict.tried import Tried
 
@@ -243,3 +246,22 @@ def test_an_empty_batch_is_no_evidence_for_a_layer() -> None:
     found = conditions_of(wrong_where("conv1d", shows, CONV))["b_bar"]
     assert found is not None
     assert "batch" not in found.where
+
+
+def test_what_failing_cases_wear_by_chance_is_no_condition() -> None:
+    """Wrong for NaN in any layout: that all known cases are in C order says nothing."""
+    case = parse_case("max_pool1d n2ic1iw6kw2 f64 special c-order seed=3")
+    by_chance = worn_by_chance([case], lambda each: True)
+    assert {"x c-order", "y_bar c-order", "dtype float64"} <= by_chance
+    assert "values special" not in by_chance
+    only_in_order = worn_by_chance([case], lambda each: not each.layouts.get("x"))
+    assert "x c-order" not in only_in_order
+    assert "y_bar c-order" in only_in_order
+
+
+@pytest.mark.parametrize("values", ["real", "tiny"])
+def test_numbers_that_a_layout_ties_are_tried_as_ties(values: str) -> None:
+    case = parse_case(f"max_pool1d n2ic1iw6kw2 f64 {values} x:broadcast seed=3")
+    assert TIE in map(condition_of, plainer(case))
+    apart = parse_case(f"max_pool1d n2ic1iw6kw2 f64 {values} c-order seed=3")
+    assert TIE not in map(condition_of, plainer(apart))

@@ -15,7 +15,7 @@ from bpcheck.cases import Case, parse_case
 from bpcheck.explain.by_conduct import diagnose_conduct
 from bpcheck.explain.conduct import conduct_of
 from bpcheck.explain.faults import fault_named
-from bpcheck.explain.unsteady import state_between_cases
+from bpcheck.explain.unsteady import between_runs, state_between_cases
 from bpcheck.finding import Kind
 from bpcheck.verdict import Verdict
 from reference import avg_pool, conv
@@ -203,3 +203,48 @@ def test_a_fault_that_few_cases_show_is_named_by_their_neighbours() -> None:
     cases.append(parse_case("avg_pool1d n1ic1iw140kw130 f64 exact"))
     report = bpcheck.check(subject, cases=cases)
     assert report.judgements[0].looks_like.startswith("the cells of a window are counted in 8 bits")
+
+
+def test_a_gradient_that_is_another_one_every_time_is_told_so_once() -> None:
+    rng = np.random.default_rng(1)
+
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
+        x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar)
+        return x_bar, w_bar + rng.integers(1, 900, w_bar.shape), b_bar
+
+    report = bpcheck.check(Subject(conv.forward, vjp, operation="conv1d"), cases=CASES[:12])
+    (only,) = report.judgements
+    assert (only.verdict, only.result) == (Verdict.NOT_DETERMINISTIC, "w_bar")
+    assert only.looks_like.startswith("w_bar is another one every time (explains ")
+
+
+def test_what_grows_from_run_to_run_is_told_as_added_to_earlier_calls() -> None:
+    sums: dict[int, Any] = {}
+
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Any, ...]:
+        bars: tuple[Any, ...] = conv.vjp(residuals, y_bar)
+        x_bar, w_bar, b_bar = bars
+        sums[len(b_bar)] = b_bar + sums.get(len(b_bar), 0)
+        return x_bar, w_bar, sums[len(b_bar)].copy()
+
+    cases = [replace(each, geometry=parse_case("conv1d n2ic2iw5oc2kw2").geometry) for each in CASES]
+    subject = Subject(conv.forward, vjp, operation="conv1d")
+    assert between_runs(subject, cases[:6], result="b_bar").startswith(
+        "b_bar is added to that of earlier calls (explains "
+    )
+    assert between_runs(subject, cases[:6], result="w_bar") == ""
+
+
+@pytest.mark.parametrize("name", ["residuals-in-a-queue", "vjp-right-only-once", "prints"])
+def test_what_is_left_for_good_is_named_by_how_the_run_began(name: str) -> None:
+    """A queue that is out of step stays so; what is used up in the first call never comes back."""
+    subject = fault_named(name).plant(RIGHT)
+    report = bpcheck.check(subject, profile="quick", count=14, largest=512)
+    (only,) = report.judgements
+    assert only.looks_like.startswith(fault_named(name).what), only
+
+
+def test_a_gradient_of_zeros_that_never_was_right_is_called_zero() -> None:
+    subject = fault_named("every-gradient-zero").plant(RIGHT)
+    report = bpcheck.check(subject, profile="quick", count=14, largest=512)
+    assert report.judgements[0].looks_like.startswith("every gradient is 0")

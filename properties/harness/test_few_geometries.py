@@ -21,7 +21,7 @@ from bpcheck.planning.limits import Limits
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.report import report_text, to_json
 from bpcheck.runner.one import judge
-from bpcheck.runner.pace import FEWEST, MOST, Pace, fewest, limits_for
+from bpcheck.runner.pace import FEWEST, MOST, Pace, fewest, paced
 from bpcheck.runner.work import Progress
 from bpcheck.subject import Subject
 from properties.harness.planting import reference
@@ -120,14 +120,14 @@ class Compiling:
 @pytest.mark.parametrize("by_layout", [False, True])
 def test_a_subject_that_compiles_slowly_gets_a_limit(by_layout: bool) -> None:  # noqa: FBT001 - a parameter of pytest's
     subject = Compiling(by_layout=by_layout).subject()
-    limits = limits_for(subject, ("float64",), 0, 450, Limits())
+    limits = paced(subject, ("float64",), 0, 450, Limits()).limits
     assert limits.geometries is not None
     assert FEWEST <= limits.geometries <= MOST
     assert limits.by_layout == by_layout
 
 
 def test_one_that_does_not_compile_gets_none() -> None:
-    assert limits_for(reference("conv1d"), ("float64",), 0, 450, Limits()).geometries is None
+    assert paced(reference("conv1d"), ("float64",), 0, 450, Limits()).limits.geometries is None
 
 
 def test_where_layouts_are_compiled_a_geometry_has_two() -> None:
