@@ -8,6 +8,7 @@ from types import MappingProxyType
 from bpcheck.checks import (
     autograd,
     batch,
+    batches,
     columns,
     contract,
     differences,
@@ -24,6 +25,7 @@ from bpcheck.checks import (
     second_vjp,
     split,
     symmetry,
+    ten_runs,
     unchanged,
 )
 from bpcheck.checks.check import Check, Juror
@@ -87,6 +89,8 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(SAMPLES, symmetry.check_samples),
             Check(symmetry.CHANNELS, symmetry.check_channels),
             Check(batch.NAME, batch.check_batch),
+            Check(batches.NAME, batches.check_batches),
+            Check(ten_runs.NAME, ten_runs.check_ten_runs),
             Check(oracle.NAME, oracle.check_oracle),
             Check(line.TAYLOR, line.check_taylor, Juror.DIFFERENCES),
             Check(rounding.NAME, rounding.check_rounding, Juror.AUTOGRAD),
