@@ -229,6 +229,13 @@ _interpret = click.option(
     help="Neither judge the cases that failed before, which .bpcheck/ keeps, nor keep any; so too "
     "where CI is set.",
 )
+@click.option(
+    "--time",
+    "times",
+    is_flag=True,
+    help="Take time and peak memory of each family too, as multiples of torch's on the same case, "
+    "in one thread, for a minute at most; no part of the verdict.",
+)
 @click.option("--classes", is_flag=True, help="Print the conformance matrix too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
 @click.option(
@@ -267,6 +274,7 @@ def check(
     memory: float | None,
     repairs: bool,  # noqa: FBT001 - click's signature
     no_cache: bool,  # noqa: FBT001 - click's signature
+    times: bool,  # noqa: FBT001 - click's signature
     classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
     markdown_path: str | None,
@@ -302,6 +310,7 @@ def check(
             largest=largest,
             geometries=geometries,
             repairs=repairs,
+            times=times,
             scope=scope,
             resume=resume,
         ),
