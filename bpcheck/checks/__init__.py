@@ -30,6 +30,7 @@ from bpcheck.checks import (
 )
 from bpcheck.checks.check import Check, Juror
 from bpcheck.checks.tensors import (
+    compiled,
     double_backward,
     forward_mode,
     modes,
@@ -48,6 +49,7 @@ from bpcheck.subject import Subject
 __all__ = [
     "CHECKS",
     "CHECK_NAMES",
+    "OF_COMPILED",
     "OF_OPERATORS",
     "ON_TENSORS",
     "Check",
@@ -103,6 +105,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(vmapped.NAME, vmapped.check_vmap),
             Check(saved.NAME, saved.check_saved),
             Check(modes.NAME, modes.check_modes),
+            Check(compiled.NAME, compiled.check_compiled),
             *(Check(name, partial(operator.check_operator, name=name)) for name in operator.TESTS),
         )
     }
@@ -114,6 +117,9 @@ CHECK_NAMES: tuple[str, ...] = tuple(CHECKS)
 ON_TENSORS, OF_OPERATORS = frozenset(ROWS), frozenset(operator.TESTS)
 
 
+#: The row of what is compiled, where that is claimed.
+OF_COMPILED = frozenset({compiled.NAME})
+
 #: The rows of runs that exhaust a scope: no plan draws the values that they ask for.
 OF_SCOPES = frozenset({columns.AUTOGRAD, columns.DIFFERENCES})
 
@@ -124,6 +130,7 @@ def names_for(subject: Subject) -> tuple[str, ...]:
     left_out = (
         OF_SCOPES
         | (ON_TENSORS if code is None else frozenset[str]())
+        | (OF_COMPILED if code is None or not subject.claims.compiled else frozenset[str]())
         | (OF_OPERATORS if code is None or code.operator is None else frozenset[str]())
     )
     return tuple(name for name in CHECK_NAMES if name not in left_out)

@@ -132,6 +132,17 @@ _claim = click.option(
     "dtypes=f32,f64; exact=no for a transform; may be repeated (docs/claims.md).",
 )
 
+_compile = click.option(
+    "--compile",
+    "compiles",
+    is_flag=True,
+    help="Run a function on tensors through torch.compile too, in a few cases of some seconds "
+    "each: the same as --claim compiled=yes.",
+)
+
+#: What --compile claims.
+_COMPILED = "compiled=yes"
+
 _interpret = click.option(
     "--interpret",
     is_flag=True,
@@ -216,6 +227,7 @@ _interpret = click.option(
 @_with
 @_claim
 @_interpret
+@_compile
 @click.option(
     "--repair/--no-repair",
     "repairs",
@@ -269,6 +281,7 @@ def check(
     words: tuple[str, ...],
     claims: tuple[str, ...],
     interpret: bool,  # noqa: FBT001 - click's signature
+    compiles: bool,  # noqa: FBT001 - click's signature
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
     memory: float | None,
@@ -298,7 +311,7 @@ def check(
         target,
         style=style,
         words=words,
-        claims=claims,
+        claims=(*claims, _COMPILED) if compiles else claims,
         interpret=interpret,
         files={"json": json_path, "markdown": markdown_path, "html": html_path},
         classes=classes,
