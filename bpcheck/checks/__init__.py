@@ -29,6 +29,7 @@ from bpcheck.checks import (
     unchanged,
 )
 from bpcheck.checks.check import Check, Juror
+from bpcheck.checks.jax_rows import rows as jax_rows
 from bpcheck.checks.tensors import (
     compiled,
     double_backward,
@@ -50,6 +51,7 @@ __all__ = [
     "CHECKS",
     "CHECK_NAMES",
     "OF_COMPILED",
+    "OF_JAX",
     "OF_OPERATORS",
     "ON_TENSORS",
     "Check",
@@ -106,6 +108,8 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(saved.NAME, saved.check_saved),
             Check(modes.NAME, modes.check_modes),
             Check(compiled.NAME, compiled.check_compiled),
+            # Of functions of JAX alone.
+            *(Check(name, partial(jax_rows.check_jax, name=name)) for name in jax_rows.ROWS),
             *(Check(name, partial(operator.check_operator, name=name)) for name in operator.TESTS),
         )
     }
@@ -120,6 +124,9 @@ ON_TENSORS, OF_OPERATORS = frozenset(ROWS), frozenset(operator.TESTS)
 #: The row of what is compiled, where that is claimed.
 OF_COMPILED = frozenset({compiled.NAME})
 
+#: The rows that ask something of functions of JAX alone.
+OF_JAX = frozenset(jax_rows.ROWS)
+
 #: The rows of runs that exhaust a scope: no plan draws the values that they ask for.
 OF_SCOPES = frozenset({columns.AUTOGRAD, columns.DIFFERENCES})
 
@@ -130,6 +137,7 @@ def names_for(subject: Subject) -> tuple[str, ...]:
     left_out = (
         OF_SCOPES
         | (ON_TENSORS if code is None else frozenset[str]())
+        | (frozenset[str]() if subject.style.startswith("jax") else OF_JAX)
         | (OF_COMPILED if code is None or not subject.claims.compiled else frozenset[str]())
         | (OF_OPERATORS if code is None or code.operator is None else frozenset[str]())
     )
