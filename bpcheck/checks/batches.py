@@ -19,7 +19,15 @@ from bpcheck.checks.batch import DEPENDS
 from bpcheck.checks.claims import unclaimed
 from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.further import broken_off
-from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
+from bpcheck.checks.outcomes import (
+    element,
+    failed,
+    first_of_each,
+    not_applicable,
+    number,
+    passed,
+    unjudged,
+)
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import is_like, is_small
 from bpcheck.errors import CaseError
@@ -103,8 +111,9 @@ def check_batches(trial: Trial) -> tuple[Outcome, ...]:
         if broken:
             return broken
         found += _violations(many, batch, alone[:size])
-    # What is wrong comes before what is told.
-    found.sort(key=lambda each: each.status is Status.PASSED)
+    # What is wrong comes before what is told, and what no batch could be judged by says nothing.
+    order = (Status.FAILED, Status.PASSED, Status.NOT_APPLICABLE)
+    found.sort(key=lambda each: (order.index(each.status), not each.note))
     return first_of_each(trial, NAME, found)
 
 
@@ -149,11 +158,12 @@ def _of_size(trial: Trial, size: int) -> Case | None:
 
 def _violations(many: _Many, batch: _Batch, alone: list[_Batch]) -> Iterator[Outcome]:
     trial, bounds = many.trial, narrow_bounds(batch)
-    if bounds is None:
-        # A kink lies within rounding error.
-        return
     for result, got in batch.got.items():
+        if bounds is None:
+            yield not_applicable(NAME, result, "a kink lies within rounding error")
+            continue
         if not is_right(trial, result):
+            yield not_applicable(NAME, result, "it is wrong anyway")
             continue
         axis = many.axes.get(result.removesuffix("_bar"))
         parts = [each.got[result] for each in alone]
@@ -165,6 +175,7 @@ def _violations(many: _Many, batch: _Batch, alone: list[_Batch]) -> Iterator[Out
             continue
         bits = None if axis is None else difference(got, expected)
         if bits is None:
+            yield passed(NAME, result)
             continue
         if trial.subject.claims.batch_invariant:
             message = _told(result, bits, len(alone), is_sum=False)
