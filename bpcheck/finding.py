@@ -47,6 +47,7 @@ class Kind(StrEnum):
     VMAP = "wrong under vmap"
     IN_PLACE = "misses a change in place"
     MODE = "depends on a mode of torch"
+    COMPILED = "differs when it is compiled"
     OPERATOR = "breaks a rule of registered operators"
     LACKS = "lacks what it claims"
 

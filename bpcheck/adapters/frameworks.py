@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from bpcheck.adapters.functional import Framework
+from bpcheck.adapters.jax_calls import kept_vjp
 from bpcheck.errors import TargetError
 
 #: What bfloat16 travels as where a framework takes it from NumPy by its bits alone.
@@ -39,7 +40,7 @@ def _jax() -> Framework:
         "jax",
         jax.numpy.array,
         np.asarray,
-        jax.vjp,
+        kept_vjp,
         claims={"subnormals": False},
         # Sums of groups it makes on CPUs of one sum over all channels: others come in times 0.
         of_groups={"nan": False},

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from bpcheck.checks import (
     autograd,
     batch,
+    batches,
     columns,
     contract,
     differences,
@@ -24,10 +25,13 @@ from bpcheck.checks import (
     second_vjp,
     split,
     symmetry,
+    ten_runs,
     unchanged,
 )
 from bpcheck.checks.check import Check, Juror
+from bpcheck.checks.jax_rows import rows as jax_rows
 from bpcheck.checks.tensors import (
+    compiled,
     double_backward,
     forward_mode,
     modes,
@@ -46,6 +50,8 @@ from bpcheck.subject import Subject
 __all__ = [
     "CHECKS",
     "CHECK_NAMES",
+    "OF_COMPILED",
+    "OF_JAX",
     "OF_OPERATORS",
     "ON_TENSORS",
     "Check",
@@ -87,6 +93,8 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(SAMPLES, symmetry.check_samples),
             Check(symmetry.CHANNELS, symmetry.check_channels),
             Check(batch.NAME, batch.check_batch),
+            Check(batches.NAME, batches.check_batches),
+            Check(ten_runs.NAME, ten_runs.check_ten_runs),
             Check(oracle.NAME, oracle.check_oracle),
             Check(line.TAYLOR, line.check_taylor, Juror.DIFFERENCES),
             Check(rounding.NAME, rounding.check_rounding, Juror.AUTOGRAD),
@@ -99,6 +107,9 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(vmapped.NAME, vmapped.check_vmap),
             Check(saved.NAME, saved.check_saved),
             Check(modes.NAME, modes.check_modes),
+            Check(compiled.NAME, compiled.check_compiled),
+            # Of functions of JAX alone.
+            *(Check(name, partial(jax_rows.check_jax, name=name)) for name in jax_rows.ROWS),
             *(Check(name, partial(operator.check_operator, name=name)) for name in operator.TESTS),
         )
     }
@@ -110,6 +121,12 @@ CHECK_NAMES: tuple[str, ...] = tuple(CHECKS)
 ON_TENSORS, OF_OPERATORS = frozenset(ROWS), frozenset(operator.TESTS)
 
 
+#: The row of what is compiled, where that is claimed.
+OF_COMPILED = frozenset({compiled.NAME})
+
+#: The rows that ask something of functions of JAX alone.
+OF_JAX = frozenset(jax_rows.ROWS)
+
 #: The rows of runs that exhaust a scope: no plan draws the values that they ask for.
 OF_SCOPES = frozenset({columns.AUTOGRAD, columns.DIFFERENCES})
 
@@ -120,6 +137,8 @@ def names_for(subject: Subject) -> tuple[str, ...]:
     left_out = (
         OF_SCOPES
         | (ON_TENSORS if code is None else frozenset[str]())
+        | (frozenset[str]() if subject.style.startswith("jax") else OF_JAX)
+        | (OF_COMPILED if code is None or not subject.claims.compiled else frozenset[str]())
         | (OF_OPERATORS if code is None or code.operator is None else frozenset[str]())
     )
     return tuple(name for name in CHECK_NAMES if name not in left_out)

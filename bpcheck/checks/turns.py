@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 from bpcheck.cases import Case
@@ -78,3 +79,13 @@ def _mixed(case: Case) -> int:
 def turn_among(case: Case, many: int) -> int:
     """0 to `many` - 1: which one of so many checks falls to the case, whatever else does."""
     return _mixed(case) // TURNS % many
+
+
+def is_like(case: Case, seed: int, every: int) -> bool:
+    """Whether a case is small and one of the so many that are asked what `seed` is asked.
+
+    A search for the smallest case tries the first seeds: one of those is always among them.
+    """
+    if case.values == JACOBIAN or not is_small(case):
+        return False
+    return turn_among(case, every) == turn_among(replace(case, seed=seed), every)

@@ -92,6 +92,8 @@ class Claims:
         The same of forward-mode derivatives.
     vmap
         The same of `torch.func.vmap`.
+    compiled
+        Whether it is right through `torch.compile`, which is asked where it is claimed alone.
     in_place
         Whether it notices that an operand was changed in place before its backward.
 
@@ -129,6 +131,7 @@ class Claims:
     double_backward: bool | None = None
     forward_mode: bool | None = None
     vmap: bool | None = None
+    compiled: bool = False
     in_place: bool = True
 
     def __post_init__(self) -> None:
@@ -169,6 +172,7 @@ class ClaimWords(TypedDict, total=False):
     double_backward: bool | None
     forward_mode: bool | None
     vmap: bool | None
+    compiled: bool
     in_place: bool
 
 

@@ -180,6 +180,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "double_backward": _optional_flag,
         "forward_mode": _optional_flag,
         "vmap": _optional_flag,
+        "compiled": _flag,
         "in_place": _flag,
     }
 )

@@ -44,6 +44,7 @@ def claimed(claims: Claims) -> tuple[str, ...]:
         "a double backward" if claims.double_backward else "",
         "forward mode" if claims.forward_mode else "",
         "vmap" if claims.vmap else "",
+        "torch.compile" if claims.compiled else "",
         f"to refuse by {refusals}" if refusals else "",
     )
     return tuple(each for each in found if each)

@@ -135,6 +135,17 @@ _claim = click.option(
     "dtypes=f32,f64; exact=no for a transform; may be repeated (docs/claims.md).",
 )
 
+_compile = click.option(
+    "--compile",
+    "compiles",
+    is_flag=True,
+    help="Run a function on tensors through torch.compile too, in a few cases of some seconds "
+    "each: the same as --claim compiled=yes.",
+)
+
+#: What --compile claims.
+_COMPILED = "compiled=yes"
+
 _interpret = click.option(
     "--interpret",
     is_flag=True,
@@ -219,6 +230,7 @@ _interpret = click.option(
 @_with
 @_claim
 @_interpret
+@_compile
 @click.option(
     "--repair/--no-repair",
     "repairs",
@@ -231,6 +243,13 @@ _interpret = click.option(
     is_flag=True,
     help="Neither judge the cases that failed before, which .bpcheck/ keeps, nor keep any; so too "
     "where CI is set.",
+)
+@click.option(
+    "--time",
+    "times",
+    is_flag=True,
+    help="Take time and peak memory of each family too, as multiples of torch's on the same case, "
+    "in one thread, for a minute at most; no part of the verdict.",
 )
 @click.option("--classes", is_flag=True, help="Print the conformance matrix too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the report to FILE as JSON too.")
@@ -265,11 +284,13 @@ def check(
     words: tuple[str, ...],
     claims: tuple[str, ...],
     interpret: bool,  # noqa: FBT001 - click's signature
+    compiles: bool,  # noqa: FBT001 - click's signature
     in_process: bool,  # noqa: FBT001 - click's signature
     call_timeout: float,
     memory: float | None,
     repairs: bool,  # noqa: FBT001 - click's signature
     no_cache: bool,  # noqa: FBT001 - click's signature
+    times: bool,  # noqa: FBT001 - click's signature
     classes: bool,  # noqa: FBT001 - click's signature
     json_path: str | None,
     markdown_path: str | None,
@@ -293,7 +314,7 @@ def check(
         target,
         style=style,
         words=words,
-        claims=claims,
+        claims=(*claims, _COMPILED) if compiles else claims,
         interpret=interpret,
         files={"json": json_path, "markdown": markdown_path, "html": html_path},
         classes=classes,
@@ -305,6 +326,7 @@ def check(
             largest=largest,
             geometries=geometries,
             repairs=repairs,
+            times=times,
             scope=scope,
             resume=resume,
         ),

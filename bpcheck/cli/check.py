@@ -32,6 +32,7 @@ from bpcheck.runner.own import blaming
 from bpcheck.runner.process.death import DiedError
 from bpcheck.runner.run import check_in
 from bpcheck.runner.site import Site
+from bpcheck.runner.timing import with_timing
 from bpcheck.subject import Subject
 from bpcheck.verdict import Report
 
@@ -47,6 +48,7 @@ class Request:
     largest: int | None
     geometries: int | None = None
     repairs: bool = True
+    times: bool = False
     scope: str | None = None
     resume: str | None = None
 
@@ -218,6 +220,8 @@ class _Run:
                     resume=request.resume,
                     on_progress=live.step,
                 )
+            if request.times:
+                report = with_timing(place, report, lambda text: live.say(f"timing {text}"))
         self.reports.append(report)
         self.targets.append(shell_target(entry))
         self.codes.append(report.exit_code)

@@ -52,6 +52,8 @@ def _entry_text(measurement: Measurement) -> str:
         "environment": measurement.environment,
         "unclaimed": [cell.text for cell in measurement.unclaimed],
     }
+    if measurement.orders:
+        head["orders"] = dict(measurement.orders)
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     cells = ",".join(
         f"\n    {json.dumps(cell.text)}: {metrics_text(measurement.title, cell, metrics)}"

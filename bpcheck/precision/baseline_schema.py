@@ -80,7 +80,18 @@ def measurement_of(entry: Any, origin: str) -> Measurement:
             if name in held
         },
         unclaimed=tuple(expected[name] for name in unclaimed),
+        orders=_orders(entry, title),
     )
+
+
+def _orders(entry: Any, title: str) -> dict[str, str]:
+    """Words by result and dtype; older files have none."""
+    if "orders" not in entry:
+        return {}
+    found: dict[str, str] = _get(entry, "orders", dict, title)
+    if not all(isinstance(each, str) for each in found.values()):
+        raise BaselineError(f"{title}: orders is {found!r}; words were expected")
+    return found
 
 
 def _environment(entry: Any, title: str) -> dict[str, str | int]:

@@ -13,6 +13,7 @@ from bpcheck.precision.groups import groups_of, ratio_of_medians, values_of
 from bpcheck.precision.ladder import Cell, Settings
 from bpcheck.precision.measure import Measurement
 from bpcheck.precision.metrics import TESTED
+from bpcheck.precision.orders import changed
 from bpcheck.precision.ranks import (
     EFFECT,
     FALSE_ALARM,
@@ -100,6 +101,11 @@ class Comparison:
         was = {cell for cell, metrics in self.baseline.cells.items() if metrics.deterministic}
         now = self.current.cells.items()
         return tuple(cell for cell, metrics in now if not metrics.deterministic and cell in was)
+
+    @property
+    def reordered(self) -> tuple[str, ...]:
+        """What is added up in another order than in the baseline, in words."""
+        return changed(self.baseline.orders, self.current.orders)
 
     @property
     def is_identical(self) -> bool:

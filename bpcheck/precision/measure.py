@@ -17,6 +17,7 @@ from bpcheck.precision.environment import Environment, environment, limited_to
 from bpcheck.precision.ladder import CASES, RUNGS, Cell, Rung, Settings, rungs
 from bpcheck.precision.metrics import CaseErrors, CellMetrics, case_errors, summary
 from bpcheck.precision.observe import observe
+from bpcheck.precision.orders import orders_of
 from bpcheck.precision.reference import one_result, reference
 from bpcheck.subject import Subject
 
@@ -40,6 +41,8 @@ class Measurement:
         The metrics of every cell.
     unclaimed
         Cells that the subject does not claim.
+    orders
+        How sums of 64 terms are added up, by result and dtype: ``{"y f32": "pairwise"}``.
     """
 
     operation: Operation
@@ -50,6 +53,7 @@ class Measurement:
     environment: Environment
     cells: Mapping[Cell, CellMetrics]
     unclaimed: tuple[Cell, ...] = field(default=())
+    orders: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -141,6 +145,7 @@ def measure(
                         unclaimed.append(cell)
                     else:
                         found[cell] = metrics
+        orders = orders_of(subject, todo, settings.dtypes)
         where = environment(threads=threads, backend=subject.style)
     return Measurement(
         operation=operation,
@@ -151,6 +156,7 @@ def measure(
         environment=where,
         cells=found,
         unclaimed=tuple(unclaimed),
+        orders=orders,
     )
 
 

@@ -157,6 +157,10 @@ class Probe:
         place = self.case.operation.operands.index(self.result.removesuffix("_bar"))
         return float(bars[place][self.place])
 
+    def ask_nothing(self) -> None:
+        """Call the subject as often as a question does."""
+        self._value(self._array)
+
     @cached_property
     def _share(self) -> float:
         """What a single term of 1 gives: less than 1 where sums are divided."""

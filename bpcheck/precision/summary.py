@@ -31,6 +31,7 @@ def _section(comparison: Comparison) -> list[str]:
     changes = (*comparison.losses, *comparison.gains)
     for sign, own in (("❌", comparison.losses), ("gain:", comparison.gains)):
         lines += [f"- {sign} {in_markdown(cause_line(cause))}" for cause in causes(comparison, own)]
+    lines += [f"- sums in another order: {in_markdown(each)}" for each in comparison.reordered]
     if changes:
         lines += ["", "<details><summary>every comparison</summary>", ""]
         lines += ["| | result | dtype | data | terms | metric | ratio | p |", "|---" * 8 + "|"]

@@ -142,6 +142,8 @@ def print_comparison(
         if changes and option and not every:
             alone = "1 comparison" if len(changes) == 1 else f"{len(changes)} comparisons"
             console.print(Text(f"       from {alone}; {option} lists them", style="dim"))
+    for each in comparison.reordered:
+        console.print(Text(f" note  sums in another order: {each}"), soft_wrap=True)
     random = comparison.undetermined
     if random:
         cells = f"{len(random)} cells, such as {random[0].text}"

@@ -41,6 +41,9 @@ def lost(comparison: Comparison, result: str) -> str:
     """What `result` lost, one line a cause, and the rule it was judged by; empty if nothing."""
     told = causes(comparison, comparison.losses)
     lines = [cause_line(cause) for cause in told if result in cause.results]
+    if lines:
+        own = (each for each in comparison.reordered if each.split(maxsplit=1)[0] == result)
+        lines += [f"sums in another order: {each}" for each in own]
     if lines and comparison.environment:
         lines.append(
             f"Another environment ({'; '.join(comparison.environment)}): only ratios above "

@@ -15,6 +15,7 @@ from bpcheck.report.claims import said_of_claims
 from bpcheck.report.drawing import judgement_sketch
 from bpcheck.report.matrix import matrix_of, said_of_signs
 from bpcheck.report.picture import picture_of
+from bpcheck.report.timing import HEADING, rows_of, said_of_timing
 from bpcheck.verdict import Cell, Judgement, Report
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def _shown(report: Report, target: str | None, most: int, listed: int) -> dict[s
         "overview": list(matrix.overview()),
         "signs": said_of_signs(),
         "panels": panels(report.rounded),
+        "timing": [] if report.timing is None else list(rows_of(report.timing)),
+        "timing_heading": HEADING,
+        "timing_said": said_of_timing(report.timing) if report.timing is not None else "",
         "claims": list(said_of_claims(report)),
         "notes": [*report.remarks, *report.notes],
         "missing": list(report.missing),

@@ -13,6 +13,7 @@ from bpcheck.finding import Finding
 from bpcheck.report.matrix import matrix_of
 from bpcheck.verdict import Judgement, Report
 from bpcheck.verdict.repaired import Repaired
+from bpcheck.verdict.timed import Step, Timing
 from bpcheck.verdict.tried import Tried
 
 FORMAT = "bpcheck-report"
@@ -25,8 +26,8 @@ def to_json(*reports: Report, targets: Sequence[str | None] = ()) -> str:
     r"""The reports of one run as a JSON document.
 
     It is strict JSON (what is not a finite number is a string: ``"nan"``, ``"inf"``, ``"-inf"``),
-    and holds no times, so that two runs can be compared as text. `targets` are what a shell needs
-    to name each subject again.
+    and holds no times unless they were asked for, so that two runs can be compared as text.
+    `targets` are what a shell needs to name each subject again.
 
     Examples
     --------
@@ -98,6 +99,7 @@ def _report(report: Report, target: str | None) -> dict[str, Any]:
             }
             for each in report.rounded
         ],
+        "timing": None if report.timing is None else _timing(report.timing),
         "table": {
             check: {
                 result: {
@@ -115,6 +117,32 @@ def _report(report: Report, target: str | None) -> dict[str, Any]:
             for judgement in report.judgements
             for finding in judgement.findings
         ],
+    }
+
+
+def _timing(timing: Timing) -> dict[str, Any]:
+    return {
+        "families": [
+            {
+                "family": each.family,
+                "case": each.case,
+                "forward": _step(each.forward),
+                "vjp": _step(each.vjp),
+            }
+            for each in timing.rows
+        ],
+        "left": int(timing.left),
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "times": _number(step.times),
+        "low": _number(step.low),
+        "high": _number(step.high),
+        "seconds": _number(step.seconds),
+        "memory": _number(step.memory),
+        "peak": int(step.peak),
     }
 
 

@@ -14,6 +14,7 @@ from bpcheck.inert import inert, one_line
 from bpcheck.report import wording
 from bpcheck.report.classes import print_classes
 from bpcheck.report.matrix import matrix_of
+from bpcheck.report.timing import print_timing
 from bpcheck.verdict import Cell, Judgement, Report, Verdict
 
 #: What stands for the signs where the encoding lacks them.
@@ -95,6 +96,8 @@ def print_report(
         _line(console, gap, style="dim")
     if classes:
         print_classes(matrix_of(report), console, lambda text: plain(text, console))
+    if report.timing is not None:
+        print_timing(report.timing, console, lambda text: plain(text, console))
     _line(console, wording.conclusion(report), style=_verdict_style(report.verdict))
 
 

@@ -126,8 +126,8 @@ def judgement_of(
         return False
 
     # What ends its process costs a worker each time, and minutes where it hangs; what is traced
-    # takes a second for each candidate, and is wrong in all of them.
-    shrink = shrink and defect.verdict not in (*ENDS, Verdict.OPERATOR)
+    # or compiled takes seconds for each candidate, and is wrong in all of them.
+    shrink = shrink and defect.verdict not in (*ENDS, Verdict.OPERATOR, Verdict.COMPILED)
 
     def is_steady(case: Case) -> bool:
         # Sums in any order come and go by their nature.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bpcheck.checks import CHECK_NAMES, batch
+from bpcheck.checks import CHECK_NAMES, batch, batches
 from bpcheck.claims.told import claimed
 from bpcheck.explain.transforms import OF_A_TRANSFORM, rounding_of_a_transform
 from bpcheck.planning.classes import every_class
@@ -135,11 +136,12 @@ def _remarks(tally: Tally, results: Sequence[str]) -> tuple[str, ...]:
         for check in CHECK_NAMES
         if check in tally.remarks
     ]
-    found: Mapping[str, int] = tally.noted.get(batch.NAME, {})
-    if not found:
-        return tuple(remarks)
+    of_batches = (batch.NAME, batches.NAME)
+    found = sum((tally.noted.get(row, Counter()) for row in of_batches), Counter[str]())
     noted = {result: found[result] for result in results if result in found}
-    judged = max(tally.cell(batch.NAME, result).passed for result in noted)
+    if not noted:
+        return tuple(remarks)
+    judged = max(sum(tally.cell(row, each).passed for row in of_batches) for each in noted)
     return (batch.said_of_batches(noted, judged), *remarks)
 
 

@@ -23,6 +23,7 @@ from bpcheck.runner.placed import placed
 from bpcheck.runner.process.handle import Allowed
 from bpcheck.runner.site import Site
 from bpcheck.runner.source import Announced
+from bpcheck.runner.timing import with_timing
 from bpcheck.runner.work import (
     Progress,
     judged_dtypes_of,
@@ -65,6 +66,7 @@ def check_subject(
     largest: int | None = None,
     geometries: int | None = None,
     repairs: bool = False,
+    times: bool = False,
     scope: str | None = None,
     resume: Path | str | None = None,
     jobs: int = 1,
@@ -105,6 +107,8 @@ def check_subject(
     repairs
         Whether to look, for each defect, for a line of the subject's own Python code of which one
         small change mends it: at most 20 s in all, in a copy of the process.
+    times
+        Whether to take time and memory of each family beside torch's, too, for a minute at most.
     scope
         Which geometries an exhaustive run judges: ``"small"`` unless told, or ``"full"``.
     resume
@@ -151,7 +155,7 @@ def check_subject(
     with placed(
         subject, jobs=jobs, executor=executor, in_process=in_process, allowed=allowed
     ) as place:
-        return check_in(
+        report = check_in(
             place,
             profile=profile,
             count=count,
@@ -165,6 +169,7 @@ def check_subject(
             resume=resume,
             on_progress=on_progress,
         )
+        return with_timing(place, report, lambda text: None) if times else report
 
 
 def check_in(

@@ -33,6 +33,7 @@ class Verdict(StrEnum):
     VMAP = "wrong under vmap"
     IN_PLACE = "misses a change in place"
     MODE = "depends on a mode of torch"
+    COMPILED = "differs when it is compiled"
     LOST_PRECISION = "lost precision"
     MUTATES = "changes its input"
     SETTINGS = "changes the whole process"
@@ -117,6 +118,7 @@ ON_TENSORS = (
     Verdict.VMAP,
     Verdict.IN_PLACE,
     Verdict.MODE,
+    Verdict.COMPILED,
     Verdict.OPERATOR,
     Verdict.LACKS,
 )

@@ -53,6 +53,7 @@ _PLAIN = {
     Kind.VMAP: Verdict.VMAP,
     Kind.IN_PLACE: Verdict.IN_PLACE,
     Kind.MODE: Verdict.MODE,
+    Kind.COMPILED: Verdict.COMPILED,
     Kind.OPERATOR: Verdict.OPERATOR,
     Kind.LACKS: Verdict.LACKS,
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bpcheck.verdict.evidence import Record
 from bpcheck.verdict.judgement import Judgement, Verdict
+from bpcheck.verdict.timed import Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ class Report:
         Rounding errors on real values, by dtype, result and length of the sums.
     exhausted
         The scope that the run was to exhaust; ``None`` for a run on chosen cases.
+    timing
+        Time and memory beside torch's, family by family; ``None`` where nobody asked.
     """
 
     subject: str
@@ -158,6 +161,7 @@ class Report:
     remarks: tuple[str, ...] = ()
     rounded: tuple[Rounded, ...] = ()
     exhausted: Exhausted | None = None
+    timing: Timing | None = None
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""

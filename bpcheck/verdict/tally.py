@@ -127,8 +127,10 @@ class Tally:
         self.noted: dict[str, Counter[str]] = {}
         #: Largest rounding error and number of cases, by dtype, result and length of the sums.
         self._rounded: dict[tuple[str, str, int], tuple[float, int]] = {}
-        #: What each check remarks on, the first that it said, and in how many cases.
+        #: What each check remarks on, the first that it said, or that of what is measured largest,
+        #: and in how many cases.
         self.remarks: dict[str, str] = {}
+        self._measured: dict[str, float] = {}
         self.remarked: Counter[str] = Counter()
         #: Cases in which a result was compared and right.
         self.right: dict[str, Sample] = {}
@@ -148,9 +150,7 @@ class Tally:
         self.dtypes[judged.case.dtype] += 1
         self._statuses.update((each.check, each.result, each.status) for each in judged.outcomes)
         self._note(judged)
-        found = {each.check: each.remark for each in reversed(judged.outcomes) if each.remark}
-        self.remarks = found | self.remarks
-        self.remarked.update(found.keys())
+        self._remark(judged)
         if judged.survival < 1:
             self.survivals[judged.survival] += 1
         size = work(judged.case)
@@ -165,6 +165,15 @@ class Tally:
             if not (ruling.verdict.is_convention and ruling.verdict in told):
                 defect.add(judged, ruling, size)
             told.add(ruling.verdict)
+
+    def _remark(self, judged: Judged) -> None:
+        """Keep what each check remarks on."""
+        found = {each.check: each for each in reversed(judged.outcomes) if each.remark}
+        self.remarked.update(found.keys())
+        for check, each in found.items():
+            ratio = 0.0 if each.measured is None else each.measured.ratio
+            if check not in self.remarks or ratio > self._measured[check]:
+                self.remarks[check], self._measured[check] = each.remark, ratio
 
     def _keep_passing(self, judged: Judged, size: int) -> None:
         """Keep a few of the cases in which a result is right."""

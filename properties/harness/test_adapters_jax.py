@@ -33,11 +33,12 @@ def output_of(*arguments: str, code: int = 0) -> str:
     return done.stdout
 
 
-def test_functions_of_jax_are_judged_as_they_should() -> None:
+@pytest.mark.parametrize("file", ["jax_functions.py", "jax_rows.py"])
+def test_functions_of_jax_are_judged_as_they_should(file: str) -> None:
     said = output_of(
         *("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"),
         *("--override-ini", "addopts=--import-mode=importlib"),
-        "properties/frameworks/jax_functions.py",
+        f"properties/frameworks/{file}",
     )
     assert "skipped" not in said
     assert "passed" in said

@@ -53,6 +53,7 @@ OTHERS: dict[str, tuple[Any, Any]] = {
     "double_backward": (True, True),
     "forward_mode": (True, True),
     "vmap": (True, True),
+    "compiled": (True, True),
     "in_place": (False, False),
 }
 

@@ -93,6 +93,20 @@ def test_right_code_with_every_feature_passes_every_row(function: Any) -> None:
     assert set(remarks(found)) <= {"modes"}
 
 
+def test_a_path_for_channels_last_operands_is_asked_for_as_a_mode() -> None:
+    def pooled(x: Any, kernel_size: Any, stride: Any) -> Any:
+        if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
+            return functional.avg_pool2d(x, kernel_size, stride) * 2
+        return functional.avg_pool2d(x, kernel_size, stride)
+
+    case = [parse_case("avg_pool2d n2ic2ih4iw4kh2kw2sh2sw2 f64 small c-order seed=1")]
+    wrong = outcomes(adapters.torch(pooled, operation="avg_pool2d"), case)
+    assert failing(wrong) == {"modes"}
+    assert any("under channels-last" in each.finding.message for each in wrong if each.finding)
+    right = outcomes(adapters.torch(functional.avg_pool2d, operation="avg_pool2d"), case)
+    assert failing(right) == set()
+
+
 def test_no_row_speaks_of_code_that_is_not_on_tensors() -> None:
     subject = Subject(conv.forward, conv.vjp, operation="conv1d")
     assert not [

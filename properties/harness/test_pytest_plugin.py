@@ -11,7 +11,7 @@ import pytest
 import torch  # noqa: F401
 
 import bpcheck.runner
-from bpcheck.checks import CHECK_NAMES, OF_OPERATORS, OF_SCOPES, ON_TENSORS
+from bpcheck.checks import CHECK_NAMES, OF_COMPILED, OF_JAX, OF_OPERATORS, OF_SCOPES, ON_TENSORS
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.pytest_plugin import _PROFILES
 from bpcheck.subject import Subject
@@ -34,7 +34,7 @@ nothing = bpcheck.Subject(forward_of_nothing, doubled, operation="avg_pool1d", n
 """
 
 #: The checks that say something of kernels on arrays, in a planned run.
-NOT_ON_ARRAYS = ON_TENSORS | OF_OPERATORS | OF_SCOPES
+NOT_ON_ARRAYS = ON_TENSORS | OF_COMPILED | OF_JAX | OF_OPERATORS | OF_SCOPES
 ON_ARRAYS = tuple(each for each in CHECK_NAMES if each not in NOT_ON_ARRAYS)
 
 #: How many items a subject with the results ``y`` and ``x_bar`` has.

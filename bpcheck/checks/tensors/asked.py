@@ -151,7 +151,11 @@ def numbers(tensor: Any) -> Array:
 
 def told(ended: Call) -> str:
     """What a call raised, in one short line."""
-    said = ended.error
+    return shortened(ended.error)
+
+
+def shortened(said: str) -> str:
+    """A text that is not too long for a line."""
     return said if len(said) <= _TOLD else f"{said[: _TOLD - 1]}…"
 
 

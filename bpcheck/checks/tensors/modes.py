@@ -1,4 +1,4 @@
-"""Modes of torch that are set around a call: none changes a number, but for autocast's dtype."""
+"""Modes of torch around a call, and a format of memory: no number changes, but autocast's dtype."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ def check_modes(trial: Trial) -> tuple[Outcome, ...]:
     refused = ""
     for name, mode in MODES.items():
         leaves = asked.leaves()
+        if name == CHANNELS_LAST:
+            leaves = _channels_last(leaves)
+            if not leaves:
+                continue
         with _own_kernels() if name == AUTOCAST else contextlib.nullcontext():
             forward = tried(_forward, asked, leaves, mode)
             ended = tried(_made, asked, leaves, forward.value) if forward.returned else forward
@@ -140,7 +144,22 @@ def _autocast() -> Any:
     return torch.autocast("cpu", dtype=torch.bfloat16)
 
 
+def _channels_last(leaves: Mapping[str, Any]) -> dict[str, Any]:
+    """The same operands in that memory format; none where none of them has one."""
+    import torch
+
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    if not any(leaf.dim() in formats for leaf in leaves.values()):
+        return {}
+    found = {}
+    for name, leaf in leaves.items():
+        kept = formats.get(leaf.dim(), torch.contiguous_format)
+        found[name] = leaf.detach().to(memory_format=kept).requires_grad_(leaf.requires_grad)
+    return found
+
+
 AUTOCAST = "autocast (bfloat16)"
+CHANNELS_LAST = "channels-last"
 
 #: Each mode by the name that messages give it.
 MODES: Mapping[str, Callable[[], Any]] = {
@@ -148,6 +167,7 @@ MODES: Mapping[str, Callable[[], Any]] = {
     "inference_mode": _inference,
     "default dtype float64": _default_dtype,
     "deterministic algorithms": _deterministic,
+    CHANNELS_LAST: contextlib.nullcontext,
     AUTOCAST: _autocast,
 }
 

@@ -1,0 +1,1 @@
+"""What is asked of functions of JAX beside their values: their transformations."""
