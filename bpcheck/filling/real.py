@@ -63,6 +63,12 @@ def _dominated(row: Array, rng: np.random.Generator) -> Array:
     return changed
 
 
+def _ahead(row: Array, rng: np.random.Generator) -> Array:
+    changed = np.full_like(row, 37.0)
+    changed[rng.integers(row.size)] = 40.0
+    return changed
+
+
 def _cancelling(row: Array, rng: np.random.Generator) -> Array:
     half = row.size // 2
     return np.concatenate([row[: row.size - half], -row[:half]]) * (
@@ -75,10 +81,13 @@ _WAYS: tuple[Callable[[Array, np.random.Generator], Array], ...] = (
     lambda row, rng: row,
     lambda row, rng: np.full_like(row, row[0]) + 2.0**-6 * row,
     lambda row, rng: row + 50.0,
+    lambda row, rng: row + 120.0,
+    lambda row, rng: row - 120.0,
     lambda row, rng: np.sort(row),
     lambda row, rng: np.sort(row)[::-1],
     lambda row, rng: np.zeros_like(row),
     _dominated,
+    _ahead,
     _cancelling,
     lambda row, rng: row * 2.0 ** -rng.integers(3, 13),
 )

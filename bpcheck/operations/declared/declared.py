@@ -393,6 +393,7 @@ def _edge_classes(operation: Declared) -> tuple[EdgeClass, ...]:
             for each in edges.of_axis(axis, declared.size(axis))
         ),
         *(each for group in declared.leading for each in edges.of_leading(group)),
+        *edges.of_equal([each for each in declared.axes if each not in declared.leading]),
         *(each for param in declared.params for each in edges.of_param(param)),
         *(
             each

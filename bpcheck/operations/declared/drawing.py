@@ -29,6 +29,9 @@ ENOUGH = 60
 #: Seeds of the operands that have no gradient.
 MOST_DRAWS = 1 << 16
 
+#: One more than that many draws, one has axes of one length.
+EQUAL_EVERY = 7
+
 #: Sizes of leading axes.
 LEADING = (1, 2, 3, 5, 4, 7)
 
@@ -76,12 +79,15 @@ class Drawer:
 
     @property
     def extremes(self) -> tuple[Extreme, ...]:
-        """Each axis that can be long, long alone."""
-        return tuple(
-            Extreme(EdgeClass(axis, f"> {edges.LONG}", self._is_long(axis)), self._make_long(axis))
-            for axis in self._declared.axes
-            if axis not in self._declared.leading
-            and max(self._declared.size(axis).drawn) > edges.LONG
+        """Each axis that can be long, long alone; and many leading ones together."""
+        axes = [each for each in self._axes if max(self._declared.size(each).drawn) > edges.LONG]
+        named = f"> {edges.LONG}"
+        return (
+            *(Extreme(EdgeClass(a, named, self._is_long(a)), self._make_long(a)) for a in axes),
+            *(
+                Extreme(EdgeClass(f"{each}_0", named, self._is_long(f"{each}_0")), self._many(each))
+                for each in self._declared.leading
+            ),
         )
 
     def _is_long(self, axis: str) -> Callable[[Sizes], bool]:
@@ -92,20 +98,31 @@ class Drawer:
             levels = self._declared.size(axis)
             long = [each for each in levels.drawn if edges.LONG < each <= 4 * reach * edges.LONG]
             size = long[integers(0, len(long) - 1)] if long else max(levels.drawn)
-            for _ in range(TRIES):
-                numbers = self._numbers(integers)
-                for other in self._axes:
-                    others = self._declared.size(other).drawn
-                    numbers[other] = min(numbers[other], max(3, others[0]), key=abs)
-                for group in self._declared.leading:
-                    numbers[group] = min(1, numbers[group])
-                try:
-                    return self._geometry({**numbers, axis: size})
-                except CaseError:
-                    continue
-            return self.draw(integers)
+            return self._tiny_but(integers, {axis: size})
 
         return make
+
+    def _many(self, group: str) -> Callable[[Integers, int], Sizes]:
+        def make(integers: Integers, reach: int) -> Sizes:
+            size = integers(edges.LONG + 1, 4 * reach * edges.LONG)
+            return self._tiny_but(integers, {group: 1, f"{group}_0": size})
+
+        return make
+
+    def _tiny_but(self, integers: Integers, given: Mapping[str, int]) -> Sizes:
+        """A geometry with these numbers, and all else tiny."""
+        for _ in range(TRIES):
+            numbers = self._numbers(integers)
+            for other in self._axes:
+                others = self._declared.size(other).drawn
+                numbers[other] = min(numbers[other], max(3, others[0]), key=abs)
+            for group in self._declared.leading:
+                numbers[group] = min(1, numbers[group])
+            try:
+                return self._geometry({**numbers, **given})
+            except CaseError:
+                continue
+        return self.draw(integers)
 
     @property
     def _axes(self) -> list[str]:
@@ -113,6 +130,13 @@ class Drawer:
 
     def _numbers(self, integers: Integers) -> dict[str, int]:
         numbers = {axis: draw_size(self._declared.size(axis), integers) for axis in self._axes}
+        if integers(0, EQUAL_EVERY) == EQUAL_EVERY:
+            # Axes that are exchanged show by no shape.
+            same = next(iter(numbers.values()), 1)
+            numbers = {
+                axis: same if same in self._declared.size(axis).drawn else size
+                for axis, size in numbers.items()
+            }
         for group in self._declared.leading:
             count, *sizes = leading_keys(group)
             numbers[count] = integers(0, MOST_LEADING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from bpcheck.operations.declared.levels import Alternatives, Levels, Param, Whole
@@ -39,6 +39,19 @@ def of_leading(group: str) -> Iterator[EdgeClass]:
     """How many leading axes there are."""
     for count in range(MOST_LEADING + 1):
         yield EdgeClass(group, f"of {count} axes", _is(group, count))
+
+
+def of_equal(axes: Sequence[str]) -> Iterator[EdgeClass]:
+    """Whether two axes have one length, so that their exchange shows by no shape."""
+
+    def are_equal(geometry: Any) -> bool:
+        numbers = geometry.numbers()
+        long = [numbers[each] for each in axes if numbers[each] > 1]
+        return len(long) > 1 and len(set(long)) == 1
+
+    if len(axes) > 1:
+        yield EdgeClass("axes", "all equal", are_equal)
+        yield EdgeClass("axes", "not all equal", lambda geometry: not are_equal(geometry))
 
 
 def of_optional(name: str) -> Iterator[EdgeClass]:

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from bpcheck.arithmetic import Array
-from bpcheck.operations.declared.rounds import SUMS, UNITS, name_of
+from bpcheck.arithmetic import FORMATS, Array
+from bpcheck.operations.declared.rounds import BY_PLACE, SUMS, UNITS, name_of
 from bpcheck.operations.declared.tape import Tape
 
 #: How often a tape is run with other roundings.
@@ -56,14 +56,15 @@ def spread(
     noise = Noise(unit * scale, sum_unit * scale, torch.Generator().manual_seed(0))
     given = {name: torch.from_numpy(np.array(each, np.float64)) for name, each in arrays.items()}
     exact = tape.run(given, lambda operation, args, named: operation(*args, **named))
-    squares = {name: torch.zeros_like(each) for name, each in exact.items()}
+    sizes = {name: torch.zeros_like(each) for name, each in exact.items()}
     for _ in range(RUNS):
         moved = {name: noise.moved(each, 1.0) for name, each in given.items()}
         for name, each in tape.run(moved, noise.call).items():
-            squares[name] += (each - exact[name]) ** 2
+            # A square may underflow.
+            sizes[name] = torch.hypot(sizes[name], each - exact[name])
     return {
-        name: (np.sqrt(each.numpy() / RUNS) / scale, np.abs(exact[name].numpy()))
-        for name, each in squares.items()
+        name: (each.numpy() / (sqrt(RUNS) * scale), np.abs(exact[name].numpy()))
+        for name, each in sizes.items()
     }
 
 
@@ -72,12 +73,15 @@ class Noise:
 
     def __init__(self, unit: float, sum_unit: float, rng: Any):
         self._unit, self._sum_unit, self._rng = unit, sum_unit, rng
+        self._least = least_of(unit)
 
     def moved(self, tensor: Any, units: float) -> Any:
         """The tensor, each number off by up to so many units in the last place."""
         if not units or not tensor.is_floating_point():
             return tensor
-        return tensor * (1 + units * self._unit * self._signed(tensor.shape))
+        signed = self._signed(tensor.shape)
+        # What underflows, or is one over what overflows, may be 0, and be multiplied up again.
+        return tensor + signed * (units * self._unit * tensor.abs() + self._least)
 
     def call(self, operation: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """What an operation gives, off by what it may be."""
@@ -102,8 +106,12 @@ class Noise:
         return self._unknown(operation, arguments, named)
 
     def _unknown(self, operation: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
-        moved = [self._if_tensor(each, UNKNOWN) for each in arguments]
-        return self._all_moved(operation(*moved, **named), UNKNOWN)
+        units = UNKNOWN
+        if name_of(operation).startswith(BY_PLACE):
+            # A place among so many is off by a part of their number, and so is each share.
+            units = max(units, 2.0 * _longest(arguments))
+        moved = [self._if_tensor(each, units) for each in arguments]
+        return self._all_moved(operation(*moved, **named), units)
 
     def _if_tensor(self, value: Any, units: float) -> Any:
         import torch
@@ -148,6 +156,19 @@ class Noise:
         import torch
 
         return torch.rand(shape, generator=self._rng, dtype=torch.float64) * 2 - 1
+
+
+def least_of(unit: float) -> float:
+    """The smallest normal number of the format with this unit roundoff; of float16 the smallest."""
+    by_unit = {each.unit_roundoff: each for each in FORMATS.values()}
+    form = min(by_unit.values(), key=lambda each: abs(np.log2(each.unit_roundoff / unit)))
+    return form.tiniest if form.name == "float16" else form.tiniest / (2 * form.unit_roundoff)
+
+
+def _longest(arguments: Sequence[Any]) -> int:
+    """The longest axis of any tensor among arguments."""
+    sizes = [size for each in arguments if hasattr(each, "shape") for size in each.shape]
+    return max(sizes, default=1)
 
 
 def _terms(name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any | None:

@@ -43,6 +43,9 @@ MOVES = _names(
     " convert_element_type device_put bitwise_xor rev concatenate"
 )
 
+#: How the names of operations begin that share by the place between neighbours, which they compute.
+BY_PLACE = ("upsample_", "_upsample_", "grid_sampler_")
+
 #: By how many units in the last place a result may be off, where it is no sum.
 UNITS: MappingProxyType[str, float] = MappingProxyType(
     {
