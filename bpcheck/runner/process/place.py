@@ -156,7 +156,10 @@ class Workers:
         if job.death is None:
             self._given_up.survived(classes)
             return self._made.judged(job.value, case, classes)
-        self._given_up.learn(job.death, classes)
+        why = self._given_up.learn(job.death, classes)
+        if why:
+            self._given_up.count(why)
+            return untried(case, why)
         return _of_death(case, job.death)
 
     def judge(
