@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
@@ -40,3 +42,13 @@ os.environ.setdefault("BPCHECK_NO_CACHE", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread a worker: the workers fill the cores, and torch reads this when it is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    # What is in properties/frameworks/ runs in processes of its own, by tests that start them.
+    if "jaxlib" in sys.modules and "frameworks" not in item.path.parts:
+        pytest.exit(
+            f"{item.nodeid} has loaded JAX: subjects of later tests could not be judged in forks. "
+            "Have it in a process of its own, as test_adapters_jax.py does",
+            returncode=pytest.ExitCode.TESTS_FAILED,
+        )

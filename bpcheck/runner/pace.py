@@ -16,7 +16,9 @@ from bpcheck.filling import fill
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
+from bpcheck.runner.fresh import Dressing, fresh_cases
 from bpcheck.subject import Subject
+from bpcheck.verdict.conditions import PLAIN
 
 #: What a quick run may take, in seconds, and what is planned for, since the estimate is one.
 ALLOWED, PLANNED = 30.0, 15.0
@@ -118,6 +120,22 @@ def limits_for(
         return limits
     every = [*first, *islice(plan, PROFILES["quick"].cases - len(first))]
     return replace(limits, largest=_largest(subject, every, pace))
+
+
+def limits_beside(subject: Subject, cases: Sequence[Case], seed: int, asked: Limits) -> Limits:
+    """The limits with which it is looked into what listed cases have shown.
+
+    Hundreds of geometries beside them are asked, of which none was timed: some are now, and where
+    each takes long to compile there are to be no more of them than were listed.
+    """
+    if asked.geometries is not None or not cases:
+        return asked
+    plain = Dressing(PLAIN, (), cases[0].dtype)
+    fresh = fresh_cases(subject, cases, plain, seed=(seed,), limits=asked)
+    pace = measured(subject, list(islice(fresh, _LOOKED_AT)))
+    if pace is None or fewest(pace, dtypes=1, total=0) is None:
+        return asked
+    return replace(asked, geometries=max(FEWEST, len({case.geometry for case in cases})))
 
 
 def fewest(pace: Pace, *, dtypes: int, total: int) -> int | None:
