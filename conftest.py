@@ -12,7 +12,12 @@ pytest_plugins = ["pytester"]
 
 #: Examples of frameworks are not looked through for doctests: that would import them, and a process
 #: that has loaded JAX cannot fork workers. The tests run them in processes of their own.
-collect_ignore = ["examples/your_code/jax_pool.py", "examples/your_code/triton_kernels.py"]
+collect_ignore = [
+    "examples/your_code/jax_pool.py",
+    "examples/your_code/numba_pool.py",
+    "examples/your_code/pallas_pool.py",
+    "examples/your_code/triton_kernels.py",
+]
 
 # The first examples of a test import torch: a deadline would judge that, not the test.
 settings.register_profile("dev", deadline=None, max_examples=50)

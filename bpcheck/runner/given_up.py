@@ -20,7 +20,8 @@ ASKED = 3
 #: How a reason begins for which a case was not tried.
 NOT_TRIED = "not tried "
 
-_ASKED_ONCE = f"{NOT_TRIED}a second time, as no case had come back yet"
+#: Why nothing is told of a case that was asked once.
+ASKED_ONCE = f"{NOT_TRIED}a second time, as no case had come back yet"
 
 #: Classes that tell cases apart, of those that they share; the rest is counted.
 _TOLD = 3
@@ -50,7 +51,7 @@ class GivenUp:
         """One more case has ended its process; why nothing is told of it, or ``""``."""
         if not death.is_sure or (self._ends[death.kind] and self._never_comes_back(death)):
             self._asked += 1
-            return _ASKED_ONCE
+            return ASKED_ONCE
         self._ends[death.kind] += 1
         self._give_up(death, classes)
         return ""
