@@ -17,6 +17,7 @@ from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.runner.fresh import Dressing, fresh_cases
+from bpcheck.runner.process.busy import waited_for_processor
 from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import PLAIN
 
@@ -249,9 +250,14 @@ def _timed(subject: Subject, case: Case) -> _Times | None:
 def _seconds(subject: Subject, case: Case) -> float | None:
     """What a forward and a vjp take now."""
     handed = hand(case, fill(case))
-    start = time.perf_counter()
+    start = _now()
     forward = call_forward(subject, case, handed.operands, params=subject.accepted(case.params))
     if not gives_y(case, forward):
         return None
     vjp = call_vjp(subject, forward.value[1], handed.y_bar)
-    return time.perf_counter() - start if vjp.returned else None
+    return _now() - start if vjp.returned else None
+
+
+def _now() -> float:
+    """Seconds, without those in which this thread waited for a processor."""
+    return time.perf_counter() - waited_for_processor()
