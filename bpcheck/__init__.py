@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from bpcheck.claims import Claims
     from bpcheck.errors import BpcheckError, CaseError, TargetError, Unsupported, UsageError
     from bpcheck.finding import Finding
+    from bpcheck.operations.declared import (
+        additive_masks,
+        between,
+        each,
+        labels,
+        masks,
+        operation,
+        positive,
+    )
     from bpcheck.planning import strategies
     from bpcheck.runner import check_subject as check
     from bpcheck.subject import Subject
@@ -41,10 +50,17 @@ __all__ = [
     "UsageError",
     "Verdict",
     "adapters",
+    "additive_masks",
     "assert_agrees",
+    "between",
     "check",
     "conformance",
+    "each",
+    "labels",
+    "masks",
+    "operation",
     "parse_case",
+    "positive",
     "precision",
     "strategies",
 ]
@@ -69,6 +85,18 @@ _HOMES = {
     "check": ("bpcheck.runner", "check_subject"),
     "conformance": ("bpcheck.testing", "conformance"),
     "parse_case": ("bpcheck.cases", "parse_case"),
+    **{
+        name: ("bpcheck.operations.declared", name)
+        for name in (
+            "additive_masks",
+            "between",
+            "each",
+            "labels",
+            "masks",
+            "operation",
+            "positive",
+        )
+    },
 }
 
 #: The public modules that are not imported with their package.

@@ -159,12 +159,17 @@ class Subject:
         if self.lacks is not None:
             return tuple(self.lacks(operands, params))
         names = self._keywords
-        return tuple(each for each in params if names is not None and each not in names)
+        if names is None:
+            return ()
+        return tuple(each for each in params if each not in (*names, *self.operation.constants))
 
     def accepted(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Those of `params` that the forward's signature takes."""
         names = self._keywords
-        return {name: value for name, value in params.items() if names is None or name in names}
+        if names is None:
+            return dict(params)
+        by_place = self.operation.constants
+        return {name: value for name, value in params.items() if name in (*names, *by_place)}
 
     @property
     def keywords(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ import torch
 from bpcheck.adapters.torch_arguments import Slots
 from bpcheck.adapters.torch_backward import gradients
 from bpcheck.adapters.torch_compiled import keep_compiling
-from bpcheck.adapters.torch_tensors import Shared, to_array, to_tensor
+from bpcheck.adapters.torch_tensors import Shared, constant, to_array, to_tensor
 from bpcheck.arithmetic import Array
 from bpcheck.claims import DEFAULT_DTYPES, claims_from
 from bpcheck.errors import TargetError
@@ -75,7 +75,21 @@ class TorchCallable:
 
     def arguments(self, *operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The positional and the keyword arguments that pass these."""
-        return self._slots.bind(operands, params, neutral=self.operation.neutral)
+        merged, rest = self._merged(operands, params)
+        return self._slots.bind(merged, rest, neutral=self.operation.neutral)
+
+    def _merged(
+        self, operands: Sequence[Any], params: dict[str, Any]
+    ) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Operands with those among them that have no gradient, as tensors; and other params."""
+        operation = self.operation
+        if not operation.constants:
+            return operands, params
+        like = next(each for each in operands if each is not None)
+        given = dict(zip(operation.operands, operands, strict=True))
+        given |= {name: constant(params.get(name), like) for name in operation.constants}
+        rest = {name: each for name, each in params.items() if name not in operation.constants}
+        return [given[name] for name in operation.positional], rest
 
     @property
     def operator(self) -> Any:
@@ -90,7 +104,7 @@ class TorchCallable:
         self, operands: Sequence[Any], params: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any], str]:
         """How the function is called: positional and named arguments, and what of it is."""
-        arguments, named = self._slots.bind(operands, params, neutral=self.operation.neutral)
+        arguments, named = self.arguments(*operands, **params)
         if not self._is_autograd_function or self._signature is None:
             return arguments, named, ""
         bound = self._signature.bind(*arguments, **named)
@@ -107,7 +121,9 @@ class TorchCallable:
 
     def lacks(self, operands: Sequence[str], params: Sequence[str]) -> tuple[str, ...]:
         """Those operands and params that the signature has no slot for."""
-        return self._slots.lacking(operands, params)
+        merged = self.operation.positional if self.operation.constants else operands
+        rest = [name for name in params if name not in self.operation.constants]
+        return self._slots.lacking(merged, rest)
 
     def vjp(self, residuals: Residuals, y_bar: Array) -> tuple[Any, ...]:
         """One gradient for each operand, ``None`` where there is none."""

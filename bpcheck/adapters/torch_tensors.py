@@ -41,6 +41,14 @@ def to_tensor(array: Array, device: torch.device) -> Shared:
     return Shared(array, tensor.to(device), plain is array and device.type == "cpu")
 
 
+def constant(array: Array | None, like: torch.Tensor) -> torch.Tensor | None:
+    """An operand without a gradient, beside one that has: labels stay whole numbers."""
+    if array is None:
+        return None
+    kind = to_tensor(np.array(array), like.device).tensor
+    return kind.to(like.dtype) if kind.is_floating_point() else kind
+
+
 class _Writable:
     """The memory of a read-only array without its flag, which torch can only warn about."""
 

@@ -12,7 +12,7 @@ from bpcheck.cases.layouts import layouts_of
 from bpcheck.operations import Lattice, Operation
 
 #: The value kinds that are no integers of a lattice.
-REAL_KINDS = ("real", "pruned", "scaled")
+REAL_KINDS = ("real", "pruned", "scaled", "rows", "far")
 
 #: The value kind of cases in which every column of the Jacobian is asked for.
 JACOBIAN = "jacobian"
@@ -37,8 +37,9 @@ class Case:
         below), ``negative`` (exact, all below 0),
         ``special`` (NaN, infinities and both zeros), ``tiny`` and ``huge`` (exact, subnormal and
         near overflow), ``real`` (standard normal), ``pruned`` (real, whole samples and filters of
-        zeros), ``scaled`` (real, the cotangent 0 or large), ``jacobian`` (exact, up to 3: every
-        column of the Jacobian is asked for beside).
+        zeros), ``scaled`` (real, the cotangent 0 or large), ``rows`` (real, rows that are nearly
+        equal, sorted, zero, or have one large number), ``far`` (real, up to 100), ``jacobian``
+        (exact, up to 3: every column of the Jacobian is asked for beside).
     layout
         Memory layouts of the arrays: ``c-order``, or those that have another by name, such as
         ``x:fortran,y_bar:negative``.
@@ -68,7 +69,7 @@ class Case:
     @property
     def params(self) -> dict[str, Any]:
         """Keyword arguments of the forward."""
-        return self.operation.params(self.geometry)
+        return self.operation.params_in(self.geometry, self.dtype)
 
     # What follows is asked for many times a case; whoever pickles a case leaves it out.
 
@@ -118,6 +119,9 @@ class Case:
 
 def describe(operation: Operation, geometry: Any) -> str:
     """The descriptor of a geometry, such as ``n1ic64ih13iw13oc96kh2kw2sh2sw2``."""
+    written = operation.written(geometry)
+    if written:
+        return written
     numbers = geometry.numbers()
     return "".join(
         f"{key}{numbers[key]}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from bpcheck.cases.numbers import number_in, require_cells
@@ -24,6 +26,35 @@ def parse_descriptor(operation: Operation, text: str, token: str, start: int) ->
         position = next((positions[key] for key in named), start)
         raise CaseError(str(error), text=text, position=position) from None
     require_cells(operation, geometry, text=text, position=start)
+    return geometry
+
+
+#: Names that are no part of a geometry.
+_BEHIND = ("seed", "y_bar")
+
+
+def spelled(operation: Operation, tokens: Sequence[str]) -> int:
+    """How many of the tokens are ``name=value``, as some operations write their geometries."""
+    found = takewhile(lambda token: "=" in token and token.partition("=")[0] not in _BEHIND, tokens)
+    return sum(1 for _ in found)
+
+
+def parse_spelled(operation: Operation, text: str, tokens: Sequence[tuple[str, int]]) -> Any:
+    """The geometry that tokens ``name=value`` say; `CaseError` if none."""
+    given: dict[str, str] = {}
+    positions: dict[str, int] = {}
+    for token, start in tokens:
+        name, _, value = token.partition("=")
+        if name in given:
+            raise CaseError(f"{name}: given twice; keep one", text=text, position=start)
+        given[name], positions[name] = value, start
+    try:
+        geometry = operation.read(given)
+    except CaseError as error:
+        named = (name for name in re.findall(r"\w+", str(error)) if name in positions)
+        position = next((positions[name] for name in named), tokens[0][1])
+        raise CaseError(str(error), text=text, position=position) from None
+    require_cells(operation, geometry, text=text, position=tokens[0][1])
     return geometry
 
 

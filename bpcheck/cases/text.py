@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.case import Case
-from bpcheck.cases.descriptor import example, parse_descriptor
+from bpcheck.cases.descriptor import example, parse_descriptor, parse_spelled, spelled
 from bpcheck.cases.layouts import (
     C_ORDER,
     LAYOUTS,
@@ -54,8 +54,14 @@ def parse_case(text: str) -> Case:
             text=text,
             position=len(text),
         )
-    case = Case(operation, parse_descriptor(operation, text, *tokens[1]))
-    rest = _Rest(text, tokens[2:])
+    count = spelled(operation, [token for token, _ in tokens[1:]])
+    geometry = (
+        parse_spelled(operation, text, tokens[1 : 1 + count])
+        if count
+        else parse_descriptor(operation, text, *tokens[1])
+    )
+    case = Case(operation, geometry)
+    rest = _Rest(text, tokens[1 + max(1, count) :])
     dtype = rest.take(f"a dtype ({' '.join(_FORMATS)})", _FORMATS.get)
     kinds = {kind: kind for kind in operation.value_kinds}
     values = rest.take(f"a value kind ({' '.join(kinds)})", kinds.get)

@@ -57,13 +57,13 @@ def _error_bounds(
     # A wider sum is rounded to the dtype once; where a quotient is taken, before it and after.
     once = form.unit_roundoff * (1 + form.unit_roundoff)
     roundings = 2 if case.operation.divides else 1
-    rounded = case.operation.rounded_magnitudes(results, wide)
+    rounded = case.operation.rounded_magnitudes(results, wide, case.params)
     found: list[dict[str, Array]] = [{}, {}]
     for name, unit in units.items():
         sums = by_unit[unit]
         assert sums is not None  # noqa: S101 - a kink is one for all accumulators
         floor = sums[2][name] + terms[name] * form.tiniest
-        if unit < form.unit_roundoff:
+        if unit < form.unit_roundoff and not case.operation.summed_apart:
             floor = floor + roundings * once * rounded[name]
         almost = sums[0 if name in _of_equal_terms(case) else 1][name]
         for bounds, each in zip(found, (sums[0][name], almost), strict=True):
@@ -75,6 +75,9 @@ def _error_bounds(
 
 def _of_sums(case: Case, wide: dict[str, Array], unit: float) -> list[dict[str, Array]] | None:
     """The bounds of sums in which each addition is off by `unit`; the oracle's own are the last."""
+    if case.operation.summed_apart:
+        stored = FORMATS[case.dtype].unit_roundoff
+        return case.operation.random_bounds(wide, case.params, stored=stored, summed=unit)
     return case.operation.error_bounds(
         case.geometry,
         wide,
@@ -132,7 +135,10 @@ def accumulator(subject: Subject, case: Case, result: str) -> float:
     A wider one is claimed, or asked of everybody by the operation.
     """
     own, operation = FORMATS[case.dtype].unit_roundoff, case.operation
-    wider = subject.claims.accumulates or ("float32" if result in operation.summed_wide else None)
+    is_wide = result in operation.summed_wide or operation.summed_apart
+    wider = subject.claims.accumulates or ("float32" if is_wide else None)
+    if operation.summed_apart and wider is not None:
+        return min(own, FORMATS[wider].unit_roundoff)
     if wider is None or operation.lattice(case.geometry) is None:
         # Where layers are chained, what lies between them is rounded to the dtype.
         return own

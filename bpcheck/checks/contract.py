@@ -14,7 +14,7 @@ from bpcheck.arithmetic import FORMATS
 from bpcheck.calls import Call
 from bpcheck.checks.axes import likely_order
 from bpcheck.checks.outcomes import failed, first_of_each, not_applicable
-from bpcheck.checks.run import Run, is_pair, is_real_array
+from bpcheck.checks.run import Run, gradient_names, is_pair, is_real_array
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 
@@ -66,10 +66,15 @@ def _hint(trial: Trial, forward: Call) -> str:
         return words
     if not forward.raised.startswith("TypeError"):
         return ""
-    operands = ", ".join(trial.case.operation.operands)
+    operands = ", ".join(trial.case.operation.positional)
     absent = [name for name in trial.case.operation.operands if name not in trial.arrays.operands]
     none = f", here with {' and '.join(absent)} = None" if absent else ""
-    return f"; it is called as forward({operands}, *, {', '.join(trial.params)}){none}"
+    return f"; it is called as forward({operands}, *, {', '.join(_named(trial))}){none}"
+
+
+def _named(trial: Trial) -> Iterator[str]:
+    """The params that go by name."""
+    yield from (name for name in trial.params if name not in trial.case.operation.positional)
 
 
 def _words(trial: Trial) -> str:
@@ -94,12 +99,17 @@ def _vjp_violations(trial: Trial, vjp: Call, check: str) -> Iterator[Outcome]:
     elif not isinstance(vjp.value, tuple):
         message = f"vjp returned {describe(vjp.value)}; return a tuple {wanted}"
         yield failed(trial, check, first, Kind.TYPE, message)
-    elif len(vjp.value) != len(names):
+    elif len(vjp.value) not in (len(names), len(promise.positional)):
         message = f"vjp returned {len(vjp.value)} gradients; return {len(names)}: {wanted}"
         yield failed(trial, check, first, Kind.COUNT, message)
     else:
-        for operand, name, value in zip(promise.operands, names, vjp.value, strict=True):
-            if operand not in handed and value is not None:
+        for operand, value in zip(gradient_names(trial.case, vjp.value), vjp.value, strict=True):
+            name = f"{operand}_bar"
+            if operand in promise.constants and value is not None:
+                # What has no gradient is told with the first that has one.
+                message = f"vjp returned {describe(value)} for {operand}, which has no gradient"
+                yield failed(trial, check, first, Kind.TYPE, f"{message}; return None there")
+            elif operand not in handed and value is not None:
                 message = (
                     f"vjp returned {describe(value)} for {name}, and {operand} was None; "
                     "return None there"

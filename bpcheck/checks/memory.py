@@ -41,13 +41,15 @@ def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Ou
     # The caller has handed the output itself.
     of_y = {} if run.cotangent is not None else y_bar
     owners = {**run.handed.operands, **earlier}
+    # Autograd hands a cotangent on where it is the gradient, and copies what it keeps.
+    of_bars = y_bar if trial.subject.tensors is None else {}
     arrays = _arrays(run)
     own = {name: value for name, value in arrays.items() if name != "y"}
     for (name, value), (owner, memory) in chain(
         (
             (result, other)
             for result in arrays.items()
-            for other in {**owners, **(of_y if result[0] == "y" else y_bar)}.items()
+            for other in {**owners, **(of_y if result[0] == "y" else of_bars)}.items()
         ),
         ((result, ("y", arrays["y"])) for result in own.items()),
     ):

@@ -49,6 +49,9 @@ def _compare(trial: Trial, result: str) -> Outcome:
     if found is None:
         return not_applicable(NAME, result, "a kink lies within rounding error")
     expected = trial.autograd[result]
+    if trial.case.lattice is None:
+        # What the reference has no number for has no right one: a mean of nothing, say.
+        got = np.where(np.isfinite(expected), got, expected)
     proven, probable = (bounds[result] for bounds in found)
     where = difference(got, expected, proven)
     if where is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -139,7 +139,7 @@ def collect(case: Case, handed: Handed, forward: Call, vjp: Call) -> Run:
     raw: dict[str, Any] = {"y": forward.value[0]}
     if vjp.returned and isinstance(vjp.value, tuple):
         # A wrong number of them is for the contract to tell.
-        gradients = dict(zip(case.operation.operands, vjp.value, strict=False))
+        gradients = dict(zip(gradient_names(case, vjp.value), vjp.value, strict=False))
         raw |= {f"{name}_bar": gradients[name] for name in handed.operands if name in gradients}
     shapes = case.shapes
     # Recycled memory may hold signalling NaN, which a cast remarks on.
@@ -152,12 +152,20 @@ def collect(case: Case, handed: Handed, forward: Call, vjp: Call) -> Run:
     return Run(handed, forward, vjp, raw, got)
 
 
+def gradient_names(case: Case, returned: Sequence[Any]) -> tuple[str, ...]:
+    """Whose gradients a vjp returned: ``None`` may stand for operands without, or nothing."""
+    every = case.operation.positional
+    return every if len(returned) == len(every) else case.operation.operands
+
+
 def call_forward(
     subject: Subject, case: Case, operands: Mapping[str, Array], *, params: Mapping[str, Any]
 ) -> Call:
     """Call the forward on these operands; absent ones are handed as ``None``."""
-    positional = [operands.get(name) for name in case.operation.operands]
-    return call(subject.forward, *positional, refusals=subject.claims.refuses, **params)
+    names = case.operation.operands if subject.tensors else case.operation.positional
+    positional = [params.get(name) if name not in operands else operands[name] for name in names]
+    rest = {name: value for name, value in params.items() if name not in names}
+    return call(subject.forward, *positional, refusals=subject.claims.refuses, **rest)
 
 
 def call_vjp(subject: Subject, residuals: Any, y_bar: Array) -> Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import floor, log2
 
@@ -24,7 +25,78 @@ def real(case: Case, rng: np.random.Generator) -> Arrays:
         for name, shape in shapes.items()
     }
     y_bar = drawn.pop("y_bar")
-    return Arrays(operands=drawn, y_bar=y_bar, steps=dict.fromkeys(drawn, 0))
+    return _taken(case, Arrays(operands=drawn, y_bar=y_bar, steps=dict.fromkeys(drawn, 0)), rng)
+
+
+def _taken(case: Case, drawn: Arrays, rng: np.random.Generator) -> Arrays:
+    """The same, with other numbers where the operation cannot take these."""
+    operation = case.operation
+    operands = {
+        name: operation.adjusted(case.geometry, name, values, rng)
+        for name, values in drawn.operands.items()
+    }
+    return replace(drawn, operands=operands)
+
+
+def rows(case: Case, rng: np.random.Generator) -> Arrays:
+    """Real numbers whose rows, along the last axis, are such as formulas stumble over.
+
+    Each row is equal throughout but for little, far from 0 beside its spread, sorted, zero, has one
+    number that dominates, two signs that nearly cancel, or a spread near what formulas add to it.
+    """
+    drawn = real(case, rng)
+    operands = {name: _row_by_row(values, rng) for name, values in drawn.operands.items()}
+    return _taken(case, replace(drawn, operands=operands), rng)
+
+
+def _row_by_row(values: Array, rng: np.random.Generator) -> Array:
+    if not values.ndim or not values.size:
+        return values
+    wide = values.astype(np.float64).reshape(-1, values.shape[-1])
+    made = [_WAYS[rng.integers(len(_WAYS))](row, rng) for row in wide]
+    return np.asarray(np.reshape(made, values.shape), values.dtype)
+
+
+def _dominated(row: Array, rng: np.random.Generator) -> Array:
+    changed = row.copy()
+    changed[rng.integers(row.size)] = 30.0
+    return changed
+
+
+def _cancelling(row: Array, rng: np.random.Generator) -> Array:
+    half = row.size // 2
+    return np.concatenate([row[: row.size - half], -row[:half]]) * (
+        1 + 2.0**-6 * (rng.random() < 0.5)
+    )
+
+
+#: What becomes of a row of standard normal numbers.
+_WAYS: tuple[Callable[[Array, np.random.Generator], Array], ...] = (
+    lambda row, rng: row,
+    lambda row, rng: np.full_like(row, row[0]) + 2.0**-6 * row,
+    lambda row, rng: row + 50.0,
+    lambda row, rng: np.sort(row),
+    lambda row, rng: np.sort(row)[::-1],
+    lambda row, rng: np.zeros_like(row),
+    _dominated,
+    _cancelling,
+    lambda row, rng: row * 2.0 ** -rng.integers(3, 13),
+)
+
+#: Largest number of a `far` case.
+FAR = 100.0
+
+
+def far(case: Case, rng: np.random.Generator) -> Arrays:
+    """Real numbers far from 0, where exponentials overflow and saturate; the cotangent is not."""
+    drawn = real(case, rng)
+    operands = {
+        name: np.asarray(
+            np.clip(values.astype(np.float64) * 2.0 ** rng.integers(2, 7), -FAR, FAR), values.dtype
+        )
+        for name, values in drawn.operands.items()
+    }
+    return _taken(case, replace(drawn, operands=operands), rng)
 
 
 def pruned(case: Case, rng: np.random.Generator) -> Arrays:

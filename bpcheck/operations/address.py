@@ -22,7 +22,9 @@ def address_of(thing: Any) -> str | None:
     >>> address_of(string.digits)
     'string:digits'
     """
-    for name, module in _modules(type(thing).__module__):
+    # What is made of a function is at home where that is.
+    home = getattr(thing, "home", "") or type(thing).__module__
+    for name, module in _modules(home):
         for attribute, value in list(vars(module).items()):
             if value is thing:
                 return f"{name}:{attribute}"
@@ -62,7 +64,7 @@ def _named(name: str) -> Iterator[ModuleType]:
 
 
 def _modules(first: str) -> Iterator[tuple[str, ModuleType]]:
-    """All modules by the names that others import them by, that of the class first."""
+    """All modules by the names that others import them by, the `first` one first."""
     for name, module in sorted(sys.modules.items(), key=lambda each: each[0] != first):
         if not isinstance(module, ModuleType):
             continue

@@ -73,6 +73,8 @@ class Operation(Addressed, ABC):
         frameworks do. For the others that is left to a claim.
     summed_narrow
         Results that frameworks add up in the narrower type: who does so too is told it in a note.
+    summed_apart
+        Whether bounds are found by random rounding, of what is stored and of what is added up.
     linear_together
         Operands in which the forward is linear taken together, so that one step may move them all.
     empty_class
@@ -84,12 +86,16 @@ class Operation(Addressed, ABC):
         results how it takes operands and params: a plain one first.
     mode
         The word by which code that computes several operations tells them apart: ``"max"``.
+    constants
+        Operands without a gradient, such as labels: they follow from the geometry as params do, and
+        stand among the operands where code is called.
     orders_special
         Whether it only compares, so that NaN and infinities have one right place. A sum of products
         has not: who multiplies padding or skipped cells by 0 turns an infinity there into NaN.
     """
 
     operands: tuple[str, ...]
+    constants: tuple[str, ...] = ()
     keys: Mapping[str, int | None]
     neutral: Mapping[str, Callable[[Params], bool]] = {}
     neutral_numbers: Mapping[str, Narrowing] = {}
@@ -111,6 +117,7 @@ class Operation(Addressed, ABC):
     divides: bool = False
     summed_wide: frozenset[str] = frozenset()
     summed_narrow: frozenset[str] = frozenset()
+    summed_apart: bool = False
     linear_together: tuple[str, ...] = ()
     empty_class: str = "batch 0"
     orders_special: bool = False
@@ -199,6 +206,29 @@ class Operation(Addressed, ABC):
     @abstractmethod
     def params(self, geometry: Any) -> Params:
         """Keyword arguments of the forward: `torch.nn.functional` names, tuples for dimensions."""
+
+    def params_in(self, geometry: Any, dtype: str) -> Params:
+        """The params of a case in a dtype: real numbers in arrays are of it."""
+        return self.params(geometry)
+
+    @property
+    def positional(self) -> tuple[str, ...]:
+        """Names of the forward's positional arguments: the operands, and constants among them."""
+        return self.operands
+
+    def adjusted(
+        self, geometry: Any, operand: str, values: Array, rng: np.random.Generator
+    ) -> Array:
+        """Real numbers drawn for an operand, or others that it can take in their place."""
+        return values
+
+    def written(self, geometry: Any) -> str:
+        """The geometry in a case text, where that is not made of keys and numbers; or empty."""
+        return ""
+
+    def read(self, texts: Mapping[str, str]) -> Any:
+        """The geometry that such a text says, by its names; `CaseError` if none."""
+        raise CaseError(f"{self.name}: its cases are written by keys and numbers")
 
     def worded(self, geometry: Any) -> tuple[str, Any] | None:
         """A param that is a word here and numbers elsewhere, and the smallest geometry with it."""
@@ -302,8 +332,23 @@ class Operation(Addressed, ABC):
             for growth in growths
         ]
 
+    def random_bounds(
+        self,
+        arrays: Mapping[str, Array],
+        params: Params,
+        *,
+        stored: float,
+        summed: float,
+    ) -> list[dict[str, Array]]:
+        """Bounds as `error_bounds` has them: surely, almost surely, and those of the oracle.
+
+        Asked of what is `summed_apart`: `stored` and `summed` are the unit roundoffs of what is
+        kept and of what is added up.
+        """
+        raise NotImplementedError
+
     def rounded_magnitudes(
-        self, results: Mapping[str, Array], arrays: Mapping[str, Array]
+        self, results: Mapping[str, Array], arrays: Mapping[str, Array], params: Params
     ) -> dict[str, Array]:
         """Magnitudes of what is rounded to the results' dtype after a wider sum, by result name."""
         return {name: np.abs(values) for name, values in results.items()}

@@ -40,6 +40,8 @@ WEIGHTS = MappingProxyType(
         "real": 3,
         "pruned": 2,
         "scaled": 1,
+        "rows": 3,
+        "far": 2,
     }
 )
 

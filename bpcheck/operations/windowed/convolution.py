@@ -273,9 +273,9 @@ class Convolution(Operation):
         return group_in * prod(geometry.kernel) if operand == "w" else 1
 
     def rounded_magnitudes(
-        self, results: Mapping[str, Array], arrays: Mapping[str, Array]
+        self, results: Mapping[str, Array], arrays: Mapping[str, Array], params: Params
     ) -> dict[str, Array]:
-        rounded = super().rounded_magnitudes(results, arrays)
+        rounded = super().rounded_magnitudes(results, arrays, params)
         if "b" in arrays:
             # The sum may be rounded before the bias is added, and they may cancel.
             b = np.asarray(arrays["b"], np.float64).reshape(-1, *(1,) * self.rank)

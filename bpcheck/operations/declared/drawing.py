@@ -1,0 +1,148 @@
+"""Drawing geometries of a declared operation: edges of sizes, within what a case may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import prod
+
+from bpcheck.errors import CaseError, OperationError
+from bpcheck.operations.declared import edges
+from bpcheck.operations.declared.declaration import Declaration
+from bpcheck.operations.declared.sizes import (
+    MOST_CELLS,
+    MOST_LEADING,
+    Sizes,
+    draw_size,
+    largest_first,
+    leading_keys,
+    leading_shape,
+    smaller,
+)
+from bpcheck.operations.promises import EdgeClass, Extreme, Integers
+
+#: Draws in a row after which nothing is expected to be allowed any more.
+TRIES = 400
+
+#: So many draws show how many of them are refused.
+ENOUGH = 60
+
+#: Seeds of the operands that have no gradient.
+MOST_DRAWS = 1 << 16
+
+#: Sizes of leading axes.
+LEADING = (1, 2, 3, 5, 4, 7)
+
+
+class Drawer:
+    """Draws the geometries of one declared operation.
+
+    Parameters
+    ----------
+    declaration
+        What was declared.
+    geometry
+        The geometry of numbers; it raises `CaseError` for one that is not allowed.
+    """
+
+    def __init__(self, declaration: Declaration, geometry: Callable[[Mapping[str, int]], Sizes]):
+        self._declared, self._geometry = declaration, geometry
+        self._drawn = self._refused = 0
+
+    def draw(self, integers: Integers) -> Sizes:
+        """A geometry that is allowed.
+
+        Raises
+        ------
+        OperationError
+            If most are refused, or all: the declaration lacks a ``where``.
+        """
+        said = ""
+        for _ in range(TRIES):
+            self._drawn += 1
+            try:
+                return self._geometry(self._cheap(self._numbers(integers)))
+            except CaseError as error:
+                if "where(...)" not in str(error):
+                    self._refused += 1
+                    said = str(error)
+            if self._drawn >= ENOUGH and 2 * self._refused > self._drawn:
+                break
+        if not said:
+            raise OperationError(f"where(...) was false for {TRIES} draws in a row: widen it")
+        raise OperationError(
+            f"{self._refused} of {self._drawn} draws were refused ({said}): say in the declaration "
+            "what is allowed, by sizes=, params= or where=lambda ..., which names sizes and params"
+        )
+
+    @property
+    def extremes(self) -> tuple[Extreme, ...]:
+        """Each axis that can be long, long alone."""
+        return tuple(
+            Extreme(EdgeClass(axis, f"> {edges.LONG}", self._is_long(axis)), self._make_long(axis))
+            for axis in self._declared.axes
+            if axis not in self._declared.leading
+            and max(self._declared.size(axis).drawn) > edges.LONG
+        )
+
+    def _is_long(self, axis: str) -> Callable[[Sizes], bool]:
+        return lambda geometry: geometry.numbers()[axis] > edges.LONG
+
+    def _make_long(self, axis: str) -> Callable[[Integers, int], Sizes]:
+        def make(integers: Integers, reach: int) -> Sizes:
+            levels = self._declared.size(axis)
+            long = [each for each in levels.drawn if edges.LONG < each <= 4 * reach * edges.LONG]
+            size = long[integers(0, len(long) - 1)] if long else max(levels.drawn)
+            for _ in range(TRIES):
+                numbers = self._numbers(integers)
+                for other in self._axes:
+                    others = self._declared.size(other).drawn
+                    numbers[other] = min(numbers[other], max(3, others[0]), key=abs)
+                for group in self._declared.leading:
+                    numbers[group] = min(1, numbers[group])
+                try:
+                    return self._geometry({**numbers, axis: size})
+                except CaseError:
+                    continue
+            return self.draw(integers)
+
+        return make
+
+    @property
+    def _axes(self) -> list[str]:
+        return [each for each in self._declared.axes if each not in self._declared.leading]
+
+    def _numbers(self, integers: Integers) -> dict[str, int]:
+        numbers = {axis: draw_size(self._declared.size(axis), integers) for axis in self._axes}
+        for group in self._declared.leading:
+            count, *sizes = leading_keys(group)
+            numbers[count] = integers(0, MOST_LEADING)
+            numbers |= {key: LEADING[integers(0, len(LEADING) - 1)] for key in sizes}
+        for param in self._declared.params:
+            pairs = zip(param.keys, param.levels, strict=True)
+            numbers |= {key: levels.draw(integers) for key, levels in pairs}
+        for each in self._declared.operands:
+            if each.is_optional:
+                numbers[f"has_{each.name}"] = integers(0, 1)
+        if self._declared.constants:
+            numbers["draws"] = integers(0, MOST_DRAWS)
+        return numbers
+
+    def _cheap(self, numbers: dict[str, int]) -> dict[str, int]:
+        """The same with the longest axes halved until a case is cheap enough."""
+        numbers = dict(numbers)
+        while self._cells(numbers) > MOST_CELLS:
+            for axis in largest_first(self._axes, numbers):
+                less = smaller(self._declared.size(axis), numbers[axis])
+                if less < numbers[axis]:
+                    numbers[axis] = less
+                    break
+            else:
+                return self._with_fewer_leading(numbers)
+        return numbers
+
+    def _with_fewer_leading(self, numbers: dict[str, int]) -> dict[str, int]:
+        return numbers | dict.fromkeys(self._declared.leading, 0)
+
+    def _cells(self, numbers: Mapping[str, int]) -> int:
+        leading = {group: leading_shape(group, numbers) for group in self._declared.leading}
+        return sum(prod(each.shape(numbers, leading)) for each in self._declared.operands)

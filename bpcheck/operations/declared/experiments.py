@@ -1,0 +1,131 @@
+"""Experiments on a declared operation: which structure it has, asked on some of its geometries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bpcheck.arithmetic import Array
+from bpcheck.operations.declared.sizes import Sizes
+from bpcheck.operations.declared.structure import (
+    Evaluate,
+    Factors,
+    Sums,
+    has_kinks,
+    is_sum_of_products,
+    parts_of,
+    sums_of,
+)
+from bpcheck.operations.torch_vjp import few_threads, torch_vjp
+
+if TYPE_CHECKING:
+    from bpcheck.operations.declared.declared import Declared
+
+#: Geometries that experiments are made on, and those drawn to find them.
+TRIED, DRAWN = 8, 64
+
+#: Cells of a geometry that is looked at: what a function is, it is on small arrays too.
+SMALL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What experiments say of a function.
+
+    Parameters
+    ----------
+    is_exact
+        Whether it is a sum of products of its operands, with whole coefficients, on all geometries
+        that were tried: then whole numbers are added up without rounding.
+    is_positive
+        Whether all coefficients are 0 or more.
+    has_kinks
+        Whether it bends somewhere.
+    parts
+        The sets of operands of which an exact one adds up products.
+    """
+
+    is_exact: bool
+    is_positive: bool
+    has_kinks: bool
+    parts: frozenset[Factors] = frozenset()
+
+    def __str__(self) -> str:
+        if self.is_exact:
+            return "a sum of products of its operands, exact on whole numbers"
+        return "piecewise smooth, with kinks" if self.has_kinks else "smooth"
+
+
+def found_of(operation: Declared) -> Found:
+    """What experiments say of an operation."""
+    exact, positive, kinked = True, True, False
+    parts: frozenset[Factors] = frozenset()
+    for geometry in _tried(operation):
+        evaluate = _evaluator(operation, geometry)
+        shapes = operation.operand_shapes(geometry)
+        rng = np.random.default_rng(0)
+        exact = exact and is_sum_of_products(evaluate, shapes, rng)
+        if exact:
+            parts |= parts_of(evaluate, shapes, rng)
+            positive = positive and sums_for(operation, geometry, parts).is_positive
+        else:
+            kinked = kinked or has_kinks(evaluate, shapes, rng)
+    return Found(exact, positive, kinked and not exact, parts if exact else frozenset())
+
+
+def sums_for(operation: Declared, geometry: Sizes, parts: frozenset[Factors]) -> Sums:
+    """The sums of an operation that is a sum of products."""
+    params = operation.params(geometry)
+
+    def run(arrays: Mapping[str, Array], y_bar: Array) -> dict[str, Array]:
+        return torch_vjp(operation.torch_forward, arrays, y_bar, params)
+
+    return sums_of(
+        run,
+        parts,
+        operation.operand_shapes(geometry),
+        operation.output_shape(geometry),
+        np.random.default_rng(0),
+    )
+
+
+def _evaluator(operation: Declared, geometry: Sizes) -> Evaluate:
+    import torch
+
+    params: dict[str, Any] = operation.params(geometry)
+
+    def evaluate(arrays: Mapping[str, Array]) -> Array:
+        tensors = {name: torch.from_numpy(np.array(each, float)) for name, each in arrays.items()}
+        with few_threads(arrays), torch.no_grad():
+            found: Array = operation.torch_forward(tensors, params).numpy()
+        return found
+
+    return evaluate
+
+
+def _tried(operation: Declared) -> Iterator[Sizes]:
+    """Small geometries that hold every value of every param between them, as far as drawn."""
+    rng = np.random.default_rng((0, *b"structure"))
+    drawn = [
+        operation.draw(lambda low, high: int(rng.integers(low, high + 1))) for _ in range(DRAWN)
+    ]
+    drawn.sort(key=operation.cells)
+    small = [each for each in drawn if 4 < operation.cells(each) <= SMALL] or drawn
+    unmet = {item for each in small for item in _choices(operation, each)}
+    for place, geometry in enumerate(small):
+        met = unmet.intersection(_choices(operation, geometry))
+        if place < TRIED or met:
+            unmet -= met
+            yield geometry
+
+
+def _choices(operation: Declared, geometry: Sizes) -> set[tuple[str, int]]:
+    numbers = geometry.numbers()
+    return {
+        (key, numbers[key])
+        for key, default in operation.keys.items()
+        if default is not None and key != "draws" and numbers[key] < SMALL
+    }

@@ -1,0 +1,187 @@
+"""Monte Carlo arithmetic: how far rounding carries each result, by running it with random rounding.
+
+Every result of a simple operation is moved by up to one unit in the last place of the case's dtype,
+whether that number is representable or not (elementary functions by four); a sum by what its
+partial sums, in a random order, may each be off in the dtype that it is added up in. Operands and
+cotangent are moved by one unit before: another honest formula cancels elsewhere, and that alone
+covers it. The spread of some runs is what honest implementations may differ by.
+
+Sources: D. S. Parker, "Monte Carlo Arithmetic: exploiting randomness in floating-point arithmetic"
+(1997); C. Denis, P. de Oliveira Castro and E. Petit, "Verificarlo" (2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+
+from bpcheck.arithmetic import Array
+from bpcheck.operations.declared.rounds import SUMS, UNITS, name_of
+from bpcheck.operations.declared.tape import Tape
+
+#: How often a tape is run with other roundings.
+RUNS = 12
+
+#: The least unit roundoff that random roundings are made with.
+LEAST_UNIT = 2.0**-44
+
+#: Terms of all sums of one operation up to which each partial sum is looked at.
+MOST_TERMS = 1 << 17
+
+#: What an operation that cannot be taken apart is moved by, in and out: it may hold sums.
+UNKNOWN = 4.0
+
+
+def spread(
+    tape: Tape, arrays: Mapping[str, Array], unit: float, sum_unit: float
+) -> dict[str, tuple[Array, Array]]:
+    """The root of the mean square by which each result moved, and its size, by result name.
+
+    Parameters
+    ----------
+    tape
+        What is run.
+    arrays
+        The operands and ``y_bar``, in float64.
+    unit, sum_unit
+        Unit roundoff of what is stored, and of what is added up.
+    """
+    import torch
+
+    # What is smaller is lost in the rounding of float64 itself; how far it carries is proportional.
+    scale = max(1.0, LEAST_UNIT / min(unit, sum_unit))
+    noise = Noise(unit * scale, sum_unit * scale, torch.Generator().manual_seed(0))
+    given = {name: torch.from_numpy(np.array(each, np.float64)) for name, each in arrays.items()}
+    exact = tape.run(given, lambda operation, args, named: operation(*args, **named))
+    squares = {name: torch.zeros_like(each) for name, each in exact.items()}
+    for _ in range(RUNS):
+        moved = {name: noise.moved(each, 1.0) for name, each in given.items()}
+        for name, each in tape.run(moved, noise.call).items():
+            squares[name] += (each - exact[name]) ** 2
+    return {
+        name: (np.sqrt(each.numpy() / RUNS) / scale, np.abs(exact[name].numpy()))
+        for name, each in squares.items()
+    }
+
+
+class Noise:
+    """Calls operations, and moves what they give."""
+
+    def __init__(self, unit: float, sum_unit: float, rng: Any):
+        self._unit, self._sum_unit, self._rng = unit, sum_unit, rng
+
+    def moved(self, tensor: Any, units: float) -> Any:
+        """The tensor, each number off by up to so many units in the last place."""
+        if not units or not tensor.is_floating_point():
+            return tensor
+        return tensor * (1 + units * self._unit * self._signed(tensor.shape))
+
+    def call(self, operation: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """What an operation gives, off by what it may be."""
+        name = name_of(operation)
+        units = UNITS.get(name)
+        if units == 0.0:
+            return operation(*arguments, **named)
+        if units is not None:
+            made = operation(*arguments, **named)
+            if name.endswith("_"):
+                made.copy_(self.moved(made, units))
+                return made
+            return self._all_moved(made, units)
+        if name == "var":
+            return self._variance(*arguments, **named)
+        if name == "cumsum":
+            return self._running_sum(operation(*arguments, **named), arguments[1])
+        if name in SUMS:
+            terms = _terms(name, arguments, named)
+            if terms is not None:
+                return self._sum(operation(*arguments, **named), name, terms)
+        return self._unknown(operation, arguments, named)
+
+    def _unknown(self, operation: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        moved = [self._if_tensor(each, UNKNOWN) for each in arguments]
+        return self._all_moved(operation(*moved, **named), UNKNOWN)
+
+    def _if_tensor(self, value: Any, units: float) -> Any:
+        import torch
+
+        return self.moved(value, units) if isinstance(value, torch.Tensor) else value
+
+    def _all_moved(self, made: Any, units: float) -> Any:
+        if isinstance(made, list | tuple):
+            return type(made)(self._if_tensor(each, units) for each in made)
+        return self._if_tensor(made, units)
+
+    def _sum(self, made: Any, name: str, terms: Any) -> Any:
+        """A sum whose every partial sum is off, in a random order."""
+        import torch
+
+        if terms.numel() > MOST_TERMS or terms.shape[-1] == 0:
+            sizes = terms.abs().sum(-1) * sqrt(max(1, terms.shape[-1]))
+            off = self._sum_unit * sizes * self._signed(sizes.shape)
+        else:
+            order = torch.randperm(terms.shape[-1], generator=self._rng)
+            partial = terms[..., order].cumsum(-1)
+            off = self._sum_unit * (partial * self._signed(partial.shape)).sum(-1)
+        if name == "mean":
+            off = off / terms.shape[-1]
+        return self.moved(made + off.reshape(made.shape), 1.0)
+
+    def _running_sum(self, made: Any, axis: int) -> Any:
+        """Running sums, each off by what all before it are."""
+        off = (self._sum_unit * made * self._signed(made.shape)).cumsum(axis)
+        return self.moved(made + off, 1.0)
+
+    def _variance(self, tensor: Any, dims: Any, correction: float = 1.0, **_: Any) -> Any:
+        """The mean square of what is left when the mean is subtracted: two sums."""
+        terms: Any = _along(tensor, dims)
+        mean = self._sum(terms.mean(-1), "mean", terms)
+        squares = self.moved(terms - mean[..., None], 1.0) ** 2
+        total = self._sum(squares.sum(-1), "sum", squares)
+        shape = tensor.sum(dims).shape
+        return (total / (terms.shape[-1] - correction)).reshape(shape)
+
+    def _signed(self, shape: Any) -> Any:
+        import torch
+
+        return torch.rand(shape, generator=self._rng, dtype=torch.float64) * 2 - 1
+
+
+def _terms(name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any | None:
+    """The terms of each element of a sum along the last axis; ``None`` where nobody knows them."""
+    first = arguments[0]
+    if name in ("sum", "mean"):
+        dims = arguments[1] if len(arguments) > 1 else named.get("dim")
+        return _along(first, dims)
+    if name in ("mm", "bmm", "mv", "dot"):
+        return _products(first, arguments[1])
+    if name in ("addmm", "baddbmm", "addmv"):
+        import torch
+
+        products = _products(arguments[1], arguments[2])
+        bias = first.expand(products.shape[:-1])[..., None]
+        return torch.cat([products, bias], -1)
+    return None
+
+
+def _along(tensor: Any, dims: Any) -> Any | None:
+    if not tensor.is_floating_point():
+        return None
+    if dims is None or dims == []:
+        return tensor.reshape(-1)
+    dims = [dims] if isinstance(dims, int) else list(dims)
+    dims = [each % max(1, tensor.ndim) for each in dims]
+    if not tensor.ndim:
+        return tensor.reshape(1)
+    kept = [each for each in range(tensor.ndim) if each not in dims]
+    shape = [tensor.shape[each] for each in kept]
+    return tensor.permute(*kept, *dims).reshape(*shape, prod(tensor.shape[each] for each in dims))
+
+
+def _products(a: Any, b: Any) -> Any:
+    if b.ndim == 1:
+        return a * b
+    return a[..., :, None, :] * b.mT[..., None, :, :]
