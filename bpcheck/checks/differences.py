@@ -65,6 +65,8 @@ def _why_not_exact(trial: Trial) -> str:
         return "not a direct sum"
     if "y" not in trial.got:
         return "the contract is broken"
+    if trial.case.operation.has_own_gradient(trial.case.geometry):
+        return "by agreement the gradient is not that of the forward"
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from typing import NoReturn
 
 import click
@@ -82,10 +83,12 @@ def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  
 def main(context: click.Context) -> None:
     """Tell whether a hand-written backward pass is right, and what is wrong when it is not."""
     if context.invoked_subcommand is None:
-        from bpcheck.operations import operation_names
+        from bpcheck.operations import library_names, operation_names
 
         click.echo(context.get_help())
         click.echo(f"\nOperations:\n  {'  '.join(operation_names())}")
+        declared = textwrap.wrap("  ".join(library_names()), 78, break_on_hyphens=False)
+        click.echo("\n".join(f"  {line}" for line in declared))
         click.echo("  and module:attribute for one of your own")
 
 

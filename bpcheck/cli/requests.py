@@ -16,7 +16,7 @@ from bpcheck.claims import DEFAULT_DTYPES, claims_from, dtype_name
 from bpcheck.cli.project import Entry
 from bpcheck.errors import BpcheckError, UsageError
 from bpcheck.imports.interpreters import NOTE, interpret, interpret_loaded
-from bpcheck.operations import Operation, operation_named, operation_names
+from bpcheck.operations import Operation, library_names, operation_named, operation_names
 from bpcheck.planning.listed import listed_cases
 from bpcheck.subject import Subject
 
@@ -123,7 +123,7 @@ def operation_of(entry: Entry, directory: Path) -> Operation:
     try:
         return operation_named(entry.operation, directory=directory)
     except BpcheckError:
-        if entry.target not in operation_names():
+        if entry.target not in (*operation_names(), *library_names()):
             raise
         raise UsageError(
             f"{entry.operation}: no such operation; the operation comes first: "

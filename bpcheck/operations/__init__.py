@@ -11,6 +11,7 @@ from bpcheck.errors import CaseError, UsageError
 from bpcheck.imports import find, split
 from bpcheck.operations.address import loaded_at
 from bpcheck.operations.base import Operation
+from bpcheck.operations.library import from_library, library_names
 from bpcheck.operations.network.network import Network
 from bpcheck.operations.promises import EdgeClass, Geometry, HasReductions, Lattice, Product
 from bpcheck.operations.windowed.average_pooling import AveragePooling
@@ -25,6 +26,7 @@ __all__ = [
     "Operation",
     "Product",
     "as_operation",
+    "library_names",
     "operation_at",
     "operation_named",
     "operation_names",
@@ -46,7 +48,7 @@ def _operations() -> MappingProxyType[str, Operation]:
 
 
 def operation_names() -> tuple[str, ...]:
-    """Names of all built-in operations.
+    """Names of the operations that have a class of their own; see `library_names`.
 
     >>> operation_names()[:3]
     ('conv1d', 'conv2d', 'conv3d')
@@ -79,16 +81,16 @@ def operation_named(name: str, *, directory: Path | None = None) -> Operation:
     """
     if ":" in name:
         return _own(name, directory or Path.cwd())
-    try:
-        return _operations()[name]
-    except KeyError:
-        known = ", ".join(operation_names())
-        close = _meant(name)
-        hint = f"did you mean {close}? " if close else ""
-        raise CaseError(
-            f"{name!r}: no such operation; {hint}there are {known}, and module:attribute names "
-            "one of your own"
-        ) from None
+    found = _operations().get(name) or from_library(name)
+    if found is not None:
+        return found
+    known = ", ".join((*operation_names(), *library_names()))
+    close = _meant(name)
+    hint = f"did you mean {close}? " if close else ""
+    raise CaseError(
+        f"{name!r}: no such operation; {hint}there are {known}, and module:attribute names "
+        "one of your own"
+    )
 
 
 def _meant(name: str) -> str:
@@ -96,7 +98,8 @@ def _meant(name: str) -> str:
     plain = name.lower().replace("_", "").replace("-", "")
     known = [each for each, operation in _operations().items() if plain in operation.nicknames]
     two = [each for each in known if each.endswith("2d")]
-    return next(iter(two or known or get_close_matches(name, operation_names(), n=1)), "")
+    every = (*operation_names(), *library_names())
+    return next(iter(two or known or get_close_matches(name, every, n=1)), "")
 
 
 def _own(address: str, directory: Path) -> Operation:

@@ -397,6 +397,10 @@ class Operation(Addressed, ABC):
         """
         return False
 
+    def has_own_gradient(self, geometry: Any) -> bool:
+        """Whether its gradient is by agreement another one than that of its forward."""
+        return False
+
     def has_stackable_batch(self, operand: str) -> bool:
         """Whether probes of `operand` may be stacked along its first axis as further samples."""
         return False

@@ -13,7 +13,7 @@ from bpcheck.cases.descriptor import parse_descriptor
 from bpcheck.cases.text import parse_case
 from bpcheck.errors import CaseError, UsageError
 from bpcheck.files import is_file
-from bpcheck.operations import Operation, operation_names
+from bpcheck.operations import Operation, library_names, operation_names
 from bpcheck.operations.windowed.layers import layer_sets
 
 #: Value kinds in which each listed layer is judged: bit for bit, and for its rounding.
@@ -93,7 +93,7 @@ def _geometry(operation: Operation, text: str) -> Any:
 
 def _begins_with_operation(text: str) -> bool:
     first = text.split(maxsplit=1)[0]
-    return first in operation_names() or ":" in first
+    return first in (*operation_names(), *library_names()) or ":" in first
 
 
 def _spread(

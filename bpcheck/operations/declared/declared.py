@@ -16,7 +16,7 @@ from bpcheck.operations.declared import edges, kinks, rounding
 from bpcheck.operations.declared.constants import constants_of
 from bpcheck.operations.declared.declaration import Declaration
 from bpcheck.operations.declared.drawing import Drawer
-from bpcheck.operations.declared.experiments import Found, found_of, sums_for
+from bpcheck.operations.declared.experiments import Found, found_of, has_own_gradient, sums_for
 from bpcheck.operations.declared.named import call_by_name
 from bpcheck.operations.declared.sizes import Sizes, leading_keys, leading_shape
 from bpcheck.operations.declared.structure import Sums
@@ -112,6 +112,9 @@ class Declared(Operation):
         numbers = geometry.numbers()
         known: dict[str, Any] = {axis: numbers[axis] for axis in self._sized}
         known |= {group: leading_shape(group, numbers) for group in self._declared.leading}
+        for each in self._declared.operands:
+            if each.is_optional:
+                known[f"has_{each.name}"] = bool(numbers[f"has_{each.name}"])
         for param in self._declared.params:
             known[param.name] = param.value(numbers, known)
         return known
@@ -232,6 +235,9 @@ class Declared(Operation):
             part = torch_vjp(self.torch_forward, at, y_bar, params)["y"]
             rounded["y"] = rounded["y"] + np.abs(part)
         return rounded
+
+    def has_own_gradient(self, geometry: Sizes) -> bool:
+        return self.found.is_exact and self.once(_own_gradients)(geometry)
 
     def is_smooth(self, geometry: Sizes) -> bool:
         return not self.found.has_kinks
@@ -428,6 +434,14 @@ def _sums(operation: Declared) -> Callable[[Sizes], Sums]:
         return sums_for(operation, geometry, operation.found.parts)
 
     return sums
+
+
+def _own_gradients(operation: Declared) -> Callable[[Sizes], bool]:
+    @lru_cache(maxsize=KEPT)
+    def has(geometry: Sizes) -> bool:
+        return has_own_gradient(operation, geometry)
+
+    return has
 
 
 def _said(value: Any) -> str:

@@ -18,6 +18,7 @@ from bpcheck.operations.declared.structure import (
     is_sum_of_products,
     parts_of,
     sums_of,
+    whole,
 )
 from bpcheck.operations.torch_vjp import few_threads, torch_vjp
 
@@ -90,6 +91,23 @@ def sums_for(operation: Declared, geometry: Sizes, parts: frozenset[Factors]) ->
         operation.output_shape(geometry),
         np.random.default_rng(0),
     )
+
+
+def has_own_gradient(operation: Declared, geometry: Sizes) -> bool:
+    """Whether the vjp is not that of the forward: a row of padding takes no gradient."""
+    params = operation.params(geometry)
+    evaluate = _evaluator(operation, geometry)
+    rng = np.random.default_rng(0)
+    shapes = operation.operand_shapes(geometry)
+    at = {name: whole(shape, rng) for name, shape in shapes.items()}
+    y_bar = whole(operation.output_shape(geometry), rng)
+    found = torch_vjp(operation.torch_forward, at, y_bar, params)
+    for name, shape in shapes.items():
+        step = whole(shape, rng)
+        moved = evaluate({**at, name: at[name] + step}) - found["y"]
+        if np.vdot(y_bar, moved) != np.vdot(found[f"{name}_bar"], step):
+            return True
+    return False
 
 
 def _evaluator(operation: Declared, geometry: Sizes) -> Evaluate:

@@ -19,7 +19,7 @@ ANY_SIZE = Whole(1, 130, 1)
 TILES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 #: Cells of all arrays of a drawn case together.
-MOST_CELLS = 4_096
+MOST_CELLS = 1_536
 
 
 @dataclass(frozen=True, slots=True)

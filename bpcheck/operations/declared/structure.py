@@ -223,10 +223,12 @@ def _starts(shapes: Mapping[str, Shape], rng: np.random.Generator) -> Iterator[d
 
 
 def _whole(shapes: Mapping[str, Shape], rng: np.random.Generator, scale: float) -> dict[str, Array]:
-    return {
-        name: rng.integers(-LARGEST, LARGEST + 1, size=shape) * scale
-        for name, shape in shapes.items()
-    }
+    return {name: whole(shape, rng) * scale for name, shape in shapes.items()}
+
+
+def whole(shape: Shape, rng: np.random.Generator) -> Array:
+    """Small whole numbers of both signs."""
+    return rng.integers(-LARGEST, LARGEST + 1, size=shape).astype(np.float64)
 
 
 def _signs(shape: Shape, rng: np.random.Generator) -> Array:
