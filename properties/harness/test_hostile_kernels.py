@@ -169,7 +169,7 @@ def test_in_pytest_a_dying_kernel_fails_its_items_and_the_session_goes_on(
         "-k",
         "contract",
         "--bpcheck-call-timeout",
-        "0.05",
+        "0.2",
         *options,
     ]
     result = pytester.runpytest_subprocess(*arguments)
