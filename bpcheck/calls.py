@@ -21,6 +21,9 @@ from bpcheck.errors import Unsupported
 Refusal = type[Exception] | str
 
 
+#: The filter that ``warnings.simplefilter("ignore")`` puts before all others.
+_IGNORED = ("ignore", None, Warning, None, 0)
+
 #: What NumPy does about floating-point errors where the harness itself is not at work.
 _FOR_SUBJECTS: ContextVar[Mapping[str, Any]] = ContextVar("_FOR_SUBJECTS", default={})  # noqa: B039 - never changed
 
@@ -41,6 +44,16 @@ def own_arithmetic() -> Iterator[None]:
             yield
     finally:
         _FOR_SUBJECTS.reset(token)
+
+
+def without_warnings() -> contextlib.AbstractContextManager[object]:
+    """Nothing warns meanwhile; nothing is done where nothing does anyway.
+
+    To put filters back costs as much as a small kernel, and leaves all caches of them stale.
+    """
+    if warnings.filters and warnings.filters[0] == _IGNORED:
+        return contextlib.nullcontext()
+    return warnings.catch_warnings(action="ignore")
 
 
 @dataclass(frozen=True, slots=True)

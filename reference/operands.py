@@ -17,7 +17,7 @@ def require_float(**operands: Array | None) -> None:
     """Raise unless every operand has one and the same of the `DTYPES`."""
     first: np.dtype[Any] | None = None
     for name, operand in operands.items():
-        if operand is None:
+        if operand is None or (first is not None and operand.dtype == first):
             continue
         if operand.dtype.name not in DTYPES:
             raise ValueError(

@@ -55,7 +55,7 @@ def _run(command: str, directory: str) -> str:
 
 
 def _with_times_of(shown: str, output: str) -> str:
-    time = re.compile(r"(?<= · )[\d.]+ m?s$", re.MULTILINE)
+    time = re.compile(r"(?<= · )(\d+ min )?[\d.]+ m?s$", re.MULTILINE)
     before = time.search(shown)
     return output if before is None else time.sub(before[0], output)
 

@@ -79,6 +79,16 @@ class Case:
         return self.operation.result_shapes(self.geometry)
 
     @cached_property
+    def results(self) -> tuple[str, ...]:
+        """Names of ``y`` and of every gradient."""
+        return self.operation.results(self.geometry)
+
+    @cached_property
+    def operand_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Shapes of the operands that there are, by name."""
+        return self.operation.operand_shapes(self.geometry)
+
+    @cached_property
     def terms(self) -> Mapping[str, int]:
         """How many terms an element of each result sums at most."""
         return self.operation.terms(self.geometry)

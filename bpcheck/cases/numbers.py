@@ -15,6 +15,9 @@ DIGITS = 12
 #: Seeds that may be given; those of a run's cases are counted up from there.
 MOST_SEED = 2**64
 
+#: The seeds of the cases of a plan count up from its own seed times this.
+SEEDS_APART = 1_000_003
+
 #: Cells of an array; more fill the memory of any machine that this runs on.
 MOST_CELLS = 2**40
 

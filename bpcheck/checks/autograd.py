@@ -45,7 +45,7 @@ def check_autograd(trial: Trial, *, name: str = NAME) -> tuple[Outcome, ...]:
     # Nothing is summed in an empty batch, so a transform has nothing to round.
     if not trial.subject.claims.exact and name != EMPTY:
         return unjudged(trial, name, "not a direct sum")
-    results = trial.case.operation.results(trial.case.geometry)
+    results = trial.case.results
     y, *gradients = (_compare(trial, name, result) for result in results)
     if y.status is Status.PASSED and any(each.status is Status.FAILED for each in gradients):
         y = _elsewhere(trial, name) or y

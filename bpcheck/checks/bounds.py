@@ -116,7 +116,7 @@ def _of_equal_terms(case: Case) -> Collection[str]:
     repeated = {name for name, layout in case.layouts.items() if layout in REPEATING}
     lattice = case.lattice
     if lattice is None:
-        return case.operation.results(case.geometry) if repeated else ()
+        return case.results if repeated else ()
     if case.layouts.get("y_bar") == OUTPUT and any(
         set(each.factors) <= repeated for each in lattice.products if each.result == "y"
     ):

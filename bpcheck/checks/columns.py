@@ -57,7 +57,7 @@ def check_columns(trial: Trial, *, name: str) -> tuple[Outcome, ...]:
     if name in columns.broken:
         return columns.broken[name]
     found = columns.found[name]
-    results = trial.case.operation.results(trial.case.geometry)
+    results = trial.case.results
     told = {each: found.get(each) or passed(name, each) for each in results}
     if name == DIFFERENCES:
         told["y"] = not_applicable(name, "y", "they are differences of y")

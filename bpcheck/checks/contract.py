@@ -120,6 +120,9 @@ def _vjp_violations(trial: Trial, vjp: Call, check: str) -> Iterator[Outcome]:
 def _array_violations(trial: Trial, check: str, result: str, value: Any) -> Iterator[Outcome]:
     shape = trial.case.shapes[result]
     dtype = trial.format.dtype
+    if is_real_array(value) and value.shape == shape and value.dtype == dtype:
+        # Nearly always so; to spell the name of a dtype takes as long as all else here.
+        return
     expected = f"expected an array of {dtype.name} with shape {shape}"
     if not is_real_array(value):
         message = f"{result} is {describe(value)}; {expected}"

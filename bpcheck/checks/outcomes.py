@@ -61,7 +61,11 @@ def failed(
 
 def unjudged(trial: Trial, check: str, why: str) -> tuple[Outcome, ...]:
     """The check says nothing about any result of the case."""
-    results = trial.case.operation.results(trial.case.geometry)
+    return _unjudged(check, trial.case.results, why)
+
+
+@cache
+def _unjudged(check: str, results: tuple[str, ...], why: str) -> tuple[Outcome, ...]:
     return tuple(not_applicable(check, name, why) for name in results)
 
 
@@ -70,10 +74,17 @@ def first_of_each(trial: Trial, check: str, found: Iterable[Outcome]) -> tuple[O
     first: dict[str, Outcome] = {}
     for outcome in found:
         first.setdefault(outcome.result, outcome)
-    results = trial.case.operation.results(trial.case.geometry)
+    results = trial.case.results
+    if not first:
+        return _all_passed(check, results)
     own = tuple(first.pop(result, passed(check, result)) for result in results)
     # What was given for an operand that the case does not have.
     return (*own, *first.values())
+
+
+@cache
+def _all_passed(check: str, results: tuple[str, ...]) -> tuple[Outcome, ...]:
+    return tuple(passed(check, result) for result in results)
 
 
 def element(result: str, where: Difference) -> str:

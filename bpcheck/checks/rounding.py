@@ -37,7 +37,7 @@ def check_rounding(trial: Trial) -> tuple[Outcome, ...]:
         return unjudged(trial, NAME, "exact values")
     if trial.case.values in _ENDS:
         return unjudged(trial, NAME, "values at the ends of the range")
-    results = trial.case.operation.results(trial.case.geometry)
+    results = trial.case.results
     return tuple(_compare(trial, name) for name in results)
 
 

@@ -108,7 +108,7 @@ def _check(trial: Trial, check: str, symmetries: Sequence[Symmetry]) -> tuple[Ou
     y_bar = _permuted(trial.arrays.y_bar, symmetry, "y", order)
     permuted = trial.again(replace(trial.arrays, operands=operands, y_bar=y_bar))
     broken = broken_off(trial, check, permuted, f"when {symmetry.name} are permuted")
-    results = trial.case.operation.results(trial.case.geometry)
+    results = trial.case.results
     return broken or tuple(
         _compare(trial, check, permuted.got, name, symmetry, order) for name in results
     )

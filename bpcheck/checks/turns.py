@@ -6,6 +6,7 @@ from math import prod
 
 from bpcheck.cases import Case
 from bpcheck.cases.case import JACOBIAN
+from bpcheck.cases.numbers import SEEDS_APART
 
 #: Multiplications of the forward up to which every case is run more than once.
 SMALL = 100_000
@@ -15,6 +16,10 @@ EVERY_LARGE = 8
 
 #: Costlier checks take turns: each falls to one case in so many.
 TURNS = 3
+
+#: So many of the first cases of a plan, the whole of a quick one, have a turn; of later ones, of
+#: which there are thousands, one in `EVERY_LATER` has.
+EARLY, EVERY_LATER = 600, 2
 
 
 def is_small(case: Case) -> bool:
@@ -40,7 +45,12 @@ def is_one_of(case: Case, every: int) -> bool:
 
 def takes_turn(case: Case, turn: int) -> bool:
     """Whether the costlier checks of this turn fall to the case."""
-    return affords_more(case) and turn_of(case) == turn
+    return affords_more(case) and turn_of(case) == turn and has_turn(case)
+
+
+def has_turn(case: Case) -> bool:
+    """Whether any of the turns falls to the case: it follows from its place in its plan."""
+    return case.seed % SEEDS_APART < EARLY or _mixed(case) // TURNS**2 % EVERY_LATER == 0
 
 
 def turn_of(case: Case) -> int:

@@ -21,6 +21,10 @@ NOUNS = {
 }
 
 
+#: What everybody is taken to claim.
+_USUAL = Claims()
+
+
 def claimed(claims: Claims) -> tuple[str, ...]:
     """What is claimed beyond what everybody is taken to claim.
 
@@ -70,9 +74,8 @@ def is_left_out(claims: Claims, word: str) -> bool:
 
 def restricted(claims: Claims, operation: Operation) -> tuple[str, ...]:
     """The words of the claims that restrict the geometries of an operation."""
-    usual = Claims()
     return tuple(
-        word for word in operation.restrictions if getattr(claims, word) != getattr(usual, word)
+        word for word in operation.restrictions if getattr(claims, word) != getattr(_USUAL, word)
     )
 
 

@@ -54,7 +54,7 @@ class Arrays:
 def array_shapes(case: Case) -> dict[str, Shape]:
     """Shapes of the operands that the case has and, last, of its cotangent ``y_bar``."""
     return {
-        **case.operation.operand_shapes(case.geometry),
+        **case.operand_shapes,
         "y_bar": case.operation.output_shape(case.geometry),
     }
 

@@ -55,7 +55,7 @@ def has_output_for_cotangent(case: Case) -> bool:
 
 def tenants(case: Case) -> tuple[str, ...]:
     """The operands that lie in one memory; none if there are not two of them."""
-    present = case.operation.operand_shapes(case.geometry)
+    present = case.operand_shapes
     found = tuple(name for name in present if case.layouts.get(name) == ONE_MEMORY)
     return found if len(found) > 1 else ()
 

@@ -106,10 +106,14 @@ def _own(address: str, directory: Path) -> Operation:
     found = loaded_at(address)
     if not isinstance(found, Operation):
         found = find(address, directory=directory)
+    if callable(found) and not isinstance(found, Operation | type):
+        from bpcheck.operations.declared.guessed import operation_of
+
+        return operation_of(found, address)
     if not isinstance(found, Operation):
         raise CaseError(
             f"{address}: no such operation; it is of type {type(found).__name__}: name an instance "
-            "of a class that derives from bpcheck.operations.Operation"
+            "of a class that derives from bpcheck.operations.Operation, or a function on tensors"
         )
     is_file = split(address)[0].endswith(".py")
     # A file may lie where its module's name alone does not lead to; case texts end at blanks.

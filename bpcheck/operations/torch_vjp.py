@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from bpcheck.arithmetic import Array
+from bpcheck.calls import without_warnings
 
 #: Number of elements from which on several threads are worth their waking.
 LARGE = 1_000_000
 
-#: Number of elements of ``y`` from which on a product of its size costs more than it spares.
-MANY = 50_000
+#: Number of elements of ``y`` from which on a product of its size costs something, and from which
+#: on so much that what would spare it is worth being loaded.
+SOME, MANY = 50_000, 2_000_000
+
+#: What torch loads for a cotangent that it is handed.
+_LOADED = "torch.fx.experimental.symbolic_shapes"
 
 Forward = Callable[[Mapping[str, Any], dict[str, Any]], Any]
 
@@ -45,16 +50,9 @@ def torch_vjp(
     precision = getattr(torch, dtype)
     tensors = {name: _tensor(array, precision).requires_grad_() for name, array in operands.items()}
     cotangent = _tensor(y_bar, precision)
-    with (
-        few_threads(operands),
-        torch.enable_grad(),
-        warnings.catch_warnings(),
-        contextlib.ExitStack() as stack,
-    ):
-        # torch remarks on the cost of some paths ('same' with even kernels); values count here.
-        warnings.simplefilter("ignore")
-        if not onednn:
-            stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+    flags = contextlib.nullcontext() if onednn else torch.backends.mkldnn.flags(enabled=False)
+    # torch remarks on the cost of some paths ('same' with even kernels); values count here.
+    with few_threads(operands), torch.enable_grad(), without_warnings(), flags:
         y = forward(tensors, params)
         gradients = _vjp(y, tuple(tensors.values()), cotangent)
     results = {f"{name}_bar": grad for name, grad in zip(tensors, gradients, strict=True)}
@@ -65,13 +63,14 @@ def _vjp(y: Any, leaves: tuple[Any, ...], cotangent: Any) -> tuple[Any, ...]:
     """`torch.autograd.grad` of `y` with this cotangent, bit for bit.
 
     Handed a cotangent, that function first imports symbolic shapes, for half a second. The gradient
-    of the sum is 1, and 1 times the cotangent is the cotangent. Large arrays are worth the import.
+    of the sum is 1, and 1 times the cotangent is the cotangent. Very large arrays are worth the
+    import, and large ones use it where it was made.
     """
     import torch
 
     if y.shape != cotangent.shape:
         raise ValueError(f"y_bar has the shape {tuple(cotangent.shape)}, y has {tuple(y.shape)}")
-    if y.numel() > MANY:
+    if y.numel() > (SOME if _LOADED in sys.modules else MANY):
         return torch.autograd.grad(y, leaves, cotangent)
     return torch.autograd.grad((y * cotangent).sum(), leaves)
 

@@ -16,7 +16,7 @@ class Beside:
     Examples
     --------
     >>> pairs = Beside(("family 1x1", "width 1 mod 2"), ("x fortran", "dtype float32"))
-    >>> pairs.gains({"family 1x1", "bias yes"}, ("x fortran", "dtype float32")).tolist()
+    >>> pairs.gains({"family 1x1", "bias yes"}).tolist()
     [1, 1]
     >>> pairs.add({"family 1x1", "x fortran"})
     >>> pairs.wants("family 1x1"), pairs.wants("width 1 mod 2")
@@ -28,10 +28,10 @@ class Beside:
         self._column = {name: number for number, name in enumerate(columns)}
         self._unmet = np.ones((len(rows), len(columns)), dtype=bool)
 
-    def gains(self, classes: Collection[str], columns: Sequence[str]) -> Array:
-        """How many pairs each of `columns` would add to a case of these classes."""
-        where = mesh(_numbers(self._row, classes), _numbers(self._column, columns))
-        return self._unmet[where].sum(axis=0)
+    def gains(self, classes: Collection[str]) -> Array:
+        """How many pairs each column would add to a case of these classes."""
+        found: Array = self._unmet[_numbers(self._row, classes)].sum(axis=0)
+        return found
 
     def add(self, classes: Collection[str]) -> None:
         """Count a case of these classes; those that are neither row nor column do not count."""

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from bpcheck.arithmetic import Array
 from bpcheck.operations import Operation
-from bpcheck.operations.families import Family, Size
+from bpcheck.operations.families import Family
 from bpcheck.planning.mixing import Mix
+from bpcheck.planning.tables import Tables
 
 #: Multiplications of a family's case, and those of one whose window needs more: a kernel of 128,
 #: a dilation of 36.
@@ -35,23 +36,19 @@ class Choices:
     ----------
     operation, family
         The family, and the operation that it is of.
-    classes
-        The classes that are to be met, residues above all, in the order of the columns.
+    tables
+        Where those of its choices are, with the classes that are to be met, residues above all.
     largest
         Multiplications that a case may have at most; ``None`` for the family's own budget.
     """
 
-    def __init__(
-        self, operation: Operation, family: Family, classes: Sequence[str], largest: int | None
-    ):
+    def __init__(self, operation: Operation, family: Family, tables: Tables, largest: int | None):
         self.family = family
-        self._sizes: list[list[Size]] = [
-            sorted(choice, key=lambda size: size.cost) for choice in operation.sizes(family)
-        ]
-        self._costs = [np.array([size.cost for size in choice]) for choice in self._sizes]
-        number = {name: column for column, name in enumerate(classes)}
-        self._meets = [_incidence(choice, number) for choice in self._sizes]
-        self._counts = [meets.astype(float) for meets in self._meets]
+        self._tables = [tables.of(choice) for choice in operation.sizes(family)]
+        self._sizes = [table.sizes for table in self._tables]
+        self._costs = [table.costs for table in self._tables]
+        self._meets = [table.meets for table in self._tables]
+        self._counts = [table.counts for table in self._tables]
         #: By choice and class: which sizes are in it; ``None`` where the choice does not decide it.
         self._masks: dict[tuple[int, str], NDArray[np.bool_] | None] = {}
         least = family.taps * prod(int(costs[0]) for costs in self._costs)
@@ -60,11 +57,11 @@ class Choices:
         self.is_too_large = least > self._budget
         #: Columns of the classes that some layer of the family meets within the budget, and that
         #: none has met yet.
-        self.unmet = self._reachable(len(classes))
+        self.unmet = self._reachable(len(tables.classes))
 
     def mix(self, dtypes: Sequence[str]) -> Mix:
         """Nothing of the family met yet, in any of these dtypes."""
-        return Mix(self._sizes, dtypes)
+        return Mix(self._tables, dtypes)
 
     def _reachable(self, columns: int) -> NDArray[np.bool_]:
         found = np.zeros(columns, dtype=bool)
@@ -86,9 +83,8 @@ class Choices:
         ``None`` where no layer within the budget is in all of these classes. What meets nothing
         more is as small as it can be, or nearly.
         """
-        places = self._places(
-            self._allowed(wanted), rng, lambda choice, _: self._counts[choice] @ weights
-        )
+        gains = [counts @ weights for counts in self._counts]
+        places = self._places(self._allowed(wanted), rng, lambda choice, _: gains[choice])
         return None if places is None else self._numbers(places)
 
     def mixed_layer(
@@ -107,13 +103,15 @@ class Choices:
         based on combinatorial design" (Cohen, Dalal, Fredman and Patton 1997).
         """
         allowed = self._allowed(wanted)
+        # A residue that is met for the first time counts too.
+        firsts = [_FIRST * (counts @ weights) for counts in self._counts]
         best: tuple[float, Array, dict[int, int], str] | None = None
         for dtype in [*dtypes] * _CANDIDATES:
-            gains = partial(self._pairs, mix, mix.of_dtype(dtype), weights)
+            gains = partial(_pairs, mix, mix.of_dtype(dtype), firsts)
             places = self._places(allowed, rng, gains)
             if places is None:
                 return None
-            traits = _traits(mix, places) | mix.of_dtype(dtype)
+            traits = _traits(mix, places, mix.of_dtype(dtype))
             total = mix.total(traits)
             if best is None or total > best[0]:
                 best = total, traits, places, dtype
@@ -121,14 +119,6 @@ class Choices:
             return None
         mix.add(best[1])
         return self._numbers(best[2]), best[3]
-
-    def _pairs(
-        self, mix: Mix, worn: Array, weights: Array, choice: int, before: Mapping[int, int]
-    ) -> Array:
-        """What each size of a choice adds; a residue that is met for the first time counts too."""
-        pairs = mix.gains(choice, _traits(mix, before) | worn)
-        gains: Array = pairs + _FIRST * (self._counts[choice] @ weights)
-        return gains
 
     def _numbers(self, places: Mapping[int, int]) -> dict[str, int]:
         numbers: dict[str, int] = dict(self.family.numbers)
@@ -152,13 +142,15 @@ class Choices:
             left.remove(choice)
             rest = spent * prod(cheapest[each] for each in left)
             fits = allowed[choice] & (self._costs[choice] * rest <= self._budget)
-            if not fits.any():
-                return None
             gains = np.where(fits, gains_of(choice, places), -1.0)
-            best = gains.max()
-            # Small numbers by turns where nothing is gained, the smallest where it is.
-            among = np.flatnonzero(gains == best)
-            place = int(among[0] if best > 0 else among[rng.integers(min(3, among.size))])
+            # The first of the best ones: sizes begin with the smallest.
+            place = int(gains.argmax())
+            if gains[place] < 0:
+                return None
+            if gains[place] == 0:
+                # Small numbers by turns where nothing is gained, the smallest where it is.
+                among = np.flatnonzero(gains == 0)
+                place = int(among[rng.integers(min(3, among.size))])
             places[choice] = place
             spent *= int(self._costs[choice][place])
         return places
@@ -183,13 +175,16 @@ class Choices:
         return self._masks[choice, name]
 
 
-def _traits(mix: Mix, places: Mapping[int, int]) -> Array:
-    every = [mix.of_size(choice, place) for choice, place in places.items()]
-    return np.logical_or.reduce(every) if every else mix.none
+def _pairs(
+    mix: Mix, worn: Array, firsts: Sequence[Array], choice: int, before: Mapping[int, int]
+) -> Array:
+    """What each size of a choice adds to those that were chosen before, and to a dtype."""
+    gains: Array = mix.gains(choice, _traits(mix, before, worn)) + firsts[choice]
+    return gains
 
 
-def _incidence(choice: Sequence[Size], number: dict[str, int]) -> Array:
-    meets = np.zeros((len(choice), len(number)), dtype=bool)
-    for row, size in enumerate(choice):
-        meets[row, [number[name] for name in size.classes if name in number]] = True
-    return meets
+def _traits(mix: Mix, places: Mapping[int, int], worn: Array) -> Array:
+    traits = worn.copy()
+    for choice, place in places.items():
+        traits |= mix.of_size(choice, place)
+    return traits

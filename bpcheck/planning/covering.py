@@ -87,7 +87,8 @@ class Covered:
     def __init__(
         self, names: Sequence[str], *, strength: int, alternatives: Iterable[Sequence[str]] = ()
     ):
-        self._strength = strength
+        #: How many classes a set has.
+        self.strength = strength
         self._number = {name: number for number, name in enumerate(names)}
         # Every order and repetition of a set has a cell, so that one look-up counts them all.
         self._unmet = np.ones((len(names),) * strength, dtype=bool)
@@ -107,14 +108,27 @@ class Covered:
     def gains(self, classes: Collection[str], more: Sequence[str]) -> Array:
         """How much each of `more` would add by itself to a case of these classes."""
         others = self._numbers(classes)
-        found = self._unmet[mesh(self._numbers(more), *(others,) * (self._strength - 1))]
+        found = self._unmet[mesh(self._numbers(more), *(others,) * (self.strength - 1))]
         return found.reshape(len(more), -1).sum(axis=1)
+
+    def numbers(self, names: Sequence[str]) -> Array:
+        """Where these classes stand in what `sums` gives."""
+        return np.array(self._numbers(names), np.intp)
+
+    def sums(self, classes: Collection[str]) -> Array | None:
+        """How much each class there is would add with one of these; ``None`` for larger sets."""
+        if self.strength == 1:
+            return self._unmet.astype(np.intp)
+        if self.strength == 2:
+            found: Array = self._unmet[self._numbers(classes)].sum(axis=0)
+            return found
+        return None
 
     def between(self, some: Sequence[str], others: Sequence[str]) -> int:
         """How much cases of `some` can still add with `others`: sets that have one of each."""
         both = (*some, *others)
-        where = (some, others, *(both,) * (self._strength - 2))
-        if len(where) > self._strength:
+        where = (some, others, *(both,) * (self.strength - 2))
+        if len(where) > self.strength:
             return 0
         return int(np.count_nonzero(self._unmet[mesh(*map(self._numbers, where))]))
 
@@ -123,14 +137,66 @@ class Covered:
         self._unmet[self._where(classes)] = False
 
     def _rule_out(self, pair: tuple[int, ...]) -> None:
-        for axes in combinations(range(self._strength), 2):
-            where: list[int | slice] = [slice(None)] * self._strength
+        for axes in combinations(range(self.strength), 2):
+            where: list[int | slice] = [slice(None)] * self.strength
             for axis, number in zip(axes, pair, strict=True):
                 where[axis] = number
             self._unmet[tuple(where)] = False
 
     def _where(self, classes: Collection[str]) -> tuple[Array, ...]:
-        return mesh(*(self._numbers(classes),) * self._strength)
+        return mesh(*(self._numbers(classes),) * self.strength)
 
     def _numbers(self, classes: Collection[str]) -> list[int]:
         return [self._number[name] for name in classes]
+
+
+class Adding:
+    """What classes would add to a case, which gets one of them after the other.
+
+    Counted anew for each of them it would be the same, and take most of the time that a plan takes.
+
+    Examples
+    --------
+    >>> covered = Covered(("stride 1", "stride > 1", "x fortran", "w fortran"), strength=2)
+    >>> covered.add({"stride 1", "x fortran"})
+    >>> adding = Adding(covered, {"stride 1"})
+    >>> adding.gains(["x fortran", "w fortran"]).tolist()
+    [0, 1]
+    >>> adding.wear({"w fortran"})
+    >>> adding.gains(["x fortran"]).tolist()
+    [1]
+
+    Parameters
+    ----------
+    covered
+        What has been met so far; it does not change meanwhile.
+    classes
+        Those that the case has.
+    """
+
+    def __init__(self, covered: Covered, classes: Collection[str]):
+        self._covered, self._classes = covered, set(classes)
+        self._sums = covered.sums(classes)
+
+    def wear(self, classes: Collection[str]) -> None:
+        """The case has these too."""
+        self._sums = self._with(classes)
+        self._classes.update(classes)
+
+    def gains(
+        self, more: Sequence[str], beside: Collection[str] = (), *, numbers: Array | None = None
+    ) -> Array:
+        """How much each of `more` would add by itself, if the case had those `beside` as well.
+
+        `numbers` are those of `more`, for who knows them.
+        """
+        sums = self._with(beside) if beside else self._sums
+        if sums is None:
+            return self._covered.gains(self._classes.union(beside), more)
+        found: Array = sums[self._covered.numbers(more) if numbers is None else numbers]
+        return found
+
+    def _with(self, classes: Collection[str]) -> Array | None:
+        more = self._covered.sums(set(classes) - self._classes) if len(classes) else None
+        is_paired = self._sums is not None and self._covered.strength == 2
+        return self._sums + more if is_paired and more is not None else self._sums

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush, heapreplace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.cases.case import Case
 from bpcheck.cases.layouts import C_ORDER, join_layouts
 from bpcheck.operations import Operation
+from bpcheck.operations.promises import Shape
 from bpcheck.planning.beside import Beside
 from bpcheck.planning.classes import (
     ALL,
@@ -29,7 +31,7 @@ from bpcheck.planning.classes import (
     shared_layouts,
     wearers,
 )
-from bpcheck.planning.covering import Covered
+from bpcheck.planning.covering import Adding, Covered
 
 
 class Wardrobe:
@@ -66,6 +68,15 @@ class Wardrobe:
         )
         dresses = [name for names in self._level_names.values() for name in names]
         self._beside = Beside(beside(operation), dresses)
+        #: By factor: where its levels stand among all classes, and among the dresses.
+        self._places = {
+            factor: (self._covered.numbers(names), slice(place, place + len(names)))
+            for (factor, names), place in zip(
+                self._level_names.items(),
+                accumulate((len(each) for each in self._level_names.values()), initial=0),
+                strict=False,
+            )
+        }
         #: Names of levels that the subject turned out not to take.
         self.refused: set[str] = set()
         #: Geometries by what they would still add in other dresses, as last looked at.
@@ -85,27 +96,30 @@ class Wardrobe:
             dress["dtype"] = dtype
         own = geometry_classes(self._operation, case.geometry)
         others = beside_classes(self._operation, case.geometry)
-        classes, free = set(own), list(dress)
+        adding, paired, free = Adding(self._covered, own), self._beside.gains(others), list(dress)
+        shapes = array_shapes(self._operation, case.geometry)
         # One layout for all goes with the rest of the turn, too.
-        worn = self._worn(case.geometry, dress)
-        gains = self._gains(ALL, own | worn, others)
-        if gains.max(initial=0) > 0 and rng.integers(2):
-            layout = self._levels[ALL][int(gains.argmax())]
+        gains = self._gains(ALL, adding, paired, self._worn(shapes, dress))
+        if max(gains, default=0) > 0 and rng.integers(2):
+            layout = self._levels[ALL][gains.index(max(gains))]
             alike = self._alike(dress, layout)
             dress |= alike
-            classes |= {edge_class(ALL, layout), *self._worn(case.geometry, alike)}
+            adding.wear({edge_class(ALL, layout), *self._worn(shapes, alike)})
             free = [factor for factor in dress if factor not in alike]
         if dtype is not None:
             free.remove("dtype")
-            classes.add(edge_class("dtype", dtype))
-        for factor in rng.permutation(free):
+            adding.wear({edge_class("dtype", dtype)})
+        for factor in (free[place] for place in rng.permutation(len(free))):
             levels = self._levels[factor]
-            gains = self._gains(factor, classes, others)
             # What repeats nothing in arrays of these shapes adds nothing.
-            gains = np.where(self._can_wear(case.geometry, factor), gains, np.minimum(gains, 0))
-            if gains.max() > gains[levels.index(dress[factor])]:
-                dress[factor] = levels[int(gains.argmax())]
-            classes |= self._worn(case.geometry, {factor: dress[factor]})
+            fits = self._can_wear(shapes, factor)
+            gains = [
+                gain if fit else min(gain, 0)
+                for gain, fit in zip(self._gains(factor, adding, paired), fits, strict=True)
+            ]
+            if max(gains) > gains[levels.index(dress[factor])]:
+                dress[factor] = levels[gains.index(max(gains))]
+            adding.wear(self._worn(shapes, {factor: dress[factor]}))
         dressed = _put_on(case, dress)
         if self._count(dressed, own, others):
             wants = self._wants(case.geometry)
@@ -126,13 +140,20 @@ class Wardrobe:
         """How many dresses a family, a residue or an extreme has not been met in."""
         return self._beside.wants(name)
 
-    def _gains(self, factor: str, classes: Collection[str], others: Collection[str]) -> Array:
-        """How many sets each level of a factor would add; -1 for those that are refused."""
-        names = self._level_names[factor]
-        gains = self._covered.gains(classes, names) + self._beside.gains(others, names)
-        if self.refused:
-            gains[[name in self.refused for name in names]] = -1
-        return gains
+    def _gains(
+        self, factor: str, adding: Adding, paired: Array, worn: Collection[str] = ()
+    ) -> list[int]:
+        """How many sets each level of a factor would add; -1 for those that are refused.
+
+        Those that it would add with families, residues and extremes are `paired`.
+        """
+        names, (numbers, place) = self._level_names[factor], self._places[factor]
+        gains: list[int] = (adding.gains(names, worn, numbers=numbers) + paired[place]).tolist()
+        if not self.refused:
+            return gains
+        return [
+            -1 if name in self.refused else gain for name, gain in zip(names, gains, strict=True)
+        ]
 
     def _count(self, case: Case, own: Collection[str], others: Collection[str]) -> bool:
         """Count a case; whether it adds a set of edge classes."""
@@ -163,25 +184,25 @@ class Wardrobe:
 
     def _wants(self, geometry: Any) -> int:
         """How many sets of this geometry's classes with those of dresses are not met."""
-        factors = ("dtype", "values", *self._operation.operand_shapes(geometry), "y_bar", ALL)
+        shapes = array_shapes(self._operation, geometry)
         levels = [
             name
-            for factor in factors
+            for factor in ("dtype", "values", *shapes, ALL)
             for name, fits in zip(
-                self._level_names[factor], self._can_wear(geometry, factor), strict=True
+                self._level_names[factor], self._can_wear(shapes, factor), strict=True
             )
             if fits
         ]
         return self._covered.between(list(geometry_classes(self._operation, geometry)), levels)
 
-    def _can_wear(self, geometry: Any, factor: str) -> list[bool]:
-        """Which levels of a factor are of their own for the arrays of a geometry."""
-        shape = array_shapes(self._operation, geometry).get(factor)
+    def _can_wear(self, shapes: Mapping[str, Shape], factor: str) -> list[bool]:
+        """Which levels of a factor are of their own for arrays of these shapes."""
+        shape = shapes.get(factor)
         return [shape is None or can_wear(shape, level) for level in self._levels[factor]]
 
-    def _worn(self, geometry: Any, dress: Mapping[str, str]) -> set[str]:
+    @staticmethod
+    def _worn(shapes: Mapping[str, Shape], dress: Mapping[str, str]) -> set[str]:
         """The classes that the single parts of a dress are."""
-        shapes = array_shapes(self._operation, geometry)
         return {
             edge_class(factor, level)
             for factor, level in dress.items()
@@ -197,12 +218,13 @@ class Wardrobe:
             if edge_class(factor, level) == name
         )
         for turn, case in enumerate(known):
+            shapes = array_shapes(self._operation, case.geometry)
             dress = self._turn(case, turn, np.random.default_rng(case.seed))
             if factor == ALL:
                 yield _put_on(case, {**dress, **self._alike(dress, level)})
             elif (
                 factor in dress
-                and self._can_wear(case.geometry, factor)[self._levels[factor].index(level)]
+                and self._can_wear(shapes, factor)[self._levels[factor].index(level)]
             ):
                 yield _put_on(case, {**dress, factor: level})
 
@@ -212,19 +234,19 @@ class Wardrobe:
         # Kinds change with every case, and begin each round with another dtype: all pairs occur.
         rounds, place = divmod(turn, len(kinds))
         dtype = self._dtypes[(rounds + place) % len(self._dtypes)]
-        arrays = [*case.operation.operand_shapes(case.geometry), "y_bar"]
+        arrays = [*case.operand_shapes, "y_bar"]
         # Drawn, not counted: layouts must meet every dtype and every value kind.
         is_plain = rng.integers(3) > 0
         layouts = {
             # About half of the operands, and always the cotangent.
             name: C_ORDER
             if is_plain or (name != "y_bar" and rng.integers(2))
-            else str(rng.choice(self._levels[name]))
+            else _one_of(self._levels[name], rng)
             for name in arrays
         }
         dress = {"dtype": dtype, "values": kinds[place], **layouts}
         if not is_plain and rng.integers(2):
-            dress |= self._alike(dress, str(rng.choice(self._levels[ALL])))
+            dress |= self._alike(dress, _one_of(self._levels[ALL], rng))
         return {factor: self._taken(factor, level) for factor, level in dress.items()}
 
     def _taken(self, factor: str, level: str) -> str:
@@ -249,6 +271,10 @@ class Wardrobe:
                 for other in arrays[array]:
                     if other != layout:
                         yield edge_class(ALL, layout), edge_class(array, other)
+
+
+def _one_of(levels: Sequence[str], rng: np.random.Generator) -> str:
+    return levels[int(rng.integers(len(levels)))]
 
 
 def _put_on(case: Case, dress: Mapping[str, str]) -> Case:

@@ -7,6 +7,7 @@ from itertools import islice
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.case import JACOBIAN, Case
+from bpcheck.cases.numbers import SEEDS_APART
 from bpcheck.errors import UsageError
 from bpcheck.operations import Operation
 from bpcheck.operations.scopes import Scope
@@ -45,7 +46,7 @@ def cases_of(
     """The case of each geometry of a scope, from the one of number `start` on."""
     for number, geometry in enumerate(islice(scope.geometries(), start, None), start):
         yield Case(
-            operation, geometry, dtype=dtype, values=JACOBIAN, seed=seed * 1_000_003 + number
+            operation, geometry, dtype=dtype, values=JACOBIAN, seed=seed * SEEDS_APART + number
         )
 
 

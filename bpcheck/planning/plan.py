@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bpcheck.cases.case import Case
+from bpcheck.cases.numbers import SEEDS_APART
 from bpcheck.operations import Operation
 from bpcheck.planning.acceptance import UNSHAPED, Acceptance
 from bpcheck.planning.classes import beside_classes
@@ -165,7 +166,7 @@ class Plan:
         return dressed
 
     def _case(self, geometry: Any) -> Case:
-        return Case(self.operation, geometry, seed=self._seed * 1_000_003 + self._made)
+        return Case(self.operation, geometry, seed=self._seed * SEEDS_APART + self._made)
 
     def _rare(self, rng: np.random.Generator) -> Iterator[Any]:
         """Landmarks, extremes, what covers the edge classes, then random draws for ever."""

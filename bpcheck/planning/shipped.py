@@ -15,6 +15,7 @@ from bpcheck.planning.choices import Choices
 from bpcheck.planning.draws import integers_from
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.mixing import Mix
+from bpcheck.planning.tables import Tables
 
 #: How often the families of an operation are met before anything else, those of most models first:
 #: in each dtype and all variants, and in as many pairs of traits as so many layers can have.
@@ -78,6 +79,7 @@ class Shipped:
         self._column = {name: column for column, name in enumerate(operation.residues)}
         self._unmet = np.ones(len(self._column), dtype=bool)
         self._choices: dict[str, Choices] = {}
+        self._tables = Tables(tuple(self._column))
         self._mixes: dict[str, Mix] = {}
         self._drawn: dict[str, int] = {}
         #: Families that the subject turned out not to take.
@@ -203,6 +205,6 @@ class Shipped:
         name = str(family)
         if name not in self._choices:
             self._choices[name] = Choices(
-                self._operation, family, tuple(self._column), self._limits.largest
+                self._operation, family, self._tables, self._limits.largest
             )
         return self._choices[name]

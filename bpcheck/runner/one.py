@@ -126,7 +126,7 @@ def _is_compared(trial: Trial, outcomes: Collection[Outcome]) -> bool:
         juror = CHECKS[outcome.check].juror
         if juror in voices and outcome.status is not Status.NOT_APPLICABLE:
             voices[juror].add(outcome.result)
-    results = set(trial.case.operation.results(trial.case.geometry))
+    results = set(trial.case.results)
     if voices[Juror.AUTOGRAD] < results:
         return False
     if not trial.subject.claims.exact or trial.case.lattice is None:

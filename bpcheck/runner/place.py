@@ -59,20 +59,13 @@ def judged_for(defect: Defect, tally: Tally) -> Compared:
     """The cases in which the defect could have been seen."""
     evidence = tally.evidence
     if defect.verdict is Verdict.CONTRACT_BROKEN:
-        return evidence.returned.get(defect.result, Compared())
-    nothing = Compared()
+        return evidence.returned_for(defect.result)
     if defect.verdict not in ON_VALUES:
-        given = evidence.given.get(defect.result, nothing)
+        given = evidence.given_for(defect.result)
         if defect.verdict in OF_NUMBERS and given.total >= defect.failing:
             return given
         return Compared(tally.cases, evidence.judged, evidence.layers)
-    return sum(
-        (
-            evidence.compared.get((defect.result, each), nothing)
-            for each in may_show(defect.condition)
-        ),
-        nothing,
-    )
+    return evidence.compared_in(defect.result, may_show(defect.condition))
 
 
 def _may_be(subject: Subject, defect: Defect, name: str) -> bool:

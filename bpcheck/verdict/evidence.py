@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import product
 
 from bpcheck.checks import CHECKS, Juror, contract
 from bpcheck.finding import Status
@@ -12,6 +13,10 @@ from bpcheck.planning.classes import beside_classes
 from bpcheck.verdict.conditions import condition_of
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.judgement import Verdict
+
+#: Results that came out alike are counted together, since nearly always all of a case do; they are
+#: told apart when somebody asks.
+Together = frozenset[str]
 
 
 @dataclass(slots=True)
@@ -54,16 +59,18 @@ class Evidence:
     judged
         Cases of each class, also those in which less was compared.
     ways
-        For each result and way of coming out (``right``, ``wrong``, ``raises``): cases of each
-        class. What neither a check nor a juror could speak of is in none of the numbers.
+        For results together and their way of coming out (``right``, ``wrong``, ``raises``): cases
+        of each class. What neither a check nor a juror could speak of is in none of the numbers.
     not_claimed
         Cases of each class that the subject does not claim.
     layers
         Cases of each family together with each residue.
     compared
-        For each result and condition of values: the cases in which it was held to an oracle.
+        For each condition of values and results together: the cases in which they were held to an
+        oracle.
     returned
-        For each result: the cases in which something was returned for it, empty batches among them.
+        The cases in which something was returned for these results together, empty batches among
+        them.
     given
         The same by the classes that an empty batch tells of, as defects count theirs.
     broken
@@ -72,11 +79,11 @@ class Evidence:
 
     cases: Counter[str] = field(default_factory=Counter)
     judged: Counter[str] = field(default_factory=Counter)
-    compared: dict[tuple[str, str], Compared] = field(default_factory=dict)
-    returned: dict[str, Compared] = field(default_factory=dict)
-    given: dict[str, Compared] = field(default_factory=dict)
+    compared: dict[tuple[str, Together], Compared] = field(default_factory=dict)
+    returned: dict[Together, Compared] = field(default_factory=dict)
+    given: dict[Together, Compared] = field(default_factory=dict)
     broken: Counter[str] = field(default_factory=Counter)
-    ways: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    ways: dict[tuple[Together, str], Counter[str]] = field(default_factory=dict)
     not_claimed: Counter[str] = field(default_factory=Counter)
     layers: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -96,29 +103,50 @@ class Evidence:
         )
         if is_broken:
             self.broken.update(judged.classes)
-        for result in returned(judged):
-            self.returned.setdefault(result, Compared()).add(
-                judged.classes, layers_of(judged.classes)
-            )
-            self.given.setdefault(result, Compared()).add(classes, layers)
-        for result in compared(judged):
-            key = (result, condition_of(judged.case))
-            self.compared.setdefault(key, Compared()).add(classes, layers)
+        whole = layers if classes is judged.classes else layers_of(judged.classes)
+        together = returned(judged)
+        self.returned.setdefault(together, Compared()).add(judged.classes, whole)
+        self.given.setdefault(together, Compared()).add(classes, layers)
+        held = compared(judged)
+        self.compared.setdefault((condition_of(judged.case), held), Compared()).add(classes, layers)
         # What a defect kept from being compared was seen to be wrong all the same, and what was
         # compared beside it to be right.
-        beside = compared(judged) if is_broken and judged.case.is_exact else frozenset[str]()
-        for result, way in _outcomes(judged).items():
-            met = classes if way != "right" or result in beside else shown
-            self.ways.setdefault((result, way), Counter()).update(met)
+        beside = held if is_broken and judged.case.is_exact else frozenset[str]()
+        for way, results in _outcomes(judged).items():
+            as_shown = results - beside if way == "right" else frozenset[str]()
+            for some, met in ((as_shown, shown), (results - as_shown, classes)):
+                if some:
+                    self.ways.setdefault((some, way), Counter()).update(met)
+
+    def compared_in(self, result: str, conditions: Collection[str]) -> Compared:
+        """The cases of these conditions in which a result was held to an oracle."""
+        return _sum(
+            each
+            for (condition, together), each in self.compared.items()
+            if result in together and condition in conditions
+        )
+
+    def returned_for(self, result: str) -> Compared:
+        """The cases in which something was returned for a result, empty batches among them."""
+        return _sum(each for together, each in self.returned.items() if result in together)
+
+    def given_for(self, result: str) -> Compared:
+        """The same by the classes that an empty batch tells of."""
+        return _sum(each for together, each in self.given.items() if result in together)
 
     @property
     def records(self) -> dict[tuple[str, str], Record]:
         """For each class and result: how it came out."""
         found: dict[tuple[str, str], Record] = {}
-        for (result, way), counts in self.ways.items():
-            for name, count in counts.items():
-                setattr(found.setdefault((name, result), Record()), way, count)
+        for (together, way), counts in self.ways.items():
+            for result, (name, count) in product(together, counts.items()):
+                record = found.setdefault((name, result), Record())
+                setattr(record, way, getattr(record, way) + count)
         return found
+
+
+def _sum(found: Iterable[Compared]) -> Compared:
+    return sum(found, Compared())
 
 
 def compared(judged: Judged) -> frozenset[str]:
@@ -171,8 +199,8 @@ def layers_of(classes: Iterable[str]) -> list[tuple[str, str]]:
     return [] if family is None else [(family, name) for name in names if " mod " in name]
 
 
-def _outcomes(judged: Judged) -> Mapping[str, str]:
-    """``right``, ``wrong`` or ``raises`` for each result that was spoken of."""
+def _outcomes(judged: Judged) -> dict[str, Together]:
+    """The results that were spoken of, by how they came out: ``right``, ``wrong``, ``raises``."""
     spoken = {
         outcome.result: "right"
         for outcome in judged.outcomes
@@ -181,4 +209,7 @@ def _outcomes(judged: Judged) -> Mapping[str, str]:
     for ruling in judged.rulings:
         if ruling.verdict.is_defect:
             spoken[ruling.result] = "raises" if ruling.verdict is Verdict.RAISES else "wrong"
-    return spoken
+    return {
+        way: frozenset(result for result, its in spoken.items() if its == way)
+        for way in dict.fromkeys(spoken.values())
+    }

@@ -115,7 +115,9 @@ def rule(outcomes: Sequence[Outcome]) -> tuple[Ruling, ...]:
     heard = [
         outcome
         for outcome in outcomes
-        if outcome.result not in unheard
+        # Most say nothing, and are asked many times.
+        if (outcome.status is not Status.NOT_APPLICABLE or outcome.finding is not None)
+        and outcome.result not in unheard
         and not ("y" in unheard and CHECKS[outcome.check].juror is Juror.DIFFERENCES)
     ]
     forward = _vote(heard, "y", Juror.AUTOGRAD)

@@ -15,7 +15,7 @@ from bpcheck.cases.case import REAL_KINDS
 from bpcheck.cases.layouts import join_layouts
 from bpcheck.checks import CHECK_NAMES
 from bpcheck.checks.orders import ORDERS, order_of
-from bpcheck.checks.turns import turn_of
+from bpcheck.checks.turns import has_turn, turn_of
 from bpcheck.explain.faults import Fault
 from bpcheck.finding import Finding, Status
 from bpcheck.operations import Operation, as_operation, operation_named
@@ -160,7 +160,9 @@ def with_turn(case: Case, check: str) -> Case:
     return next(
         each
         for each in seeds
-        if turn_of(each) == TURNS[check] and WITHIN.get(check, order_of(each)) == order_of(each)
+        if has_turn(each)
+        and turn_of(each) == TURNS[check]
+        and WITHIN.get(check, order_of(each)) == order_of(each)
     )
 
 

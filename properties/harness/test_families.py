@@ -19,6 +19,7 @@ from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.planning.shipped import COMMON, Shipped
+from bpcheck.planning.tables import Tables
 
 DTYPES = ("float64", "float32")
 WINDOWED = tuple(name for name in operation_names() if name != "network")
@@ -106,7 +107,7 @@ def test_common_families_come_in_every_dtype_parity_and_relation(operation: str)
         cases = of_family(quick(operation), str(family))
         assert {case.dtype for case in cases} == set(DTYPES), family
         # A kernel of 128 in groups of odd size has no layer that is small enough.
-        choices = Choices(promise, family, promise.residues, None)
+        choices = Choices(promise, family, Tables(promise.residues), None)
         none = np.zeros(len(promise.residues))
         rng = np.random.default_rng(0)
         can_be = [v for v in promise.variants(family) if choices.layer(v, none, rng) is not None]
@@ -145,7 +146,7 @@ def test_the_default_plan_meets_every_family_in_every_residue_that_it_can_be_in(
                 met[name] |= classes
     columns = promise.residues
     for family in promise.families:
-        reachable = Choices(promise, family, columns, None).unmet
+        reachable = Choices(promise, family, Tables(columns), None).unmet
         wanted = {name for name, can_be in zip(columns, reachable, strict=True) if can_be}
         assert wanted <= met[str(family)], family
         kinds = {f"values {kind}" for kind in ("exact", "real", "wide", "special", "tiny", "huge")}

@@ -32,7 +32,7 @@ LEAST_UNIT = 2.0**-44
 MOST_TERMS = 1 << 17
 
 #: What an operation that cannot be taken apart is moved by, in and out: it may hold sums.
-UNKNOWN = 4.0
+UNKNOWN = 16.0
 
 
 def spread(

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: own kernels it is below 9 in single precision; see docs/your-operation.md.
 MULTIPLE = 16.0
 
+#: An exponential of float32 that overflows leaves 0 of what is smaller, and so does underflow.
+UNDERFLOW = 4 * 2.0**-126
+
 #: Unit roundoff of the oracle.
 ORACLE = 2.0**-53
 
@@ -39,10 +42,13 @@ def bounds(
 ) -> list[dict[str, Array]]:
     """Bounds on the error of every result: surely, almost surely, and those of the oracle."""
     found = operation.once(_spreads)(_Arrays(arrays, params), stored, summed)
-    # The last rounding is no matter of chance.
+    largest = float(np.abs(arrays["y_bar"]).max(initial=1.0))
     honest = {
-        # Where some rounding leads out of the range, any number is honest.
-        name: np.nan_to_num(MULTIPLE * spread + 2 * stored * size, nan=np.inf, posinf=np.inf)
+        # The last rounding is no matter of chance; where some rounding leads out of the range, any
+        # number is honest.
+        name: np.nan_to_num(
+            MULTIPLE * spread + 2 * stored * size + UNDERFLOW * largest, nan=np.inf, posinf=np.inf
+        )
         for name, (spread, size) in found.items()
     }
     oracles = {name: each * (ORACLE / stored) for name, each in honest.items()}

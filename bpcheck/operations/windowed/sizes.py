@@ -97,17 +97,20 @@ def _axis_size(window: Window, letter: str) -> Size:
     return Size({f"i{letter}": window.i}, window.out, classes)
 
 
+@cache
 def sample_sizes() -> tuple[Size, ...]:
     """Numbers of samples."""
     return tuple(Size({"n": n}, n, residues_of("samples", n)) for n in _COUNTS)
 
 
+@cache
 def bias_sizes() -> tuple[Size, ...]:
     """With a bias and without; twice as often with one where nothing depends on it."""
     with_one = Size({"bias": 1}, 1, frozenset(("bias yes",)))
     return (with_one, with_one, Size({"bias": 0}, 1, frozenset(("bias none",))))
 
 
+@cache
 def channel_sizes() -> tuple[Size, ...]:
     """Numbers of channels that a pool keeps."""
     return tuple(Size({"ic": c}, c, residues_of("channels", c)) for c in _COUNTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +28,13 @@ class Window:
     ceil
         A last window that overhangs the right end is kept, unless it would start in the padding.
 
+    Attributes
+    ----------
+    span
+        Cells from the first to the last that one window reads, both counted.
+    low, high
+        Padding before the first cell and after the last one.
+
     Raises
     ------
     CaseError
@@ -48,39 +55,39 @@ class Window:
     same: bool = False
     ceil: bool = False
 
+    span: int = field(init=False, repr=False, compare=False)
+    low: int = field(init=False, repr=False, compare=False)
+    high: int = field(init=False, repr=False, compare=False)
+
     def __post_init__(self) -> None:
-        for name in ("i", "k", "s", "d"):
-            if getattr(self, name) < 1:
-                raise CaseError(f"{name}={getattr(self, name)}: must be at least 1")
-        if self.p < 0:
-            raise CaseError(f"p={self.p}: must be at least 0")
-        for name in ("i", "k", "p"):
-            if getattr(self, name) > MOST_CELLS:
-                raise CaseError(f"{name}={getattr(self, name)}: must be at most {MOST_CELLS}")
+        if min(self.i, self.k, self.s, self.d) < 1 or self.p < 0:
+            self._require_positive()
+        if max(self.i, self.k, self.p) > MOST_CELLS:
+            self._require_few()
         if self.same and (self.p or self.s > 1):
             raise CaseError(
                 f"same with p={self.p}, s={self.s}: 'same' needs padding 0 and stride 1"
             )
-        if self.span > self.i + self.low + self.high:
+        span = self.d * (self.k - 1) + 1
+        low = (span - 1) // 2 if self.same else self.p
+        high = span - 1 - low if self.same else self.p
+        if span > self.i + low + high:
             raise CaseError(
-                f"i={self.i}, p={self.p}: the padded input has {self.i + self.low + self.high} "
-                f"cells and the window spans {self.span}; make the window smaller"
+                f"i={self.i}, p={self.p}: the padded input has {self.i + low + high} "
+                f"cells and the window spans {span}; make the window smaller"
             )
+        # They are asked for several times of every window that a plan looks at.
+        vars(self).update(span=span, low=low, high=high)
 
-    @property
-    def span(self) -> int:
-        """Cells from the first to the last that one window reads, both counted."""
-        return self.d * (self.k - 1) + 1
+    def _require_positive(self) -> None:
+        for name, least in (("i", 1), ("k", 1), ("s", 1), ("d", 1), ("p", 0)):
+            if getattr(self, name) < least:
+                raise CaseError(f"{name}={getattr(self, name)}: must be at least {least}")
 
-    @property
-    def low(self) -> int:
-        """Padding before the first cell."""
-        return (self.span - 1) // 2 if self.same else self.p
-
-    @property
-    def high(self) -> int:
-        """Padding after the last cell."""
-        return self.span - 1 - self.low if self.same else self.p
+    def _require_few(self) -> None:
+        for name in ("i", "k", "p"):
+            if getattr(self, name) > MOST_CELLS:
+                raise CaseError(f"{name}={getattr(self, name)}: must be at most {MOST_CELLS}")
 
     @cached_property
     def out(self) -> int:

@@ -1,0 +1,96 @@
+"""Choices of sizes as tables: what each size costs, and which classes it meets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpcheck.arithmetic import Array
+from bpcheck.operations.families import Size
+from bpcheck.operations.residues import modulus_of
+
+#: What a trait counts by its modulus: vectors of few lanes are more common than wide tiles. What
+#: is no residue, such as a bias or doubled channels, counts as a parity does.
+WEIGHTS = {None: 8.0, 2: 8.0, 4: 4.0, 8: 2.0, 16: 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One choice, its sizes by their cost.
+
+    Parameters
+    ----------
+    sizes
+        The sizes.
+    costs
+        What each costs.
+    meets, counts
+        A row for each size, and a column for each class that is to be met; as numbers, too.
+    told, traits
+        The traits that tell layers of one family from one another, and which sizes have them.
+    """
+
+    sizes: tuple[Size, ...]
+    costs: Array
+    meets: NDArray[np.bool_]
+    counts: Array
+    told: tuple[str, ...]
+    traits: NDArray[np.bool_]
+
+
+class Tables:
+    """The tables of all families of an operation, which have many choices in common.
+
+    Examples
+    --------
+    >>> width = (Size({"iw": 2}, 2, frozenset({"width 0 mod 2"})), Size({"iw": 3}, 3, frozenset()))
+    >>> tables = Tables(("width 0 mod 2",))
+    >>> tables.of(width).meets.tolist(), tables.of(width) is tables.of(width)
+    ([[True], [False]], True)
+
+    Parameters
+    ----------
+    classes
+        Those that are to be met, in the order of the columns.
+    """
+
+    def __init__(self, classes: Sequence[str]):
+        self.classes = tuple(classes)
+        self._column = {name: column for column, name in enumerate(classes)}
+        #: By the identity of a choice, which is kept with its table.
+        self._made: dict[int, tuple[Sequence[Size], Table]] = {}
+
+    def of(self, choice: Sequence[Size]) -> Table:
+        """The table of a choice."""
+        kept, table = self._made.get(id(choice), (None, None))
+        if table is None or kept is not choice:
+            table = self._table(choice)
+            self._made[id(choice)] = choice, table
+        return table
+
+    def _table(self, choice: Sequence[Size]) -> Table:
+        sizes = tuple(sorted(choice, key=lambda size: size.cost))
+        told = tuple(
+            name
+            for name in dict.fromkeys(name for size in sizes for name in sorted(size.classes))
+            if modulus_of(name) in WEIGHTS
+        )
+        meets = _incidence(sizes, self._column)
+        return Table(
+            sizes,
+            np.array([size.cost for size in sizes]),
+            meets,
+            meets.astype(float),
+            told,
+            _incidence(sizes, {name: column for column, name in enumerate(told)}),
+        )
+
+
+def _incidence(sizes: Sequence[Size], number: Mapping[str, int]) -> NDArray[np.bool_]:
+    meets = np.zeros((len(sizes), len(number)), dtype=bool)
+    for row, size in enumerate(sizes):
+        meets[row, [number[name] for name in size.classes if name in number]] = True
+    return meets
