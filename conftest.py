@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
 
 import pytest
@@ -12,7 +13,12 @@ pytest_plugins = ["pytester"]
 
 #: Examples of frameworks are not looked through for doctests: that would import them, and a process
 #: that has loaded JAX cannot fork workers. The tests run them in processes of their own.
-collect_ignore = ["examples/your_code/jax_pool.py", "examples/your_code/triton_kernels.py"]
+collect_ignore = [
+    "examples/your_code/jax_pool.py",
+    "examples/your_code/numba_pool.py",
+    "examples/your_code/pallas_pool.py",
+    "examples/your_code/triton_kernels.py",
+]
 
 # The first examples of a test import torch: a deadline would judge that, not the test.
 settings.register_profile("dev", deadline=None, max_examples=50)
@@ -54,3 +60,13 @@ def _surroundings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         # Which forgets what is imported meanwhile; torch and NumPy's FFT cannot be imported twice.
         import_module("torch")
         import_module("scipy.sparse")
+
+
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    # What is in properties/frameworks/ runs in processes of its own, by tests that start them.
+    if "jaxlib" in sys.modules and "frameworks" not in item.path.parts:
+        pytest.exit(
+            f"{item.nodeid} has loaded JAX: subjects of later tests could not be judged in forks. "
+            "Have it in a process of its own, as test_adapters_jax.py does",
+            returncode=pytest.ExitCode.TESTS_FAILED,
+        )

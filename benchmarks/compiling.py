@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -48,11 +49,11 @@ SUBJECTS = {
 }
 
 
-def measured(subject: Subject) -> tuple[float, dict[str, Any]]:
-    """Seconds that a run took, and its report."""
+def measured(subject: Subject) -> tuple[float, float, dict[str, Any]]:
+    """Seconds that a run took, those of processors in all its processes, and its report."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "report.json"
-        start = time.perf_counter()
+        before, start = processor_seconds(), time.perf_counter()
         subprocess.run(
             [
                 *(sys.executable, "-m", "bpcheck", "check", *subject.arguments.split()),
@@ -64,7 +65,13 @@ def measured(subject: Subject) -> tuple[float, dict[str, Any]]:
             check=False,
         )
         seconds = time.perf_counter() - start
-        return seconds, json.loads(file.read_text())["reports"][0]
+        return seconds, processor_seconds() - before, json.loads(file.read_text())["reports"][0]
+
+
+def processor_seconds() -> float:
+    """What processes that have ended took of processors, with those that they waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def classes_met(report: dict[str, Any], *, families: bool) -> str:
@@ -77,16 +84,23 @@ def classes_met(report: dict[str, Any], *, families: bool) -> str:
     return f"{sum(map(bool, claimed.values()))} of {len(claimed)}"
 
 
+COLUMNS = (
+    *("subject", "seconds", "on processors", "cases", "geometries"),
+    *("families", "other classes", "verdict"),
+)
+
+
 def main(names: list[str]) -> None:
-    print(head("subject", "seconds", "cases", "geometries", "families", "other classes", "verdict"))
+    print(head(*COLUMNS))
     for name in names or SUBJECTS:
         subject = SUBJECTS[name]
         if find_spec(subject.needs) is None:
             print(f"| {name} | {subject.needs} is not installed |")
             continue
-        seconds, report = measured(subject)
+        seconds, on_processors, report = measured(subject)
         cells = (
             f"{seconds:.0f}",
+            f"{on_processors:.0f}",
             report["counts"]["cases"],
             report["geometries"] or "any",
             classes_met(report, families=True),

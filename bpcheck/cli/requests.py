@@ -15,7 +15,7 @@ from bpcheck.cases.numbers import DIGITS
 from bpcheck.claims import DEFAULT_DTYPES, claims_from, dtype_name
 from bpcheck.cli.project import Entry
 from bpcheck.errors import BpcheckError, UsageError
-from bpcheck.imports.interpreters import NOTE, interpret
+from bpcheck.imports.interpreters import NOTE, interpret, interpret_loaded
 from bpcheck.operations import Operation, library_names, operation_named, operation_names
 from bpcheck.planning.listed import listed_cases
 from bpcheck.subject import Subject
@@ -107,6 +107,7 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
         directory=directory,
     )
     if entry.interpret:
+        interpret_loaded()
         subject = replace(subject, style=f"{subject.style}, {NOTE}")
     return entry.claimed(subject)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -18,3 +19,15 @@ NOTE = "interpreted: passing here is not passing on the device"
 def interpret() -> None:
     """Let kernels that are imported from now on run in their interpreters; none is edited."""
     os.environ.update(ENVIRONMENT)
+
+
+def interpret_loaded() -> None:
+    """Let kernels of Pallas that were imported run in its interpreter, which no variable starts.
+
+    What JAX asks whenever a kernel is called is a setting of its own, without a public name; one
+    that has no such setting says itself that it needs ``interpret=True``.
+    """
+    config = sys.modules.get("jax._src.config")
+    switch = getattr(config, "pallas_tpu_interpret_mode_context_manager", None)
+    if switch is not None:
+        switch.set_global(True)

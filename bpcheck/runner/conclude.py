@@ -27,6 +27,12 @@ from bpcheck.verdict.tally import Defect, Tally
 
 _ORDER = list(Verdict)
 
+#: A note where every case raised.
+NEVER_TAKEN = (
+    "the code raised in every case: it may take its arguments in another way, such as one number "
+    "for both strides; bpcheck adapt looks for a declaration that fits"
+)
+
 
 def conclude(
     site: Site,
@@ -123,10 +129,19 @@ def conclude(
         # That takes cases of other shapes, in processes of their own.
         if covers and is_complete and limits.geometries is None
         else (),
-        notes=site.notes,
+        notes=(*site.notes, *_ways_of_calling(judgements, tally)),
         rounded=tally.rounded,
         exhausted=exhausted,
     )
+
+
+def _ways_of_calling(judgements: Sequence[Judgement], tally: Tally) -> tuple[str, ...]:
+    """What to do where the code may take its arguments in another way than it is given them."""
+    raises = Verdict.RAISES
+    of_y = (each for each in judgements if each.verdict is raises and each.result == "y")
+    if tally.cases > 1 and any(each.failing == tally.cases for each in of_y):
+        return (NEVER_TAKEN,)
+    return ()
 
 
 def _remarks(tally: Tally, results: Sequence[str]) -> tuple[str, ...]:

@@ -13,11 +13,15 @@ ENOUGH = 3
 #: So many ends in all, and no case is tried any more. Those that hang cost the most.
 MOST, MOST_HANGING = 60, 15
 
-#: So many hangs, and none is tried any more of a subject of which no case ever came back.
-ALWAYS_HANGING = 4
+#: Where no case ever came back one hang is told. So many more are asked once, together and not for
+#: long, of which nothing is told: if none of them comes back either, no case is tried any more.
+ASKED = 3
 
 #: How a reason begins for which a case was not tried.
 NOT_TRIED = "not tried "
+
+#: Why nothing is told of a case that was asked once.
+ASKED_ONCE = f"{NOT_TRIED}a second time, as no case had come back yet"
 
 #: Classes that tell cases apart, of those that they share; the rest is counted.
 _TOLD = 3
@@ -37,13 +41,25 @@ class GivenUp:
         self._shared: list[tuple[str, frozenset[str]]] = []
         self._ends: Counter[Kind] = Counter()
         self._untried: Counter[str] = Counter()
+        #: Cases that were asked once, since no case had come back before.
+        self._asked = 0
         #: Classes of cases that came out well: these alone are not to blame.
         self._harmless: Counter[str] = Counter()
         self._has_news = False
 
-    def learn(self, death: Death, classes: frozenset[str]) -> None:
-        """One more case has ended its process."""
+    def learn(self, death: Death, classes: frozenset[str]) -> str:
+        """One more case has ended its process; why nothing is told of it, or ``""``."""
+        if not death.is_sure or (self._ends[death.kind] and self._never_comes_back(death)):
+            self._asked += 1
+            return ASKED_ONCE
         self._ends[death.kind] += 1
+        self._give_up(death, classes)
+        return ""
+
+    def _never_comes_back(self, death: Death) -> bool:
+        return death.kind is Kind.TIMED_OUT and not self._harmless
+
+    def _give_up(self, death: Death, classes: frozenset[str]) -> None:
         alike, every = self._open[death.cause], self._every[death.cause]
         alike.append(classes)
         every.append(classes)
@@ -70,8 +86,9 @@ class GivenUp:
     @property
     def is_over(self) -> bool:
         """Whether no case is tried any more."""
-        most = MOST_HANGING if self._harmless else ALWAYS_HANGING
-        return self._ends.total() >= MOST or self._ends[Kind.TIMED_OUT] >= most
+        if self._ends.total() >= MOST or self._ends[Kind.TIMED_OUT] >= MOST_HANGING:
+            return True
+        return self._asked >= ASKED and not self._harmless
 
     def has_news(self) -> bool:
         """Whether less is tried than when this was asked last."""
@@ -97,7 +114,9 @@ class GivenUp:
             f"{why}: {count:,} case{'' if count == 1 else 's'}"
             for why, count in self._untried.items()
         ]
-        if self.is_over:
+        if self.is_over and self._asked >= ASKED and not self._harmless:
+            found.append("no case came back: no more were tried")
+        elif self.is_over:
             found.append(f"{self._ends.total()} cases ended their process: no more were tried")
         return tuple(found)
 

@@ -20,7 +20,10 @@ from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
+from bpcheck.runner.fresh import Dressing, fresh_cases
+from bpcheck.runner.process.busy import waited_for_processor
 from bpcheck.subject import Subject
+from bpcheck.verdict.conditions import PLAIN
 from bpcheck.verdict.opening import FirstCall
 
 #: What a quick run may take, in seconds, and what is planned for, since the estimate is one.
@@ -130,6 +133,22 @@ def paced(subject: Subject, dtypes: Sequence[str], seed: int, total: int, asked:
         return Paced(limits, called)
     every = [*first, *islice(plan, PROFILES["quick"].cases - len(first))]
     return Paced(replace(limits, largest=_largest(subject, every, pace)), called)
+
+
+def limits_beside(subject: Subject, cases: Sequence[Case], seed: int, asked: Limits) -> Limits:
+    """The limits with which it is looked into what listed cases have shown.
+
+    Hundreds of geometries beside them are asked, of which none was timed: some are now, and where
+    each takes long to compile there are to be no more of them than were listed.
+    """
+    if asked.geometries is not None or not cases:
+        return asked
+    plain = Dressing(PLAIN, (), cases[0].dtype)
+    fresh = fresh_cases(subject, cases, plain, seed=(seed,), limits=asked)
+    pace = measured(subject, list(islice(fresh, _LOOKED_AT)))
+    if pace is None or fewest(pace, dtypes=1, total=0) is None:
+        return asked
+    return replace(asked, geometries=max(FEWEST, len({case.geometry for case in cases})))
 
 
 def fewest(pace: Pace, *, dtypes: int, total: int) -> int | None:
@@ -267,10 +286,15 @@ def _timed(subject: Subject, case: Case) -> _Times | None:
 def _called(subject: Subject, case: Case) -> tuple[float, Mapping[str, Array]] | None:
     """What a forward and a vjp take now, in seconds, and what they give."""
     handed = hand(case, fill(case))
-    start = time.perf_counter()
+    start = _now()
     forward = call_forward(subject, case, handed.operands, params=subject.accepted(case.params))
     if not gives_y(case, forward):
         return None
     vjp = call_vjp(subject, forward.value[1], handed.y_bar)
-    seconds = time.perf_counter() - start
+    seconds = _now() - start
     return (seconds, collect(case, handed, forward, vjp).got) if vjp.returned else None
+
+
+def _now() -> float:
+    """Seconds, without those in which this thread waited for a processor."""
+    return time.perf_counter() - waited_for_processor()

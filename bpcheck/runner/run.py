@@ -19,6 +19,7 @@ from bpcheck.runner.engine.engine import Engine
 from bpcheck.runner.exhausting import exhausting, require_exhaustive
 from bpcheck.runner.missing import search_for_missing
 from bpcheck.runner.own import require_address, require_sound
+from bpcheck.runner.pace import limits_beside
 from bpcheck.runner.placed import placed
 from bpcheck.runner.process.handle import Allowed
 from bpcheck.runner.site import Site
@@ -26,6 +27,7 @@ from bpcheck.runner.source import Announced
 from bpcheck.runner.timing import with_timing
 from bpcheck.runner.work import (
     Progress,
+    Work,
     judged_dtypes_of,
     listed_work,
     planned_work,
@@ -197,7 +199,7 @@ def check_in(
     require_positive("geometries", 1 if geometries is None else geometries)
     require_exhaustive(profile, scope, resume)
     if cases is not None:
-        work = listed_work(list(cases), Limits(largest))
+        work = listed_work(list(cases), Limits(largest, geometries))
     elif profile == EXHAUSTIVE:
         judged_dtypes = judged_dtypes_of(subject, seed, dtypes)
         work = whole_work(
@@ -239,7 +241,7 @@ def check_in(
             is_complete=is_complete,
             covers=covers,
             repairs=repairs,
-            limits=work.limits,
+            limits=_limits_of(work, place, known, seed) if is_complete else work.limits,
             beside=_any if plan is None else plan.beside,
             notify=lambda text: notify(Progress(total, total, text, "shrinking")),
             exhausted=None if work.whole is None else work.whole.end(),
@@ -251,6 +253,14 @@ def check_in(
         heard()
         # Without the search for the smallest cases.
         return concluded(is_complete=False)
+
+
+def _limits_of(work: Work, place: Site, known: Sequence[Case], seed: int) -> Limits:
+    """The limits of a run; those of listed cases are found when there is a defect to look into."""
+    is_listed = work.plan is None and work.whole is None
+    if not (is_listed and work.tally.decided()):
+        return work.limits
+    return place.ask(limits_beside, known, seed, work.limits, otherwise=work.limits)
 
 
 def claiming(

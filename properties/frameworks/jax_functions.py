@@ -9,6 +9,8 @@ import numpy as np
 
 import bpcheck
 from bpcheck.adapters import load
+from bpcheck.imports.interpreters import interpret_loaded
+from bpcheck.runner.one import judge
 
 CASES = [
     bpcheck.parse_case(f"max_pool1d n2ic2iw7kw3sw2 f32 {values} seed={seed}")
@@ -30,6 +32,17 @@ def defects(attribute: str) -> set[str]:
 def test_a_custom_vjp_is_judged_by_its_own_backward() -> None:
     assert defects("pool") == set()
     assert defects("pool_wrong") == {"x_bar"}
+
+
+def test_kernels_of_pallas_run_in_its_interpreter() -> None:
+    case = bpcheck.parse_case("avg_pool1d n1ic2iw5kw3sw2 f32 exact")
+    for attribute, expected in (("pool", set()), ("pool_wrong", {"x_bar"})):
+        subject = load(
+            f"examples.your_code.pallas_pool:{attribute}", operation="avg_pool1d", style="jax"
+        )
+        interpret_loaded()
+        judged = judge(subject, case, checks={"contract", "autograd"})
+        assert {each.result for each in judged.rulings if each.verdict.is_defect} == expected
 
 
 def test_any_callable_of_jax_is_a_subject_in_float64_and_bfloat16() -> None:

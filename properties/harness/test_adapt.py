@@ -22,9 +22,12 @@ from bpcheck.cli.project import entries
 from bpcheck.explain.faults.catalogue import FAMILIES
 from bpcheck.imports import find
 from bpcheck.operations import operation_named
+from bpcheck.runner.conclude import NEVER_TAKEN
+from bpcheck.verdict import Verdict
 from examples.your_code import coursera, cs231n, layers, stateless, torch_layers
 from properties.harness.depth import deep
 from properties.harness.planting import reference
+from reference import avg_pool
 
 CONV = operation_named("conv2d")
 
@@ -169,3 +172,19 @@ def test_the_operations_are_listed_and_short_names_are_understood() -> None:
         with pytest.raises(bpcheck.CaseError, match=f"did you mean {meant}"):
             operation_named(short)
     assert inspect.isfunction(find("examples.your_code.cs231n:conv_wrong", directory=Path.cwd()))
+
+
+@pytest.mark.parametrize(("from_width", "expected"), [(1, (NEVER_TAKEN,)), (3, ())])
+def test_code_that_raises_in_every_case_is_pointed_to_adapt(
+    from_width: int, expected: tuple[str, ...]
+) -> None:
+    def pool(x: Any, *, kernel_size: Any, stride: Any) -> Any:
+        if x.shape[2] >= from_width:
+            return x / (stride + 1)
+        return avg_pool.forward(x, kernel_size=kernel_size, stride=stride)
+
+    cases = [bpcheck.parse_case(f"avg_pool1d n1ic1iw{width}kw2 f64 exact") for width in (2, 3, 4)]
+    subject = bpcheck.Subject(pool, avg_pool.vjp, operation="avg_pool1d")
+    report = bpcheck.check(subject, cases=cases)
+    assert report.verdict is Verdict.RAISES
+    assert report.notes == expected

@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bpcheck.adapters import styles
+from bpcheck.adapters.frameworks import FRAMEWORKS
+from bpcheck.adapters.functional import Framework
 from bpcheck.adapters.styles import STYLES
 from bpcheck.cases import parse_case
 from bpcheck.claims import claims_from
@@ -217,12 +221,23 @@ def kernel(x: Any, w: Any, b: Any, stride: int = 1, pad: int = 0) -> Any:
     return x, None
 
 
+def none_is_loaded() -> Framework:
+    """A framework in the place of those that are installed: what is declared is read alike."""
+    return Framework("none", np.array, np.asarray, lambda *operands: (None, lambda y_bar: ()))
+
+
 @MANY
 @given(
     typed=st.lists(mutated(WORDS), max_size=3),
     style=st.sampled_from(sorted(STYLES)),
 )
 def test_a_declaration_is_read_or_refused(typed: list[str], style: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(styles, "FRAMEWORKS", dict.fromkeys(FRAMEWORKS, none_is_loaded))
+        read(typed, style)
+
+
+def read(typed: list[str], style: str) -> None:
     never_fails(
         lambda: STYLES[style](
             kernel,

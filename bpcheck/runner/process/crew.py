@@ -9,12 +9,13 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.context import BaseContext
 from typing import Any
 
 from bpcheck.errors import BpcheckError
 from bpcheck.finding import Kind
+from bpcheck.runner.given_up import ASKED
 from bpcheck.runner.process.death import Death, DiedError, LostError
 from bpcheck.runner.process.handle import Allowed, Handle
 from bpcheck.runner.process.patience import Patience
@@ -212,8 +213,9 @@ class Crew:
         elif death.is_kill and len(job.tries) < 2:
             self._waiting.appendleft(job)
         else:
-            job.is_done, job.death = True, death
-            if death.kind is Kind.TIMED_OUT and not job.is_question:
+            is_sure = len(job.tries) > 1 or self._patience.is_worth_telling(death)
+            job.is_done, job.death = True, replace(death, is_sure=is_sure)
+            if death.kind is Kind.TIMED_OUT and is_sure and not job.is_question:
                 self._patience.hung(death)
 
     def _end_of_loading(self, death: Death) -> None:
@@ -245,9 +247,17 @@ class Crew:
 
     def _least_busy(self) -> Handle:
         free = [each for each in self._handles if not each.tasks]
-        if not free and len(self._handles) < self._size:
+        for each in free[: max(0, len(self._handles) - self._most)]:
+            self._let_go(each)
+            free.remove(each)
+        if not free and len(self._handles) < self._most:
             free = [self._hire()]
         return min(free or self._handles, key=lambda each: len(each.tasks))
+
+    @property
+    def _most(self) -> int:
+        """How many workers there may be: more where all that they do is wait, for one of them."""
+        return max(self._size, ASKED) if self._patience.is_waiting_for_any else self._size
 
     def _give(self, job: Job, handle: Handle) -> None:
         self._given[job.number] = job

@@ -34,6 +34,9 @@ class Death:
         The line of the user's code, if it is known.
     is_kill
         Whether somebody may have killed it from outside.
+    is_sure
+        Whether it is told: a call that was not waited for long, and not tried once more, may be
+        slow alone.
     """
 
     kind: Kind
@@ -41,6 +44,7 @@ class Death:
     function: str = ""
     where: str = ""
     is_kill: bool = False
+    is_sure: bool = True
 
     @property
     def cause(self) -> tuple[str, str, str]:

@@ -14,8 +14,9 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
+from bpcheck.runner.process.busy import waited_for_processor
 from bpcheck.runner.process.death import Death, death_by, timed_out, took_memory
-from bpcheck.runner.process.page import IDLE, Page
+from bpcheck.runner.process.page import IDLE, At, Page
 from bpcheck.runner.process.wire import receive, send
 from bpcheck.runner.process.worker import Answer, Load, Task, work
 
@@ -33,7 +34,8 @@ class Allowed:
     Parameters
     ----------
     seconds
-        For one call; ten times that for the first of a shape, until it is known to hang.
+        For one call; ten times that for the first of a shape, until it is known to hang. Where a
+        process waits for a processor, since the machine is busy, they are not counted.
     memory
         Bytes that its process may hold; 0 for any number.
     """
@@ -76,6 +78,8 @@ class Handle:
         #: Numbers of the tasks that it has and has not answered, the oldest first.
         self.tasks: list[int] = []
         self._loading_since = time.monotonic()
+        #: The call that was seen last, and how long it had waited for a processor when it was new.
+        self._call, self._waited = (IDLE, 0.0), 0.0
         self.is_loaded = False
         self._send(0, None, (), 1.0)
 
@@ -124,7 +128,7 @@ class Handle:
         at = self._page.at
         code = self._process.exitcode
         if code is None:
-            self._end_if_beyond(at.function, at.seconds)
+            self._end_if_beyond(at)
             if self._ended_for is None:
                 return None
         elif self._ended_for is None:
@@ -138,15 +142,22 @@ class Handle:
         """The task at which it is, or has ended; `IDLE` for none."""
         return self._page.at.task
 
-    def _end_if_beyond(self, function: str, seconds: float) -> None:
+    def _end_if_beyond(self, at: At) -> None:
         allowed = self._allowed
-        if not self.is_loaded:
-            seconds = (time.monotonic() - self._loading_since) / LOADING
-        if seconds > allowed.seconds:
+        if self._taken(at) > allowed.seconds:
             self._end_politely()
-            self._ended_for = timed_out(allowed.seconds, function=function, errors=self._errors)
+            self._ended_for = timed_out(allowed.seconds, function=at.function, errors=self._errors)
         elif allowed.memory and self._resident() > allowed.memory:
-            self._ended_for = took_memory(allowed.memory, function=function)
+            self._ended_for = took_memory(allowed.memory, function=at.function)
+
+    def _taken(self, at: At) -> float:
+        """Seconds that the call at hand has taken, divided by how many times the usual it may."""
+        waited = waited_for_processor(self.pid)
+        if not self.is_loaded:
+            return (time.monotonic() - self._loading_since - waited) / LOADING
+        if (at.task, at.began) != self._call:
+            self._call, self._waited = (at.task, at.began), waited
+        return (at.elapsed - (waited - self._waited)) / at.times
 
     def _end_politely(self) -> None:
         """Ask it to end, which tells at which line it is; a deaf one is ended all the same."""

@@ -26,15 +26,18 @@ class At:
     ----------
     task
         Number of the task, or `IDLE`.
-    seconds
-        How long the call at hand has taken, divided by how many times the usual it may take; 0
-        between calls.
+    began, elapsed
+        When the call at hand began, and how many seconds ago; 0 between calls.
+    times
+        How many times the usual it may take.
     function
         What is, or was last, called: ``"forward"``.
     """
 
     task: int
-    seconds: float
+    began: float
+    elapsed: float
+    times: float
     function: str
 
 
@@ -47,10 +50,10 @@ class Page:
     >>> page = Page(multiprocessing.get_context())
     >>> page.begin_task(7)
     >>> page.begin_call("forward", times=10)
-    >>> page.at.task, page.at.function, 0 < page.at.seconds < 1
-    (7, 'forward', True)
+    >>> page.at.task, page.at.function, 0 < page.at.elapsed < 10, page.at.times
+    (7, 'forward', True, 10.0)
     >>> page.end_call()
-    >>> page.at.seconds
+    >>> page.at.elapsed
     0.0
     """
 
@@ -87,8 +90,8 @@ class Page:
             copy = self._copies[place : place + _SIZE]
         task, began, times, length = _HEAD.unpack_from(copy)
         name = copy[_HEAD.size : _HEAD.size + length]
-        seconds = (time.monotonic() - began) / times if began else 0.0
-        return At(task, seconds, name.decode(errors="replace"))
+        elapsed = time.monotonic() - began if began else 0.0
+        return At(task, began, elapsed, times, name.decode(errors="replace"))
 
     def _write(self, began: float) -> None:
         count = self._count.value + 1

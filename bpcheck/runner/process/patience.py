@@ -14,7 +14,7 @@ from bpcheck.runner.process.death import Death
 AGAIN = 3.0
 
 #: Once a subject has hung, it may take so many times what the longest took that came back, and so
-#: many times the usual if none ever did.
+#: many times the usual if none ever did: nothing more is told of what takes longer.
 _MARGIN, _UNKNOWN = 3.0, 2.0
 
 #: When so many shapes have come back, those of further runs of a case included, it is known whether
@@ -37,9 +37,14 @@ class Patience:
     >>> quick.came_back(0.001, shapes=100)
     >>> quick.first, quick.again
     (1.0, 3.0)
-    >>> patience.hung(Death(Kind.TIMED_OUT, "hangs", "forward"))
-    >>> patience.first
-    1.5
+    >>> death = Death(Kind.TIMED_OUT, "hangs", "forward")
+    >>> patience.hung(death)
+    >>> patience.first, patience.is_to_be_confirmed(death)
+    (1.5, True)
+    >>> never = Patience()
+    >>> never.hung(death)
+    >>> never.first, never.is_to_be_confirmed(death), never.is_worth_telling(death)
+    (2.0, False, False)
     """
 
     def __init__(self) -> None:
@@ -81,4 +86,15 @@ class Patience:
 
     def is_to_be_confirmed(self, death: Death) -> bool:
         """Whether an end may not be the subject's doing; a hang that is known by now is."""
-        return death.kind is Kind.TIMED_OUT and self._hung[death.cause] < ENOUGH
+        if death.kind is not Kind.TIMED_OUT or not self.is_worth_telling(death):
+            return False
+        return self._hung[death.cause] < ENOUGH
+
+    def is_worth_telling(self, death: Death) -> bool:
+        """Whether an end says more than is known: one hang does, where no call ever came back."""
+        return death.kind is not Kind.TIMED_OUT or not self.is_waiting_for_any
+
+    @property
+    def is_waiting_for_any(self) -> bool:
+        """Whether a hang is known, and no call that ever came back."""
+        return bool(self._hung) and not self._longest

@@ -14,7 +14,7 @@ from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.classes import classes_of
 from bpcheck.runner.engine.crew import EngineCrew
 from bpcheck.runner.engine.engine import Engine
-from bpcheck.runner.given_up import GivenUp
+from bpcheck.runner.given_up import ASKED_ONCE, GivenUp
 from bpcheck.runner.one import Replay, judge, replay
 from bpcheck.runner.process.crew import Crew, Job, must_spawn
 from bpcheck.runner.process.death import Death, LostError
@@ -156,7 +156,10 @@ class Workers:
         if job.death is None:
             self._given_up.survived(classes)
             return self._made.judged(job.value, case, classes)
-        self._given_up.learn(job.death, classes)
+        why = self._given_up.learn(job.death, classes)
+        if why:
+            self._given_up.count(why)
+            return untried(case, why)
         return _of_death(case, job.death)
 
     def judge(
@@ -170,7 +173,8 @@ class Workers:
         job = self._aside.put(judge_on, case, tuple(checks), beside)
         self._aside.wait(job)
         if job.death is not None:
-            return _of_death(case, job.death)
+            is_sure = job.death.is_sure
+            return _of_death(case, job.death) if is_sure else untried(case, ASKED_ONCE)
         return self._made.judged(job.value, case, classes_of(case))
 
     def replay(self, case: Case) -> Replay:
