@@ -145,8 +145,8 @@ def limits_beside(subject: Subject, cases: Sequence[Case], seed: int, asked: Lim
         return asked
     plain = Dressing(PLAIN, (), cases[0].dtype)
     fresh = fresh_cases(subject, cases, plain, seed=(seed,), limits=asked)
-    pace = measured(subject, list(islice(fresh, _LOOKED_AT)))
-    if pace is None or fewest(pace, dtypes=1, total=0) is None:
+    timed = _timed_of(subject, list(islice(fresh, _LOOKED_AT)))
+    if not timed or fewest(_pace_of(timed), dtypes=1, total=0) is None:
         return asked
     return replace(asked, geometries=max(FEWEST, len({case.geometry for case in cases})))
 
