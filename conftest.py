@@ -19,6 +19,8 @@ collect_ignore = [
     "examples/your_code/pallas_pool.py",
     "examples/your_code/triton_kernels.py",
 ]
+if not any("frameworks" in argument for argument in sys.argv):
+    collect_ignore.append("properties/frameworks")
 
 # The first examples of a test import torch: a deadline would judge that, not the test.
 settings.register_profile("dev", deadline=None, max_examples=50)

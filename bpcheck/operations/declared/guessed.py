@@ -41,7 +41,7 @@ def operation_of(function: Callable[..., Any], address: str) -> Declared:
     --------
     >>> from torch.nn import functional
     >>> operation_of(functional.softplus, "torch.nn.functional:softplus").operands
-    ('input',)
+    ('self',)
     """
     name = str(getattr(function, "__name__", address.rpartition(":")[2]))
     parameters = [each for each in _parameters(function, name) if each.name not in _ASIDE]
