@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import islice
 from typing import Any
 
@@ -14,6 +15,7 @@ import bpcheck
 from bpcheck.cases import parse_case
 from bpcheck.errors import CaseError, OperationError
 from bpcheck.filling import fill
+from bpcheck.operations import library_names, operation_named
 from bpcheck.operations.declared.noise import spread
 from bpcheck.operations.declared.operands import operands_from
 from bpcheck.operations.declared.rounding import MULTIPLE
@@ -252,3 +254,36 @@ def test_any_slope_at_a_kink_is_right_and_none_beyond(at_zero: float) -> None:
     assert not wrong_in(right, count=40)
     wrong = bpcheck.Subject(forward, lambda x, g: vjp(x, g, 1.5), operation=relu)
     assert wrong_in(wrong, count=40) == {"x_bar": {"backward wrong"}}
+
+
+def test_a_bare_function_of_one_tensor_is_an_operation() -> None:
+    found: Any = operation_named("torch.nn.functional:softplus")
+    assert found.operands == ("self",)
+    case = parse_case("torch.nn.functional:softplus c=3 batch=2 beta=1 threshold=20 f32 real")
+    assert case.shapes["y"] == (2, 3)
+    assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301 - written here
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("layer_norm", r'@bpcheck.operation\("input: ..., weight: ...\?, bias: ...\?"'),
+        ("linear", "say what input, weight, bias are"),
+    ],
+)
+def test_a_function_that_needs_more_says_what_to_write(name: str, message: str) -> None:
+    with pytest.raises(CaseError, match=message):
+        operation_named(f"torch.nn.functional:{name}")
+
+
+def test_a_reference_that_draws_is_told() -> None:
+    found: Any = operation_named("torch.nn.functional:dropout")
+    with pytest.raises(OperationError, match="other numbers for the same operands"):
+        _ = found.found
+
+
+@pytest.mark.parametrize("name", library_names())
+def test_torchs_own_kernels_agree_with_what_is_known_by_name(name: str) -> None:
+    operation: Any = operation_named(name)
+    right = bpcheck.adapters.torch(operation.reference, operation=operation, name=name)
+    assert not wrong_in(right, count=6)

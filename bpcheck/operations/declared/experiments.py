@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpcheck.arithmetic import Array
+from bpcheck.errors import OperationError
 from bpcheck.operations.declared.sizes import Sizes
 from bpcheck.operations.declared.structure import (
     Evaluate,
@@ -20,6 +21,7 @@ from bpcheck.operations.declared.structure import (
     sums_of,
     whole,
 )
+from bpcheck.operations.promises import Shape
 from bpcheck.operations.torch_vjp import few_threads, torch_vjp
 
 if TYPE_CHECKING:
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 #: Geometries that experiments are made on, and those drawn to find them.
 TRIED, DRAWN = 8, 64
 
-#: Cells of a geometry that is looked at: what a function is, it is on small arrays too.
-SMALL = 200
+#: Numbers above are no choice of a param, but one of many.
+MANY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def found_of(operation: Declared) -> Found:
         evaluate = _evaluator(operation, geometry)
         shapes = operation.operand_shapes(geometry)
         rng = np.random.default_rng(0)
+        _require_one_answer(operation, evaluate, shapes)
         exact = exact and is_sum_of_products(evaluate, shapes, rng)
         if exact:
             parts |= parts_of(evaluate, shapes, rng)
@@ -75,6 +78,19 @@ def found_of(operation: Declared) -> Found:
         else:
             kinked = kinked or has_kinks(evaluate, shapes, rng)
     return Found(exact, positive, kinked and not exact, parts if exact else frozenset())
+
+
+def _require_one_answer(
+    operation: Declared, evaluate: Evaluate, shapes: Mapping[str, Shape]
+) -> None:
+    """Raise `OperationError` for a reference that draws numbers of its own."""
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    if not np.array_equal(evaluate(arrays), evaluate(arrays), equal_nan=True):
+        raise OperationError(
+            f"{operation.name}: the reference gives other numbers for the same operands each time; "
+            "let it take what it draws, such as a mask, as an operand that is constant"
+        )
 
 
 def sums_for(operation: Declared, geometry: Sizes, parts: frozenset[Factors]) -> Sums:
@@ -131,7 +147,8 @@ def _tried(operation: Declared) -> Iterator[Sizes]:
         operation.draw(lambda low, high: int(rng.integers(low, high + 1))) for _ in range(DRAWN)
     ]
     drawn.sort(key=operation.cells)
-    small = [each for each in drawn if 4 < operation.cells(each) <= SMALL] or drawn
+    # Those first that are small: what a function is, it is on small arrays too.
+    small = [each for each in drawn if operation.cells(each) > 4] or drawn
     unmet = {item for each in small for item in _choices(operation, each)}
     for place, geometry in enumerate(small):
         met = unmet.intersection(_choices(operation, geometry))
@@ -145,5 +162,5 @@ def _choices(operation: Declared, geometry: Sizes) -> set[tuple[str, int]]:
     return {
         (key, numbers[key])
         for key, default in operation.keys.items()
-        if default is not None and key != "draws" and numbers[key] < SMALL
+        if default is not None and key != "draws" and numbers[key] < MANY
     }
