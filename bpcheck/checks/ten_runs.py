@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
@@ -67,6 +68,9 @@ def _why_not(trial: Trial) -> str:
         return "other values"
     if not is_like(case, LIKE, OF_REAL if case.values == "real" else OF_EXACT):
         return "left to other cases"
+    if sys.excepthook is None:
+        # As a subject may leave it.
+        return "no thread can be made"
     return "" if trial.plain.is_whole else "it fails in C order"
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from rich.text import Text
 
 from bpcheck.calls import own_arithmetic
-from bpcheck.cases import Case, parse_case
+from bpcheck.cases import Case
 from bpcheck.cli import exits
-from bpcheck.cli.one_case import replayed_and_asked
+from bpcheck.cli.one_case import case_before, replayed_and_asked
 from bpcheck.cli.output import stdout
 from bpcheck.cli.recorded import Named
 from bpcheck.cli.safety import Safety
@@ -26,7 +26,7 @@ STYLES = ("numpy", "torch")
 @own_arithmetic()
 def run_as_test(case_text: str, typed: Named, *, safety: Safety) -> int:
     """Print a test that fails as the case does."""
-    case = parse_case(case_text)
+    case = case_before(case_text, typed.target)
     if typed.style not in STYLES or typed.words:
         raise UsageError(
             f"--style {typed.style}: --as-test writes the calls of {' and '.join(STYLES)} code "

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bpcheck.cases import Case
+from bpcheck.cases import Case, parse_case
 from bpcheck.cli import exits
 from bpcheck.cli.project import Entry
 from bpcheck.cli.requests import CLAIM, asked_claims, asked_words
 from bpcheck.cli.safety import Safety, placed_entry
+from bpcheck.errors import CaseError, UsageError
 from bpcheck.finding import Status
 from bpcheck.runner.memory import keep_freed_memory, require_room
 from bpcheck.runner.one import Replay
@@ -18,6 +19,26 @@ from bpcheck.runner.own import blaming
 from bpcheck.subject import Subject
 
 T = TypeVar("T")
+
+
+def case_before(text: str, target: str) -> Case:
+    """The case that a text says, which comes before the target on the command line.
+
+    Raises
+    ------
+    CaseError
+        If it says none.
+    UsageError
+        If the target looks like one instead.
+    """
+    try:
+        return parse_case(text)
+    except CaseError:
+        if " " in target.strip():
+            raise UsageError(
+                f"{text}: the case comes before the target: bpcheck replay '{target}' {text}"
+            ) from None
+        raise
 
 
 def replayed(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 
 from bpcheck.calls import own_arithmetic
-from bpcheck.cases import parse_case
 from bpcheck.cli.as_test import run_as_test
 from bpcheck.cli.exits import worst
-from bpcheck.cli.one_case import exit_code, replayed
+from bpcheck.cli.one_case import case_before, exit_code, replayed
 from bpcheck.cli.output import stdout
 from bpcheck.cli.recorded import Named, named, print_compared, text_of
 from bpcheck.cli.safety import Safety
@@ -52,7 +51,7 @@ def run_recorded(origin: str, typed: Named, *, safety: Safety, as_test: bool = F
 
 def _replayed(case_text: str, typed: Named, safety: Safety) -> Replay:
     return replayed(
-        parse_case(case_text),
+        case_before(case_text, typed.target),
         typed.target,
         style=typed.style,
         safety=safety,

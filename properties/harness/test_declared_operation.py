@@ -234,7 +234,7 @@ def test_labels_go_by_position_and_have_no_gradient() -> None:
         (bar,) = torch.autograd.grad(y, z, torch.tensor(y_bar.copy()), retain_graph=True)
         return bar.numpy(), None, None
 
-    assert not wrong_in(bpcheck.Subject(forward, vjp, operation=cross_entropy), count=60)
+    assert not wrong_in(bpcheck.Subject(forward, vjp, operation=cross_entropy), count=24)
     twice = bpcheck.Subject(forward, lambda r, g: (2 * vjp(r, g)[0],), operation=cross_entropy)
     assert wrong_in(twice) == {"logits_bar": {"backward wrong"}}
 
@@ -286,4 +286,4 @@ def test_a_reference_that_draws_is_told() -> None:
 def test_torchs_own_kernels_agree_with_what_is_known_by_name(name: str) -> None:
     operation: Any = operation_named(name)
     right = bpcheck.adapters.torch(operation.reference, operation=operation, name=name)
-    assert not wrong_in(right, count=6)
+    assert not wrong_in(right, count=4)

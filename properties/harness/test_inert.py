@@ -103,7 +103,11 @@ def test_a_summary_shows_the_names_of_its_subjects_inert(
     from typing import Any, cast
 
     nothing: Any = SimpleNamespace(
-        baseline=SimpleNamespace(title=HOSTILE), environment=(HOSTILE,), losses=(), gains=()
+        baseline=SimpleNamespace(title=HOSTILE),
+        environment=(HOSTILE,),
+        losses=(),
+        gains=(),
+        reordered=(),
     )
     nothing.current = SimpleNamespace(cells=())
     nothing.effect = 4.0

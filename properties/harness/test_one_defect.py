@@ -89,10 +89,7 @@ def test_a_gradient_that_is_another_one_every_time_is_told_once() -> None:
         return (x_bar + rng.integers(1, 9, x_bar.shape)).astype(x_bar.dtype), *others
 
     report = check(Subject(conv.forward, vjp, operation="conv1d"), count=100)
-    assert {each.verdict for each in report.judgements} == {
-        Verdict.BACKWARD_WRONG,
-        Verdict.NOT_DETERMINISTIC,
-    }
+    assert [each.verdict for each in report.judgements] == [Verdict.NOT_DETERMINISTIC]
 
 
 def test_a_defect_that_comes_and_goes_is_said_to() -> None:

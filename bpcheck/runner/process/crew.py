@@ -219,9 +219,9 @@ class Crew:
                 self._patience.hung(death)
 
     def _end_of_loading(self, death: Death) -> None:
-        # A kill may come from outside, as when memory runs out.
+        # A kill may come from outside, as when memory runs out, and so may an end without a reason.
         self._idle_deaths += 1
-        if not death.is_kill or self._idle_deaths > _IDLE_DEATHS:
+        if not (death.is_kill or death.kind is Kind.EXITS) or self._idle_deaths > _IDLE_DEATHS:
             raise DiedError(
                 f"{death.message}, when it was imported. "
                 "Mend that first; bpcheck can only check code that imports."

@@ -25,7 +25,8 @@ class _Bare(pickle.Pickler):
         if not kept or isinstance(obj, type) or not is_dataclass(obj):
             return NotImplemented
         names = [each.name for each in fields(obj)]
-        if len(kept) == len(names):
+        # Who says how it travels, as an operation does by its address, is asked.
+        if len(kept) == len(names) or type(obj).__reduce__ is not object.__reduce__:
             return NotImplemented
         return object.__new__, (type(obj),), {name: kept[name] for name in names if name in kept}
 
