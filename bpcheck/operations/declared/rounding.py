@@ -38,7 +38,7 @@ def bounds(
     summed: float,
 ) -> list[dict[str, Array]]:
     """Bounds on the error of every result: surely, almost surely, and those of the oracle."""
-    found = operation.once(_spreads)(_Arrays(arrays, params), stored, summed)
+    found = spreads_of(operation, arrays, params, stored, summed)
     honest = {
         # The last rounding is no matter of chance; where some rounding leads out of the range, any
         # number is honest.
@@ -51,6 +51,13 @@ def bounds(
 
 #: Of each result: the spread of random roundings, and its size.
 Spreads = dict[str, tuple[Array, Array]]
+
+
+def spreads_of(
+    operation: Declared, arrays: Mapping[str, Array], params: Params, stored: float, summed: float
+) -> Spreads:
+    """The spread of each result of a case under random rounding, and its size."""
+    return operation.once(_spreads)(_Arrays(arrays, params), stored, summed)
 
 
 class _Arrays:
