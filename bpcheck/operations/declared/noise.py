@@ -3,8 +3,9 @@
 Every result of a simple operation is moved by up to one unit in the last place of the case's dtype,
 whether that number is representable or not (elementary functions by four); a sum by what its
 partial sums, in a random order, may each be off in the dtype that it is added up in. Operands and
-cotangent are moved by one unit before: another honest formula cancels elsewhere, and that alone
-covers it. The spread of some runs is what honest implementations may differ by.
+cotangent are moved by one unit before, and again wherever something is computed with them: another
+honest formula cancels elsewhere, and that alone covers it. The spread of some runs is what honest
+implementations may differ by.
 
 Sources: D. S. Parker, "Monte Carlo Arithmetic: exploiting randomness in floating-point arithmetic"
 (1997); C. Denis, P. de Oliveira Castro and E. Petit, "Verificarlo" (2016).
@@ -59,7 +60,8 @@ def spread(
     sizes = {name: torch.zeros_like(each) for name, each in exact.items()}
     for _ in range(RUNS):
         moved = {name: noise.moved(each, 1.0) for name, each in given.items()}
-        for name, each in tape.run(moved, noise.call).items():
+        # Another formula has an operand elsewhere: no two uses of it are off alike.
+        for name, each in tape.run(moved, noise.call, noise.used).items():
             # A square may underflow.
             sizes[name] = torch.hypot(sizes[name], each - exact[name])
     return {
@@ -82,6 +84,10 @@ class Noise:
         signed = self._signed(tensor.shape)
         # What underflows, or is one over what overflows, may be 0, and be multiplied up again.
         return tensor + signed * (units * self._unit * tensor.abs() + self._least)
+
+    def used(self, tensor: Any) -> Any:
+        """An operand where it is used."""
+        return self.moved(tensor, 1.0)
 
     def call(self, operation: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """What an operation gives, off by what it may be."""
@@ -109,7 +115,7 @@ class Noise:
         units = UNKNOWN
         if name_of(operation).startswith(BY_PLACE):
             # A place among so many is off by a part of their number, and so is each share.
-            units = max(units, 2.0 * _longest(arguments))
+            units = max(units, 4.0 * _longest(arguments))
         moved = [self._if_tensor(each, units) for each in arguments]
         return self._all_moved(operation(*moved, **named), units)
 

@@ -62,6 +62,11 @@ def name_of(operation: Any) -> str:
     return name.partition("::")[2]
 
 
+def only_moves(operation: Any) -> bool:
+    """Whether it gives the numbers that it takes, or compares them."""
+    return UNITS.get(name_of(operation)) == 0.0
+
+
 def is_known(operation: Any) -> bool:
     """Whether an operation of torch is simple, so that it need not be taken apart."""
     name = name_of(operation)

@@ -11,7 +11,10 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from bpcheck.operations.declared.rounds import only_moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Step:
     results: tuple[Slot | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tape:
     """The calls in their order.
 
@@ -52,10 +55,26 @@ class Tape:
     found: Mapping[str, Any]
     count: int
 
+    @cached_property
+    def copies(self) -> frozenset[int]:
+        """The places of what is given, and of what was only moved from there."""
+        found = {slot.place for slot in self.given.values()}
+        for step in self.steps:
+            places = [each.place for each in step.arguments if isinstance(each, Slot)]
+            if only_moves(step.operation) and places and found.issuperset(places):
+                found.update(each.place for each in step.results if each is not None)
+        return frozenset(found)
+
     def run(
-        self, given: Mapping[str, Any], call: Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]
+        self,
+        given: Mapping[str, Any],
+        call: Callable[[Any, Sequence[Any], Mapping[str, Any]], Any],
+        used: Callable[[Any], Any] = lambda value: value,
     ) -> dict[str, Any]:
-        """The results for other numbers, each call made by `call`."""
+        """The results for other numbers, each call made by `call`.
+
+        What is given goes through `used` wherever something is computed with it.
+        """
         import torch
 
         slots: list[Any] = [None] * self.count
@@ -69,10 +88,16 @@ class Tape:
                 return type(argument)(map(value_of, argument))
             return argument
 
+        def value_in_use(argument: Any) -> Any:
+            value = value_of(argument)
+            is_copy = isinstance(argument, Slot) and argument.place in self.copies
+            return used(value) if is_copy else value
+
         with torch.no_grad():
             for step in self.steps:
+                take = value_of if only_moves(step.operation) else value_in_use
                 named = {name: value_of(each) for name, each in step.named.items()}
-                made = call(step.operation, [value_of(each) for each in step.arguments], named)
+                made = call(step.operation, [take(each) for each in step.arguments], named)
                 for slot, each in zip(step.results, flat(made), strict=True):
                     if slot is not None:
                         slots[slot.place] = each
