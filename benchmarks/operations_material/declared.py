@@ -76,6 +76,7 @@ DECLARATIONS: dict[str, dict[str, Any]] = {
     "attention": {
         "operands": "query: *batch l e, key: *batch s e, value: *batch s v, mask: l s?",
         "params": {"is_causal": [False, True]},
+        "where": lambda is_causal, has_mask: not (is_causal and has_mask),
         "draw": {"mask": masks},
     },
     "dropout": {

@@ -13,6 +13,8 @@ from torch.nn import functional
 
 import bpcheck
 from bpcheck.cases import parse_case
+from bpcheck.checks import Trial
+from bpcheck.checks.allowed import error_bounds
 from bpcheck.errors import CaseError, OperationError
 from bpcheck.filling import fill
 from bpcheck.operations import library_names, operation_named
@@ -20,6 +22,7 @@ from bpcheck.operations.declared.noise import spread
 from bpcheck.operations.declared.operands import operands_from
 from bpcheck.operations.declared.rounding import MULTIPLE
 from bpcheck.operations.declared.tape import record
+from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.runner.one import judge
@@ -287,3 +290,24 @@ def test_torchs_own_kernels_agree_with_what_is_known_by_name(name: str) -> None:
     operation: Any = operation_named(name)
     right = bpcheck.adapters.torch(operation.reference, operation=operation, name=name)
     assert not wrong_in(right, count=4)
+
+
+@pytest.mark.parametrize("name", library_names())
+def test_a_bound_is_finite_where_the_result_is(name: str) -> None:
+    operation: Any = operation_named(name)
+    for case in islice(Plan(operation, profile=PROFILES["quick"], dtypes=["float32"]), 6):
+        found = error_bounds(Trial(bpcheck.Subject(print, print, operation=operation), case))
+        assert found is not None
+        for result, bound in found[0].items():
+            finite = np.isfinite(autograd(case, fill(case))[result])
+            assert np.isfinite(bound[finite]).all(), (case, result)
+
+
+def test_an_attention_that_forgets_its_mask_is_found() -> None:
+    attention: Any = operation_named("scaled_dot_product_attention")
+
+    def forgets(query: Any, key: Any, value: Any, attn_mask: Any, *, is_causal: bool) -> Any:
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=attn_mask)
+
+    wrong = bpcheck.adapters.torch(forgets, operation=attention)
+    assert "y" in wrong_in(wrong, count=12)

@@ -118,6 +118,8 @@ class Drawer:
                 numbers[other] = min(numbers[other], max(3, others[0]), key=abs)
             for group in self._declared.leading:
                 numbers[group] = min(1, numbers[group])
+            # What is added up over the long axis is to be there.
+            numbers |= {key: 1 for key in numbers if key.startswith("has_")}
             try:
                 return self._geometry({**numbers, **given})
             except CaseError:

@@ -18,8 +18,8 @@ from bpcheck.operations.declared.structure import (
     has_kinks,
     is_sum_of_products,
     parts_of,
+    signed,
     sums_of,
-    whole,
 )
 from bpcheck.operations.promises import Shape
 from bpcheck.operations.torch_vjp import few_threads, torch_vjp
@@ -115,11 +115,11 @@ def has_own_gradient(operation: Declared, geometry: Sizes) -> bool:
     evaluate = _evaluator(operation, geometry)
     rng = np.random.default_rng(0)
     shapes = operation.operand_shapes(geometry)
-    at = {name: whole(shape, rng) for name, shape in shapes.items()}
-    y_bar = whole(operation.output_shape(geometry), rng)
+    at = {name: signed(shape, rng) for name, shape in shapes.items()}
+    y_bar = signed(operation.output_shape(geometry), rng)
     found = torch_vjp(operation.torch_forward, at, y_bar, params)
     for name, shape in shapes.items():
-        step = whole(shape, rng)
+        step = signed(shape, rng)
         moved = evaluate({**at, name: at[name] + step}) - found["y"]
         if np.vdot(y_bar, moved) != np.vdot(found[f"{name}_bar"], step):
             return True
@@ -147,14 +147,21 @@ def _tried(operation: Declared) -> Iterator[Sizes]:
         operation.draw(lambda low, high: int(rng.integers(low, high + 1))) for _ in range(DRAWN)
     ]
     drawn.sort(key=operation.cells)
-    # Those first that are small: what a function is, it is on small arrays too.
-    small = [each for each in drawn if operation.cells(each) > 4] or drawn
+    # Those first that are small: what a function is, it is on small arrays too. An empty one tells
+    # nothing, and one of a few numbers little.
+    small = [each for each in drawn if operation.cells(each) > 4 and _is_full(operation, each)]
+    small = small or drawn
     unmet = {item for each in small for item in _choices(operation, each)}
     for place, geometry in enumerate(small):
         met = unmet.intersection(_choices(operation, geometry))
         if place < TRIED or met:
             unmet -= met
             yield geometry
+
+
+def _is_full(operation: Declared, geometry: Sizes) -> bool:
+    shapes = (*operation.operand_shapes(geometry).values(), operation.output_shape(geometry))
+    return all(0 not in shape for shape in shapes)
 
 
 def _choices(operation: Declared, geometry: Sizes) -> set[tuple[str, int]]:

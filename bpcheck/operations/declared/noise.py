@@ -83,7 +83,9 @@ class Noise:
             return tensor
         signed = self._signed(tensor.shape)
         # What underflows, or is one over what overflows, may be 0, and be multiplied up again.
-        return tensor + signed * (units * self._unit * tensor.abs() + self._least)
+        off = signed * (units * self._unit * tensor.abs() + self._least)
+        # An infinity, such as a mask adds, is no rounded number.
+        return tensor + off.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
 
     def used(self, tensor: Any) -> Any:
         """An operand where it is used."""
@@ -142,6 +144,7 @@ class Noise:
             off = self._sum_unit * (partial * self._signed(partial.shape)).sum(-1)
         if name == "mean":
             off = off / terms.shape[-1]
+        off = off.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
         return self.moved(made + off.reshape(made.shape), 1.0)
 
     def _running_sum(self, made: Any, axis: int) -> Any:

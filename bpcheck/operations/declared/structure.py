@@ -87,7 +87,7 @@ def parts_of(
     evaluate: Evaluate, shapes: Mapping[str, Shape], rng: np.random.Generator
 ) -> frozenset[Factors]:
     """The sets of operands of which there are products."""
-    arrays = _whole(shapes, rng, 1.0)
+    arrays = {name: signed(shape, rng) for name, shape in shapes.items()}
     values = {
         kept: evaluate(
             {n: each if n in kept else np.zeros_like(each) for n, each in arrays.items()}
@@ -229,6 +229,11 @@ def _whole(shapes: Mapping[str, Shape], rng: np.random.Generator, scale: float) 
 def whole(shape: Shape, rng: np.random.Generator) -> Array:
     """Small whole numbers of both signs."""
     return rng.integers(-LARGEST, LARGEST + 1, size=shape).astype(np.float64)
+
+
+def signed(shape: Shape, rng: np.random.Generator) -> Array:
+    """Small whole numbers of both signs, none of them 0: that would hide what it multiplies."""
+    return _signs(shape, rng) * rng.integers(1, LARGEST + 1, size=shape)
 
 
 def _signs(shape: Shape, rng: np.random.Generator) -> Array:
