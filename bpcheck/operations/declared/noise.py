@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
-from bpcheck.operations.declared.rounds import BY_PLACE, SUMS, UNITS, name_of
+from bpcheck.operations.declared.rounds import BY_PLACE, PARTS, SUMS, UNITS, name_of
 from bpcheck.operations.declared.tape import Tape
 
 #: How often a tape is run with other roundings.
@@ -103,6 +103,8 @@ class Noise:
                 made.copy_(self.moved(made, units))
                 return made
             return self._all_moved(made, units)
+        if name in PARTS:
+            return self._parts(operation, name, arguments, named)
         if name == "var":
             return self._variance(*arguments, **named)
         if name == "cumsum":
@@ -146,6 +148,16 @@ class Noise:
             off = off / terms.shape[-1]
         off = off.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
         return self.moved(made + off.reshape(made.shape), 1.0)
+
+    def _parts(
+        self, operation: Any, name: str, arguments: Sequence[Any], named: Mapping[str, Any]
+    ) -> Any:
+        """A softmax: the logarithm of its sum is off by a part of the largest number of a row."""
+        first, axis, *rest = arguments
+        made = operation(self.moved(first, 1.0), axis, *rest, **named)
+        largest = first.abs().nan_to_num(nan=0.0, posinf=0.0).amax(axis, keepdim=True)
+        off = self._unit * (1 + largest) * self._signed(largest.shape)
+        return self.moved(made + off if "log" in name else made * (1 + off), 4.0)
 
     def _running_sum(self, made: Any, axis: int) -> Any:
         """Running sums, each off by what all before it are."""

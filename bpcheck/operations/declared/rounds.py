@@ -26,6 +26,9 @@ ELEMENTARY = _names(
 #: Sums, each with what is needed to know its terms; see `sums`.
 SUMS = _names("sum mean cumsum mm bmm addmm baddbmm mv dot addmv var matmul prod cumprod")
 
+#: Parts of a sum of exponentials, which some kernels have by its logarithm.
+PARTS = _names("softmax _softmax log_softmax _log_softmax")
+
 #: Moves, selects or compares numbers, and rounds nothing; the last of them are primitives that
 #: torch takes its operations apart into.
 MOVES = _names(
@@ -70,4 +73,4 @@ def only_moves(operation: Any) -> bool:
 def is_known(operation: Any) -> bool:
     """Whether an operation of torch is simple, so that it need not be taken apart."""
     name = name_of(operation)
-    return name in UNITS or name in SUMS
+    return name in UNITS or name in SUMS or name in PARTS

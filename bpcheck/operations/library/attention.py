@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from bpcheck.arithmetic import Array
 from bpcheck.operations.declared import masks, operation
 
 __all__ = ["rotary", "scaled_dot_product_attention"]
+
+
+#: Queries and keys up to here have scores of a few hundred: some kernels keep the logarithm of a sum
+#: of exponentials, and are off by a part of the largest score where others are not.
+LARGEST = 6.0
+
+
+def _moderate(values: Array) -> Array:
+    return np.clip(values.astype(np.float64), -LARGEST, LARGEST)
 
 
 @operation(
@@ -15,7 +27,7 @@ __all__ = ["rotary", "scaled_dot_product_attention"]
     params={"is_causal": [False, True]},
     where=lambda is_causal, has_attn_mask: not (is_causal and has_attn_mask),
     constant="attn_mask",
-    draw={"attn_mask": masks},
+    draw={"attn_mask": masks, "query": _moderate, "key": _moderate},
 )
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any, *, is_causal: bool = False
