@@ -12,8 +12,8 @@ from bpcheck.operations.declared import masks, operation
 __all__ = ["rotary", "scaled_dot_product_attention"]
 
 
-#: Queries and keys up to here have scores of a few hundred: some kernels keep the logarithm of a sum
-#: of exponentials, and are off by a part of the largest score where others are not.
+#: Queries and keys up to here have scores of a few hundred: some kernels keep the logarithm of a
+#: sum of exponentials, and are off by a part of the largest score where others are not.
 LARGEST = 6.0
 
 
