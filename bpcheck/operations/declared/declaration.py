@@ -31,6 +31,11 @@ class Declaration:
         return tuple(dict.fromkeys((*axes_of(self.operands), *self.sizes)))
 
     @property
+    def sized(self) -> tuple[str, ...]:
+        """Names of the axes that each have a size."""
+        return tuple(each for each in self.axes if each not in self.leading)
+
+    @property
     def leading(self) -> tuple[str, ...]:
         """Names of the groups of leading axes."""
         return leading_of(self.operands)

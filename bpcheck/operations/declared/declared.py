@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -18,14 +18,15 @@ from bpcheck.operations.declared.declaration import Declaration
 from bpcheck.operations.declared.drawing import Drawer
 from bpcheck.operations.declared.experiments import Found, found_of, has_own_gradient, sums_for
 from bpcheck.operations.declared.named import call_by_name
+from bpcheck.operations.declared.neutral import neutral_params
 from bpcheck.operations.declared.sizes import Sizes, leading_keys, leading_shape
+from bpcheck.operations.declared.spelling import numbers_of, written
 from bpcheck.operations.declared.structure import Sums
 from bpcheck.operations.promises import (
     EdgeClass,
     Extreme,
     Integers,
     Lattice,
-    Narrowing,
     Params,
     Shape,
 )
@@ -49,7 +50,7 @@ class Declared(Operation):
         self.operands = tuple(each.name for each in declaration.differentiable)
         self.constants = declaration.constants
         self.keys = _keys(declaration)
-        self.neutral, self.neutral_numbers = _neutral(declaration)
+        self.neutral, self.neutral_numbers = neutral_params(declaration)
         self.nicknames = ()
         self._drawer = Drawer(declaration, self.geometry)
 
@@ -121,7 +122,7 @@ class Declared(Operation):
 
     @property
     def _sized(self) -> tuple[str, ...]:
-        return tuple(each for each in self._declared.axes if each not in self._declared.leading)
+        return self._declared.sized
 
     def every_shape(self, geometry: Sizes) -> dict[str, Shape]:
         """Shapes of all operands that there are, those without gradients too."""
@@ -265,42 +266,10 @@ class Declared(Operation):
         return np.asarray(found, values.dtype)
 
     def written(self, geometry: Sizes) -> str:
-        return " ".join(self._written(geometry))
-
-    def _written(self, geometry: Sizes) -> Iterator[str]:
-        numbers = geometry.numbers()
-        for axis in self._sized:
-            yield f"{axis}={numbers[axis]}"
-        for group in self._declared.leading:
-            shape = leading_shape(group, numbers)
-            yield f"{group}={','.join(map(str, shape)) or '-'}"
-        for param in self._declared.params:
-            if param.levels:
-                yield f"{param.name}={param.written(numbers)}"
-        for each in self._declared.operands:
-            if each.is_optional and not numbers[f"has_{each.name}"]:
-                yield f"{each.name}=none"
-        if numbers.get("draws"):
-            yield f"draws={numbers['draws']}"
+        return " ".join(written(self._declared, geometry.numbers()))
 
     def read(self, texts: Mapping[str, str]) -> Sizes:
-        numbers: dict[str, int] = {}
-        optional = [each.name for each in self._declared.operands if each.is_optional]
-        numbers |= {f"has_{name}": 1 for name in optional}
-        params = {param.name: param for param in self._declared.params if param.levels}
-        for name, text in texts.items():
-            if name in params:
-                numbers |= params[name].read(text)
-            elif name in self._declared.leading:
-                numbers |= _read_leading(name, text)
-            elif name in optional and text == "none":
-                numbers[f"has_{name}"] = 0
-            elif name in self._sized or (name == "draws" and self.constants):
-                numbers[name] = _read_size(name, text)
-            else:
-                known = (*self._sized, *self._declared.leading, *params, *optional)
-                raise CaseError(f"{name}={text}: {self.name} has {', '.join(known)}")
-        return self.geometry(numbers)
+        return self.geometry(numbers_of(self._declared, texts, called=self.name))
 
 
 def _keys(declaration: Declaration) -> dict[str, int | None]:
@@ -318,47 +287,6 @@ def _keys(declaration: Declaration) -> dict[str, int | None]:
     return keys
 
 
-def _neutral(
-    declaration: Declaration,
-) -> tuple[dict[str, Callable[[Params], bool]], dict[str, Narrowing]]:
-    """Params with a default of the reference's: a kernel without them is asked for that alone."""
-    import inspect
-
-    try:
-        parameters = inspect.signature(declaration.reference).parameters
-    except (TypeError, ValueError):
-        return {}, {}
-    neutral: dict[str, Callable[[Params], bool]] = {}
-    narrowing: dict[str, Narrowing] = {}
-    for param in declaration.params:
-        default = parameters[param.name].default if param.name in parameters else None
-        if not param.levels or param.name not in parameters:
-            continue
-        if default is inspect.Parameter.empty:
-            continue
-        try:
-            numbers = param.read(_text_of(default))
-        except CaseError:
-            continue
-        neutral[param.name] = _equals(param.name, default)
-        narrowing[param.name] = _with(numbers)
-    return neutral, narrowing
-
-
-def _text_of(default: Any) -> str:
-    if isinstance(default, tuple):
-        return ",".join(map(str, default))
-    return str(default).replace(" ", "")
-
-
-def _equals(name: str, default: Any) -> Callable[[Params], bool]:
-    return lambda params: bool(params[name] == default)
-
-
-def _with(numbers: Mapping[str, int]) -> Narrowing:
-    return lambda given: [{**given, **numbers}]
-
-
 def _leading(group: str, numbers: Mapping[str, int]) -> dict[str, int]:
     """The numbers of a group of leading axes: those that are not there are 1."""
     count, *sizes = leading_keys(group)
@@ -369,39 +297,8 @@ def _leading(group: str, numbers: Mapping[str, int]) -> dict[str, int]:
     return {key: numbers[key] if place < numbers[count] else 1 for place, key in enumerate(sizes)}
 
 
-def _read_leading(group: str, text: str) -> dict[str, int]:
-    sizes = [] if text == "-" else [_read_size(group, part) for part in text.split(",")]
-    count, *keys = leading_keys(group)
-    if len(sizes) > len(keys):
-        raise CaseError(f"{group}={text}: there are up to {len(keys)} leading axes")
-    return {count: len(sizes), **dict(zip(keys, sizes, strict=False))}
-
-
-def _read_size(name: str, text: str) -> int:
-    if not text.isdecimal() or len(text) > 12:
-        raise CaseError(f"{name}={text}: a whole number of at most 12 digits was expected")
-    return int(text)
-
-
 def _edge_classes(operation: Declared) -> tuple[EdgeClass, ...]:
-    declared = operation.declared
-    return (
-        *(
-            each
-            for axis in declared.axes
-            if axis not in declared.leading
-            for each in edges.of_axis(axis, declared.size(axis))
-        ),
-        *(each for group in declared.leading for each in edges.of_leading(group)),
-        *edges.of_equal([each for each in declared.axes if each not in declared.leading]),
-        *(each for param in declared.params for each in edges.of_param(param)),
-        *(
-            each
-            for operand in declared.operands
-            if operand.is_optional
-            for each in edges.of_optional(operand.name)
-        ),
-    )
+    return edges.of_declaration(operation.declared)
 
 
 def _shapes_of_y(operation: Declared) -> Callable[[Sizes], Shape]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from bpcheck.operations.declared.declaration import Declaration
 from bpcheck.operations.declared.levels import Alternatives, Levels, Param, Whole
 from bpcheck.operations.declared.sizes import MOST_LEADING
 from bpcheck.operations.promises import EdgeClass
@@ -26,6 +27,22 @@ LONG = 256
 
 #: Values of a param that each are a class, if they are so many or fewer; else only the ends are.
 FEW = 6
+
+
+def of_declaration(declared: Declaration) -> tuple[EdgeClass, ...]:
+    """All edge classes of an operation."""
+    return (
+        *(each for axis in declared.sized for each in of_axis(axis, declared.size(axis))),
+        *(each for group in declared.leading for each in of_leading(group)),
+        *of_equal(declared.sized),
+        *(each for param in declared.params for each in of_param(param)),
+        *(
+            each
+            for operand in declared.operands
+            if operand.is_optional
+            for each in of_optional(operand.name)
+        ),
+    )
 
 
 def of_axis(name: str, levels: Whole) -> Iterator[EdgeClass]:
