@@ -212,6 +212,11 @@ class Operation(Addressed, ABC):
         return self.params(geometry)
 
     @property
+    def written_as(self) -> tuple[Any, ...]:
+        """The classes or functions whose code it is."""
+        return type(self).__mro__[:-1]
+
+    @property
     def positional(self) -> tuple[str, ...]:
         """Names of the forward's positional arguments: the operands, and constants among them."""
         return self.operands

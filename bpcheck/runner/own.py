@@ -102,13 +102,19 @@ def blaming(operation: Operation | None) -> Iterator[None]:
 
 
 def _is_by(error: Exception, operation: Operation) -> bool:
-    """Whether the code of the operation's classes had a part in an error."""
-    classes = [each for each in type(operation).__mro__ if not _is_ours(each.__module__)]
+    """Whether the code of the operation, of its classes or of its reference, had a part in it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    files = set(map(_file_of, operation.written_as)) - {""}
+    return any(frame.filename in files for frame in frames)
+
+
+def _file_of(code: Any) -> str:
+    """Where a person has written it; empty for bpcheck's own code, and for what is not Python."""
+    if _is_ours(code.__module__):
+        return ""
     with contextlib.suppress(TypeError, OSError):
-        files = {inspect.getfile(each) for each in classes if each.__module__ != "builtins"}
-        frames = traceback.extract_tb(error.__traceback__)
-        return any(frame.filename in files for frame in frames)
-    return False
+        return inspect.getfile(inspect.unwrap(code))
+    return ""
 
 
 def is_by_subject(error: BaseException, operation: Operation, *, is_alone: bool) -> bool:

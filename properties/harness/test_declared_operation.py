@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -26,6 +27,7 @@ from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.runner.one import judge
+from bpcheck.runner.own import blaming
 from examples.declared_operation import (
     LayerNorm,
     WithoutMean,
@@ -311,3 +313,87 @@ def test_an_attention_that_forgets_its_mask_is_found() -> None:
 
     wrong = bpcheck.adapters.torch(forgets, operation=attention)
     assert "y" in wrong_in(wrong, count=12)
+
+
+def test_a_reference_that_raises_on_numbers_is_told_by_its_line() -> None:
+    @bpcheck.operation("x: n c")
+    def picky(x: Any) -> Any:
+        if (x < 0).any():
+            raise ValueError("nothing below 0, please")
+        return x.exp()
+
+    kernel = bpcheck.adapters.torch(torch.exp, operation=picky)
+    said = r"its own code raised\n.*nothing below 0, please"
+    with pytest.raises(OperationError, match=said), blaming(picky):
+        bpcheck.check(kernel, count=10)
+
+
+@bpcheck.operation("x:")
+def single(x: Any) -> Any:
+    return x.exp()
+
+
+def test_a_function_of_a_single_number_has_a_text() -> None:
+    case = parse_case("properties.harness.test_declared_operation:single draws=0 f32 real")
+    assert case.shapes == {"y": (), "x_bar": ()}
+    assert parse_case(str(case)) == case
+
+
+def test_leading_axes_have_no_declared_sizes() -> None:
+    with pytest.raises(OperationError, match="sizes: batch is none of c"):
+        bpcheck.operation("x: *batch c", sizes={"batch": 3})(torch.exp)
+
+
+#: Two numbers that are nearly equal: the function bends within a thousandth of them.
+SHARP = (
+    "examples.declared_operation:layer_norm c=2 batch=- eps=1e-06 weight=none bias=none f32 rows"
+    " c-order"
+)
+
+
+def outcomes(kernel: type, check: str, *, text: str) -> set[str]:
+    """What a check says of the gradient of ``x``, over some seeds."""
+    found = set()
+    for seed in range(40):
+        for each in judge(subject(kernel), parse_case(f"{text} seed={seed}")).outcomes:
+            if (each.check, each.result) == (check, "x_bar"):
+                found.add(each.status.name)
+    return found
+
+
+@pytest.mark.parametrize("check", ["finite differences", "taylor"])
+def test_differences_are_silent_where_the_function_bends_within_a_step(
+    check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "FAILED" not in outcomes(LayerNorm, check, text=SHARP)
+    with monkeypatch.context() as patched:
+        # Without the reference beside them they accuse a right kernel.
+        patched.setattr("bpcheck.checks.line._is_too_sharp", lambda *_: False)
+        patched.setattr("bpcheck.checks.line._falls_slowly_anyway", lambda *_: False)
+        assert "FAILED" in outcomes(LayerNorm, check, text=SHARP)
+
+
+@pytest.mark.parametrize("check", ["finite differences", "taylor"])
+def test_differences_speak_of_a_wrong_gradient_elsewhere(check: str) -> None:
+    text = "examples.declared_operation:layer_norm c=5 batch=- eps=0.01 weight=none bias=none"
+    assert "FAILED" in outcomes(WithoutMean, check, text=f"{text} f64 real c-order")
+
+
+def test_a_cotangent_that_autograd_hands_on_is_no_shared_memory_and_one_of_arrays_is() -> None:
+    case = parse_case(f"{__name__}:shifted c=3 batch=2 f64 exact c-order seed=0")
+    by_torch = bpcheck.adapters.torch(shifted.reference, operation=shifted)
+    by_hand = bpcheck.Subject(lambda x, b: (x + b, None), lambda _, g: (g, g.copy()), shifted)
+    verdicts = []
+    for kernel in (by_torch, by_hand):
+        told = {
+            str(each.verdict)
+            for k in range(6)
+            for each in judge(kernel, replace(case, seed=k)).rulings
+        }
+        verdicts.append(any("shares memory" in each for each in told))
+    assert verdicts == [False, True]
+
+
+@bpcheck.operation("x: *batch c, b: *batch c")
+def shifted(x: Any, b: Any) -> Any:
+    return x + b

@@ -27,13 +27,8 @@ class Declaration:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """Names of all axes of operands, and of the sizes that only params depend on."""
-        return tuple(dict.fromkeys((*axes_of(self.operands), *self.sizes)))
-
-    @property
-    def sized(self) -> tuple[str, ...]:
-        """Names of the axes that each have a size."""
-        return tuple(each for each in self.axes if each not in self.leading)
+        """Names of all axes of operands, but for leading ones."""
+        return axes_of(self.operands)
 
     @property
     def leading(self) -> tuple[str, ...]:
@@ -74,7 +69,7 @@ def declaration_of(
     for what, given, known in (
         ("constant", constants, names),
         ("draw", draw, names),
-        ("sizes", sizes, (*axes, *leading_of(found))),
+        ("sizes", sizes, axes),
     ):
         unknown = [each for each in given if each not in known]
         if unknown:

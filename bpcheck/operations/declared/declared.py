@@ -58,6 +58,10 @@ class Declared(Operation):
         return self.reference(*args, **kwargs)
 
     @property
+    def written_as(self) -> tuple[Any, ...]:
+        return (self.reference, *(each for each in (self._declared.where,) if each is not None))
+
+    @property
     def positional(self) -> tuple[str, ...]:
         return tuple(each.name for each in self._declared.operands)
 
@@ -76,8 +80,6 @@ class Declared(Operation):
             full |= _leading(group, full)
         geometry = Sizes(tuple(full.items()))
         for axis in self._declared.axes:
-            if axis in self._declared.leading:
-                continue
             try:
                 self._declared.size(axis).value(full[axis])
             except CaseError as error:
@@ -111,7 +113,7 @@ class Declared(Operation):
     def known(self, geometry: Sizes) -> dict[str, Any]:
         """Sizes and params by name: what a declaration's functions may ask for."""
         numbers = geometry.numbers()
-        known: dict[str, Any] = {axis: numbers[axis] for axis in self._sized}
+        known: dict[str, Any] = {axis: numbers[axis] for axis in self._declared.axes}
         known |= {group: leading_shape(group, numbers) for group in self._declared.leading}
         for each in self._declared.operands:
             if each.is_optional:
@@ -119,10 +121,6 @@ class Declared(Operation):
         for param in self._declared.params:
             known[param.name] = param.value(numbers, known)
         return known
-
-    @property
-    def _sized(self) -> tuple[str, ...]:
-        return self._declared.sized
 
     def every_shape(self, geometry: Sizes) -> dict[str, Shape]:
         """Shapes of all operands that there are, those without gradients too."""
@@ -273,9 +271,7 @@ class Declared(Operation):
 
 
 def _keys(declaration: Declaration) -> dict[str, int | None]:
-    keys: dict[str, int | None] = {
-        axis: None for axis in declaration.axes if axis not in declaration.leading
-    }
+    keys: dict[str, int | None] = dict.fromkeys(declaration.axes)
     for group in declaration.leading:
         count, *sizes = leading_keys(group)
         keys |= {count: 0, **dict.fromkeys(sizes, 1)}

@@ -80,7 +80,11 @@ class Drawer:
     @property
     def extremes(self) -> tuple[Extreme, ...]:
         """Each axis that can be long, long alone; and many leading ones together."""
-        axes = [each for each in self._axes if max(self._declared.size(each).drawn) > edges.LONG]
+        axes = [
+            each
+            for each in self._declared.axes
+            if max(self._declared.size(each).drawn) > edges.LONG
+        ]
         named = f"> {edges.LONG}"
         return (
             *(Extreme(EdgeClass(a, named, self._is_long(a)), self._make_long(a)) for a in axes),
@@ -113,7 +117,7 @@ class Drawer:
         """A geometry with these numbers, and all else tiny."""
         for _ in range(TRIES):
             numbers = self._numbers(integers)
-            for other in self._axes:
+            for other in self._declared.axes:
                 others = self._declared.size(other).drawn
                 numbers[other] = min(numbers[other], max(3, others[0]), key=abs)
             for group in self._declared.leading:
@@ -126,12 +130,10 @@ class Drawer:
                 continue
         return self.draw(integers)
 
-    @property
-    def _axes(self) -> list[str]:
-        return [each for each in self._declared.axes if each not in self._declared.leading]
-
     def _numbers(self, integers: Integers) -> dict[str, int]:
-        numbers = {axis: draw_size(self._declared.size(axis), integers) for axis in self._axes}
+        numbers = {
+            axis: draw_size(self._declared.size(axis), integers) for axis in self._declared.axes
+        }
         if integers(0, EQUAL_EVERY) == EQUAL_EVERY:
             # Axes that are exchanged show by no shape.
             same = next(iter(numbers.values()), 1)
@@ -157,7 +159,7 @@ class Drawer:
         """The same with the longest axes halved until a case is cheap enough."""
         numbers = dict(numbers)
         while self._cells(numbers) > MOST_CELLS:
-            for axis in largest_first(self._axes, numbers):
+            for axis in largest_first(self._declared.axes, numbers):
                 less = smaller(self._declared.size(axis), numbers[axis])
                 if less < numbers[axis]:
                     numbers[axis] = less

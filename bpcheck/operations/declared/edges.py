@@ -32,9 +32,9 @@ FEW = 6
 def of_declaration(declared: Declaration) -> tuple[EdgeClass, ...]:
     """All edge classes of an operation."""
     return (
-        *(each for axis in declared.sized for each in of_axis(axis, declared.size(axis))),
+        *(each for axis in declared.axes for each in of_axis(axis, declared.size(axis))),
         *(each for group in declared.leading for each in of_leading(group)),
-        *of_equal(declared.sized),
+        *of_equal(declared.axes),
         *(each for param in declared.params for each in of_param(param)),
         *(
             each

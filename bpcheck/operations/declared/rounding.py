@@ -13,7 +13,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.operations.declared.noise import spread
 from bpcheck.operations.declared.tape import record
 from bpcheck.operations.promises import Params
-from bpcheck.operations.torch_vjp import few_threads
+from bpcheck.operations.torch_vjp import few_threads, torch_vjp
 
 if TYPE_CHECKING:
     from bpcheck.operations.declared.declared import Declared
@@ -110,8 +110,6 @@ def at_least(
     The mean square over random signs of the numbers is the sum of the squares of the terms, and by
     Cauchy and Schwarz the sum of so many is at most the root of that times their number.
     """
-    from bpcheck.operations.torch_vjp import torch_vjp
-
     rng = np.random.default_rng(0)
     squares = {name: values**2 for name, values in found.items()}
     rounds = 8

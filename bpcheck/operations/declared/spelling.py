@@ -10,8 +10,12 @@ from bpcheck.operations.declared.sizes import leading_keys, leading_shape
 
 
 def written(declared: Declaration, numbers: Mapping[str, int]) -> Iterator[str]:
-    """The parts of the text, each a name and what it is."""
-    for axis in declared.sized:
+    """The parts of the text, each a name and what it is; one at least."""
+    if not (declared.axes or declared.leading or any(each.levels for each in declared.params)):
+        # A function of single numbers has nothing else to say.
+        yield f"draws={numbers.get('draws', 0)}"
+        return
+    for axis in declared.axes:
         yield f"{axis}={numbers[axis]}"
     for group in declared.leading:
         shape = leading_shape(group, numbers)
@@ -38,10 +42,12 @@ def numbers_of(declared: Declaration, texts: Mapping[str, str], *, called: str) 
             numbers |= _read_leading(name, text)
         elif name in optional and text == "none":
             numbers[f"has_{name}"] = 0
-        elif name in declared.sized or (name == "draws" and declared.constants):
+        elif name == "draws" and text == "0":
+            continue
+        elif name in declared.axes or (name == "draws" and declared.constants):
             numbers[name] = _read_size(name, text)
         else:
-            known = (*declared.sized, *declared.leading, *params, *optional)
+            known = (*declared.axes, *declared.leading, *params, *optional)
             raise CaseError(f"{name}={text}: {called} has {', '.join(known)}")
     return numbers
 
