@@ -17,6 +17,7 @@ from bpcheck.cases import parse_case
 from bpcheck.checks import Trial
 from bpcheck.checks.allowed import error_bounds
 from bpcheck.errors import CaseError, OperationError
+from bpcheck.explain.worked.slopes import formed_by_slopes
 from bpcheck.filling import fill
 from bpcheck.operations import library_names, operation_named
 from bpcheck.operations.declared.noise import spread
@@ -397,3 +398,11 @@ def test_a_cotangent_that_autograd_hands_on_is_no_shared_memory_and_one_of_array
 @bpcheck.operation("x: *batch c, b: *batch c")
 def shifted(x: Any, b: Any) -> Any:
     return x + b
+
+
+def test_what_moves_nothing_is_said_to() -> None:
+    case = parse_case("layer_norm c=1 batch=- eps=1e-06 weight=none bias=none f64 real seed=0")
+    arrays = {**fill(case).operands, "y_bar": fill(case).y_bar}
+    formed = formed_by_slopes(case, "x_bar", (0,), arrays)
+    assert formed is not None
+    assert formed.head == "x[0], by torch's slopes, moves no element of y"

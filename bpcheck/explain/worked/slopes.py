@@ -37,8 +37,9 @@ def formed_by_slopes(
     spelt = ",".join(map(str, index))
     rows = np.array(outputs, np.int64).reshape(len(outputs), len(shape))
     name = result.removesuffix("_bar")
+    moves = "moves" if outputs else "moves no element of y"
     return Formed(
-        head=f"{name}{f'[{spelt}]' if spelt else ''}, by torch's slopes, moves",
+        head=f"{name}{f'[{spelt}]' if spelt else ''}, by torch's slopes, {moves}",
         factors={"y_bar": rows},
         groups={"y": rows},
         slopes=np.array(slopes, float),
