@@ -129,16 +129,17 @@ class Windows:
 
     def view(self, x: Array) -> Array:
         r"""Every window of `x` (..., \*padded, c): a view (..., \*output, \*kernel, c)."""
-        outer, plane = slice(None, -1 - self.rank), slice(-1 - self.rank, -1)
-        sizes = zip(x.shape[plane], self.reach, self.stride, strict=True)
-        output = ((size - reach) // stride + 1 for size, reach, stride in sizes)
-        cells = x.strides[plane]
-        starts = (stride * cell for stride, cell in zip(self.stride, cells, strict=True))
-        taps = (dilation * cell for dilation, cell in zip(self.dilation, cells, strict=True))
+        first, cells = x.ndim - 1 - self.rank, x.strides
+        numbers = zip(self.kernel, self.stride, self.dilation, strict=True)
+        output, starts, taps = [], [], []
+        for axis, (kernel, stride, dilation) in enumerate(numbers, start=first):
+            output.append((x.shape[axis] - (kernel - 1) * dilation - 1) // stride + 1)
+            starts.append(stride * cells[axis])
+            taps.append(dilation * cells[axis])
         return as_strided(
             x,
-            (*x.shape[outer], *output, *self.kernel, x.shape[-1]),
-            (*x.strides[outer], *starts, *taps, x.strides[-1]),
+            (*x.shape[:first], *output, *self.kernel, x.shape[-1]),
+            (*cells[:first], *starts, *taps, cells[-1]),
             writeable=False,
         )
 

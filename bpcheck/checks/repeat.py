@@ -11,7 +11,7 @@ from bpcheck.checks.compare import difference, same_bits
 from bpcheck.checks.further import what_broke
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
 from bpcheck.checks.trial import Trial
-from bpcheck.checks.turns import affords_more
+from bpcheck.checks.turns import affords_more, has_turn
 from bpcheck.finding import Kind, Outcome
 
 NAME = "same bits twice"
@@ -25,7 +25,7 @@ def check_repeat(trial: Trial) -> tuple[Outcome, ...]:
     """
     if not trial.first.is_whole:
         return unjudged(trial, NAME, "the contract is broken")
-    if not affords_more(trial.case):
+    if not (affords_more(trial.case) and has_turn(trial.case)):
         return unjudged(trial, NAME, "left to other cases")
     return first_of_each(trial, NAME, _violations(trial))
 

@@ -205,7 +205,9 @@ def is_pair(value: Any) -> bool:
 def is_real_array(value: Any) -> bool:
     """Whether `value` is an array of real numbers, bfloat16 included."""
     # A mask hides cells from every comparison, and `*` of a matrix is another product.
-    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray | np.matrix):
+    if type(value) is not np.ndarray and (
+        not isinstance(value, np.ndarray) or isinstance(value, (np.ma.MaskedArray, np.matrix))
+    ):
         return False
     # Integers too: their dtype is the contract's matter, their numbers can be compared.
     return value.dtype.kind in "fiu" or value.dtype.name == "bfloat16"

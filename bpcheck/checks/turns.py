@@ -20,7 +20,7 @@ TURNS = 3
 
 #: So many of the first cases of a plan, the whole of a quick one, have a turn; of later ones, of
 #: which there are thousands, one in `EVERY_LATER` has.
-EARLY, EVERY_LATER = 600, 2
+EARLY, EVERY_LATER = 600, 3
 
 
 def is_small(case: Case) -> bool:

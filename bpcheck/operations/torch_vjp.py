@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,6 @@ from bpcheck.calls import without_warnings
 
 #: Number of elements from which on several threads are worth their waking.
 LARGE = 1_000_000
-
-#: Number of elements of ``y`` from which on a product of its size costs something, and from which
-#: on so much that what would spare it is worth being loaded.
-SOME, MANY = 50_000, 2_000_000
-
-#: What torch loads for a cotangent that it is handed.
-_LOADED = "torch.fx.experimental.symbolic_shapes"
 
 Forward = Callable[[Mapping[str, Any], dict[str, Any]], Any]
 
@@ -62,17 +55,32 @@ def torch_vjp(
 def _vjp(y: Any, leaves: tuple[Any, ...], cotangent: Any) -> tuple[Any, ...]:
     """`torch.autograd.grad` of `y` with this cotangent, bit for bit.
 
-    Handed a cotangent, that function first imports symbolic shapes, for half a second. The gradient
-    of the sum is 1, and 1 times the cotangent is the cotangent. Very large arrays are worth the
-    import, and large ones use it where it was made.
+    Handed a cotangent, that function first imports symbolic shapes, for half a second. So it is
+    handed a number, whose gradient of `y` is the cotangent.
     """
     import torch
 
     if y.shape != cotangent.shape:
         raise ValueError(f"y_bar has the shape {tuple(cotangent.shape)}, y has {tuple(y.shape)}")
-    if y.numel() > (SOME if _LOADED in sys.modules else MANY):
-        return torch.autograd.grad(y, leaves, cotangent)
-    return torch.autograd.grad((y * cotangent).sum(), leaves)
+    return torch.autograd.grad(_number()(y, cotangent), leaves)
+
+
+@cache
+def _number() -> Callable[[Any, Any], Any]:
+    """A number that hangs on `y`: its gradient is the cotangent that it is made with."""
+    import torch
+
+    class Number(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, y: Any, cotangent: Any) -> Any:
+            ctx.cotangent = cotangent
+            return y.new_zeros(())
+
+        @staticmethod
+        def backward(ctx: Any, *_: Any) -> Any:
+            return ctx.cotangent, None
+
+    return Number.apply
 
 
 def _tensor(array: Array, precision: Any) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 from bpcheck.arithmetic import Array
 from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES, CHECKS, Juror, Trial, contract
+from bpcheck.cases.case import JACOBIAN
+from bpcheck.checks import CHECKS, OF_COMPILED, OF_SCOPES, Juror, Trial, contract, names_for
 from bpcheck.checks.claims import refused, unclaimed
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.checks.outcomes import unjudged
@@ -51,11 +52,11 @@ def judge(
     subject: Subject,
     case: Case,
     *,
-    checks: Collection[str] = CHECK_NAMES,
+    checks: Collection[str] | None = None,
     guard: Guard | None = None,
     beside: Collection[Any] | None = None,
 ) -> Judged:
-    """What comes of one case; `checks` are the names of those that are run.
+    """What comes of one case; `checks` are the names of those that are run, all by default.
 
     `beside` are the geometries that further runs may have; ``None`` for any.
     """
@@ -64,7 +65,7 @@ def judge(
 
 @own_arithmetic()
 def judge_trial(
-    trial: Trial, *, checks: Collection[str] = CHECK_NAMES, guard: Guard | None = None
+    trial: Trial, *, checks: Collection[str] | None = None, guard: Guard | None = None
 ) -> Judged:
     """What comes of a trial; whatever the subject does to the process is seen by the guard."""
     guard = guard or guard_of_this_process()
@@ -85,13 +86,14 @@ def _raising(case: Case, error: BaseException) -> Judged:
     return told(case, Kind.RAISES, "y", message)
 
 
-def _judged(trial: Trial, checks: Collection[str], guard: Guard) -> Judged:
+def _judged(trial: Trial, checks: Collection[str] | None, guard: Guard) -> Judged:
     case = trial.case
     classes = classes_of(case)
     why = unclaimed(trial.subject, case) or refused(trial)
     if why:
         return Judged(case, classes, (), (), 1.0, unsupported=why)
-    outcomes = guard.amended(case, tuple(_outcomes(trial, checks)))
+    asked = _rows_for(trial) if checks is None else checks
+    outcomes = guard.amended(case, tuple(_outcomes(trial, asked)))
     return Judged(
         case=case,
         classes=classes,
@@ -101,6 +103,17 @@ def _judged(trial: Trial, checks: Collection[str], guard: Guard) -> Judged:
         survival=trial.arrays.survival if case.values == "exact" else 1.0,
         is_compared=_is_compared(trial, outcomes),
     )
+
+
+def _rows_for(trial: Trial) -> Collection[str]:
+    """The checks that can say something of this kind of code, and of such a case."""
+    names = set(names_for(trial.subject))
+    if trial.case.values == JACOBIAN:
+        names |= OF_SCOPES
+    if trial.subject.claims.compiled:
+        # Who claims it of code that is not compiled is told so.
+        names |= OF_COMPILED
+    return names
 
 
 def _outcomes(trial: Trial, checks: Collection[str]) -> Iterator[Outcome]:

@@ -8,7 +8,6 @@ from typing import Any, Protocol, TypeVar
 
 from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES
 from bpcheck.errors import BpcheckError
 from bpcheck.runner.guard import guard_of_this_process
 from bpcheck.runner.one import Replay, judge, replay
@@ -43,7 +42,7 @@ class Site(Protocol):
         self,
         case: Case,
         *,
-        checks: Collection[str] = CHECK_NAMES,
+        checks: Collection[str] | None = None,
         beside: Collection[Any] | None = None,
     ) -> Judged:
         """What comes of one case; `beside` are the geometries that further runs may have."""
@@ -105,7 +104,7 @@ class Here:
         self,
         case: Case,
         *,
-        checks: Collection[str] = CHECK_NAMES,
+        checks: Collection[str] | None = None,
         beside: Collection[Any] | None = None,
     ) -> Judged:
         with one_thread():

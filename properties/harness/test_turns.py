@@ -23,16 +23,16 @@ def test_every_case_of_a_quick_run_has_a_turn_of_the_costlier_checks() -> None:
 
 @pytest.mark.parametrize("of_plan", [0, 1, 12])
 def test_a_default_run_asks_each_of_them_in_hundreds_of_cases(of_plan: int) -> None:
-    """Of the later cases one in two has a turn, all turns and orders alike."""
+    """Of the later cases one in three has a turn, all turns and orders alike."""
     first = of_plan * SEEDS_APART
     cases = [replace(CASE, seed=first + made) for made in range(PROFILES["default"].cases)]
     later = [each for each in cases[EARLY:] if has_turn(each)]
-    assert 0.45 < len(later) / len(cases[EARLY:]) < 0.55
+    assert 0.3 < len(later) / len(cases[EARLY:]) < 0.37
     asked = Counter(turn_of(each) for each in cases if has_turn(each))
-    assert min(asked[turn] for turn in range(TURNS)) > 500
+    assert min(asked[turn] for turn in range(TURNS)) > 400
     orders = Counter(order_of(each) for each in cases if takes_turn(each, 0))
     assert len(orders) == 3
-    assert min(orders.values()) > 150
+    assert min(orders.values()) > 130
 
 
 @pytest.mark.parametrize("every", [2, 3, 4, 5, 20])

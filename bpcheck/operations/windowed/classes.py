@@ -12,12 +12,25 @@ from bpcheck.operations.windowed.conv_geometry import PRIMES
 from bpcheck.operations.windowed.window import Window
 
 
+# Plans ask all of them of thousands of geometries, and a generator costs three times the loop.
 def _any(factor: str, name: str, holds: Callable[[Window], bool]) -> EdgeClass:
-    return EdgeClass(factor, name, lambda g: any(holds(window) for window in g.windows))
+    def any_holds(g: Any) -> bool:
+        for window in g.windows:  # noqa: SIM110 - see above
+            if holds(window):
+                return True
+        return False
+
+    return EdgeClass(factor, name, any_holds)
 
 
 def _all(factor: str, name: str, holds: Callable[[Window], bool]) -> EdgeClass:
-    return EdgeClass(factor, name, lambda g: all(holds(window) for window in g.windows))
+    def all_hold(g: Any) -> bool:
+        for window in g.windows:  # noqa: SIM110 - see above
+            if not holds(window):
+                return False
+        return True
+
+    return EdgeClass(factor, name, all_hold)
 
 
 def _unequal(factor: str, number: str) -> EdgeClass:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Self, TypeVar
 
 from bpcheck.cases import Case
-from bpcheck.checks import CHECK_NAMES
 from bpcheck.filling import fill
 from bpcheck.operations import Operation
 from bpcheck.oracles.autograd import autograd
@@ -145,7 +144,7 @@ class Workers:
         classes = classes_of(case)
         if self._given_up.why(classes):
             return case, classes, None
-        return case, classes, self._crew.put(judge_on, case, CHECK_NAMES, beside)
+        return case, classes, self._crew.put(judge_on, case, None, beside)
 
     def _concluded(self, case: Case, classes: frozenset[str], job: Job | None) -> Judged:
         """What came of a case, if those before it let it be tried."""
@@ -166,11 +165,11 @@ class Workers:
         self,
         case: Case,
         *,
-        checks: Collection[str] = CHECK_NAMES,
+        checks: Collection[str] | None = None,
         beside: Collection[Any] | None = None,
     ) -> Judged:
         """What comes of one case, in a worker that judges no others."""
-        job = self._aside.put(judge_on, case, tuple(checks), beside)
+        job = self._aside.put(judge_on, case, None if checks is None else tuple(checks), beside)
         self._aside.wait(job)
         if job.death is not None:
             is_sure = job.death.is_sure
@@ -218,11 +217,11 @@ class Workers:
 def judge_on(
     bench: Bench,
     case: Case,
-    checks: Collection[str] = CHECK_NAMES,
+    checks: Collection[str] | None = None,
     beside: Collection[Any] | None = None,
 ) -> tuple[Any, ...]:
     """What comes of one case, in a worker."""
-    judged = judge(bench.subject, case, checks=frozenset(checks), guard=bench.guard, beside=beside)
+    judged = judge(bench.subject, case, checks=checks, guard=bench.guard, beside=beside)
     return plain_judged(judged)
 
 
