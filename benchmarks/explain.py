@@ -166,15 +166,15 @@ def pair_named(one: str, other: str, operation: str) -> str:
 def seconds_to_explain(name: str, operation: str) -> float:
     """What a quick run takes after its last case, without the search for a line."""
     subject = fault_named(name).plant(kernel("reference", operation))
-    last = time.perf_counter()
+    last = time.process_time()
 
     def step(progress: Progress) -> None:
         nonlocal last
         if progress.phase == "checking":
-            last = time.perf_counter()
+            last = time.process_time()
 
     check_subject(subject, profile="quick", on_progress=step)
-    return time.perf_counter() - last
+    return time.process_time() - last
 
 
 def _print_counts(title: str, counts: Counter[str], order: Sequence[str]) -> None:
@@ -241,7 +241,7 @@ def main() -> None:
     if "seconds" in wanted:
         values = [each for each in faults if "autograd" in each.caught_by][:5]
         taken = spread(seconds_to_explain, [(f.name, operation_for(f)) for f in values], 1)
-        print("\n## Seconds after the last case of a quick run, without repair\n")
+        print("\n## Seconds of the processor after the last case of a quick run, without repair\n")
         print(", ".join(f"{each:.1f}" for each in taken))
     sys.stdout.flush()
 

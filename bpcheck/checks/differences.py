@@ -12,7 +12,7 @@ from bpcheck.checks.allowed import absolute_sums, agrees_with_autograd, quotient
 from bpcheck.checks.compare import difference
 from bpcheck.checks.elsewhere import forward_elsewhere
 from bpcheck.checks.further import no_forward
-from bpcheck.checks.gradients import gradients_by_differences
+from bpcheck.checks.gradients import gradient_by_differences
 from bpcheck.checks.line import compare_central, why_no_line
 from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed
 from bpcheck.checks.trial import Trial
@@ -133,7 +133,7 @@ def affords_whole_gradient(trial: Trial, operand: str) -> bool:
 
 
 def _compare_elements(trial: Trial, result: str) -> Outcome:
-    expected = gradients_by_differences(trial)[result]
+    expected = gradient_by_differences(trial, result.removesuffix("_bar"))
     if expected is None:
         return _no_forward(trial, result)
     got = trial.got[result]

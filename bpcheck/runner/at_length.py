@@ -8,7 +8,7 @@ from typing import Any
 
 from bpcheck.cases import Case
 from bpcheck.checks import CHECKS, Juror, Trial, contract, layouts, oracle
-from bpcheck.checks.gradients import gradients_by_differences
+from bpcheck.checks.gradients import gradient_by_differences
 from bpcheck.explain import smallest
 from bpcheck.explain.part import shows_alone
 from bpcheck.explain.pattern import pattern_of
@@ -285,7 +285,7 @@ def _answers(subject: Subject, case: Case, ruling: Ruling) -> tuple[tuple[str, f
     judge_trial(trial)
     said = {"autograd": trial.autograd[ruling.result]}
     if ruling.result != "y" and case.is_exact:
-        differences = gradients_by_differences(trial).get(ruling.result)
+        differences = gradient_by_differences(trial, ruling.result.removesuffix("_bar"))
         said |= {} if differences is None else {"finite differences": differences}
     jurors = tuple((juror, float(values[index])) for juror, values in said.items())
     # As it was found: what is read beside an array is another number in this run.
