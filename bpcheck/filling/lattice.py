@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from bpcheck.filling.budget import is_exact
 from bpcheck.filling.distinct import distinct_values
 from bpcheck.filling.thinning import thin
 from bpcheck.operations.promises import Lattice, Shape
+
+#: Number of elements from which on it counts how fast they are drawn.
+_LARGE = 2**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +120,23 @@ def draw(
 
 def nonzero_integers(shape: Shape, magnitude: int, rng: np.random.Generator) -> Array:
     """Uniform on the integers from ``-magnitude`` to ``magnitude`` without zero."""
+    if prod(shape) >= _LARGE and magnitude < 2**15 and magnitude.bit_count() == 1:
+        return nonzero_bits(shape, magnitude.bit_length() - 1, rng)
     dtype = np.int16 if magnitude < 2**15 else np.int64
     values = rng.integers(-magnitude, magnitude, size=shape, dtype=dtype)
     # A zero would hide the entry that it multiplies.
+    values += values >= 0
+    return values
+
+
+def nonzero_bits(shape: Shape, bits: int, rng: np.random.Generator) -> Array:
+    """The same for a magnitude of ``2**bits``, `bits` being 14 at most.
+
+    As many values as bits can tell apart are drawn a few times faster than any other number.
+    """
+    size = prod(shape)
+    words = rng.bit_generator.random_raw(-(-size // 4)).astype("<u8", copy=False)
+    values: Array = words.view("<i2")[:size].reshape(shape) >> (15 - bits)
     values += values >= 0
     return values
 

@@ -15,6 +15,7 @@ import numpy as np
 from bpcheck.arithmetic import Array, exact_dot
 from bpcheck.cases import Case
 from bpcheck.filling import Arrays
+from bpcheck.filling.lattice import nonzero_bits
 
 #: ``y`` in float64 for these operands, or ``None`` if the subject gave none of the right shape.
 Evaluate = Callable[[Mapping[str, Array]], Array | None]
@@ -73,11 +74,7 @@ def _steps(case: Case, arrays: Arrays, operand: str, probe: int) -> Array:
     """Random integers for one operand, none of them zero."""
     rng = np.random.default_rng((case.seed, probe, *operand.encode()))
     primal = arrays.operands[operand]
-    # As many values as bits can tell apart: a few times faster than drawing from any other number.
-    words = rng.bit_generator.random_raw(-(-primal.size // 4)).astype("<u8", copy=False)
-    raw = words.view("<i2")[: primal.size].reshape(primal.shape)
-    steps: Array = raw >> (15 - _bits(arrays.steps[operand]))
-    steps += steps >= 0
+    steps = nonzero_bits(primal.shape, _bits(arrays.steps[operand]), rng)
     if operand in arrays.fixed:
         # Where thinning left a zero, a step would make the sums longer than they may be.
         steps *= ~arrays.fixed[operand]
