@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bpcheck import pytest_plugin
 from bpcheck.cli import main
+from bpcheck.pytest_items.keys import REPORTS
 from bpcheck.pytest_plugin import pytest_sessionfinish, pytest_testnodedown
 from properties.harness.pages import RIGHT, WRONG
 from properties.harness.test_pytest_plugin import Runs, report_of, runs
@@ -105,7 +105,7 @@ def test_the_reports_of_workers_of_xdist_reach_the_process_that_writes(tmp_path:
     controller = config_of()
     for report in (WRONG, RIGHT):
         worker = config_of(workeroutput={})
-        worker.stash[pytest_plugin._REPORTS] = [(report, "layers:Conv")]
+        worker.stash[REPORTS] = [(report, "layers:Conv")]
         pytest_sessionfinish(SimpleNamespace(config=worker))  # type: ignore[arg-type]
         node = SimpleNamespace(workeroutput=worker.workeroutput, config=controller)
         pytest_testnodedown(node, None)
