@@ -88,7 +88,7 @@ def named(recorded: Recorded, typed: Named, *, origin: str) -> Named:
 
 def _split(text: str) -> Named | None:
     """The words of a replay command that stand after its case."""
-    from bpcheck.cli.app import replay
+    from bpcheck.cli.commands.replay import replay
 
     try:
         # What is no word of ours, as a remark behind it, is left.
