@@ -20,6 +20,7 @@ from bpcheck.checks import names_for
 from bpcheck.checks.tensors.asked import ROWS
 from bpcheck.checks.tensors.operator import TESTS
 from bpcheck.finding import Kind, Outcome, Status
+from bpcheck.operations import operation_named
 from bpcheck.report import report_text
 from bpcheck.runner.one import judge
 from bpcheck.subject import Subject
@@ -36,6 +37,9 @@ CASES = tuple(
         ),
     )
 )
+
+
+CASE_2D = parse_case("avg_pool2d n2ic2ih4iw4kh2kw2sh2sw2 f64 small c-order seed=1")
 
 
 def on(function: Any, **claims: Any) -> Subject:
@@ -99,12 +103,33 @@ def test_a_path_for_channels_last_operands_is_asked_for_as_a_mode() -> None:
             return functional.avg_pool2d(x, kernel_size, stride) * 2
         return functional.avg_pool2d(x, kernel_size, stride)
 
-    case = [parse_case("avg_pool2d n2ic2ih4iw4kh2kw2sh2sw2 f64 small c-order seed=1")]
-    wrong = outcomes(adapters.torch(pooled, operation="avg_pool2d"), case)
+    wrong = outcomes(adapters.torch(pooled, operation="avg_pool2d"), [CASE_2D])
     assert failing(wrong) == {"modes"}
     assert any("under channels-last" in each.finding.message for each in wrong if each.finding)
-    right = outcomes(adapters.torch(functional.avg_pool2d, operation="avg_pool2d"), case)
+    right = outcomes(adapters.torch(functional.avg_pool2d, operation="avg_pool2d"), [CASE_2D])
     assert failing(right) == set()
+
+
+def test_numbers_that_torch_has_under_a_mode_too_are_not_held_against_a_subject(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operation = operation_named("avg_pool2d")
+    torchs = type(operation).torch_forward
+
+    def erring(self: Any, operands: Any, params: Any) -> Any:
+        x = operands["x"]
+        is_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+        return torchs(self, operands, params) * (2 if is_last else 1)
+
+    monkeypatch.setattr(type(operation), "torch_forward", erring)
+
+    def pooled(x: Any, kernel_size: Any, stride: Any) -> Any:
+        return erring(operation, {"x": x}, CASE_2D.params)
+
+    found = outcomes(adapters.torch(pooled, operation="avg_pool2d"), [CASE_2D])
+    assert failing(found) == set()
+    said = "torch's own operation has other numbers under channels-last too"
+    assert said in {each.remark for each in found}
 
 
 def test_no_row_speaks_of_code_that_is_not_on_tensors() -> None:
