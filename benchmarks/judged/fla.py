@@ -13,7 +13,6 @@ from fla.modules.activations.ops import (
 )
 from fla.modules.causal_conv1d import causal_conv1d
 from fla.modules.fused_cross_entropy.ops import cross_entropy_loss
-from fla.modules.fused_kl_div.ops import fused_kl_div_loss
 from fla.modules.fused_linear_cross_entropy.ops import fused_linear_cross_entropy_loss
 from fla.modules.norm import layernorm
 from fla.modules.norm.fused_norm_gate import rms_norm_gated
@@ -29,10 +28,6 @@ def rms_norm(x: Any, weight: Any, eps: float, offset: float) -> Any:
 
 def layer_norm(x: Any, weight: Any, bias: Any, eps: float) -> Any:
     return layernorm.layer_norm(x, weight, bias, eps=eps)
-
-
-def added_rms_norm(x: Any, residual: Any, weight: Any, eps: float) -> Any:
-    return layernorm.rms_norm(x, weight, None, residual, eps)
 
 
 def added_rms_norm_and_sum(x: Any, residual: Any, weight: Any, eps: float) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from liger_kernel.ops.cross_entropy import LigerCrossEntropyFunction
-from liger_kernel.ops.dyt import LigerDyTFunction
 from liger_kernel.ops.fused_add_rms_norm import LigerFusedAddRMSNormFunction
 from liger_kernel.ops.fused_linear_cross_entropy import LigerFusedLinearCrossEntropyFunction
 from liger_kernel.ops.geglu import LigerGELUMulFunction
@@ -35,10 +34,6 @@ def group_norm(x: Any, weight: Any, bias: Any, num_groups: int, eps: float) -> A
     return LigerGroupNormFunction.apply(x, weight, bias, x.shape[1], num_groups, eps)
 
 
-def added_rms_norm(x: Any, residual: Any, weight: Any, eps: float) -> Any:
-    return LigerFusedAddRMSNormFunction.apply(x, residual, weight, eps, 0.0, "gemma", False)[0]
-
-
 def added_rms_norm_and_sum(x: Any, residual: Any, weight: Any, eps: float) -> Any:
     import torch
 
@@ -48,10 +43,6 @@ def added_rms_norm_and_sum(x: Any, residual: Any, weight: Any, eps: float) -> An
 
 def poly_norm(x: Any, weight: Any, bias: Any, eps: float) -> Any:
     return LigerPolyNormFunction.apply(x, weight, bias[0], eps, False)
-
-
-def dynamic_tanh(alpha: Any, x: Any, gamma: Any, beta: Any) -> Any:
-    return LigerDyTFunction.apply(x, alpha, gamma, beta)
 
 
 def softmax(x: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from bpcheck import between, operation
 from bpcheck.arithmetic import Array
-from bpcheck.operations.declared import labels, positive
+from bpcheck.operations.declared import labels
 
 EPS = between(1e-6, 1e-2)
 
@@ -45,14 +45,6 @@ def group_norm(x: Any, weight: Any, bias: Any, *, num_groups: int, eps: float) -
     from torch.nn import functional
 
     return functional.group_norm(x, num_groups, weight, bias, eps)
-
-
-@operation("x: n c, residual: n c, weight: c", sizes={"c": COLUMNS}, params={"eps": EPS})
-def added_rms_norm(x: Any, residual: Any, weight: Any, *, eps: float) -> Any:
-    """The norm of a sum."""
-    from torch.nn import functional
-
-    return functional.rms_norm(x + residual, x.shape[-1:], weight, eps)
 
 
 @operation("x: n c", sizes={"c": COLUMNS}, params={"eps": EPS})
@@ -300,7 +292,6 @@ def mean_pooling(x: Any, *, chunk_size: int) -> Any:
     return torch.stack([part.mean(1) for part in x.split(chunk_size, 1)], 1)
 
 
-
 HALVES = range(1, 66)
 
 
@@ -351,12 +342,3 @@ def added_rms_norm_and_sum(x: Any, residual: Any, weight: Any, *, eps: float) ->
 
     total = x + residual
     return torch.cat((functional.rms_norm(total, x.shape[-1:], weight, eps), total), -1)
-
-
-@operation(
-    "alpha: 1, x: n c, gamma: c, beta: c",
-    sizes={"c": COLUMNS},
-)
-def dynamic_tanh(alpha: Any, x: Any, gamma: Any, beta: Any) -> Any:
-    """``gamma tanh(alpha x) + beta``."""
-    return gamma * (alpha * x).tanh() + beta

@@ -15,10 +15,6 @@ def layer_norm(x: Any, weight: Any, bias: Any, eps: float) -> Any:
     return _triton.fused_layer_norm(x, weight, bias, eps)
 
 
-def added_rms_norm(x: Any, residual: Any, weight: Any, eps: float) -> Any:
-    return _triton.fused_add_rms_norm(x, residual, weight, eps)[0]
-
-
 def added_rms_norm_and_sum(x: Any, residual: Any, weight: Any, eps: float) -> Any:
     import torch
 

@@ -48,4 +48,4 @@ def relu_squared(x: Any) -> Any:
 
 
 def rotary(x: Any, cos: Any, sin: Any) -> Any:
-    return TritonRoPEFunction.apply(x, x.detach()[:, :, :1], cos, sin)[0]
+    return TritonRoPEFunction.apply(x, x.detach().contiguous(), cos, sin)[0]

@@ -32,9 +32,13 @@ SAME = (
 OTHERS: Mapping[str, str] = MappingProxyType(
     {
         **{f"fast_{name}f": name for name in ("exp", "log", "log2", "log10", "sin", "cos", "tan")},
-        **{"fast_tanhf": "tanh", "fast_powf": "pow", "fast_dividef": "div"},
+        "fast_tanhf": "tanh",
+        "fast_powf": "pow",
+        "fast_dividef": "div",
         **{f"{name}_rn": name for name in ("add", "sub", "mul", "div", "sqrt", "rsqrt")},
-        **{"rcp_rn": "reciprocal", "rint": "round", "nearbyint": "round"},
+        "rcp_rn": "reciprocal",
+        "rint": "round",
+        "nearbyint": "round",
     }
 )
 
@@ -51,7 +55,7 @@ class NoDriver:
         """What a driver knows of its devices."""
 
         @staticmethod
-        def get_device_properties(device: int = 0) -> dict[str, int]:
+        def get_device_properties(device: int = 0) -> dict[str, int]:  # noqa: ARG004 - asked so
             """Of each device the same."""
             return dict(PROPERTIES)
 
@@ -107,7 +111,7 @@ def _wrap_numbers(interpreter: ModuleType) -> None:
         return convert(argument)
 
     converted.wraps_floats = True  # type: ignore[attr-defined]
-    interpreter._implicit_cvt = converted  # type: ignore[attr-defined]
+    vars(interpreter)["_implicit_cvt"] = converted
 
 
 def _number(interpreter: Any, value: float) -> Any:
