@@ -14,8 +14,9 @@ _HERE = Path(__file__).parent / "reproduced"
 class Finding:
     """One cause: what of which kernels it explains, and the program that shows it.
 
-    `told` are the judgements of `kernels` (as `package:name`) that come of it; `program` is a file
-    of `reproduced/`, and is empty where what was told is no defect: the title says why.
+    `told` are the judgements of `kernels` (as `package:name`), or how they begin, that come of it;
+    `program` is a file of `reproduced/`, and is empty where what was told is no defect: the title
+    says why.
     """
 
     kernels: tuple[str, ...]
@@ -31,7 +32,85 @@ class Finding:
         return kept.replace(" ", "-")
 
 
-EXPLAINED: tuple[Finding, ...] = ()
+EXPLAINED: tuple[Finding, ...] = (
+    Finding(
+        ("liger:group_norm",),
+        ("forward wrong",),
+        "the variance of Liger-Kernel's group norm cancels",
+        "It is the mean of squares less the square of the mean, in float32: of numbers that are "
+        "far from 0 beside their spread nothing is left of it, or less than 0. The slopes of "
+        "the forward suffer first, where all numbers of a group are equal.",
+        "liger_group_norm",
+    ),
+    Finding(
+        ("liger:swiglu", "liger:geglu"),
+        ("changes its input", "shares memory", "keeps state", "reads memory by layout"),
+        "Liger-Kernel's GLUs write their gradients over their operands",
+        "So that what else needs the operands in its own backward finds gradients in their place, "
+        "and torch, which does not see the write, gives no error; nor is an operand that is "
+        "passed twice sent back rightly, nor does a second backward work. It is done on purpose, "
+        "to save memory.",
+        "liger_in_place",
+    ),
+    Finding(
+        ("liger:cross_entropy",),
+        ("reads memory by layout",),
+        "Liger-Kernel's cross-entropy returns its logits as their gradient",
+        "Where logits are not stored row by row, the forward copies them, and asks the copy "
+        "whether a gradient is needed. Inside of a Function a copy never says so: no gradient is "
+        "computed, and what is returned are the logits themselves.",
+        "liger_cross_entropy",
+    ),
+    Finding(
+        ("liger:linear_cross_entropy",),
+        ("keeps state", "shares memory"),
+        "a second backward of Liger-Kernel's fused losses is wrong",
+        "The gradients that the forward keeps are multiplied in place by the one that arrives, "
+        "each time.",
+        "liger_second_backward",
+    ),
+    Finding(
+        ("liger:rotary",),
+        ("changes its input",),
+        "Liger-Kernel's rotary embedding writes over the gradient that it is given",
+        "Torch hands one gradient to all terms of a sum, as that of a residual connection is. Who "
+        "comes after the embedding gets it turned.",
+        "liger_rope",
+    ),
+    Finding(
+        ("torchnorm:added_rms_norm_and_sum",),
+        ("forward wrong", "backward wrong", "forward and backward both wrong"),
+        "torchnorm's sum is one of bfloat16, and its gradient is dropped",
+        "Of a float32 sum only 8 bits are kept, for the backward as well; and the gradient of the "
+        "sum, which is the residual stream of a model, does not reach the operands.",
+        "torchnorm_added",
+    ),
+    Finding(
+        ("trinix:halves_geglu", "trinix:mish"),
+        ("forward and backward both wrong", "forward wrong", "backward wrong", "not finite"),
+        "trinix's GEGLU and Mish are NaN for large numbers",
+        "Their tanh is a quotient of exponentials, which is infinity over infinity from 10.1 on "
+        "(GEGLU) and from 44.4 on (Mish).",
+        "trinix_overflow",
+    ),
+    Finding(
+        ("trinix:halves_reglu",),
+        ("reads memory by layout", "raises", "crashes"),
+        "trinix's ReGLU reads a gradient that is expanded beyond its end",
+        "That of `y.sum()` is one number, seen as many: the kernel takes the distance of its rows "
+        "from it, and that of its columns for 1. Operands that are not stored row by row are "
+        "refused, by an error.",
+        "trinix_reglu",
+    ),
+    Finding(
+        ("trinix:rotary",),
+        ("reads memory by layout", "raises", "crashes"),
+        "trinix's rotary embedding takes the strides of what it reads for those of what it writes",
+        "Of an operand that is a part of a larger array, or of a gradient that is expanded, the "
+        "result has others: cells are left unwritten, and what lies beyond the array is written.",
+        "trinix_rope",
+    ),
+)
 
 #: The programs, by name.
 REPRODUCED: Mapping[str, Path] = {
@@ -46,7 +125,7 @@ def explained(kernel: Any, judgement: Mapping[str, Any]) -> Finding | None:
         (
             each
             for each in EXPLAINED
-            if name in each.kernels and judgement["judgement"] in each.told
+            if name in each.kernels and judgement["judgement"].startswith(each.told)
         ),
         None,
     )
