@@ -88,15 +88,18 @@ def complete() -> None:
     """Complete the interpreter, if Triton is installed; doing it twice changes nothing."""
     if find_spec("triton") is None:
         return
-    # A Triton that cannot be imported is told where a kernel imports it.
-    with contextlib.suppress(Exception):
+    try:
         interpreter = import_module("triton.runtime.interpreter")
-        _wrap_numbers(interpreter)
-        _copy_nothing(interpreter)
-        import_module("triton").runtime.driver.set_active(NoDriver())
-        for name in LIBRARIES:
-            with contextlib.suppress(ImportError):
-                _fill(import_module(name))
+        runtime = import_module("triton.runtime")
+    except Exception:  # noqa: BLE001 - what keeps Triton from being imported is told by the kernel
+        return
+    _wrap_numbers(interpreter)
+    _copy_nothing(interpreter)
+    runtime.driver.set_active(NoDriver())
+    for name in LIBRARIES:
+        # Each version has one of them at least.
+        with contextlib.suppress(ImportError):
+            _fill(import_module(name))
 
 
 def _wrap_numbers(interpreter: ModuleType) -> None:
