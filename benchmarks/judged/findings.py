@@ -64,10 +64,17 @@ EXPLAINED: tuple[Finding, ...] = (
     Finding(
         ("liger:linear_cross_entropy",),
         ("keeps state", "shares memory"),
-        "a second backward of Liger-Kernel's fused losses is wrong",
+        "a second backward of Liger-Kernel's fused linear loss is wrong",
         "The gradients that the forward keeps are multiplied in place by the one that arrives, "
         "each time.",
         "liger_second_backward",
+    ),
+    Finding(
+        ("fla:linear_cross_entropy",),
+        ("keeps state", "shares memory"),
+        "a second backward of flash-linear-attention's fused linear loss is wrong",
+        "As that of Liger-Kernel, which it says it is made after.",
+        "fla_second_backward",
     ),
     Finding(
         ("liger:rotary",),
@@ -76,6 +83,24 @@ EXPLAINED: tuple[Finding, ...] = (
         "Torch hands one gradient to all terms of a sum, as that of a residual connection is. Who "
         "comes after the embedding gets it turned.",
         "liger_rope",
+    ),
+    Finding(
+        ("fla:logsigmoid",),
+        ("forward and backward both wrong", "forward wrong", "backward wrong"),
+        "flash-linear-attention's log-sigmoid loses small results",
+        "It is `log(1 + exp(-x))` in the place of `log1p`, and its slope `1 - sigmoid(x)` in that "
+        "of `sigmoid(-x)`: from 10 on digits are lost, from 17 on all of them. The error is below "
+        "1e-7, so that it counts only where a small result does.",
+        "fla_logsigmoid",
+    ),
+    Finding(
+        ("fla:l2_norm",),
+        ("raises",),
+        "flash-linear-attention's L2 norm refuses one cell of a larger array",
+        "Torch calls an array with a single cell contiguous, whatever its strides are, so that "
+        "nothing copies it; what `empty_like` makes of it has these strides, and an assertion "
+        "asks for 1. A matter of rows of one column alone.",
+        "fla_l2norm",
     ),
     Finding(
         ("torchnorm:added_rms_norm_and_sum",),
