@@ -111,21 +111,30 @@ EXPLAINED: tuple[Finding, ...] = (
         "torchnorm_added",
     ),
     Finding(
+        ("torchnorm:rms_norm", "torchnorm:layer_norm", "torchnorm:added_rms_norm_and_sum"),
+        ("reads memory by layout", "not finite"),
+        "torchnorm's norms read weights and biases as if each stood beside the next",
+        "Of `x` a copy is made where that is not so; of the others none.",
+        "torchnorm_strides",
+    ),
+    Finding(
         ("trinix:halves_geglu", "trinix:mish"),
         ("forward and backward both wrong", "forward wrong", "backward wrong", "not finite"),
         "trinix's GEGLU and Mish are NaN for large numbers",
         "Their tanh is a quotient of exponentials, which is infinity over infinity from 10.1 on "
-        "(GEGLU) and from 44.4 on (Mish).",
+        "(GEGLU) and from 44.4 on (Mish). Far below 0 Mish is 0, since it is made of "
+        "`log(1 + exp(x))` in the place of `log1p`.",
         "trinix_overflow",
     ),
     Finding(
-        ("trinix:halves_reglu",),
-        ("reads memory by layout", "raises", "crashes"),
-        "trinix's ReGLU reads a gradient that is expanded beyond its end",
-        "That of `y.sum()` is one number, seen as many: the kernel takes the distance of its rows "
-        "from it, and that of its columns for 1. Operands that are not stored row by row are "
-        "refused, by an error.",
-        "trinix_reglu",
+        ("trinix:layer_norm", "trinix:rms_norm", "trinix:halves_reglu"),
+        ("reads memory by layout", "not finite", "raises", "crashes"),
+        "trinix's norms and ReGLU read arrays as if they were stored row by row",
+        "The layer norm and the ReGLU take the distance of the rows of `x` as it is, and that of "
+        "the columns for 1; so does the ReGLU with the gradient that it is given, which of "
+        "`y.sum()` is one number, seen as many, and is read beyond its end. Weights and biases "
+        "are read so by both norms.",
+        "trinix_layouts",
     ),
     Finding(
         ("trinix:rotary",),

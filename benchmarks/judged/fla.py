@@ -22,8 +22,8 @@ from fla.modules.token_shift import token_shift as _token_shift
 from fla.ops.utils.pooling import mean_pooling as _mean_pooling
 
 
-def rms_norm(x: Any, weight: Any, eps: float, offset: float) -> Any:
-    return layernorm.rms_norm(x, weight + offset, None, eps=eps)
+def rms_norm(x: Any, weight: Any, eps: float) -> Any:
+    return layernorm.rms_norm(x, weight, None, eps=eps)
 
 
 def layer_norm(x: Any, weight: Any, bias: Any, eps: float) -> Any:

@@ -22,8 +22,8 @@ from liger_kernel.ops.swiglu import LigerSiLUMulFunction
 from liger_kernel.ops.tvd import LigerTVDLossFunction
 
 
-def rms_norm(x: Any, weight: Any, eps: float, offset: float) -> Any:
-    return LigerRMSNormFunction.apply(x, weight, eps, offset, "gemma", False)
+def rms_norm(x: Any, weight: Any, eps: float) -> Any:
+    return LigerRMSNormFunction.apply(x, weight, eps, 0.0, "llama", False)
 
 
 def layer_norm(x: Any, weight: Any, bias: Any, eps: float) -> Any:

@@ -19,12 +19,12 @@ EPS = between(1e-6, 1e-2)
 COLUMNS = range(1, 130)
 
 
-@operation("x: n c, weight: c", sizes={"c": COLUMNS}, params={"eps": EPS, "offset": [0.0, 1.0]})
-def rms_norm(x: Any, weight: Any, *, eps: float, offset: float) -> Any:
-    """Over the last axis, with ``offset + weight``."""
+@operation("x: n c, weight: c", sizes={"c": COLUMNS}, params={"eps": EPS})
+def rms_norm(x: Any, weight: Any, *, eps: float) -> Any:
+    """Over the last axis, without a mean."""
     from torch.nn import functional
 
-    return functional.rms_norm(x, x.shape[-1:], weight + offset, eps)
+    return functional.rms_norm(x, x.shape[-1:], weight, eps)
 
 
 @operation("x: n c, weight: c, bias: c", sizes={"c": COLUMNS}, params={"eps": EPS})

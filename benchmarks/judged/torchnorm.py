@@ -7,8 +7,8 @@ from typing import Any
 from torchnorm import _triton
 
 
-def rms_norm(x: Any, weight: Any, eps: float, offset: float) -> Any:
-    return _triton.fused_rms_norm(x, weight + offset, eps)
+def rms_norm(x: Any, weight: Any, eps: float) -> Any:
+    return _triton.fused_rms_norm(x, weight, eps)
 
 
 def layer_norm(x: Any, weight: Any, bias: Any, eps: float) -> Any:

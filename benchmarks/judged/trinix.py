@@ -15,8 +15,8 @@ from trinix.kernels.squared_relu_kernel import TritonSquaredReLUFunction
 from trinix.kernels.swigelu_kernel import TritonSwiGLUFunction
 
 
-def rms_norm(x: Any, weight: Any, eps: float, offset: float) -> Any:
-    return TritonRMSNormFunction.apply(x, weight + offset, eps)
+def rms_norm(x: Any, weight: Any, eps: float) -> Any:
+    return TritonRMSNormFunction.apply(x, weight, eps)
 
 
 def layer_norm(x: Any, weight: Any, bias: Any, eps: float) -> Any:
