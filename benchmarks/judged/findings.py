@@ -128,7 +128,7 @@ EXPLAINED: tuple[Finding, ...] = (
     ),
     Finding(
         ("trinix:layer_norm", "trinix:rms_norm", "trinix:halves_reglu"),
-        ("reads memory by layout", "not finite", "raises", "crashes"),
+        ("reads memory by layout", "not finite"),
         "trinix's norms and ReGLU read arrays as if they were stored row by row",
         "The layer norm and the ReGLU take the distance of the rows of `x` as it is, and that of "
         "the columns for 1; so does the ReGLU with the gradient that it is given, which of "
@@ -138,10 +138,12 @@ EXPLAINED: tuple[Finding, ...] = (
     ),
     Finding(
         ("trinix:rotary",),
-        ("reads memory by layout", "raises", "crashes"),
+        ("reads memory by layout", "crashed", "backward wrong"),
         "trinix's rotary embedding takes the strides of what it reads for those of what it writes",
         "Of an operand that is a part of a larger array, or of a gradient that is expanded, the "
-        "result has others: cells are left unwritten, and what lies beyond the array is written.",
+        "result has others: cells are left unwritten, and hold what was there before; and what "
+        "lies beyond the array is written, by which processes ended. Elements of a head are taken "
+        "to stand beside each other.",
         "trinix_rope",
     ),
 )

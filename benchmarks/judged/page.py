@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ here speaks of
 
 A kernel that agrees here agrees in the cases that were judged, which are small. One that does
 not is wrong on a device as well where the cause lies in its formula, or in its Python: what is
-shown below is of these two kinds alone. Each program runs without bpcheck, so that none of it is
+shown above is of these two kinds alone. Each program runs without bpcheck, so that none of it is
 the doing of what bpcheck adds to the interpreter."""
 
 
@@ -96,17 +97,13 @@ def _verdict(verdict: Any) -> str:
         return f"stopped: {verdict.stopped}"
     if not verdict.told:
         return "agrees"
-    said = []
+    words: dict[Finding | None, list[str]] = {}
     for each in verdict.told:
-        finding = explained(verdict.kernel, each)
-        text = f"`{each['result']}`: {each['judgement']} ({each['failing']} cases)"
-        if finding is None:
-            text += ", not looked into"
-        elif finding.program:
-            text += f": [{finding.title}](#{finding.anchor})"
-        else:
-            text += f": {finding.title}"
-        said.append(text)
+        words.setdefault(explained(verdict.kernel, each), []).append(each["judgement"])
+    said = []
+    for finding, judgements in words.items():
+        known = f"[{finding.title}](#{finding.anchor})" if finding else "not looked into"
+        said.append(f"{', '.join(dict.fromkeys(judgements))}: {known}")
     return "; ".join(said)
 
 
@@ -149,8 +146,8 @@ def _stopped(stopped: Sequence[tuple[str, str, str]], versions: Mapping[str, str
     yield "| package | what | what it says |"
     yield "| --- | --- | --- |"
     for package, what, said in stopped:
-        # An error of an import ends with the place of a file.
-        line = said.split(" (/")[0].strip().replace("|", "\\|")
+        # The place of a file, and advice on what to install, are of one machine.
+        line = re.split(r" \(/| Install ", said)[0].strip().replace("|", "\\|")
         yield f"| {package} {versions[package]} | {what} | `{line}` |"
 
 
