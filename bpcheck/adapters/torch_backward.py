@@ -45,7 +45,11 @@ def _returned(
     with torch.no_grad():
         returned: Any = node.apply(y_bar)
     returned = returned if isinstance(returned, tuple) else (returned,)
-    if len(returned) != len(node.needs_input_grad) or not all(
+    asked = len(node.needs_input_grad)
+    if all(each is None for each in returned[asked:]):
+        # For arguments that were left to their defaults; the engine drops them as well.
+        returned = returned[:asked]
+    if len(returned) != asked or not all(
         each is None or isinstance(each, torch.Tensor) for each in returned
     ):
         return None

@@ -95,9 +95,10 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
     BpcheckError
         If there is no such operation, target or style.
     """
-    operation = operation_of(entry, directory)
     if entry.interpret:
+        # First of all: torch imports Triton where it takes an operation apart.
         interpret()
+    operation = operation_of(entry, directory)
     subject = load(
         entry.target,
         operation=operation,

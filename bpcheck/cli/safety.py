@@ -135,6 +135,9 @@ def placed_entry(
         jobs=safety.jobs,
         allowed=safety.allowed(),
         warm=None if is_own else operation_of(entry, directory),
+        # Torch imports Triton by the way, and its interpreter starts only where it is asked for
+        # before that.
+        spawns=entry.interpret,
         engine=engine,
     ) as workers:
         yield workers

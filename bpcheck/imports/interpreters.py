@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from bpcheck.imports.triton_interpreter import complete
+
 #: What is set before code is imported: Triton's interpreter, and Numba's simulator of CUDA.
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {"TRITON_INTERPRET": "1", "NUMBA_ENABLE_CUDASIM": "1"}
@@ -19,6 +21,8 @@ NOTE = "interpreted: passing here is not passing on the device"
 def interpret() -> None:
     """Let kernels that are imported from now on run in their interpreters; none is edited."""
     os.environ.update(ENVIRONMENT)
+    # Before the code: kernels take functions of the device by name where they are imported.
+    complete()
 
 
 def interpret_loaded() -> None:

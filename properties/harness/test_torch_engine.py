@@ -11,6 +11,7 @@ import torch
 from bpcheck import adapters
 from properties.harness.torch_conv import (
     CONV,
+    POOL,
     X_BAR,
     Y_BAR,
     B,
@@ -120,3 +121,27 @@ def test_a_cotangent_that_is_overwritten_is_seen_to_be() -> None:
     _, residuals = subject.forward(X, W, B, **CONV)
     assert subject.vjp(residuals, y_bar)[0].tolist() == X_BAR
     assert not y_bar.any()
+
+
+def test_a_backward_that_answers_for_defaults_is_called_once() -> None:
+    calls = []
+
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, factor: float = 3.0, offset: float = 0.0) -> Any:
+            ctx.save_for_backward(x)
+            ctx.factor = factor
+            return factor * x**2 + offset
+
+        @staticmethod
+        def backward(ctx: Any, *grads: Any) -> Any:
+            calls.append(ctx)
+            (x,) = ctx.saved_tensors
+            # A second backward would find the gradient of the first in the place of x.
+            x.data.mul_(2 * ctx.factor * grads[0])
+            return x, None, None
+
+    subject = adapters.torch(lambda x, **_: apply(Scaled, x), operation="avg_pool1d")
+    _, residuals = subject.forward(X.copy(), **POOL)
+    assert subject.vjp(residuals, np.ones_like(X))[0].tolist() == [[[6.0, 12.0, 18.0, 24.0]]]
+    assert len(calls) == 1

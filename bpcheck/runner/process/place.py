@@ -53,6 +53,8 @@ class Workers:
         The subject, where this process has it.
     warm
         The operation, where it is known before the subject is loaded.
+    spawns
+        Whether workers start from nothing, where what this process has imported would hinder them.
     engine
         What judges cases in the place of workers of this process.
     """
@@ -66,11 +68,12 @@ class Workers:
         allowed: Allowed | None = None,
         subject: Subject | None = None,
         warm: Operation | None = None,
+        spawns: bool = False,
         engine: Engine | None = None,
     ):
-        if warm is not None:
+        spawns = spawns or must_spawn()
+        if warm is not None and not spawns:
             warm_up(warm)
-        spawns = must_spawn()
         allowed = allowed or Allowed()
         self._jobs = jobs if engine is None else engine.workers
         patience = Patience()

@@ -1,0 +1,1 @@
+"""Triton kernels of packages on the index, as subjects: one short file for each package."""
