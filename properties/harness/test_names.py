@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from bpcheck.explain.answers import Witness
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.faults import fault_named
 from bpcheck.explain.pattern import pattern_of
+from bpcheck.verdict.conditions import condition_of
 from properties.harness.planting import reference
 from reference import avg_pool, conv
 
@@ -311,3 +313,26 @@ def test_a_padding_one_too_small_is_not_one_that_is_forgotten() -> None:
     assert found is not None
     assert found.fault.name == "x-bar-padding-one-too-small-along-the-width"
     assert found.explained == len(cases)
+
+
+@pytest.mark.parametrize("values", ["real", "tiny"])
+def test_a_cotangent_that_is_cast_to_float32_is_not_small_numbers_dropped(values: str) -> None:
+    def vjp(residuals: Any, y_bar: Array) -> Bars:
+        x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar.astype(np.float32).astype(y_bar.dtype))
+        return x_bar, w_bar, b_bar
+
+    fault = fault_named("cotangent-cast-to-float32")
+    drawn = (
+        parse_case(f"conv2d n2ic2ih{3 + i % 4}iw5oc3kh2kw3bias1 f64 {values} c-order seed={i}")
+        for i in range(60)
+    )
+    cases = list(islice((case for case in drawn if fault.shows(case)), 5))
+    found = diagnose(
+        Subject(conv.forward, vjp, operation="conv2d"),
+        cases,
+        batches(1, 2, 3),
+        result="b_bar",
+        condition=condition_of(cases[0]),
+    )
+    assert found is not None
+    assert found.fault is fault
