@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,11 +30,21 @@ class Answers:
     results
         What was given for each result, of whatever type.
     manner
-        How the forward and the vjp ended, and which of their inputs they changed.
+        How the forward and the vjp ended.
+    changes
+        Which of their inputs they changed.
     """
 
     results: dict[str, Any]
     manner: tuple[str, ...]
+    changes: frozenset[str] = frozenset()
+
+    def beside(self, other: Answers) -> Answers:
+        """These, as if no more inputs had been changed than in the others, where those are fewer.
+
+        What a kernel does to its inputs beside its mistake does not hide which one that is.
+        """
+        return replace(self, changes=other.changes) if other.changes < self.changes else self
 
 
 class Witness:
@@ -63,7 +73,7 @@ class Witness:
 
         Numbers must be equal where arithmetic is exact, and equal up to rounding elsewhere.
         """
-        if one.manner != other.manner:
+        if (one.manner, one.changes) != (other.manner, other.changes):
             return False
         a, b = one.results.get(result), other.results.get(result)
         if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
@@ -100,16 +110,16 @@ def _answers_of(trial: Trial) -> Answers:
     run, arrays = trial.first, trial.arrays
     originals = {**arrays.operands, "y_bar": arrays.y_bar}
     handed = {**run.handed.operands, "y_bar": run.handed.y_bar}
-    changed = [
-        f"changes {name}"
+    changed = frozenset(
+        name
         for name, array in originals.items()
         if not np.array_equal(handed[name], array, equal_nan=True)
-    ]
+    )
     ends = [
         "no call" if each is None else _end(each.value) if each.returned else "raises"
         for each in (run.forward, run.vjp)
     ]
-    return Answers(dict(run.raw), (*ends, *changed))
+    return Answers(dict(run.raw), tuple(ends), changed)
 
 
 def _end(value: Any) -> str:

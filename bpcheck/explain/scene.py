@@ -62,7 +62,7 @@ class Scene:
 
         What is wrong by a few roundings alone is not what a mistake gives that does not show.
         """
-        if not self.witness.alike(self.said, answers, result):
+        if not self.witness.alike(self.said.beside(answers), answers, result):
             return False
         return result not in self.wrong or not self.witness.alike(
             self.witness.right, answers, result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 from bpcheck import Subject, check
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case, parse_case
+from bpcheck.explain.answers import Witness
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.faults import fault_named
 from bpcheck.explain.pattern import pattern_of
+from bpcheck.verdict.conditions import condition_of
 from properties.harness.planting import reference
-from reference import conv
+from reference import avg_pool, conv
 
 Bars = tuple[Any, Any, Any]
 
@@ -143,3 +146,193 @@ def test_a_report_describes_the_wrong_cells_of_what_has_no_name() -> None:
     (judgement,) = report.judgements
     assert judgement.looks_like == ""
     assert judgement.wrong_cells.startswith("the last column alone")
+
+
+def test_what_is_changed_beside_a_mistake_does_not_hide_its_name() -> None:
+    def vjp(residuals: Any, y_bar: Array) -> Bars:
+        y_bar[y_bar < 0] = 0
+        bars: Bars = conv.vjp(residuals, y_bar)
+        return bars
+
+    subject = Subject(conv.forward, vjp, operation="conv2d")
+    found = diagnose(subject, batches(1, 2, 3), result="x_bar")
+    assert found is not None
+    assert found.fault.name == "cotangent-clamped-at-zero"
+
+
+def test_a_mistake_that_changes_its_inputs_is_no_name_for_a_kernel_that_does_not() -> None:
+    changing = fault_named("cotangent-clamped-at-zero").plant(reference("conv2d"))
+
+    def vjp(residuals: Any, y_bar: Array) -> Bars:
+        bars: Bars = changing.vjp(residuals, y_bar)
+        y_bar[y_bar < 0] = 0
+        return bars
+
+    case, right = batches(3)[0], reference("conv2d")
+    witness = Witness(right, case)
+    quiet = witness.answers(changing)
+    loud = witness.answers(Subject(changing.forward, vjp, operation="conv2d"))
+    assert witness.alike(loud.beside(quiet), quiet, "x_bar")
+    assert not witness.alike(quiet.beside(loud), loud, "x_bar")
+
+
+def _depthwise_of(
+    filters: Callable[[int, int, int], int], cotangents: Callable[[int, int, int], int]
+) -> Subject:
+    """Gradients added up filter by filter, those of a depthwise layer read in some order."""
+    return _by_filters(filters, cotangents, lambda o, per, groups: o // per, only_depthwise=True)
+
+
+def _by_filters(
+    filters: Callable[[int, int, int], int],
+    cotangents: Callable[[int, int, int], int],
+    group_of: Callable[[int, int, int], int],
+    *,
+    result: str = "",
+    only_depthwise: bool = False,
+) -> Subject:
+    """A convolution whose vjp goes through its output channels one by one."""
+
+    def forward(x: Array, w: Array, b: Array | None = None, **params: Any) -> Any:
+        return conv.forward(x, w, b, **params)[0], (x, w, b, params)
+
+    def vjp(residuals: Any, y_bar: Array) -> Bars:
+        x, w, b, params = residuals
+        groups = params["groups"]
+        per, width = len(w) // groups, w.shape[1]
+        is_wrong = width == 1 or not only_depthwise
+        read, sent = (filters, cotangents) if is_wrong else (_itself, _itself)
+        x_bar, w_bar = np.zeros_like(x), np.zeros_like(w)
+        for o in range(len(w)):
+            group = group_of(o, per, groups)
+            inputs = slice(group * width, (group + 1) * width)
+            f, c = read(o, per, groups), sent(o, per, groups)
+            one = {**params, "groups": 1}
+            _, kept = conv.forward(x[:, inputs], w[f : f + 1], None, **one)
+            bars = conv.vjp(kept, y_bar[:, c : c + 1])
+            x_bar[:, inputs] += bars[0]
+            w_bar[o : o + 1] = bars[1]
+        wrong = {"x_bar": x_bar, "w_bar": w_bar}
+        _, kept = conv.forward(x, w, b, **params)
+        told = conv.vjp(kept, y_bar)
+        if result:
+            wrong = {"x_bar": told[0], "w_bar": told[1], result: wrong[result]}
+        return wrong["x_bar"], wrong["w_bar"], told[2]
+
+    return Subject(forward, vjp, operation="conv2d")
+
+
+def _itself(o: int, per: int, groups: int) -> int:
+    return o
+
+
+def _in_multiplier_order(o: int, per: int, groups: int) -> int:
+    return o % per * groups + o // per
+
+
+def _by_remainder(o: int, per: int, groups: int) -> int:
+    return o % groups
+
+
+GROUPED = [
+    parse_case(f"conv2d g{g}n2ic{ic}ih4iw5oc{oc}kh2kw3 f64 exact c-order seed={g + oc}")
+    for g, ic, oc in ((2, 4, 6), (3, 6, 6), (2, 6, 8), (3, 3, 12))
+]
+DEPTHWISE = [
+    parse_case(f"conv2d g{g}n2ic{g}ih4iw5oc{oc}kh2kw3 f64 exact c-order seed={g + oc}")
+    for g, oc in ((2, 6), (3, 6), (2, 8), (3, 12))
+]
+
+#: What becomes of the output channels, what it is called, and where it shows.
+CHANNELS = [
+    (_by_filters(_itself, _itself, _by_remainder, result=f"{name}_bar"), f"{name}-bar-{of}", cases)
+    for name in "xw"
+    for of, cases in [("of-group-o-mod-groups", GROUPED)]
+] + [
+    (_depthwise_of(_in_multiplier_order, _itself), "x-bar-filters-in-multiplier-order", DEPTHWISE),
+    (
+        _depthwise_of(_itself, _in_multiplier_order),
+        "x-bar-cotangent-in-multiplier-order",
+        DEPTHWISE,
+    ),
+    (
+        _depthwise_of(_itself, _in_multiplier_order),
+        "w-bar-cotangent-in-multiplier-order",
+        DEPTHWISE,
+    ),
+]
+
+
+@pytest.mark.parametrize(("subject", "name", "cases"), CHANNELS, ids=[each[1] for each in CHANNELS])
+def test_channels_in_the_wrong_group_or_order_are_named(
+    subject: Subject, name: str, cases: list[Case]
+) -> None:
+    found = diagnose(subject, cases, result=name[:5].replace("-", "_"))
+    assert found is not None
+    assert found.fault.name == name
+
+
+def test_a_gradient_that_is_cast_to_float32_on_its_way_out_is_not_summed_in_it() -> None:
+    subject = spoiled(
+        lambda x_bar, w_bar, b_bar, y_bar: (
+            x_bar,
+            w_bar.astype(np.float32).astype(w_bar.dtype),
+            b_bar,
+        )
+    )
+    cases = [
+        parse_case(f"conv2d n2ic2ih{i}iw5oc3kh2kw3bias1 f64 real c-order seed={i}")
+        for i in (3, 4, 5, 6)
+    ]
+    found = diagnose(subject, cases, result="w_bar")
+    assert found is not None
+    assert found.fault.name == "w-bar-cast-to-float32"
+
+
+def test_a_padding_one_too_small_is_not_one_that_is_forgotten() -> None:
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Array]:
+        (shape, kernel, stride, padding), (_, _, rows, columns) = residuals, y_bar.shape
+        x_bar = np.zeros(shape, y_bar.dtype)
+        for i, j in np.ndindex(rows, columns):
+            top, left = i * stride[0] - padding[0], j * stride[1] - max(padding[1] - 1, 0)
+            bottom, right = top + kernel[0], left + kernel[1]
+            share = y_bar[:, :, i, j, None, None] / (kernel[0] * kernel[1])
+            x_bar[:, :, max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] += share
+        return (x_bar,)
+
+    def forward(x: Array, *, kernel_size: Any, stride: Any, padding: Any) -> Any:
+        y, _ = avg_pool.forward(x, kernel_size=kernel_size, stride=stride, padding=padding)
+        return y, (x.shape, kernel_size, stride, padding)
+
+    subject = Subject(forward, vjp, operation="avg_pool2d")
+    cases = [
+        parse_case(f"avg_pool2d n1ic2ih6iw{8 + p}kh3kw5ph1pw{p} f64 exact c-order seed={seed}")
+        for seed, p in enumerate((1, 2, 1, 2, 1))
+    ]
+    found = diagnose(subject, cases, result="x_bar")
+    assert found is not None
+    assert found.fault.name == "x-bar-padding-one-too-small-along-the-width"
+    assert found.explained == len(cases)
+
+
+@pytest.mark.parametrize("values", ["real", "tiny"])
+def test_a_cotangent_that_is_cast_to_float32_is_not_small_numbers_dropped(values: str) -> None:
+    def vjp(residuals: Any, y_bar: Array) -> Bars:
+        x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar.astype(np.float32).astype(y_bar.dtype))
+        return x_bar, w_bar, b_bar
+
+    fault = fault_named("cotangent-cast-to-float32")
+    drawn = (
+        parse_case(f"conv2d n2ic2ih{3 + i % 4}iw5oc3kh2kw3bias1 f64 {values} c-order seed={i}")
+        for i in range(60)
+    )
+    cases = list(islice((case for case in drawn if fault.shows(case)), 5))
+    found = diagnose(
+        Subject(conv.forward, vjp, operation="conv2d"),
+        cases,
+        batches(1, 2, 3),
+        result="b_bar",
+        condition=condition_of(cases[0]),
+    )
+    assert found is not None
+    assert found.fault is fault

@@ -73,6 +73,14 @@ def _clipped(y_bar: Array) -> Array:
     return np.clip(y_bar, -one, one)
 
 
+def _cast(y_bar: Array) -> Array:
+    """To float32 and back, as a kernel does that computes in that type only."""
+    if y_bar.dtype != np.float64:
+        return y_bar
+    with np.errstate(over="ignore"):
+        return y_bar.astype(np.float32).astype(y_bar.dtype)
+
+
 def _normalised(y_bar: Array) -> Array:
     norm = np.abs(wide(y_bar)).max(initial=0)
     with np.errstate(invalid="ignore"):
@@ -124,6 +132,13 @@ FAULTS: tuple[Fault, ...] = (
         condition="a negative cotangent",
         caught_by=NOT_LINEAR,
         source="https://github.com/exacity/deeplearningbook-chinese/issues/127",
+    ),
+    _fault(
+        "cotangent-cast-to-float32",
+        "the cotangent of float64 operands is cast to float32",
+        _cast,
+        condition="float64, with a cotangent that float32 does not hold",
+        source="https://github.com/tensorflow/tensorflow/pull/27213",
     ),
     _fault(
         "cotangent-of-magnitudes",

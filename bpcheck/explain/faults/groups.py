@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,48 @@ def _by_group(array: Array, run: Run, axis: int) -> Array:
 def _interleaved(array: Array, run: Run, axis: int) -> Array:
     """Channel ``c`` taken to belong to group ``c % groups``."""
     return np.swapaxes(_by_group(array, run, axis), axis, axis + 1).reshape(array.shape)
+
+
+def _by_remainder(array: Array, run: Run, axis: int) -> Array:
+    """The output channels of each group together, where channel ``o`` belongs to ``o % groups``."""
+    shape = array.shape
+    split = (shape[axis] // _groups(run), _groups(run))
+    parts = array.reshape(*shape[:axis], *split, *shape[axis + 1 :])
+    return np.ascontiguousarray(np.swapaxes(parts, axis, axis + 1).reshape(shape))
+
+
+def _x_bar_by_remainder(run: Run, y_bar: Array, bar: Any) -> Array:
+    w = _by_remainder(run.operands["w"], run, 0)
+    return run.once_more(w=w).bars(_by_remainder(y_bar, run, 1))["x_bar"]
+
+
+def _w_bar_by_remainder(run: Run, y_bar: Array, bar: Any) -> Array:
+    found = run.bars(_by_remainder(y_bar, run, 1))["w_bar"]
+    return np.ascontiguousarray(_interleaved(found, run, 0))
+
+
+def _has_multiplier(case: Case) -> bool:
+    """A depthwise layer that makes several output channels of each input channel."""
+    return _interleaves_outputs(case) and case.geometry.ic == case.geometry.g
+
+
+def _is_depthwise(run: Run) -> bool:
+    return bool(run.operands["w"].shape[1] == 1)
+
+
+def _of_multiplied_filters(run: Run, y_bar: Array, bar: Any) -> Array:
+    if not _is_depthwise(run):
+        return np.asarray(bar)
+    return run.once_more(w=_by_remainder(run.operands["w"], run, 0)).bars(y_bar)["x_bar"]
+
+
+def _of_multiplied_cotangent(name: str) -> Callable[[Run, Array, Any], Array]:
+    def spoil(run: Run, y_bar: Array, bar: Any) -> Array:
+        if not _is_depthwise(run):
+            return np.asarray(bar)
+        return run.bars(_by_remainder(y_bar, run, 1))[name]
+
+    return spoil
 
 
 def _reversed(array: Array, run: Run, axis: int) -> Array:
@@ -163,6 +206,56 @@ FAULTS: tuple[Fault, ...] = (
         ),
         caught_by=AGAINST_TORCH,
         source="https://github.com/uxlfoundation/oneDNN/issues/352",
+    ),
+    Fault(
+        name="x-bar-of-group-o-mod-groups",
+        what="x_bar adds output channel o to the inputs of group o % groups",
+        operations=CONV,
+        results=("x_bar",),
+        condition="groups > 1, with several output channels in each (a channel multiplier)",
+        shows=_interleaves_outputs,
+        plant=planted(x_bar=_x_bar_by_remainder),
+        source="https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
+    ),
+    Fault(
+        name="w-bar-of-group-o-mod-groups",
+        what="w_bar of output channel o is made with the inputs of group o % groups",
+        operations=CONV,
+        results=("w_bar",),
+        condition="groups > 1, with several output channels in each (a channel multiplier)",
+        shows=_interleaves_outputs,
+        plant=planted(w_bar=_w_bar_by_remainder),
+        source="https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
+    ),
+    Fault(
+        name="x-bar-filters-in-multiplier-order",
+        what="x_bar of a depthwise layer reads filter m of channel c at m * channels + c",
+        operations=CONV,
+        results=("x_bar",),
+        condition="a depthwise layer with several output channels for each input channel",
+        shows=_has_multiplier,
+        plant=planted(x_bar=_of_multiplied_filters),
+        source="https://www.tensorflow.org/api_docs/python/tf/nn/depthwise_conv2d",
+    ),
+    Fault(
+        name="x-bar-cotangent-in-multiplier-order",
+        what="x_bar of a depthwise layer reads the cotangent of channel c at m * channels + c",
+        operations=CONV,
+        results=("x_bar",),
+        condition="a depthwise layer with several output channels for each input channel",
+        shows=_has_multiplier,
+        plant=planted(x_bar=_of_multiplied_cotangent("x_bar")),
+        source="https://www.tensorflow.org/api_docs/python/tf/nn/depthwise_conv2d",
+    ),
+    Fault(
+        name="w-bar-cotangent-in-multiplier-order",
+        what="w_bar of a depthwise layer reads the cotangent of channel c at m * channels + c",
+        operations=CONV,
+        results=("w_bar",),
+        condition="a depthwise layer with several output channels for each input channel",
+        shows=_has_multiplier,
+        plant=planted(w_bar=_of_multiplied_cotangent("w_bar")),
+        source="https://www.tensorflow.org/api_docs/python/tf/nn/depthwise_conv2d",
     ),
     Fault(
         name="x-bar-stride-ignored-with-groups",

@@ -31,6 +31,14 @@ MISTAKES: tuple[tuple[str, str, tuple[str, ...], Callable[[Window], Placing], st
         "https://github.com/renmengye/np-conv2d/pull/2",
     ),
     (
+        "padding-one-too-small",
+        "the padding is taken for one cell less than it is",
+        EVERY,
+        lambda window: place(window, low=max(window.low - 1, 0)),
+        "padding > 0 in that dimension",
+        "https://github.com/renmengye/np-conv2d/pull/2",
+    ),
+    (
         "dilation-ignored",
         "the dilation is ignored",
         (*CONV, *MAX_POOL),

@@ -64,6 +64,13 @@ def _summed_in(name: str, dtype: str) -> Callable[[Run, Array, Any], Array]:
     return spoil
 
 
+def _through_float32(run: Run, y_bar: Array, bar: Any) -> Array:
+    """The right gradient, cast to float32 and back."""
+    with np.errstate(over="ignore"):
+        cast: Array = bar.astype(np.float32).astype(bar.dtype) if bar.dtype == np.float64 else bar
+    return cast
+
+
 def _exceeds_float32(result: str) -> Callable[[Case], bool]:
     """Whether a sum in float64 is not one of integers that float32 holds as well."""
 
@@ -124,6 +131,26 @@ FAULTS: tuple[Fault, ...] = (
         condition="float64, with sums that float32 does not hold",
         shows=_exceeds_float32("x_bar"),
         plant=planted(x_bar=_summed_in("x_bar", "float32")),
+        source="https://github.com/tensorflow/tensorflow/pull/27213",
+    ),
+    Fault(
+        name="w-bar-cast-to-float32",
+        what="w_bar of float64 operands is cast to float32 on its way out",
+        operations=CONV,
+        results=("w_bar",),
+        condition="float64, with sums that float32 does not hold",
+        shows=_exceeds_float32("w_bar"),
+        plant=planted(w_bar=_through_float32),
+        source="https://github.com/tensorflow/tensorflow/pull/27213",
+    ),
+    Fault(
+        name="x-bar-cast-to-float32",
+        what="x_bar of float64 operands is cast to float32 on its way out",
+        operations=EVERY,
+        results=("x_bar",),
+        condition="float64, with sums that float32 does not hold",
+        shows=_exceeds_float32("x_bar"),
+        plant=planted(x_bar=_through_float32),
         source="https://github.com/tensorflow/tensorflow/pull/27213",
     ),
     Fault(
