@@ -36,9 +36,7 @@ def gradients_of_several(
     An output whose cotangent is 0 throughout is one that nobody has used: its Function then gets
     what autograd sends it, zeros, or ``None`` if it has said ``set_materialize_grads(False)``.
     """
-    differentiable = [
-        (y, bar) for y, bar in zip(outputs, bars, strict=True) if y.requires_grad
-    ]
+    differentiable = [(y, bar) for y, bar in zip(outputs, bars, strict=True) if y.requires_grad]
     used = [(y, bar) for y, bar in differentiable if bool((bar != 0).any())]
     if not differentiable:
         return [None] * len(leaves)

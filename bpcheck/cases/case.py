@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -139,12 +139,13 @@ class Case:
         which, place = place_of(index[0], self.outputs)
         return f"{which}:{','.join(map(str, place)) or '-'}"
 
-    def element(self, result: str, index: tuple[int, ...]) -> str:
+    def element(self, array: str, index: Sequence[int]) -> str:
         """What an element is called: ``w_bar[0,1]``, or ``y1[0,3]`` of the second output."""
-        if result == "y" and self.outputs:
-            which, index = place_of(index[0], self.outputs)
-            result = f"y{which}"
-        return f"{result}[{','.join(map(str, index))}]" if index else result
+        if array in ("y", "y_bar") and self.outputs:
+            which, index = place_of(int(index[0]), self.outputs)
+            array = f"y{which}{array[1:]}"
+        spelt = ",".join(str(int(each)) for each in index)
+        return f"{array}[{spelt}]" if spelt else array
 
 
 def describe(operation: Operation, geometry: Any) -> str:

@@ -17,7 +17,7 @@ from bpcheck.checks.outcomes import failed, first_of_each, not_applicable
 from bpcheck.checks.run import Run, gradient_names, is_pair, is_real_array
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
-from bpcheck.operations.outputs import names_of
+from bpcheck.operations.outputs import names_of, parted
 
 NAME = "contract"
 
@@ -74,6 +74,22 @@ def _hint(trial: Trial, forward: Call) -> str:
     return f"; it is called as forward({operands}, *, {', '.join(_named(trial))}){none}"
 
 
+def _unused(trial: Trial) -> str:
+    """What a Function has to take where some of several outputs have a cotangent of zeros."""
+    parts = parted(trial.arrays.y_bar, trial.case.outputs)
+    unused = [
+        name
+        for name, each in zip(names_of(parts), parts, strict=True)
+        if not np.any(each.astype(np.float64))
+    ]
+    if not unused or len(unused) == len(parts):
+        return ""
+    return (
+        f"; {' and '.join(unused)} is not used here: leave set_materialize_grads as it is, or take "
+        "None for zeros"
+    )
+
+
 def _outputs(trial: Trial, ending: str = "") -> str:
     """``(y0, y1)`` where there are several outputs, else nothing."""
     names = [f"{name}{ending}" for name in names_of(trial.case.outputs)]
@@ -100,6 +116,8 @@ def _vjp_violations(trial: Trial, vjp: Call, check: str) -> Iterator[Outcome]:
         bars = _outputs(trial, "_bar")
         called = f"; it is called as vjp(residuals, {bars or 'y_bar'})"
         hint = called if bars or vjp.raised.startswith("TypeError") else _words(trial)
+        if trial.subject.tensors is not None:
+            hint = _unused(trial) or hint
         message = f"vjp raised {vjp.raised}{hint}"
         yield failed(trial, check, first, Kind.RAISES, message, exception=vjp.exception)
     elif vjp.unsupported:

@@ -47,8 +47,10 @@ def check_finite(trial: Trial) -> tuple[Outcome, ...]:
 
 def _violations(trial: Trial) -> Iterator[Outcome]:
     for result, given in trial.first.raw.items():
-        value = numbers_of(trial.case, result, given) if trial.case.outputs else given
-        if not _is_judged(trial, result, given) or _is_finite(value):
+        if not _is_judged(trial, result, given):
+            continue
+        value: Any = numbers_of(trial.case, result, given) if trial.case.outputs else given
+        if _is_finite(value):
             continue
         wrong = ~np.isfinite(value) & _should_be(trial, result)
         if not wrong.any():

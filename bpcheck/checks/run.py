@@ -183,13 +183,34 @@ def call_forward(
     names = case.operation.operands if subject.tensors else case.operation.positional
     positional = [params.get(name) if name not in operands else operands[name] for name in names]
     rest = {name: value for name, value in params.items() if name not in names}
-    return call(subject.forward, *positional, refusals=subject.claims.refuses, **rest)
+    made = call(subject.forward, *positional, refusals=subject.claims.refuses, **rest)
+    if not (made.returned and is_pair(made.value)):
+        return made
+    y, residuals = made.value
+    if case.outputs and isinstance(y, tuple):
+        several = tuple(map(_as_array, y, (*case.outputs, *[None] * len(y))))
+        return replace(made, value=(several, residuals))
+    single = _as_array(y, case.shapes["y"])
+    return made if single is y else replace(made, value=(single, residuals))
+
+
+def _as_array(value: Any, shape: tuple[int, ...] | None) -> Any:
+    """NumPy's own scalar as the array without axes that it stands for; anything else as it is.
+
+    NumPy gives one wherever it adds up all there is: a loss by hand is nothing else.
+    """
+    return np.asarray(value) if shape == () and isinstance(value, np.generic) else value
 
 
 def call_vjp(subject: Subject, case: Case, residuals: Any, y_bar: Array) -> Call:
     """Call the vjp on the residuals of a forward; several outputs have a tuple of cotangents."""
     given = parted(y_bar, case.outputs) if case.outputs else y_bar
-    return call(subject.vjp, residuals, given, refusals=subject.claims.refuses)
+    made = call(subject.vjp, residuals, given, refusals=subject.claims.refuses)
+    if () not in case.operand_shapes.values() or not isinstance(made.value, tuple):
+        return made
+    names = gradient_names(case, made.value)
+    shapes = [case.operand_shapes.get(name) for name in (*names, *[""] * len(made.value))]
+    return replace(made, value=tuple(map(_as_array, made.value, shapes)))
 
 
 def poison(case: Case, results: tuple[str, ...], left: float = np.nan) -> None:
