@@ -8,6 +8,7 @@ them exactly: what is left over is no rounding. One scale alone is a trap (a har
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
@@ -123,7 +124,16 @@ def sums_of(
         for name in factors:
             others = (*(each for each in factors if each != name), "y_bar")
             products.append(Product(f"{name}_bar", counted[f"{name}_bar"], others))
-    return Sums(tuple(products), is_positive)
+    return Sums(tuple(_with_company(products)), is_positive)
+
+
+def _with_company(products: Sequence[Product]) -> Iterator[Product]:
+    """The products with room for others that are added to the same sums, counted as terms."""
+    together = Counter(each.result for each in products)
+    for each in products:
+        # A forward has room for as many anyway, beside the steps of differences.
+        many = 1 if each.result == "y" and together["y"] < 4 else together[each.result]
+        yield Product(each.result, many * each.terms, each.factors)
 
 
 class _Part:
