@@ -64,9 +64,9 @@ class Adapted:
     def vjp(self, residuals: Residuals, y_bar: Array | tuple[Array, ...]) -> tuple[Any, ...]:
         """One gradient for each operand, ``None`` where there is none."""
         scope = residuals.scope
-        is_several = isinstance(y_bar, tuple)
-        handed = [scope.outward("y", each) for each in (y_bar if is_several else (y_bar,))]
-        knowing = scope.with_cotangent(handed if is_several else handed[0])
+        every = y_bar if isinstance(y_bar, tuple) else (y_bar,)
+        handed = [scope.outward("y", each) for each in every]
+        knowing = scope.with_cotangent(handed if isinstance(y_bar, tuple) else handed[0])
         given = self.code.backward(residuals.state, knowing)
         scope.write_back()
         for each in handed:
