@@ -47,13 +47,20 @@ def gradients_of_several(
         if returned is not None:
             return returned
     asked = used or differentiable
-    return torch.autograd.grad(
+    found = torch.autograd.grad(
         [y for y, _ in asked],
         leaves,
         [bar for _, bar in asked],
         retain_graph=True,
         allow_unused=True,
     )
+    if len(asked) == len(outputs):
+        return found
+    # No path leads from what was used: nothing is missing there.
+    return [
+        torch.zeros_like(leaf) if bar is None else bar
+        for leaf, bar in zip(leaves, found, strict=True)
+    ]
 
 
 def _returned(

@@ -38,12 +38,12 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
 
 
 def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Outcome]:
-    y_bar = {"y_bar": run.handed.y_bar}
+    y_bar, is_torch = {"y_bar": run.handed.y_bar}, trial.subject.tensors is not None
     # The caller has handed the output itself.
     of_y = {} if run.cotangent is not None else y_bar
     owners = {**run.handed.operands, **earlier}
     # Autograd hands a cotangent on where it is the gradient, and copies what it keeps.
-    of_bars = y_bar if trial.subject.tensors is None else {}
+    of_bars = {} if is_torch else y_bar
     arrays = _arrays(run)
     outputs = _outputs(run)
     own = {name: value for name, value in arrays.items() if name not in outputs}
@@ -54,7 +54,8 @@ def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Ou
             for other in {**owners, **(of_y if result[0] in outputs else of_bars)}.items()
         ),
         ((result, output) for result in own.items() for output in outputs.items()),
-        ((last, first) for first, last in combinations(outputs.items(), 2)),
+        # Torch's own functions return views of one tensor, and autograd knows of it.
+        ((last, first) for first, last in combinations(() if is_torch else outputs.items(), 2)),
     ):
         # By their bounds: an exact answer may take exponential time, and two results that are woven
         # into one block keep each other's memory alive too.

@@ -222,6 +222,11 @@ class Operation(Addressed, ABC):
         return self.params(geometry)
 
     @property
+    def structure(self) -> str:
+        """What kind of function it was found to be, in words; empty where that is known."""
+        return ""
+
+    @property
     def written_as(self) -> tuple[Any, ...]:
         """The classes or functions whose code it is."""
         return type(self).__mro__[:-1]

@@ -155,6 +155,13 @@ def shipped(report: Report) -> Iterator[str]:
         yield f"{met[0]} of {met[1]} residues of the {', '.join(factors)}"
 
 
+def structure(report: Report) -> Iterator[str]:
+    """What kind of function a declared operation is: by what it was judged follows from that."""
+    if report.structure and report.cases:
+        name = report.operation.rpartition(":")[2]
+        yield f"{name} was found to be {report.structure}"
+
+
 def gaps(report: Report) -> Iterator[str]:
     """What the run did not reach: what is not claimed, what is too large, classes without a case.
 

@@ -73,6 +73,10 @@ class Declared(Operation):
         return self.once(found_of)
 
     @property
+    def structure(self) -> str:
+        return self.found.told(self.operands)
+
+    @property
     def value_kinds(self) -> tuple[str, ...]:  # type: ignore[override] # found when first asked for
         return Operation.value_kinds if self.found.is_exact else OF_REALS
 
