@@ -97,6 +97,9 @@ class Finding:
         apart; empty otherwise.
     wrong, total
         How many elements are wrong, of how many.
+    element
+        What the element is called, where that is not the result with the index: one of several
+        outputs.
     """
 
     kind: Kind
@@ -112,6 +115,7 @@ class Finding:
     wrong: int = 0
     total: int = 0
     exception: str = ""
+    element: str = ""
 
 
 @dataclass(frozen=True, slots=True)

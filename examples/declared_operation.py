@@ -4,6 +4,7 @@ In this directory:
 
     bpcheck check declared_operation:layer_norm declared_operation:LayerNorm
     bpcheck check declared_operation:layer_norm declared_operation:WithoutMean
+    bpcheck check declared_operation:softmax_and_total declared_operation:SoftmaxAndTotal
 """
 
 from __future__ import annotations
@@ -88,6 +89,30 @@ def cross_entropy(
     return functional.cross_entropy(
         logits, target, weight, ignore_index=ignore_index, reduction=reduction
     )
+
+
+@bpcheck.operation("x: *batch c")
+def softmax_and_total(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each row's softmax, and the logarithm of what it was divided by: two outputs."""
+    return functional.softmax(x, -1), torch.logsumexp(x, -1)
+
+
+class SoftmaxAndTotal:
+    """A kernel of the last one, by hand: its vjp gets a cotangent for each output."""
+
+    def forward(self, x: Array) -> tuple[tuple[Array, Array], Array]:
+        """Both outputs in a tuple, and what the vjp needs."""
+        top = x.max(-1, keepdims=True)
+        parts = np.exp(x - top)
+        total = parts.sum(-1, keepdims=True)
+        y = parts / total
+        return (y, (np.log(total) + top)[..., 0]), y
+
+    def vjp(self, y: Array, y_bar: tuple[Array, Array]) -> tuple[Array]:
+        """Both shares of the gradient, added up."""
+        of_softmax, of_total = y_bar
+        x_bar = y * (of_softmax - (of_softmax * y).sum(-1, keepdims=True))
+        return (x_bar + of_total[..., None] * y,)
 
 
 class LayerNorm:

@@ -57,15 +57,20 @@ class Adapted:
         scope = scope_of(self.operation, self.declaration, operands, params)
         y, state = self.code.forward(scope)
         scope.write_back()
+        if self.operation.may_have_outputs and isinstance(y, tuple | list):
+            return tuple(self._inward("y", each) for each in y), Residuals(scope, state)
         return self._inward("y", y), Residuals(scope, state)
 
-    def vjp(self, residuals: Residuals, y_bar: Array) -> tuple[Any, ...]:
+    def vjp(self, residuals: Residuals, y_bar: Array | tuple[Array, ...]) -> tuple[Any, ...]:
         """One gradient for each operand, ``None`` where there is none."""
         scope = residuals.scope
-        handed = scope.outward("y", y_bar)
-        given = self.code.backward(residuals.state, scope.with_cotangent(handed))
+        every = y_bar if isinstance(y_bar, tuple) else (y_bar,)
+        handed = [scope.outward("y", each) for each in every]
+        knowing = scope.with_cotangent(handed if isinstance(y_bar, tuple) else handed[0])
+        given = self.code.backward(residuals.state, knowing)
         scope.write_back()
-        handed.write_back()
+        for each in handed:
+            each.write_back()
         # Code that returns a gradient for a bias that there is not breaks no promise of its own.
         return tuple(
             self._scaled(name, self._inward(name, given.get(name)), scope)

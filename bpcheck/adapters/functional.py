@@ -54,14 +54,16 @@ class Functional:
         def function(*operands: Any) -> Any:
             given = scope.keeping(**dict(zip(names, operands, strict=True)))
             arguments, named = self.shown.arguments(given)
-            return self.function(*arguments, **named)
+            made = self.function(*arguments, **named)
+            return tuple(made) if isinstance(made, list) else made
 
         y, pullback = self.framework.vjp(function, *there)
         return self._array(y), pullback
 
     def backward(self, state: Any, scope: Scope) -> Mapping[str, Any]:
         """The gradients, in the order of the operands that there are."""
-        found = state(self.framework.to(scope.kept["dy"]))
+        dy, to = scope.kept["dy"], self.framework.to
+        found = state(tuple(map(to, dy)) if isinstance(dy, tuple) else to(dy))
         return {name: self._array(each) for name, each in zip(scope.handed, found, strict=True)}
 
     def names(self) -> Sequence[str]:
@@ -69,7 +71,9 @@ class Functional:
         return tuple(self.shown.names())
 
     def _array(self, value: Any) -> Any:
-        if value is None or isinstance(value, tuple | list | dict):
+        if isinstance(value, tuple):
+            return tuple(map(self._array, value))
+        if value is None or isinstance(value, list | dict):
             return value
         # A view of the framework's memory could change when that is used again.
         return np.array(self.framework.back(value))

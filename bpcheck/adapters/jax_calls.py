@@ -43,6 +43,17 @@ def recorded() -> Iterator[list[JaxCall]]:
         _kept.reset(token)
 
 
+def _as_one(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with its outputs one after the other, as transformations are compared by."""
+    return lambda *operands: _joined(function(*operands))
+
+
+def _joined(outputs: tuple[Any, ...]) -> Any:
+    import jax.numpy as jnp
+
+    return jnp.concatenate([jnp.ravel(each) for each in outputs])
+
+
 def kept_vjp(function: Callable[..., Any], *operands: Any) -> tuple[Any, Callable[[Any], Any]]:
     """`jax.vjp`, whose call is kept where somebody asks for that."""
     import jax
@@ -51,11 +62,11 @@ def kept_vjp(function: Callable[..., Any], *operands: Any) -> tuple[Any, Callabl
     calls = _kept.get()
     if calls is None:
         return y, pullback
-    made = JaxCall(function, operands)
+    made = JaxCall(_as_one(function) if isinstance(y, tuple) else function, operands)
     calls.append(made)
 
     def pull(y_bar: Any) -> Any:
-        made.y_bar = y_bar
+        made.y_bar = _joined(y_bar) if isinstance(y_bar, tuple) else y_bar
         return pullback(y_bar)
 
     return y, pull

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,8 +78,10 @@ class Scope:
         """The scope with more that was kept."""
         return replace(self, kept={**self.kept, **values})
 
-    def with_cotangent(self, handed: Handed) -> Scope:
-        """The scope of a backward."""
+    def with_cotangent(self, handed: Handed | Sequence[Handed]) -> Scope:
+        """The scope of a backward, with a tuple of cotangents for several outputs."""
+        if isinstance(handed, Sequence):
+            return self.keeping(dy=tuple(self._given(each.own) for each in handed))
         return self.keeping(dy=self._given(handed.own))
 
     def _given(self, array: Array) -> Any:

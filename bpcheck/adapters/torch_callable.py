@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from bpcheck.adapters.torch_arguments import Slots
-from bpcheck.adapters.torch_backward import gradients
+from bpcheck.adapters.torch_backward import gradients, gradients_of_several
 from bpcheck.adapters.torch_compiled import keep_compiling
 from bpcheck.adapters.torch_tensors import Shared, constant, to_array, to_tensor
 from bpcheck.arithmetic import Array
@@ -23,10 +23,10 @@ from bpcheck.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    """One run of the forward: its operands (``None`` where there was none) and its result."""
+    """One run of the forward: its operands (``None`` where there was none) and what it returned."""
 
     operands: tuple[Shared | None, ...]
-    y: torch.Tensor
+    y: torch.Tensor | tuple[torch.Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,25 @@ class TorchCallable:
         tensors = tuple(None if x is None else to_tensor(x, self.device) for x in operands)
         leaves = [None if each is None else each.tensor.requires_grad_() for each in tensors]
         with torch.enable_grad():
-            y = self.on_tensors(*leaves, **params)
+            y = self._outputs(*leaves, **params)
         _write_back(tensors)
-        return to_array(y), Residuals(tensors, y)
+        made = tuple(map(to_array, y)) if isinstance(y, tuple) else to_array(y)
+        return made, Residuals(tensors, y)
 
     def on_tensors(self, *operands: Any, **params: Any) -> Any:
-        """``y`` of tensors, in whatever mode of torch there is."""
+        """``y`` of tensors, in whatever mode of torch there is; several outputs as one."""
+        y = self._outputs(*operands, **params)
+        return torch.cat([each.reshape(-1) for each in y]) if isinstance(y, tuple) else y
+
+    def _outputs(self, *operands: Any, **params: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:
         arguments, named = self.arguments(*operands, **params)
         keep_compiling()
         y = self._apply(arguments, named)
+        if self.operation.may_have_outputs and isinstance(y, tuple | list):
+            if all(isinstance(each, torch.Tensor) for each in y) and y:
+                return tuple(y)
+            kinds = ", ".join(type(each).__name__ for each in y)
+            raise TypeError(f"the function returned ({kinds}) where tensors were expected")
         if not isinstance(y, torch.Tensor):
             kind = type(y).__name__
             raise TypeError(f"the function returned a {kind} where one tensor was expected")
@@ -125,15 +135,21 @@ class TorchCallable:
         rest = [name for name in params if name not in self.operation.constants]
         return self._slots.lacking(merged, rest)
 
-    def vjp(self, residuals: Residuals, y_bar: Array) -> tuple[Any, ...]:
+    def vjp(self, residuals: Residuals, y_bar: Array | tuple[Array, ...]) -> tuple[Any, ...]:
         """One gradient for each operand, ``None`` where there is none."""
         y, operands = residuals.y, residuals.operands
-        cotangent = to_tensor(y_bar, self.device)
+        given = y_bar if isinstance(y_bar, tuple) else (y_bar,)
+        cotangents = [to_tensor(each, self.device) for each in given]
         leaves = [each.tensor for each in operands if each is not None]
-        found = iter(gradients(y, leaves, cotangent.tensor))
-        bars = tuple(None if each is None else to_array(next(found)) for each in operands)
-        _write_back((*operands, cotangent))
-        return bars
+        bars = [each.tensor for each in cotangents]
+        found = iter(
+            gradients_of_several(y, leaves, bars)
+            if isinstance(y, tuple)
+            else gradients(y, leaves, bars[0])
+        )
+        made = tuple(None if each is None else to_array(next(found)) for each in operands)
+        _write_back((*operands, *cotangents))
+        return made
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:

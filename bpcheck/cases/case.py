@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.layouts import layouts_of
 from bpcheck.operations import Lattice, Operation
+from bpcheck.operations.outputs import place_of
 
 #: The value kinds that are no integers of a lattice.
 REAL_KINDS = ("real", "pruned", "scaled", "rows", "far")
@@ -79,6 +80,11 @@ class Case:
         return self.operation.result_shapes(self.geometry)
 
     @cached_property
+    def outputs(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the outputs where there are several; they lie one after the other in ``y``."""
+        return self.operation.outputs(self.geometry)
+
+    @cached_property
     def results(self) -> tuple[str, ...]:
         """Names of ``y`` and of every gradient."""
         return self.operation.results(self.geometry)
@@ -123,8 +129,23 @@ class Case:
             f"seed={self.seed}",
         ]
         if self.one_hot is not None:
-            parts.append("y_bar=" + ",".join(map(str, self.one_hot)))
+            parts.append(f"y_bar={self._lit(self.one_hot)}")
         return " ".join(parts)
+
+    def _lit(self, index: tuple[int, ...]) -> str:
+        """``0,0,1``; of several outputs with the number of one before it: ``1:0,3``."""
+        if not self.outputs:
+            return ",".join(map(str, index))
+        which, place = place_of(index[0], self.outputs)
+        return f"{which}:{','.join(map(str, place)) or '-'}"
+
+    def element(self, array: str, index: Sequence[int]) -> str:
+        """What an element is called: ``w_bar[0,1]``, or ``y1[0,3]`` of the second output."""
+        if array in ("y", "y_bar") and self.outputs:
+            which, index = place_of(int(index[0]), self.outputs)
+            array = f"y{which}{array[1:]}"
+        spelt = ",".join(str(int(each)) for each in index)
+        return f"{array}[{spelt}]" if spelt else array
 
 
 def describe(operation: Operation, geometry: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from bpcheck.arithmetic import FORMATS
@@ -20,6 +21,7 @@ from bpcheck.cases.layouts import (
 )
 from bpcheck.errors import CaseError, TargetError
 from bpcheck.operations import Operation, operation_named
+from bpcheck.operations.outputs import index_of
 
 T = TypeVar("T")
 
@@ -69,7 +71,11 @@ def parse_case(text: str) -> Case:
     layout = rest.take(known, parse_layout, mark=":")
     _require_arrays(case, text, layout or C_ORDER)
     seed = rest.take("a seed (seed=7)", _parse_seed, mark="seed=")
-    one_hot = rest.take("a one-hot cotangent (y_bar=0,0,1)", _parse_index, mark="y_bar=")
+    if case.outputs:
+        lit = "a one-hot cotangent (y_bar=1:0,3, a place in the second output)"
+        one_hot = rest.take(lit, partial(_parse_place, case, text), mark="y_bar=")
+    else:
+        one_hot = rest.take("a one-hot cotangent (y_bar=0,0,1)", _parse_index, mark="y_bar=")
     rest.end()
     if one_hot is not None:
         _require_inside(case, text, one_hot)
@@ -167,6 +173,21 @@ class _Rest:
 def _parse_seed(token: str) -> int | None:
     match = re.fullmatch(r"seed=([0-9]{1,40})", token)
     return int(match.group(1)) if match else None
+
+
+def _parse_place(case: Case, text: str, token: str) -> tuple[int, ...] | None:
+    match = re.fullmatch(r"y_bar=([0-9]{1,4}):(-|[0-9]{1,12}(?:,[0-9]{1,12})*)", token)
+    if match is None:
+        return None
+    place = [] if match.group(2) == "-" else [int(part) for part in match.group(2).split(",")]
+    index = index_of(int(match.group(1)), place, case.outputs)
+    if index is None:
+        raise CaseError(
+            f"{token}: the outputs have the shapes {', '.join(map(str, case.outputs))}",
+            text=text,
+            position=text.rindex("y_bar="),
+        )
+    return (index,)
 
 
 def _parse_index(token: str) -> tuple[int, ...] | None:

@@ -58,7 +58,8 @@ def _elsewhere(trial: Trial, name: str) -> Outcome | None:
     if where is None:
         return None
     message = (
-        f"{element('y', where)} is {number(where.got)} on other numbers of the same shapes, and "
+        f"{trial.case.element('y', where.index)} is {number(where.got)} on other numbers of the "
+        "same shapes, and "
         f"autograd has {number(where.expected)}; the numbers of this case hide it"
     )
     return failed(trial, name, "y", Kind.VALUE, message)

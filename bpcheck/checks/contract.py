@@ -17,6 +17,7 @@ from bpcheck.checks.outcomes import failed, first_of_each, not_applicable
 from bpcheck.checks.run import Run, gradient_names, is_pair, is_real_array
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
+from bpcheck.operations.outputs import names_of, parted
 
 NAME = "contract"
 
@@ -55,7 +56,8 @@ def _forward_violations(trial: Trial, run: Run, check: str) -> Iterator[Outcome]
         message = f"forward refuses a case that supports() claims: {forward.error}"
         yield failed(trial, check, "y", Kind.RAISES, message, exception=forward.exception)
     elif not is_pair(forward.value):
-        message = f"forward returned {describe(forward.value)}; return a tuple (y, residuals)"
+        y = _outputs(trial) or "y"
+        message = f"forward returned {describe(forward.value)}; return a tuple ({y}, residuals)"
         yield failed(trial, check, "y", Kind.TYPE, message)
 
 
@@ -70,6 +72,28 @@ def _hint(trial: Trial, forward: Call) -> str:
     absent = [name for name in trial.case.operation.operands if name not in trial.arrays.operands]
     none = f", here with {' and '.join(absent)} = None" if absent else ""
     return f"; it is called as forward({operands}, *, {', '.join(_named(trial))}){none}"
+
+
+def _unused(trial: Trial) -> str:
+    """What a Function has to take where some of several outputs have a cotangent of zeros."""
+    parts = parted(trial.arrays.y_bar, trial.case.outputs)
+    unused = [
+        name
+        for name, each in zip(names_of(parts), parts, strict=True)
+        if not np.any(each.astype(np.float64))
+    ]
+    if not unused or len(unused) == len(parts):
+        return ""
+    return (
+        f"; {' and '.join(unused)} is not used here: leave set_materialize_grads as it is, or take "
+        "None for zeros"
+    )
+
+
+def _outputs(trial: Trial, ending: str = "") -> str:
+    """``(y0, y1)`` where there are several outputs, else nothing."""
+    names = [f"{name}{ending}" for name in names_of(trial.case.outputs)]
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})" if names else ""
 
 
 def _named(trial: Trial) -> Iterator[str]:
@@ -89,8 +113,11 @@ def _vjp_violations(trial: Trial, vjp: Call, check: str) -> Iterator[Outcome]:
     first = f"{next(iter(handed))}_bar"
     wanted = f"({', '.join(names)}{',' if len(names) == 1 else ''})"
     if vjp.raised:
-        called = "; it is called as vjp(residuals, y_bar)"
-        hint = called if vjp.raised.startswith("TypeError") else _words(trial)
+        bars = _outputs(trial, "_bar")
+        called = f"; it is called as vjp(residuals, {bars or 'y_bar'})"
+        hint = called if bars or vjp.raised.startswith("TypeError") else _words(trial)
+        if trial.subject.tensors is not None:
+            hint = _unused(trial) or hint
         message = f"vjp raised {vjp.raised}{hint}"
         yield failed(trial, check, first, Kind.RAISES, message, exception=vjp.exception)
     elif vjp.unsupported:
@@ -118,22 +145,37 @@ def _vjp_violations(trial: Trial, vjp: Call, check: str) -> Iterator[Outcome]:
 
 
 def _array_violations(trial: Trial, check: str, result: str, value: Any) -> Iterator[Outcome]:
-    shape = trial.case.shapes[result]
+    shapes = trial.case.outputs
+    if result != "y" or not shapes:
+        yield from _violations_of(trial, check, result, result, value, trial.case.shapes[result])
+    elif not isinstance(value, tuple) or len(value) != len(shapes):
+        message = f"y is {describe(value)}; return the outputs as a tuple: "
+        message += f"({_outputs(trial)}, residuals)"
+        yield failed(trial, check, result, Kind.TYPE, message)
+    else:
+        for name, each, shape in zip(names_of(shapes), value, shapes, strict=True):
+            yield from _violations_of(trial, check, result, name, each, shape)
+
+
+def _violations_of(
+    trial: Trial, check: str, result: str, name: str, value: Any, shape: tuple[int, ...]
+) -> Iterator[Outcome]:
+    """What is wrong with a result, or with the output of this `name` that is a part of it."""
     dtype = trial.format.dtype
     if is_real_array(value) and value.shape == shape and value.dtype == dtype:
         # Nearly always so; to spell the name of a dtype takes as long as all else here.
         return
     expected = f"expected an array of {dtype.name} with shape {shape}"
     if not is_real_array(value):
-        message = f"{result} is {describe(value)}; {expected}"
+        message = f"{name} is {describe(value)}; {expected}"
         yield failed(trial, check, result, Kind.TYPE, message)
     elif value.shape != shape:
         order = likely_order(value.shape, shape, trial.case.operation.axes(result))
-        message = f"{result} has shape {value.shape}; {expected}{'; ' if order else ''}{order}"
+        message = f"{name} has shape {value.shape}; {expected}{'; ' if order else ''}{order}"
         yield failed(trial, check, result, Kind.SHAPE, message)
     elif _is_wider(value.dtype, dtype) and not trial.subject.claims.names_dtypes:
         message = (
-            f"{result} is {value.dtype.name} for operands of {dtype.name}, and judged by its "
+            f"{name} is {value.dtype.name} for operands of {dtype.name}, and judged by its "
             f"values; make results in the operands' dtype, as np.zeros(shape, x.dtype) does, or "
             f'name the dtypes that it takes: DTYPES = ("{value.dtype.name}",)'
         )
@@ -145,7 +187,7 @@ def _array_violations(trial: Trial, check: str, result: str, value: Any) -> Iter
         why = (
             "the dtype of the operands" if result == "y" else "the gradient has its operand's dtype"
         )
-        message = f"{result} is {given}; {expected}: {why}"
+        message = f"{name} is {given}; {expected}: {why}"
         yield failed(trial, check, result, Kind.DTYPE, message)
 
 

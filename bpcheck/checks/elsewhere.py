@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from bpcheck.checks import bounds
 from bpcheck.checks.compare import Difference, difference
-from bpcheck.checks.run import call_forward, gives_y, hand
+from bpcheck.checks.run import call_forward, gives_y, hand, numbers_of
 from bpcheck.checks.trial import Trial
 from bpcheck.filling import fill
 from bpcheck.oracles.autograd import autograd
@@ -37,4 +35,6 @@ def _forward_elsewhere(trial: Trial) -> Difference | None:
     bound = None
     if case.operation.divides:
         bound = bounds.quotient_bound(case, "y", bounds.absolute_sums(case, arrays)["y"])
-    return difference(np.asarray(forward.value[0], np.float64), autograd(case, arrays)["y"], bound)
+    y = numbers_of(case, "y", forward.value[0])
+    assert y is not None  # noqa: S101 - looked at above
+    return difference(y, autograd(case, arrays)["y"], bound)

@@ -14,7 +14,7 @@ import numpy as np
 from bpcheck.arithmetic import Array
 from bpcheck.checks.compare import same_bits
 from bpcheck.checks.outcomes import failed, first_of_each, not_applicable, unjudged
-from bpcheck.checks.run import is_real_array
+from bpcheck.checks.run import is_real_array, numbers_of
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 
@@ -46,16 +46,18 @@ def check_finite(trial: Trial) -> tuple[Outcome, ...]:
 
 
 def _violations(trial: Trial) -> Iterator[Outcome]:
-    for result, value in trial.first.raw.items():
-        if not _is_judged(trial, result, value) or _is_finite(value):
+    for result, given in trial.first.raw.items():
+        if not _is_judged(trial, result, given):
+            continue
+        value: Any = numbers_of(trial.case, result, given) if trial.case.outputs else given
+        if _is_finite(value):
             continue
         wrong = ~np.isfinite(value) & _should_be(trial, result)
         if not wrong.any():
             continue
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        message = (
-            f"{result}[{','.join(map(str, index))}] is {value[index]}, and {_why(trial, result)}"
-        )
+        where = trial.case.element(result, index)
+        message = f"{where} is {value[index]}, and {_why(trial, result)}"
         yield failed(trial, NAME, result, Kind.NOT_FINITE, message)
 
 
@@ -68,6 +70,8 @@ def _should_be(trial: Trial, result: str) -> Array:
 
 
 def _is_judged(trial: Trial, result: str, value: Any) -> bool:
+    if result == "y" and trial.case.outputs:
+        return result in trial.got
     # One of another shape may be huge, as a view of stride 0 is.
     return is_real_array(value) and value.shape == trial.case.shapes[result]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, combinations
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from bpcheck.checks.state import TURN
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import takes_turn
 from bpcheck.finding import Kind, Outcome
+from bpcheck.operations.outputs import names_of
 
 NAME = "own memory"
 
@@ -37,21 +38,24 @@ def _violations(trial: Trial) -> Iterator[Outcome]:
 
 
 def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Outcome]:
-    y_bar = {"y_bar": run.handed.y_bar}
+    y_bar, is_torch = {"y_bar": run.handed.y_bar}, trial.subject.tensors is not None
     # The caller has handed the output itself.
     of_y = {} if run.cotangent is not None else y_bar
     owners = {**run.handed.operands, **earlier}
     # Autograd hands a cotangent on where it is the gradient, and copies what it keeps.
-    of_bars = y_bar if trial.subject.tensors is None else {}
+    of_bars = {} if is_torch else y_bar
     arrays = _arrays(run)
-    own = {name: value for name, value in arrays.items() if name != "y"}
+    outputs = _outputs(run)
+    own = {name: value for name, value in arrays.items() if name not in outputs}
     for (name, value), (owner, memory) in chain(
         (
             (result, other)
             for result in arrays.items()
-            for other in {**owners, **(of_y if result[0] == "y" else of_bars)}.items()
+            for other in {**owners, **(of_y if result[0] in outputs else of_bars)}.items()
         ),
-        ((result, ("y", arrays["y"])) for result in own.items()),
+        ((result, output) for result in own.items() for output in outputs.items()),
+        # Torch's own functions return views of one tensor, and autograd knows of it.
+        ((last, first) for first, last in combinations(() if is_torch else outputs.items(), 2)),
     ):
         # By their bounds: an exact answer may take exponential time, and two results that are woven
         # into one block keep each other's memory alive too.
@@ -60,8 +64,17 @@ def _shared(trial: Trial, run: Run, earlier: Mapping[str, Array]) -> Iterator[Ou
                 f"{name} lies in the memory of {owner}: whoever changes one changes both; "
                 "return a copy"
             )
-            yield failed(trial, NAME, name, Kind.ALIASES, message)
+            result = "y" if name in outputs else name
+            yield failed(trial, NAME, result, Kind.ALIASES, message)
 
 
 def _arrays(run: Run) -> dict[str, Array]:
-    return {name: value for name, value in run.raw.items() if isinstance(value, np.ndarray)}
+    bars = {name: value for name, value in run.raw.items() if name != "y"}
+    every = {**_outputs(run), **bars}
+    return {name: value for name, value in every.items() if isinstance(value, np.ndarray)}
+
+
+def _outputs(run: Run) -> dict[str, Array]:
+    """``y``, or each of several outputs by its own name."""
+    y = run.raw["y"]
+    return dict(zip(names_of(y), y, strict=True)) if isinstance(y, tuple) else {"y": y}

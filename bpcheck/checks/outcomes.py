@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 
@@ -39,6 +40,11 @@ def failed(
     exception: str = "",
 ) -> Outcome:
     """The result is not what it should be."""
+    named = ""
+    if where and where.index and result == "y" and trial.case.outputs:
+        # Checks compare one array; a person knows the outputs that it is made of.
+        named = trial.case.element(result, where.index)
+        message = re.sub(rf"(?<!\w){re.escape(element(result, where))}", named, message)
     finding = Finding(
         kind=kind,
         check=check,
@@ -53,6 +59,7 @@ def failed(
         wrong=where.wrong if where else 0,
         total=where.total if where else 0,
         exception=exception,
+        element=named,
     )
     # What is not held against the subject leaves its row the mark.
     status = Status.PASSED if kind in NOTES else Status.FAILED

@@ -16,7 +16,7 @@ from bpcheck.checks.allowed import (
 )
 from bpcheck.checks.bounds import accumulator
 from bpcheck.checks.compare import Difference, difference
-from bpcheck.checks.outcomes import element, failed, not_applicable, passed, unjudged
+from bpcheck.checks.outcomes import element, failed, not_applicable, number, passed, unjudged
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Measured, Outcome
 
@@ -67,7 +67,11 @@ def _compare(trial: Trial, result: str) -> Outcome:
         )
         lost = failed(trial, NAME, result, Kind.LOST_PRECISION, message, where)
         return replace(lost, measured=measured)
-    outcome = _noted(trial, result, got, expected) or passed(NAME, result)
+    outcome = (
+        _noted(trial, result, got, expected)
+        or _without_number(trial, result, expected)
+        or passed(NAME, result)
+    )
     return replace(outcome, measured=measured)
 
 
@@ -130,6 +134,22 @@ def _noted(trial: Trial, result: str, got: Array, expected: Array) -> Outcome | 
         f"by sums in {trial.format.name}, as torch's own pools add them up"
     )
     return failed(trial, NAME, result, Kind.NARROW_SUMS, message, where)
+
+
+def _without_number(trial: Trial, result: str, expected: Array) -> Outcome | None:
+    """The note that a number is where the reference has none: whose convention it is is open."""
+    if trial.case.lattice is not None:
+        return None
+    places = np.argwhere(np.isfinite(trial.got[result]) & ~np.isfinite(expected))
+    if not len(places):
+        return None
+    index = tuple(int(each) for each in places[0])
+    message = (
+        f"{trial.case.element(result, index)} is {number(float(trial.got[result][index]))}, and "
+        f"the reference has {expected[index]} there ({len(places)} of {expected.size} elements): "
+        "another convention where there is no number, as 0 is for a row that is masked throughout"
+    )
+    return failed(trial, NAME, result, Kind.NAN_ELSEWHERE, message)
 
 
 def _off(result: str, where: Difference) -> str:

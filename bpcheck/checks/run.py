@@ -13,6 +13,7 @@ from bpcheck.calls import Call, call
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER, OUTPUT, lay_out, lay_out_all
 from bpcheck.filling import Arrays
+from bpcheck.operations.outputs import joined, parted
 from bpcheck.subject import Subject
 
 
@@ -41,7 +42,8 @@ class Run:
         How the calls ended; `vjp` is ``None`` where none was called, since the forward gave no
         well-formed ``y``: there is no cotangent for it.
     raw
-        What the subject gave for each result, of whatever type; missing ones are left out.
+        What the subject gave for each result, of whatever type, several outputs as they came;
+        missing ones are left out.
     got
         Copies of those results that can be compared: real arrays of the right shape, in float64.
     cotangent
@@ -114,12 +116,14 @@ def run_vjp(subject: Subject, case: Case, handed: Handed, forward: Call) -> Run:
         raw = {"y": forward.value[0]} if forward.returned and is_pair(forward.value) else {}
         return Run(handed, forward, None, raw, {})
     y, residuals = forward.value
-    if not (handed.is_output and _holds(y, handed.y_bar, rounded=not case.is_exact)):
-        return collect(case, handed, forward, call_vjp(subject, residuals, handed.y_bar))
+    # Of several outputs the cotangents are views of one array, and never the outputs themselves.
+    is_output = handed.is_output and not case.outputs
+    if not (is_output and _holds(y, handed.y_bar, rounded=not case.is_exact)):
+        return collect(case, handed, forward, call_vjp(subject, case, residuals, handed.y_bar))
     # Before a vjp writes into it.
     kept = y.copy()
     handed = replace(handed, y_bar=y)
-    found = collect(case, handed, forward, call_vjp(subject, residuals, y))
+    found = collect(case, handed, forward, call_vjp(subject, case, residuals, y))
     return replace(found, got={**found.got, "y": kept.astype(np.float64)}, cotangent=kept)
 
 
@@ -141,15 +145,29 @@ def collect(case: Case, handed: Handed, forward: Call, vjp: Call) -> Run:
         # A wrong number of them is for the contract to tell.
         gradients = dict(zip(gradient_names(case, vjp.value), vjp.value, strict=False))
         raw |= {f"{name}_bar": gradients[name] for name in handed.operands if name in gradients}
-    shapes = case.shapes
+    made = {name: numbers_of(case, name, value) for name, value in raw.items()}
+    got = {name: value for name, value in made.items() if value is not None}
+    return Run(handed, forward, vjp, raw, got)
+
+
+def numbers_of(case: Case, result: str, value: Any) -> Array | None:
+    """A copy of a result in float64, several outputs as one; ``None`` if it cannot be compared."""
+    if result == "y" and case.outputs:
+        return joined(value) if _are_outputs(case, value) else None
+    if not (is_real_array(value) and value.shape == case.shapes[result]):
+        return None
     # Recycled memory may hold signalling NaN, which a cast remarks on.
     with np.errstate(invalid="ignore"):
-        got = {
-            name: np.array(value, np.float64, order="C")
-            for name, value in raw.items()
-            if is_real_array(value) and value.shape == shapes[name]
-        }
-    return Run(handed, forward, vjp, raw, got)
+        return np.array(value, np.float64, order="C")
+
+
+def _are_outputs(case: Case, value: Any) -> bool:
+    """Whether it is a tuple of real arrays of the shapes that the outputs of a case have."""
+    return (
+        isinstance(value, tuple)
+        and all(map(is_real_array, value))
+        and tuple(each.shape for each in value) == case.outputs
+    )
 
 
 def gradient_names(case: Case, returned: Sequence[Any]) -> tuple[str, ...]:
@@ -165,12 +183,34 @@ def call_forward(
     names = case.operation.operands if subject.tensors else case.operation.positional
     positional = [params.get(name) if name not in operands else operands[name] for name in names]
     rest = {name: value for name, value in params.items() if name not in names}
-    return call(subject.forward, *positional, refusals=subject.claims.refuses, **rest)
+    made = call(subject.forward, *positional, refusals=subject.claims.refuses, **rest)
+    if not (made.returned and is_pair(made.value)):
+        return made
+    y, residuals = made.value
+    if case.outputs and isinstance(y, tuple):
+        several = tuple(map(_as_array, y, (*case.outputs, *[None] * len(y))))
+        return replace(made, value=(several, residuals))
+    single = _as_array(y, case.shapes["y"])
+    return made if single is y else replace(made, value=(single, residuals))
 
 
-def call_vjp(subject: Subject, residuals: Any, y_bar: Array) -> Call:
-    """Call the vjp on the residuals of a forward."""
-    return call(subject.vjp, residuals, y_bar, refusals=subject.claims.refuses)
+def _as_array(value: Any, shape: tuple[int, ...] | None) -> Any:
+    """NumPy's own scalar as the array without axes that it stands for; anything else as it is.
+
+    NumPy gives one wherever it adds up all there is: a loss by hand is nothing else.
+    """
+    return np.asarray(value) if shape == () and isinstance(value, np.generic) else value
+
+
+def call_vjp(subject: Subject, case: Case, residuals: Any, y_bar: Array) -> Call:
+    """Call the vjp on the residuals of a forward; several outputs have a tuple of cotangents."""
+    given = parted(y_bar, case.outputs) if case.outputs else y_bar
+    made = call(subject.vjp, residuals, given, refusals=subject.claims.refuses)
+    if () not in case.operand_shapes.values() or not isinstance(made.value, tuple):
+        return made
+    names = gradient_names(case, made.value)
+    shapes = [case.operand_shapes.get(name) for name in (*names, *[""] * len(made.value))]
+    return replace(made, value=tuple(map(_as_array, made.value, shapes)))
 
 
 def poison(case: Case, results: tuple[str, ...], left: float = np.nan) -> None:
@@ -180,20 +220,27 @@ def poison(case: Case, results: tuple[str, ...], left: float = np.nan) -> None:
     it, instead of finding the zeros of fresh memory.
     """
     dtype = FORMATS[case.dtype].dtype
-    shapes = case.shapes
+    shapes = [
+        shape
+        for name in results
+        for shape in (case.outputs if name == "y" and case.outputs else (case.shapes[name],))
+    ]
     # All are made before one is freed, or the second would get the block of the first.
-    freed = [np.full(shapes[name], left, dtype) for name in results]
+    freed = [np.full(shape, left, dtype) for shape in shapes]
     del freed
 
 
 def gives_y(case: Case, forward: Call) -> bool:
     """Whether a forward returned a pair whose ``y`` is a real array of the shape of the case.
 
-    Another dtype is the contract's matter: its numbers can be compared, and cotangents be sent.
+    Where there are several outputs, it is a tuple of such. Another dtype is the contract's matter:
+    its numbers can be compared, and cotangents be sent.
     """
     if not forward.returned or not is_pair(forward.value):
         return False
     y = forward.value[0]
+    if case.outputs:
+        return _are_outputs(case, y)
     return is_real_array(y) and y.shape == case.shapes["y"]
 
 

@@ -13,7 +13,16 @@ from bpcheck.arithmetic import FORMATS, Array, Format
 from bpcheck.cases import Case
 from bpcheck.checks import turns
 from bpcheck.checks.compare import same_bits
-from bpcheck.checks.run import Handed, Run, call_forward, hand, is_pair, is_real_array, run
+from bpcheck.checks.run import (
+    Handed,
+    Run,
+    call_forward,
+    hand,
+    is_pair,
+    is_real_array,
+    numbers_of,
+    run,
+)
 from bpcheck.filling import Arrays, fill
 from bpcheck.filling.tied import has_output_for_cotangent
 from bpcheck.oracles.autograd import autograd
@@ -154,6 +163,8 @@ class Trial:
         if outcome.returned and is_pair(outcome.value):
             raw["y"] = outcome.value[0]
         y = raw.get("y")
+        if self.case.outputs:
+            y = numbers_of(self.case, "y", y)
         if y is None or not is_real_array(y) or y.shape != self._output_shape(operands):
             self.fallen = Run(Handed(given, self.arrays.y_bar), outcome, None, raw, {})
             return None

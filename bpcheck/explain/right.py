@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.operations import Operation, as_operation
+from bpcheck.operations.outputs import joined
 from bpcheck.operations.torch_vjp import few_threads, torch_vjp
 from bpcheck.subject import Subject
 
@@ -25,7 +26,7 @@ def right_kernel(operation: Operation | str) -> Subject:
     """
     promise = as_operation(operation)
 
-    def forward(*operands: Array | None, **params: Any) -> tuple[Array, Any]:
+    def forward(*operands: Array | None, **params: Any) -> tuple[Any, Any]:
         import torch
 
         given = {
@@ -36,12 +37,15 @@ def right_kernel(operation: Operation | str) -> Subject:
         tensors = {name: torch.from_numpy(_plain(array)) for name, array in given.items()}
         with few_threads(given), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            y = promise.torch_forward(tensors, params).numpy()
+            y = promise.torch_outputs(tensors, params)
         dtype = next(iter(given.values())).dtype
-        return _rounded(y, dtype), (given, params)
+        if isinstance(y, tuple):
+            return tuple(_rounded(each.numpy(), dtype) for each in y), (given, params)
+        return _rounded(y.numpy(), dtype), (given, params)
 
-    def vjp(residuals: Any, y_bar: Array) -> tuple[Array | None, ...]:
+    def vjp(residuals: Any, y_bar: Any) -> tuple[Array | None, ...]:
         given, params = residuals
+        y_bar = joined(y_bar) if isinstance(y_bar, tuple) else y_bar
         plain = {name: _plain(array) for name, array in given.items()}
         found = torch_vjp(promise.torch_forward, plain, _plain(y_bar), params)
         return tuple(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from math import floor, log2, trunc
 
 import numpy as np
@@ -13,6 +14,9 @@ from bpcheck.cases.case import Case
 from bpcheck.cases.repeats import REPEATING
 from bpcheck.filling.lattice import Arrays, lattice_is_kinked, lattice_of
 from bpcheck.filling.tied import has_output_for_cotangent, places, tenants, tied
+
+#: Operands up to which powers are sought for all of them.
+MOST_NAMES = 6
 
 
 def special_terms(case: Case, drawn: Arrays, rng: np.random.Generator) -> Arrays:
@@ -117,4 +121,25 @@ def _powers(case: Case, chosen: str) -> dict[str, int]:
             return {} if has_output_for_cotangent(case) else {"y_bar": 1}
         if lack:
             powers[free[0]] = powers.get(free[0], 0) + lack
+    if any(sum(powers.get(name, 0) for name in factors) != reached for factors in sums):
+        # An operand that enters several sums of one result was scaled for one of them.
+        powers, reached = _alike(case, alike, sums)
+    if not powers:
+        return {} if has_output_for_cotangent(case) else {"y_bar": 1}
     return {**powers, "y_bar": reached} if has_output_for_cotangent(case) else powers
+
+
+def _alike(
+    case: Case, chosen: Sequence[str], sums: Sequence[tuple[str, ...]]
+) -> tuple[dict[str, int], int]:
+    """The least powers, up to 2, of which all `sums` have as many; none where there are none."""
+    names = [name for name in case.operand_shapes if name not in chosen]
+    if len(names) > MOST_NAMES:
+        return {}, 0
+    for others in sorted(product(range(3), repeat=len(names)), key=sum):
+        powers = {**dict(zip(names, others, strict=True)), **dict.fromkeys(chosen, 1)}
+        reached = {sum(powers[name] for name in factors) for factors in sums}
+        shared = {powers[name] for name in tenants(case)}
+        if len(reached) == 1 and len(shared) < 2:
+            return powers, reached.pop()
+    return {}, 0

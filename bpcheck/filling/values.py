@@ -8,6 +8,7 @@ import numpy as np
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases.case import JACOBIAN, Case
+from bpcheck.cases.layouts import OUTPUT
 from bpcheck.cases.repeats import REPEATING
 from bpcheck.filling.budget import room, spread
 from bpcheck.filling.ends import huge_unit, scaled, smallest_normal, special_terms, tiny_unit
@@ -16,12 +17,16 @@ from bpcheck.filling.real import far, pruned, real, rows
 from bpcheck.filling.real import scaled as scaled_cotangent
 from bpcheck.filling.sparse import sparse
 from bpcheck.filling.tied import has_output_for_cotangent, places, tied
+from bpcheck.operations.outputs import parted
 
 #: Largest magnitude drawn in `exact` mode: enough for a survival probability below 1e-3 a probe.
 CAP = 1024
 
 #: Largest magnitude in `small` mode.
 SMALL = 4
+
+#: One case in so many has an output that is not used, where there are several.
+UNUSED = 4
 
 #: Largest magnitude in `jacobian` mode: with both signs and 0 there are seven, in three bits.
 DIGIT = 3
@@ -58,10 +63,22 @@ def _finished(case: Case, arrays: Arrays) -> Arrays:
     """The same, tied as the layouts ask for, and with the cotangent that the case names."""
     arrays = tied(case, arrays)
     if case.one_hot is None:
-        return arrays
+        return _with_unused(case, arrays)
     # One cell of memory, in which a repeating layout puts other elements too.
     place = places(case, "y_bar", arrays.y_bar.shape)
     y_bar = (place == place[case.one_hot]).astype(arrays.y_bar.dtype)
+    return replace(arrays, y_bar=y_bar, survival=1.0)
+
+
+def _with_unused(case: Case, arrays: Arrays) -> Arrays:
+    """The same, where one of several outputs is not used in one case of four: it sends zeros."""
+    is_tied = case.layouts.get("y_bar") in (*REPEATING, OUTPUT)
+    if len(case.outputs) < 2 or case.seed % UNUSED or is_tied:
+        return arrays
+    parts = parted(arrays.y_bar.copy(), case.outputs)
+    parts[case.seed // UNUSED % len(parts)][...] = 0
+    y_bar = np.concatenate([each.reshape(-1) for each in parts])
+    # What it multiplies is hidden: no chance of survival is claimed.
     return replace(arrays, y_bar=y_bar, survival=1.0)
 
 

@@ -92,6 +92,8 @@ class Operation(Addressed, ABC):
     orders_special
         Whether it only compares, so that NaN and infinities have one right place. A sum of products
         has not: who multiplies padding or skipped cells by 0 turns an infinity there into NaN.
+    may_have_outputs
+        Whether a forward may return several outputs, as a tuple.
     """
 
     operands: tuple[str, ...]
@@ -121,6 +123,7 @@ class Operation(Addressed, ABC):
     linear_together: tuple[str, ...] = ()
     empty_class: str = "batch 0"
     orders_special: bool = False
+    may_have_outputs: bool = False
     nicknames: tuple[str, ...] = ()
     mode: str = ""
     shape_probes: tuple[Mapping[str, int], ...] = ()
@@ -199,6 +202,13 @@ class Operation(Addressed, ABC):
     def output_shape(self, geometry: Any) -> Shape:
         """Shape of ``y``."""
 
+    def outputs(self, geometry: Any) -> tuple[Shape, ...]:
+        """Shapes of the outputs where the forward returns a tuple of them; empty for one ``y``.
+
+        ``y`` then holds all of them, one after the other: see `bpcheck.operations.outputs`.
+        """
+        return ()
+
     def axes(self, result: str) -> str:
         """A letter for each axis of a result, as layouts are called: ``"NCHW"``; empty for none."""
         return ""
@@ -210,6 +220,11 @@ class Operation(Addressed, ABC):
     def params_in(self, geometry: Any, dtype: str) -> Params:
         """The params of a case in a dtype: real numbers in arrays are of it."""
         return self.params(geometry)
+
+    @property
+    def structure(self) -> str:
+        """What kind of function it was found to be, in words; empty where that is known."""
+        return ""
 
     @property
     def written_as(self) -> tuple[Any, ...]:
@@ -242,6 +257,10 @@ class Operation(Addressed, ABC):
     @abstractmethod
     def torch_forward(self, operands: Mapping[str, Any], params: Params) -> Any:
         """``y`` as torch computes it from torch tensors (an operand may be ``None``)."""
+
+    def torch_outputs(self, operands: Mapping[str, Any], params: Params) -> Any:
+        """What a forward returns, as torch computes it: ``y``, or a tuple of several outputs."""
+        return self.torch_forward(operands, params)
 
     @abstractmethod
     def terms(self, geometry: Any) -> dict[str, int]:

@@ -68,7 +68,8 @@ def taylor_rates(phi: Phi, slope: float, rounding: float) -> tuple[float, ...]:
         if isnan(remainder):
             # Two rates that are too low: what is not a number must fail.
             return (0.0, 0.0)
-        if remainder <= ABOVE_ROUNDING * rounding:
+        # Of a bound that is no number nothing is above.
+        if not remainder > ABOVE_ROUNDING * rounding:
             break
         if before is not None:
             rates.append(log(before / remainder) / log(4.0))

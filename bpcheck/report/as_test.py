@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -152,17 +153,36 @@ def _calls(case: Case, replayed: Replayed, called: Called) -> Iterator[str]:
     cotangent = "y" if case.layouts.get("y_bar") == OUTPUT else "y_bar"
     if called.style == "numpy":
         yield "kernel = code() if isinstance(code, type) else code"
-        yield f"y, residuals = kernel.forward({called.arguments})"
+        if case.outputs:
+            yield f"outputs, residuals = kernel.forward({called.arguments})"
+            yield "y = np.concatenate([np.ravel(each) for each in outputs])"
+            parts = ", ".join(_parts(case))
+            cotangent = f"({parts},)" if len(case.outputs) == 1 else f"({parts})"
+        else:
+            yield f"y, residuals = kernel.forward({called.arguments})"
         yield f"{targets} = kernel.vjp(residuals, {cotangent})"
         return
     for name in names:
         yield f"t_{name} = {_tensor(case, name)}.requires_grad_()"
-    yield f"out = code{called.function}({called.arguments})"
+    call = f"code{called.function}({called.arguments})"
+    yield (
+        f"out = torch.cat([each.reshape(-1) for each in {call}])"
+        if case.outputs
+        else f"out = {call}"
+    )
     yield f"out.backward({'out.detach()' if cotangent == 'y' else _tensor(case, 'y_bar')})"
     wide = ".double()" if case.dtype == "bfloat16" else ""
     yield f"y = out.detach(){wide}.numpy()"
     for name in names:
         yield f"{name}_bar = t_{name}.grad{wide}.numpy()"
+
+
+def _parts(case: Case) -> Iterator[str]:
+    """The cotangent of each of several outputs, of all that `y_bar` holds one after the other."""
+    start = 0
+    for shape in case.outputs:
+        yield f"y_bar[{start}:{start + prod(shape)}].reshape({shape})"
+        start += prod(shape)
 
 
 def _tensor(case: Case, name: str) -> str:

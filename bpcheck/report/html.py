@@ -81,7 +81,7 @@ def _shown(report: Report, target: str | None, most: int, listed: int) -> dict[s
         "mark": "✓" if report.agrees else "✗" if report.verdict.is_defect else "·",
         "kind": "right" if report.agrees else "wrong" if report.verdict.is_defect else "unknown",
         "conclusion": wording.conclusion(report),
-        "counts": [wording.counts(report), *wording.shipped(report)],
+        "counts": [wording.counts(report), *wording.shipped(report), *wording.structure(report)],
         "results": results,
         "table": [
             (check, [row.get(result, Cell()) for result in results])

@@ -50,6 +50,7 @@ def _report(report: Report, target: str | None) -> dict[str, Any]:
         "subject": report.subject,
         "target": target,
         "operation": report.operation,
+        "structure": report.structure,
         "style": report.style,
         "profile": report.profile,
         "seed": int(report.seed),

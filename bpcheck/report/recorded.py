@@ -28,7 +28,7 @@ _COMMAND = re.compile(
     r"\bbpcheck (?:replay|explain)\s+(['\"])(?P<case>.+?)\1[^\S\n]*(?P<rest>[^\n]*)", re.DOTALL
 )
 _SAID = re.compile(
-    r"(?P<element>\b(?:y|\w+_bar)(?:\[[\d,]*\])?)\s+got\s+(?P<got>\S+)"
+    r"(?P<element>\b(?:y\d*|\w+_bar)(?:\[[\d,]*\])?)\s+got\s+(?P<got>\S+)"
     r"\s+autograd\s+(?P<autograd>\S+)"
     r"(?:\s+finite\s+differences\s+(?P<differences>\S+))?"
 )

@@ -90,7 +90,7 @@ def print_report(
     if report.judgements:
         console.print()
     _line(console, wording.counts(report, seconds=seconds), style="dim")
-    for line in wording.shipped(report):
+    for line in (*wording.shipped(report), *wording.structure(report)):
         _line(console, line, style="dim")
     for gap in wording.gaps(report):
         _line(console, gap, style="dim")

@@ -119,8 +119,10 @@ def _seen_in(judgement: Judgement) -> str:
 
 def element(judgement: Judgement) -> str:
     """``w_bar[0,0,0,1]``: the element that the jury was asked about."""
-    index = next((f.index for f in judgement.findings if f.index is not None), None)
-    return judgement.result + (f"[{','.join(map(str, index))}]" if index else "")
+    found = next((f for f in judgement.findings if f.index is not None), None)
+    if found is None or not found.index:
+        return judgement.result
+    return found.element or f"{judgement.result}[{','.join(map(str, found.index))}]"
 
 
 def counts(report: Report, *, seconds: float | None = None) -> str:
@@ -151,6 +153,13 @@ def shipped(report: Report) -> Iterator[str]:
         alike.setdefault(met, []).append(factor)
     for met, factors in alike.items():
         yield f"{met[0]} of {met[1]} residues of the {', '.join(factors)}"
+
+
+def structure(report: Report) -> Iterator[str]:
+    """What kind of function a declared operation is: by what it was judged follows from that."""
+    if report.structure and report.cases:
+        name = report.operation.rpartition(":")[2]
+        yield f"{name} was found to be {report.structure}"
 
 
 def gaps(report: Report) -> Iterator[str]:

@@ -94,6 +94,7 @@ def conclude(
     return Report(
         subject=subject.name,
         operation=str(subject.operation),
+        structure=subject.operation.structure,
         style=subject.style,
         profile=profile,
         seed=seed,

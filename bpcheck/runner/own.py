@@ -76,11 +76,13 @@ def _contradiction(operation: Operation, geometry: Any) -> str:
     y, _ = right_kernel(operation).forward(
         *(operands.get(name) for name in operation.operands), **case.params
     )
-    promised = tuple(operation.output_shape(geometry))
-    if y.shape != promised:
+    several = operation.outputs(geometry)
+    promised: Any = several or tuple(operation.output_shape(geometry))
+    given = tuple(each.shape for each in y) if isinstance(y, tuple) else y.shape
+    if given != promised:
         return (
-            f"torch_forward() gives y the shape {y.shape}, and output_shape() promises {promised}, "
-            f"for {geometry!r}"
+            f"torch_forward() gives y the shape {given}, and "
+            f"{'outputs' if several else 'output_shape'}() promises {promised}, for {geometry!r}"
         )
     return ""
 

@@ -290,7 +290,7 @@ def _called(subject: Subject, case: Case) -> tuple[float, Mapping[str, Array]] |
     forward = call_forward(subject, case, handed.operands, params=subject.accepted(case.params))
     if not gives_y(case, forward):
         return None
-    vjp = call_vjp(subject, forward.value[1], handed.y_bar)
+    vjp = call_vjp(subject, case, forward.value[1], handed.y_bar)
     seconds = _now() - start
     return (seconds, collect(case, handed, forward, vjp).got) if vjp.returned else None
 

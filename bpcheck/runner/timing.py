@@ -18,6 +18,7 @@ from bpcheck.checks.claims import unclaimed
 from bpcheck.errors import CaseError
 from bpcheck.filling import fill
 from bpcheck.operations.families import Family
+from bpcheck.operations.outputs import parted
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import plan
 from bpcheck.planning.profiles import profile_named
@@ -224,7 +225,8 @@ def _own(subject: Subject, case: Case) -> _Runner | None:
     if code is None:
         arrays = fill(case)
         operands = tuple(arrays.operands.get(name) for name in names)
-        return _OfArrays(subject, operands, params, arrays.y_bar)
+        y_bar = parted(arrays.y_bar, case.outputs) if case.outputs else arrays.y_bar
+        return _OfArrays(subject, operands, params, y_bar)
     if str(code.device) != "cpu":
         return None
     leaves, y_bar = _tensors(case)

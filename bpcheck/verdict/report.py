@@ -130,6 +130,8 @@ class Report:
         The scope that the run was to exhaust; ``None`` for a run on chosen cases.
     timing
         Time and memory beside torch's, family by family; ``None`` where nobody asked.
+    structure
+        What kind of function a declared operation was found to be; empty for others.
     """
 
     subject: str
@@ -162,6 +164,7 @@ class Report:
     rounded: tuple[Rounded, ...] = ()
     exhausted: Exhausted | None = None
     timing: Timing | None = None
+    structure: str = ""
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""

@@ -27,6 +27,7 @@ from bpcheck.operations.declared.tape import record
 from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
+from bpcheck.report.terminal import report_text
 from bpcheck.runner.one import judge
 from bpcheck.runner.own import blaming
 from examples.declared_operation import (
@@ -406,3 +407,92 @@ def test_what_moves_nothing_is_said_to() -> None:
     formed = formed_by_slopes(case, "x_bar", (0,), arrays)
     assert formed is not None
     assert formed.head == "x[0], by torch's slopes, moves no element of y"
+
+
+@pytest.mark.parametrize(
+    ("operation", "what"),
+    [
+        (layer_norm, "smooth, linear in weight and bias up to rounding"),
+        (softmax, "smooth"),
+        (halves, "smooth, linear in x up to rounding"),
+        (relu, "piecewise smooth, with kinks"),
+        # Linear on small numbers alone.
+        (hardtanh, "piecewise smooth, with kinks"),
+        (
+            linear,
+            "a sum of products of its operands, exact on whole numbers: x · weight + bias",
+        ),
+    ],
+    ids=lambda each: getattr(each, "name", ""),
+)
+def test_it_is_told_in_which_operands_a_function_is_linear(operation: Any, what: str) -> None:
+    assert operation.structure == what
+
+
+def test_a_report_tells_what_kind_of_function_was_found() -> None:
+    text = report_text(bpcheck.check(subject(LayerNorm), count=4), width=200)
+    line = "layer_norm was found to be smooth, linear in weight and bias up to rounding"
+    assert f" {line}\n" in text
+    plain = bpcheck.Subject(print, print, operation="avg_pool1d")
+    assert "found to be" not in report_text(bpcheck.check(plain, count=4), width=200)
+
+
+def anything(rng: Any, shape: Any) -> Any:
+    return np.where(rng.random(shape) < 0.4, 0, -np.inf)
+
+
+@bpcheck.operation(
+    "x: n c, mask: n c",
+    sizes={"n": range(1, 4), "c": range(1, 5)},
+    draw={"mask": anything},
+    constant="mask",
+)
+def masked(x: Any, mask: Any) -> Any:
+    return functional.softmax(x + mask, -1)
+
+
+class Masked:
+    """Another number than NaN for a row that is masked throughout."""
+
+    def __init__(self, other: float, alone: float = 1.0):
+        self.other, self.alone = other, alone
+
+    def forward(self, x: Any, mask: Any) -> Any:
+        with np.errstate(invalid="ignore"):
+            parts = np.exp(x + mask - (x + mask).max(-1, keepdims=True))
+        y = parts / parts.sum(-1, keepdims=True)
+        kept = (mask == 0).sum(-1, keepdims=True)
+        y = np.where(kept == 0, self.other, y)
+        return np.where((kept == 1) & (mask == 0), self.alone, y).astype(x.dtype), y
+
+    def vjp(self, y: Any, y_bar: Any) -> Any:
+        found = y * (y_bar - (y * y_bar).sum(-1, keepdims=True))
+        return (found.astype(y_bar.dtype), None)
+
+
+def told_of(kernel: Masked) -> set[str]:
+    """All that is said of a kernel, notes too, in the first cases of a plan."""
+    made = bpcheck.Subject(kernel.forward, kernel.vjp, operation=masked)
+    plan = Plan(masked, profile=PROFILES["quick"], dtypes=["float64", "float32"])
+    told = {str(each.verdict) for case in islice(plan, 60) for each in judge(made, case).rulings}
+    return told - {"agrees"}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "told"),
+    [
+        (Masked(np.nan), set()),
+        (Masked(0.0), {"treats NaN another way"}),
+        (Masked(0.0, alone=np.nan), {"treats NaN another way", "not finite"}),
+        (Masked(0.0, alone=0.5), {"treats NaN another way", "forward wrong"}),
+    ],
+    ids=["as torch", "0", "NaN where there is a number", "another number where there is one"],
+)
+def test_a_number_where_there_is_none_is_a_note(kernel: Masked, told: set[str]) -> None:
+    assert told_of(kernel) == told
+
+
+def test_what_has_no_number_is_no_cotangent() -> None:
+    text = "properties.harness.test_declared_operation:masked n=2 c=1 f64 real y_bar:output seed="
+    for seed in range(20):
+        assert np.isfinite(fill(parse_case(f"{text}{seed}")).y_bar).all()

@@ -8,7 +8,7 @@ import numpy as np
 
 from bpcheck.checks import Trial
 from bpcheck.explain.worked.look import Look, look_at
-from bpcheck.explain.worked.numbers import element, factor, told
+from bpcheck.explain.worked.numbers import factor, told
 from bpcheck.explain.worked.terms import term_lines
 from bpcheck.explain.worked.verified import what_it_is
 from bpcheck.operations.formed import Formed
@@ -57,7 +57,7 @@ def element_lines(look: Look, *, what: str = "") -> Iterator[str]:
     """The lines of one element; `what` the wrong number is, if it is known."""
     by = "forward" if look.result == "y" else "vjp"
     if look.formed is None:
-        name = element(look.result, look.index)
+        name = look.element(look.result, look.index)
         yield f"{name} is {told(look.expected)} in the operation as torch computes it"
     else:
         yield from _arithmetic(look, look.formed)
@@ -67,13 +67,14 @@ def element_lines(look: Look, *, what: str = "") -> Iterator[str]:
 
 
 def _arithmetic(look: Look, formed: Formed) -> Iterator[str]:
-    name = element(look.result, look.index)
+    name = look.element(look.result, look.index)
     if not len(formed):
         # Of a window that lies on padding alone, the remark and the bias tell the rest.
         yield f"{formed.head} no window" if "window" in formed.groups else formed.head
         yield from (f"  {remark}" for remark in formed.remarks)
         for plus, at in formed.plus:
-            yield f"  {element(plus, at)} = {told(float(look.arrays[plus][at]))}, which is added"
+            value = told(float(look.arrays[plus][at]))
+            yield f"  {look.element(plus, at)} = {value}, which is added"
         yield f"so {name} is {_sum(look, formed)}"
         return
     room = MOST_LINES - 3 - len(formed.remarks)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bpcheck.explain.worked.look import Look
-from bpcheck.explain.worked.numbers import element, place
+from bpcheck.explain.worked.numbers import place
 from bpcheck.operations.formed import Formed
 
 Guess = tuple[str, float]
@@ -50,19 +50,19 @@ def _shares(look: Look, formed: Formed) -> Iterator[Guess]:
             continue
         for row in rows:
             own = (numbers == row).all(axis=1)
-            what = _of(name, row.tolist())
+            what = _of(look, name, row.tolist())
             if own[formed.counts].any():
                 yield f"the share of {what} alone", float(shares[own].sum())
             if len(rows) > 2:
                 rest = float(shares[~own].sum() + added.sum())
                 yield f"all but the share of {what}", rest
     for (name, index), value in zip(formed.plus, added, strict=True):
-        yield f"the same without {element(name, index)}", float(shares.sum())
-        yield f"the same with {element(name, index)} twice", float(shares.sum() + 2 * value)
+        yield f"the same without {look.element(name, index)}", float(shares.sum())
+        yield f"the same with {look.element(name, index)} twice", float(shares.sum() + 2 * value)
 
 
-def _of(name: str, row: Sequence[int]) -> str:
-    return element("y", row) if name == "y" else f"{name} {place(row)}"
+def _of(look: Look, name: str, row: Sequence[int]) -> str:
+    return look.element("y", row) if name == "y" else f"{name} {place(row)}"
 
 
 def _other_candidates(formed: Formed, values: np.ndarray) -> Iterator[Guess]:
@@ -112,4 +112,4 @@ def _elsewhere(look: Look) -> Iterator[Guess]:
     for other, what in others.items():
         inside = all(0 <= i < n for i, n in zip(other, values.shape, strict=True))
         if inside and other != index:
-            yield f"what belongs to {element(look.result, other)}{what}", float(values[other])
+            yield f"what belongs to {look.element(look.result, other)}{what}", float(values[other])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +64,10 @@ class Look:
             return 0.0
         terms = 4 + (len(self.formed) if self.formed is not None else 0)
         return terms * FORMATS[self.case.dtype].unit_roundoff * self.magnitude
+
+    def element(self, name: str, index: Sequence[int]) -> str:
+        """What an element of an array is called."""
+        return self.case.element(name, index)
 
     def gives(self, value: float) -> bool:
         """Whether a number is what the subject gave."""

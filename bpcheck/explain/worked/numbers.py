@@ -32,9 +32,3 @@ def place(index: Sequence[int]) -> str:
     """``1`` or ``(0,1)``."""
     spelt = ",".join(str(int(each)) for each in index)
     return spelt if len(index) == 1 else f"({spelt})"
-
-
-def element(name: str, index: Sequence[int]) -> str:
-    """``x_bar[0,0,1]``, or ``y`` alone for a number."""
-    spelt = ",".join(str(int(each)) for each in index)
-    return f"{name}[{spelt}]" if spelt else name

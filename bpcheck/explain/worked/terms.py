@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bpcheck.explain.worked.look import Look
-from bpcheck.explain.worked.numbers import element, factor, place, told
+from bpcheck.explain.worked.numbers import factor, place, told
 from bpcheck.operations.formed import Formed
 
 
@@ -21,7 +21,7 @@ def term_lines(look: Look, formed: Formed, room: int) -> Iterator[str]:
         telling = np.argsort((shares == 0) & (np.arange(count) != formed.picked), kind="stable")
         chosen = np.sort(telling[: max(1, room - 1)])
     picked = [int(at) for at in chosen]
-    rows = [(_label(formed, at), _product(look, formed, at, shares[at])) for at in picked]
+    rows = [(_label(look, formed, at), _product(look, formed, at, shares[at])) for at in picked]
     width = max(len(label) for label, _ in rows)
     yield from (f"{label:{width}}  {line}".strip() for label, line in rows)
     rest = np.delete(shares, chosen)
@@ -29,7 +29,7 @@ def term_lines(look: Look, formed: Formed, room: int) -> Iterator[str]:
         yield f"and {len(rest):,} more, {_together(formed, rest)}"
     for name, index in formed.plus:
         value = told(float(look.arrays[name][index]))
-        yield f"and {element(name, index)} = {value}, which is added"
+        yield f"and {look.element(name, index)} = {value}, which is added"
 
 
 def _together(formed: Formed, rest: np.ndarray) -> str:
@@ -40,14 +40,14 @@ def _together(formed: Formed, rest: np.ndarray) -> str:
     return f"which come to {told(float(rest.sum()))}"
 
 
-def _label(formed: Formed, at: int) -> str:
+def _label(look: Look, formed: Formed, at: int) -> str:
     """``window 0 as its cell 1``; what is the same of all terms is left out."""
     parts = []
     for name, numbers in formed.groups.items():
         if name == "as its cell":
             parts.append(f" as its cell {place(numbers[at])}")
         elif name == "y":
-            parts.append(element("y", numbers[at]))
+            parts.append(look.element("y", numbers[at]))
         elif name in ("window", "cell") or (numbers != numbers[0]).any():
             parts.append(f"{', ' if parts else ''}{name} {place(numbers[at])}")
     return "".join(parts) + ":"
@@ -59,7 +59,7 @@ def _product(look: Look, formed: Formed, at: int, share: float) -> str:
     if not formed.counts[at]:
         return note
     names = [(name, tuple(int(i) for i in rows[at])) for name, rows in formed.factors.items()]
-    letters = " · ".join(element(name, index) for name, index in names)
+    letters = " · ".join(look.element(name, index) for name, index in names)
     values = [float(look.arrays[name][index]) for name, index in names]
     if formed.slopes is not None:
         slope = float(formed.slopes[at])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -42,6 +42,8 @@ OF_REALS = ("real", "rows", "far")
 class Declared(Operation):
     """What `bpcheck.operation` makes of a function; it is that function still when it is called."""
 
+    may_have_outputs = True
+
     def __init__(self, declaration: Declaration, name: str):
         self._declared = declaration
         self.name = name
@@ -69,6 +71,10 @@ class Declared(Operation):
     def found(self) -> Found:
         """What experiments say of the function."""
         return self.once(found_of)
+
+    @property
+    def structure(self) -> str:
+        return self.found.told(self.operands)
 
     @property
     def value_kinds(self) -> tuple[str, ...]:  # type: ignore[override] # found when first asked for
@@ -137,7 +143,12 @@ class Declared(Operation):
         return {name: shape for name, shape in every.items() if name in self.operands}
 
     def output_shape(self, geometry: Sizes) -> Shape:
-        return self.once(_shapes_of_y)(geometry)
+        shapes = self.once(_shapes_of_y)(geometry)
+        return shapes if not isinstance(shapes, list) else (sum(map(prod, shapes)),)
+
+    def outputs(self, geometry: Sizes) -> tuple[Shape, ...]:
+        shapes = self.once(_shapes_of_y)(geometry)
+        return tuple(shapes) if isinstance(shapes, list) else ()
 
     def params(self, geometry: Sizes) -> Params:
         return self.params_in(geometry, "float64")
@@ -148,6 +159,14 @@ class Declared(Operation):
         return {**constants_of(self, geometry, known, FORMATS[dtype].dtype), **values}
 
     def torch_forward(self, operands: Mapping[str, Any], params: Params) -> Any:
+        import torch
+
+        found = self.torch_outputs(operands, params)
+        if not isinstance(found, tuple):
+            return found
+        return torch.cat([each.reshape(-1) for each in found])
+
+    def torch_outputs(self, operands: Mapping[str, Any], params: Params) -> Any:
         import torch
 
         dtype = next(iter(operands.values())).dtype
@@ -165,12 +184,14 @@ class Declared(Operation):
 
         rest = {name: value for name, value in params.items() if name not in self.constants}
         y = self.reference(*map(given, self.positional), **rest)
-        if not isinstance(y, torch.Tensor) or not y.is_floating_point():
+        outputs = tuple(y) if isinstance(y, tuple | list) else (y,)
+        wrong = [each for each in outputs if not _is_real(each)]
+        if wrong or not outputs:
             raise OperationError(
-                f"{self.name}: the reference returned {_said(y)}; one tensor of real numbers is "
-                "needed: return the one that is to be judged"
+                f"{self.name}: the reference returned {_said(y, wrong)}; a tensor of real numbers, "
+                "or a tuple of such, is needed: return what is to be judged, and has a gradient"
             )
-        return y
+        return y if isinstance(y, torch.Tensor) else outputs
 
     def terms(self, geometry: Sizes) -> dict[str, int]:
         sums = self.sums(geometry)
@@ -297,9 +318,11 @@ def _edge_classes(operation: Declared) -> tuple[EdgeClass, ...]:
     return edges.of_declaration(operation.declared)
 
 
-def _shapes_of_y(operation: Declared) -> Callable[[Sizes], Shape]:
+def _shapes_of_y(operation: Declared) -> Callable[[Sizes], Shape | list[Shape]]:
+    """The shape of ``y``, or those of several outputs, in a list."""
+
     @lru_cache(maxsize=KEPT)
-    def shape(geometry: Sizes) -> Shape:
+    def shape(geometry: Sizes) -> Shape | list[Shape]:
         import torch
 
         operands = {
@@ -309,7 +332,7 @@ def _shapes_of_y(operation: Declared) -> Callable[[Sizes], Shape]:
         params = operation.params(geometry)
         try:
             with torch.no_grad():
-                y = operation.torch_forward(operands, params)
+                y = operation.torch_outputs(operands, params)
         except OperationError:
             raise
         except Exception as error:
@@ -317,7 +340,7 @@ def _shapes_of_y(operation: Declared) -> Callable[[Sizes], Shape]:
             raise CaseError(
                 f"the reference refuses it: {type(error).__name__}: {said[0]}"
             ) from error
-        return tuple(y.shape)
+        return [tuple(each.shape) for each in y] if isinstance(y, tuple) else tuple(y.shape)
 
     return shape
 
@@ -338,7 +361,14 @@ def _own_gradients(operation: Declared) -> Callable[[Sizes], bool]:
     return has
 
 
-def _said(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return f"{len(value)} values"
-    return f"a {getattr(value, 'dtype', type(value).__name__)}"
+def _is_real(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
+
+
+def _said(value: Any, wrong: Sequence[Any]) -> str:
+    if isinstance(value, tuple | list) and not wrong:
+        return "no outputs"
+    kind = f"a {getattr(wrong[0], 'dtype', type(wrong[0]).__name__)}"
+    return f"{kind} among {len(value)} outputs" if isinstance(value, tuple | list) else kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from bpcheck.operations.declared.structure import (
     Factors,
     Sums,
     has_kinks,
+    is_linear_up_to_rounding,
     is_sum_of_products,
     parts_of,
     signed,
@@ -49,23 +50,37 @@ class Found:
         Whether it bends somewhere.
     parts
         The sets of operands of which an exact one adds up products.
+    linear
+        The operands in which it is linear, but for a constant and for rounding.
     """
 
     is_exact: bool
     is_positive: bool
     has_kinks: bool
     parts: frozenset[Factors] = frozenset()
+    linear: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.is_exact:
             return "a sum of products of its operands, exact on whole numbers"
         return "piecewise smooth, with kinks" if self.has_kinks else "smooth"
 
+    def told(self, operands: Sequence[str]) -> str:
+        """That, and in which of its operands it is linear."""
+        if self.is_exact:
+            pairs = [" · ".join(each) for each in sorted(self.parts, key=lambda each: -len(each))]
+            return f"{self}: {' + '.join(pairs)}"
+        named = [each for each in operands if each in self.linear]
+        *most, last = named or [""]
+        listed = f"{', '.join(most)} and {last}" if most else last
+        return f"{self}, linear in {listed} up to rounding" if named else str(self)
+
 
 def found_of(operation: Declared) -> Found:
     """What experiments say of an operation."""
     exact, positive, kinked = True, True, False
     parts: frozenset[Factors] = frozenset()
+    linear: dict[str, bool] = {}
     for geometry in _tried(operation):
         evaluate = _evaluator(operation, geometry)
         shapes = operation.operand_shapes(geometry)
@@ -77,7 +92,12 @@ def found_of(operation: Declared) -> Found:
             positive = positive and sums_for(operation, geometry, parts).is_positive
         else:
             kinked = kinked or has_kinks(evaluate, shapes, rng)
-    return Found(exact, positive, kinked and not exact, parts if exact else frozenset())
+        for name in shapes:
+            # One that bends somewhere is asked no more.
+            if linear.get(name, True):
+                linear[name] = is_linear_up_to_rounding(evaluate, name, shapes, rng)
+    kept = tuple(name for name, is_linear in linear.items() if is_linear)
+    return Found(exact, positive, kinked and not exact, parts if exact else frozenset(), kept)
 
 
 def _require_one_answer(

@@ -8,6 +8,7 @@ them exactly: what is left over is no rounding. One scale alone is a trap (a har
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
@@ -23,6 +24,10 @@ SCALES = (2.0**-10, 1.0, 2.0**20)
 
 #: Largest whole number tried.
 LARGEST = 3
+
+#: What rounding in float64 leaves of a second difference, as a part of the largest value: far more
+#: than sums of some hundred terms, and far less than anything that bends, at one scale or another.
+ROUNDED = 2.0**-36
 
 #: Random signs tried to estimate a sum of squares of coefficients.
 SIGNS = 8
@@ -83,6 +88,26 @@ def _is_affine(evaluate: Evaluate, name: str, drawn: Sequence[Mapping[str, Array
     return bool(np.all(np.isfinite(both)) and np.all(left == 0))
 
 
+def is_linear_up_to_rounding(
+    evaluate: Evaluate, name: str, shapes: Mapping[str, Shape], rng: np.random.Generator
+) -> bool:
+    """Whether a function changes in proportion to an operand, but for the rounding of float64."""
+    for scale in SCALES:
+        at = {each: rng.standard_normal(shape) for each, shape in shapes.items()}
+        start, one, other = (scale * rng.standard_normal(shapes[name]) for _ in range(3))
+        values = [
+            evaluate({**at, name: each})
+            for each in (start + one + other, start + one, start + other, start)
+        ]
+        if not all(np.isfinite(each).all() for each in values):
+            return False
+        both, first, second, none = values
+        left = np.abs((both - first) - (second - none)).max(initial=0)
+        if left > ROUNDED * max(np.abs(each).max(initial=0) for each in values):
+            return False
+    return True
+
+
 def parts_of(
     evaluate: Evaluate, shapes: Mapping[str, Shape], rng: np.random.Generator
 ) -> frozenset[Factors]:
@@ -123,7 +148,16 @@ def sums_of(
         for name in factors:
             others = (*(each for each in factors if each != name), "y_bar")
             products.append(Product(f"{name}_bar", counted[f"{name}_bar"], others))
-    return Sums(tuple(products), is_positive)
+    return Sums(tuple(_with_company(products)), is_positive)
+
+
+def _with_company(products: Sequence[Product]) -> Iterator[Product]:
+    """The products with room for others that are added to the same sums, counted as terms."""
+    together = Counter(each.result for each in products)
+    for each in products:
+        # A forward has room for as many anyway, beside the steps of differences.
+        many = 1 if each.result == "y" and together["y"] < 4 else together[each.result]
+        yield Product(each.result, many * each.terms, each.factors)
 
 
 class _Part:
