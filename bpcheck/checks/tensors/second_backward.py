@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bpcheck.arithmetic import Array
-from bpcheck.calls import Call
 from bpcheck.checks.allowed import slack_between_runs
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
@@ -44,7 +43,7 @@ def check_second_backward(trial: Trial) -> tuple[Outcome, ...]:
         return missing(trial, NAME, text, is_claimed=None, results=_results(asked))
     found = list(_violations(asked, kept.value, before.value, "through a kept graph"))
     if not found:
-        elsewhere = _in_another_thread(asked, y, leaves)
+        elsewhere = tried(_in_another_thread, asked, y, leaves)
         if not elsewhere.returned:
             text = (
                 f"a backward in another thread than the forward's raises {told(elsewhere)}: keep "
@@ -63,9 +62,9 @@ def check_second_backward(trial: Trial) -> tuple[Outcome, ...]:
     return of_gradients(first_of_each(trial, NAME, found))
 
 
-def _in_another_thread(asked: Asked, y: Any, leaves: dict[str, Any]) -> Call:
+def _in_another_thread(asked: Asked, y: Any, leaves: dict[str, Any]) -> dict[str, Array | None]:
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(tried, _kept, asked, y, leaves).result()
+        return pool.submit(_kept, asked, y, leaves).result()
 
 
 def _kept(asked: Asked, y: Any, leaves: dict[str, Any]) -> dict[str, Array | None]:
