@@ -11,31 +11,40 @@ from functools import cache
 
 from benchmarks.contract_strangers import STRANGERS, Stranger
 from benchmarks.material import planned
-from bpcheck.finding import Status
+from bpcheck.finding import Outcome, Status
 from bpcheck.runner.one import judge
 from bpcheck.subject import Subject
 from bpcheck.verdict.judged import Judged
 
-#: Cases of a quick plan that each is judged in, until one shows a defect.
-JUDGED = 120
+#: Cases that a quick run judges; each is judged in them until one shows a defect.
+JUDGED = 450
+
+#: Cases of what compiles each shape.
+COMPILED = 24
 
 
-def _verdicts(subject: Subject) -> Iterator[Judged]:
-    for case in planned(subject, count=JUDGED, profile="quick"):
+def _verdicts(subject: Subject, style: str) -> Iterator[Judged]:
+    count = COMPILED if style == "jax" else JUDGED
+    for case in planned(subject, count=count, profile="quick"):
         yield judge(subject, case)
+
+
+def _beginning(outcome: Outcome) -> str:
+    """The row of a remark and its first words: further on it names lines of the code."""
+    return f"{outcome.check}: {outcome.remark[:24]}"
 
 
 @cache
 def _of_twin(module: str, twin: str, operation: str) -> tuple[str, frozenset[str]]:
-    """The row that fails of right code, if one does, and the rows that have a remark on it."""
+    """The row that fails of right code, if one does, and how the remarks on it begin."""
     stranger = Stranger("", "", operation, module, twin, "")
     remarks = set[str]()
-    for verdict in _verdicts(stranger.kept()):
+    for verdict in _verdicts(stranger.kept(), stranger.style):
         for each in verdict.outcomes:
             if each.status is Status.FAILED:
                 return each.check, frozenset()
             if each.remark:
-                remarks.add(each.check)
+                remarks.add(_beginning(each))
     return "", frozenset(remarks)
 
 
@@ -43,11 +52,11 @@ def now(stranger: Stranger) -> str:
     """``defect`` or ``told``, with the row that says so first, or ``missed``."""
     _, usual = _of_twin(stranger.module, stranger.twin or stranger.name, stranger.operation)
     told = ""
-    for verdict in _verdicts(stranger.broken()):
+    for verdict in _verdicts(stranger.broken(), stranger.style):
         for each in verdict.outcomes:
             if each.status is Status.FAILED:
                 return f"defect ({each.check})"
-            if each.remark and each.check not in usual:
+            if each.remark and _beginning(each) not in usual:
                 told = told or f"told ({each.check})"
     return told or "missed"
 

@@ -86,18 +86,6 @@ class LeavesHoles(Convolution):
 broken_frozen_moves_up, kept_frozen_moves_up = _conv(MovesUp), _conv(LeavesHoles)
 
 
-# Nothing at all is returned where the weights are frozen. practice: fine-tuning
-class FrozenCuts(Convolution):
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        if not ctx.needs_input_grad[1]:
-            return None, None, None, None
-        return Convolution.backward(ctx, *grads)
-
-
-broken_frozen_cuts, kept_frozen_cuts = _conv(FrozenCuts), _conv(LeavesHoles)
-
-
 # What the forward kept is let go in the backward. https://github.com/pytorch/pytorch/issues/65536
 class LetsGo(Convolution):
     @staticmethod
@@ -134,26 +122,6 @@ class HangsOnCtx(Convolution):
 
 
 broken_hangs_on_ctx, kept_hangs_on_ctx = _conv(HangsOnCtx), _conv(Convolution)
-
-
-# Under autocast the cotangent is of another dtype than what was saved.
-# https://github.com/pytorch/pytorch/issues/38487
-class NoAutocast(Convolution):
-    pass
-
-
-class WithAutocast(Convolution):
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        x, w = ctx.saved_tensors
-        grad = grads[0]
-        if grad.dtype == x.dtype == w.dtype:
-            return Convolution.backward(ctx, grad)
-        x_bar, w_bar, b_bar = _gradients(grad, x.to(grad.dtype), w.to(grad.dtype), ctx.params)
-        return x_bar.to(x.dtype), w_bar.to(w.dtype), b_bar if ctx.bias else None, None
-
-
-broken_autocast, kept_autocast = _conv(NoAutocast), _conv(WithAutocast)
 
 
 # A forward mode of its own that forgets the weights. practice: jvp written for the input alone
@@ -204,30 +172,3 @@ class WritesGrad(Convolution):
 
 
 broken_writes_grad, kept_writes_grad = _conv(WritesGrad), _conv(Convolution)
-
-
-# The operand's memory is read as if it were contiguous. https://github.com/huggingface/candle/issues/3735
-class RawWeights(Convolution):
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        x, w = ctx.saved_tensors
-        o, c, k = w.shape
-        flat = w.as_strided((o, c, k), (c * k, k, 1))
-        x_bar, w_bar, b_bar = _gradients(grads[0], x, flat, ctx.params)
-        return x_bar, w_bar, b_bar if ctx.bias else None, None
-
-
-broken_contiguous_weights, kept_contiguous_weights = _conv(RawWeights), _conv(Convolution)
-
-
-# Nothing for an empty batch but memory as it lies there. https://github.com/tgale96/grouped_gemm/issues/36
-class EmptyLeft(Convolution):
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        if grads[0].numel() == 0:
-            x, w = ctx.saved_tensors
-            return torch.empty_like(x), torch.full_like(w, 7), None, None
-        return Convolution.backward(ctx, *grads)
-
-
-broken_empty_batch, kept_empty_batch = _conv(EmptyLeft), _conv(Convolution)

@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 
 def _average(x: Any, k: int, s: int) -> Any:
@@ -67,31 +66,6 @@ def _back_global(k: int, s: int, residual: Any, y_bar: Any) -> Any:
 broken_global_residual = _pool(_average, _ahead_global, _back_global)
 
 
-# A branch on a value, which a trace does not have. practice
-def _back_branch(k: int, s: int, x: Any, y_bar: Any) -> Any:
-    if not bool(jnp.any(y_bar != 0)):
-        return (jnp.zeros_like(x),)
-    return _back(k, s, x, y_bar)
-
-
-broken_value_branch = _pool(_average, _ahead, _back_branch)
-
-
-# The host computes, with no word on vmap. https://github.com/jax-ml/jax/issues/3727
-def _host(x: Any, k: int, s: int) -> Any:
-    def run(x: Any) -> Any:
-        x = np.asarray(x)
-        return (
-            np.lib.stride_tricks.sliding_window_view(x, k, axis=-1)[..., ::s, :].sum(-1) / k
-        ).astype(x.dtype)
-
-    outs = (x.shape[-1] - k) // s + 1
-    return jax.pure_callback(run, jax.ShapeDtypeStruct((*x.shape[:-1], outs), x.dtype), x)
-
-
-broken_host_vmap = _pool(_host, lambda x, k, s: (_host(x, k, s), x), _back)
-
-
 # The second derivative is cut off. https://github.com/pytorch/pytorch/issues/58509, in JAX
 def _conv_plain(x: Any, w: Any) -> Any:
     return jax.lax.conv_general_dilated(x, w, (1,), [(0, 0)])
@@ -123,11 +97,3 @@ def broken_stopped(x: Any, w: Any) -> Any:
 
 def kept_stopped(x: Any, w: Any) -> Any:
     return _conv(x, w)
-
-
-# The gradient of every dtype is a float32. https://github.com/jax-ml/jax/issues/27144
-def _back_float32(k: int, s: int, x: Any, y_bar: Any) -> Any:
-    return (_spread(y_bar.astype(jnp.float32), x.shape[-1], k, s),)
-
-
-broken_float32_gradient = _pool(_average, _ahead, _back_float32)

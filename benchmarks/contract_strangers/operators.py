@@ -42,20 +42,6 @@ def _fake(x: Tensor, k: int, s: int) -> Tensor:
     return x.new_empty((x.shape[0], x.shape[1], (x.shape[2] - k) // s + 1))
 
 
-def _fake_strides(x: Tensor, k: int, s: int) -> Tensor:
-    return x.new_empty(((x.shape[2] - k) // s + 1, x.shape[0], x.shape[1])).permute(1, 2, 0)
-
-
-def _fake_dtype(x: Tensor, k: int, s: int) -> Tensor:
-    return _fake(x, k, s).float()
-
-
 kept_fake = _register("kept", _run, _fake)
-# https://github.com/pytorch/pytorch/issues/137437
-broken_fake_strides = _register("strides", _run, _fake_strides)
-# https://github.com/tile-ai/TileOPs/issues/648
-broken_fake_dtype = _register("dtype", _run, _fake_dtype)
-# https://github.com/tile-ai/TileOPs/issues/648
-broken_fake_missing = _register("missing", _run, None)
 # https://github.com/pytorch/pytorch/pull/139766
 broken_operator_alias = _register("alias", _run_alias, _fake)

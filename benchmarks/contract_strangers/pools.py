@@ -145,13 +145,3 @@ class Expands(Average):
 
 
 broken_expands, kept_expands = _avg(Expands), _avg(Average)
-
-
-# NaN and infinity are cleaned from the cotangent, and a loss scaler never sees them. practice
-class Cleans(Average):
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        return Average.backward(ctx, torch.nan_to_num(grads[0], 0.0, 0.0, 0.0))
-
-
-broken_cleans, kept_cleans = _avg(Cleans), _avg(Average)
