@@ -6,7 +6,8 @@
 Each violation is a right convolution with the mistake of one report (`contract_material`). bpcheck
 judges the cases of a quick run until one shows it. `gradcheck` and `gradgradcheck` are called with
 each of their options by itself, and count where the right code behind the violation passes that
-option; so do the tests of `torch.library.opcheck`.
+option; so do the tests of `torch.library.opcheck`. A second table is of violations by somebody who
+had not read the rows (`strangers`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from benchmarks.contract_material import VIOLATIONS, Right, Violation
 from benchmarks.contract_material.base import Plain
 from benchmarks.contract_material.operators import registered, right
 from benchmarks.material import planned
+from benchmarks.strangers import strangers
 from bpcheck import adapters
 from bpcheck.checks.tensors.asked import KINDS, ROWS
 from bpcheck.checks.tensors.operator import TESTS
@@ -223,3 +225,4 @@ if __name__ == "__main__":
             alarms(given.alarms)
         else:
             violations()
+            strangers()

@@ -47,7 +47,8 @@ def gradients_of_several(
         if returned is not None:
             return returned
     asked = used or differentiable
-    found = torch.autograd.grad(
+    # With `allow_unused` there may be none for a leaf, which its annotation leaves out.
+    found: Gradients = torch.autograd.grad(
         [y for y, _ in asked],
         leaves,
         [bar for _, bar in asked],

@@ -14,6 +14,7 @@ import bpcheck
 from benchmarks.contract_material import VIOLATIONS, Violation
 from benchmarks.contract_material.base import Plain, Right, gradients
 from benchmarks.contract_material.operators import registered, right
+from benchmarks.contract_strangers import STRANGERS
 from bpcheck import adapters
 from bpcheck.cases import parse_case
 from bpcheck.checks import names_for
@@ -306,6 +307,36 @@ def test_a_right_operator_passes_every_test_of_torch() -> None:
     found = outcomes(subject, CASES[1:])
     assert failing(found) == set()
     assert {each.check for each in found if each.status is Status.PASSED} >= set(TESTS)
+
+
+#: Rows mended for violations by somebody who had not read them.
+MENDED = {
+    "thaws": "needs grad",
+    "writes_grad": "needs grad",
+    "keeps_output": "saved tensors",
+    "vmap_axis": "vmap",
+}
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_what_a_stranger_broke_is_found_and_the_right_twin_passes(name: str) -> None:
+    (stranger,) = (each for each in STRANGERS if each.name == name)
+    case = {
+        "conv1d": "conv1d n2ic2iw9oc3kw3sw2pw1 f64 small c-order seed=1",
+        "max_pool1d": "max_pool1d n2ic2iw9kw3sw2 f64 small c-order seed=1",
+        "avg_pool1d": "avg_pool1d n2ic2iw2kw2 f64 small c-order seed=1",
+    }[stranger.operation]
+    assert failing(outcomes(stranger.broken(), [parse_case(case)])) == {MENDED[name]}
+    assert failing(outcomes(stranger.kept(), [parse_case(case)])) == set()
+
+
+def test_a_backward_that_needs_the_thread_of_its_forward_is_told_so() -> None:
+    (stranger,) = (each for each in STRANGERS if each.name == "one_thread")
+    case = [parse_case("avg_pool1d n2ic2iw9kw3sw2 f64 small c-order seed=1")]
+    found = outcomes(stranger.broken(), case)
+    assert failing(found) == set()
+    assert "in another thread" in remarks(found)["second backward"]
+    assert "second backward" not in remarks(outcomes(stranger.kept(), case))
 
 
 def test_functions_are_no_operators() -> None:

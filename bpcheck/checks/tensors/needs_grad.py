@@ -11,6 +11,7 @@ from bpcheck.checks.allowed import slack_between_runs
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
 from bpcheck.checks.tensors.asked import Asked, engine, numbers, told, tried, why_not
+from bpcheck.checks.tensors.flags import beside_returning
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome, Status
 
@@ -33,7 +34,8 @@ def check_needs_grad(trial: Trial) -> tuple[Outcome, ...]:
     whole = tried(_run, asked, asked.names)
     if not whole.returned:
         return unjudged(trial, NAME, "it fails where all operands need a gradient")
-    return first_of_each(trial, NAME, _violations(asked, *whole.value))
+    found = chain(beside_returning(asked), _violations(asked, *whole.value))
+    return first_of_each(trial, NAME, found)
 
 
 def _run(asked: Asked, needing: tuple[str, ...]) -> tuple[Any, dict[str, Any], tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What is kept for the backward: an operand changed in place since must raise, or not matter."""
+"""What is kept for the backward: what was changed in place since must raise, or not matter."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ from bpcheck.finding import Kind, Outcome, Status
 
 NAME = "saved tensors"
 
+#: The result, which is changed in place as operands are.
+OUTPUT = "y"
+
 #: From so many times torch's memory on it is told: twice is a padded copy beside the operand.
 MUCH = 2.5
 
 
 def check_saved(trial: Trial) -> tuple[Outcome, ...]:
-    """Each operand, changed in place before the backward: an error, or the gradients as they were.
+    """Operands and ``y``, each changed in place before the backward: an error, or the same bits.
 
     `save_for_backward` counts the versions of what it is given; attributes of the context do not.
     """
@@ -100,15 +103,16 @@ def _bars(asked: Asked, changed: str | None) -> dict[str, Array | None]:
     y = asked.apply(leaves)
     if changed is not None:
         with torch.no_grad():
-            # An optimizer's step, between a forward and a backward that came too late.
-            leaves[changed].mul_(-2).add_(1)
+            # An optimizer's step, between a forward and a backward that came too late;
+            # or an activation that works in place on what the layer returned.
+            (y if changed == OUTPUT else leaves[changed]).mul_(-2).add_(1)
     found = engine(y, leaves, asked.cotangent)
     return {name: None if bar is None else numbers(bar) for name, bar in found.items()}
 
 
 def _violations(asked: Asked, expected: dict[str, Array | None]) -> Iterator[Outcome]:
     trial = asked.trial
-    for changed in asked.names:
+    for changed in (*asked.names, OUTPUT):
         ended = tried(_bars, asked, changed)
         if not ended.returned:
             continue

@@ -1,8 +1,12 @@
-"""A second backward through the engine: the same bits where the graph is kept, else an error."""
+"""A second backward through the engine: the same bits where the graph is kept, else an error.
+
+In another thread than the forward's too, where the engine runs each backward on a GPU.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bpcheck.arithmetic import Array
@@ -39,6 +43,16 @@ def check_second_backward(trial: Trial) -> tuple[Outcome, ...]:
         return missing(trial, NAME, text, is_claimed=None, results=_results(asked))
     found = list(_violations(asked, kept.value, before.value, "through a kept graph"))
     if not found:
+        elsewhere = tried(_in_another_thread, asked, y, leaves)
+        if not elsewhere.returned:
+            text = (
+                f"a backward in another thread than the forward's raises {told(elsewhere)}: keep "
+                "what it needs on the context; of tensors on a GPU, each backward is in another"
+            )
+            return missing(trial, NAME, text, is_claimed=None, results=_results(asked))
+        when = "in another thread than the forward's"
+        found = list(_violations(asked, elsewhere.value, before.value, when))
+    if not found:
         last = tried(_freed, asked, y, leaves)
         freed = tried(_freed, asked, y, leaves) if last.returned else last
         if freed.returned:
@@ -46,6 +60,11 @@ def check_second_backward(trial: Trial) -> tuple[Outcome, ...]:
             when = "through a graph that was not kept, where torch raises an error"
             found = list(_violations(asked, freed.value, before.value, when))
     return of_gradients(first_of_each(trial, NAME, found))
+
+
+def _in_another_thread(asked: Asked, y: Any, leaves: dict[str, Any]) -> dict[str, Array | None]:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_kept, asked, y, leaves).result()
 
 
 def _kept(asked: Asked, y: Any, leaves: dict[str, Any]) -> dict[str, Array | None]:

@@ -85,20 +85,28 @@ def _refusal(when: str, ended: Call) -> str:
     )
 
 
-def _over_operands(asked: Asked, other: Asked, mapped: tuple[str, ...]) -> Both:
-    """``y`` where these operands are mapped over, and the others are the same."""
+def _over_operands(
+    asked: Asked, other: Asked, mapped: tuple[str, ...], *, is_last: bool = False
+) -> Both:
+    """``y`` where these operands are mapped over their first axis, and the others are the same.
+
+    Or their last: a vmap of one's own is told of the axis, and may take it to be the first.
+    """
     import torch
 
     first, second = asked.leaves(()), other.leaves(())
+    axes = {name: each.ndim if is_last else 0 for name, each in first.items()}
     given = {
-        name: torch.stack([first[name], second[name]]) if name in mapped else first[name]
+        name: torch.stack([first[name], second[name]], axes[name])
+        if name in mapped
+        else first[name]
         for name in first
     }
 
     def function(*operands: Any) -> Any:
         return asked.apply(dict(zip(given, operands, strict=True)))
 
-    dims = tuple(0 if name in mapped else None for name in given)
+    dims = tuple(axes[name] if name in mapped else None for name in given)
     got = torch.func.vmap(function, in_dims=dims)(*given.values())
     one_by_one = [asked.apply(first), asked.apply({**first, **{n: second[n] for n in mapped}})]
     return {"y": (numbers(got), np.stack([numbers(each) for each in one_by_one]))}
@@ -106,6 +114,10 @@ def _over_operands(asked: Asked, other: Asked, mapped: tuple[str, ...]) -> Both:
 
 def _over_first(asked: Asked, other: Asked) -> Both:
     return _over_operands(asked, other, asked.names[:1])
+
+
+def _over_last_axis(asked: Asked, other: Asked) -> Both:
+    return _over_operands(asked, other, asked.names[:1], is_last=True)
 
 
 def _over_rest(asked: Asked, other: Asked) -> Both:
@@ -172,6 +184,7 @@ _WAYS: Mapping[str, Callable[[Asked, Asked], Both]] = {
     "a vmap over the other operands": _over_rest,
     "a vmap over vjps": _over_vjps,
     "a batch of cotangents (is_grads_batched)": _over_cotangents,
+    "a vmap over the last axis of the first operand": _over_last_axis,
 }
 
 
