@@ -47,7 +47,7 @@ def gradients_of_several(
         if returned is not None:
             return returned
     asked = used or differentiable
-    found = torch.autograd.grad(
+    found: Gradients = torch.autograd.grad(
         [y for y, _ in asked],
         leaves,
         [bar for _, bar in asked],
