@@ -10,9 +10,9 @@ from itertools import count, islice
 import numpy as np
 
 from benchmarks.hunting import is_rejected
+from benchmarks.known_of_torch import is_known_of_torch
 from benchmarks.material import (
     HALF,
-    is_known_of_torch,
     kernel,
     numbers,
     operations_of,

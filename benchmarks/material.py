@@ -81,29 +81,6 @@ def kernel(kernels: str, operation: str) -> Subject:
     return adapters.load(f"reference.{module}", operation=operation)
 
 
-def is_known_of_torch(case: Case) -> bool:
-    """Whether torch is known to err or to crash in such a case: docs/found-in-torch.md."""
-    layouts = case.layouts
-    if case.operation.name == "max_pool3d":
-        return case.values == "special" and "x" in layouts
-    if not case.operation.is_safe_in_torch(case.geometry):
-        return True
-    if case.dtype == "bfloat16" and case.values == "special" and case.operation.name == "conv2d":
-        # NaN of one channel reaches its neighbour in a depthwise layer.
-        return bool(case.geometry.g == case.geometry.ic > 1)
-    if case.dtype == "bfloat16" and case.operation.name == "conv2d" and "x" in layouts:
-        # One window, as wide as the image and its stride: y is another one, channels last.
-        return all(w.k == w.i == w.s and w.k % 8 == 0 and w.k > 8 for w in case.geometry.windows)
-    if case.operation.name == "conv3d":
-        return case.geometry.ic == 1 and case.geometry.n > 1 and "x" in layouts
-    if case.operation.name != "conv1d" or layouts.get("w", "c-order") == "c-order":
-        return False
-    (window,) = case.geometry.windows
-    if case.geometry.oc == 1 and window.i == 1 and "x" in layouts:
-        return True
-    return case.geometry.g > 1 and window.d > 1 and bool((window.positions < 0).all())
-
-
 def planned(
     subject: Subject, *, count: int, seed: int = 0, profile: str = "default"
 ) -> Iterator[Case]:

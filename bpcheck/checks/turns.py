@@ -49,9 +49,14 @@ def takes_turn(case: Case, turn: int) -> bool:
     return affords_more(case) and turn_of(case) == turn and has_turn(case)
 
 
+def is_early(case: Case) -> bool:
+    """Whether the case is one of the first of its plan."""
+    return case.seed % SEEDS_APART < EARLY
+
+
 def has_turn(case: Case) -> bool:
     """Whether any of the turns falls to the case: it follows from its place in its plan."""
-    return case.seed % SEEDS_APART < EARLY or _mixed(case) // TURNS**2 % EVERY_LATER == 0
+    return is_early(case) or _mixed(case) // TURNS**2 % EVERY_LATER == 0
 
 
 def turn_of(case: Case) -> int:

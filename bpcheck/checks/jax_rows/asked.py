@@ -16,11 +16,11 @@ from bpcheck.checks.allowed import quotient_bound
 from bpcheck.checks.tensors.asked import FIRST, KINDS
 from bpcheck.checks.tensors.double_backward import directions
 from bpcheck.checks.trial import Trial
-from bpcheck.checks.turns import is_like, is_small
+from bpcheck.checks.turns import is_early, is_like, is_small
 
-#: One in so many cases is asked, and those of the first seeds: each new shape compiles, so that a
-#: run has at most 40 of them.
-EVERY, LIKE = 80, 5
+#: One in so many of the early cases of a plan is asked, and of the later ones, and those of the
+#: first seeds: each new shape compiles, so that a run has at most 40 of them.
+EVERY, EVERY_LATER, LIKE = 40, 160, 5
 
 
 def is_of_jax(trial: Trial) -> bool:
@@ -38,7 +38,8 @@ def why_not(trial: Trial) -> str:
     if case.values not in KINDS or not trial.subject.claims.exact:
         return "not exact"
     leads = case.seed < FIRST and is_small(case)
-    if 0 in case.shapes["y"] or not (leads or is_like(case, LIKE, EVERY)):
+    every = EVERY if is_early(case) else EVERY_LATER
+    if 0 in case.shapes["y"] or not (leads or is_like(case, LIKE, every)):
         return "left to other cases"
     return "" if trial.once(asked_of) is not None else "it makes no call of JAX"
 

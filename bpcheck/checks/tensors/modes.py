@@ -47,7 +47,7 @@ def check_modes(trial: Trial) -> tuple[Outcome, ...]:
             continue
         ended, made = _under(asked, name, mode, leaves)
         violations = list(_violations(asked, name, made, plain.value))
-        if violations and _is_of_torch(asked, name, mode, leaves, made):
+        if violations and _errs_for_torch(asked, name, mode, leaves, plain.value):
             refused = refused or f"torch's own operation has other numbers under {name} too"
             continue
         found += violations
@@ -77,30 +77,21 @@ def _under(
     return ended, made
 
 
-def _is_of_torch(
-    asked: Asked,
-    name: str,
-    mode: Callable[[], Any],
-    leaves: Mapping[str, Any],
-    made: Made,
+def _errs_for_torch(
+    asked: Asked, name: str, mode: Callable[[], Any], leaves: dict[str, Any], plain: Made
 ) -> bool:
-    """Whether torch's own operation has these very results under the mode."""
+    """Whether torch's own operation has other results under the mode too."""
     case = asked.trial.case
 
     def torchs() -> Made:
         with mode():
             y = case.operation.torch_forward(leaves, case.params)
-        return _made(asked, dict(leaves), y)
+        return _made(asked, leaves, y)
 
     with _own_kernels() if name == AUTOCAST else contextlib.nullcontext():
         ended = tried(torchs)
-    same = ended.value if ended.returned else {}
-    return bool(made) and all(
-        result in same
-        and same[result][0] == dtype
-        and np.array_equal(same[result][1], got, equal_nan=True)
-        for result, (dtype, got) in made.items()
-    )
+    # Not the same ones as the subject's: what is read beside an array is another number each time.
+    return not ended.returned or any(_violations(asked, name, ended.value, plain))
 
 
 def _plain(asked: Asked) -> Made:
