@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bpcheck import runner
 from bpcheck.errors import BpcheckError
 from bpcheck.pytest_items.asked import allowed, engine_of, limit, option, why_in_process_of
 from bpcheck.pytest_items.keys import PROCESS, REPORTS
 from bpcheck.pytest_items.told import keep, target_of
-from bpcheck.runner import check_subject
 from bpcheck.runner.placed import why_not_in_workers
 from bpcheck.subject import Subject
 from bpcheck.verdict import Report
@@ -32,7 +32,7 @@ def run(request: pytest.FixtureRequest, subject: Subject) -> Report | str:
     if not seed.isdecimal() or len(seed) > 40:
         return f"bpcheck_seed={seed:.60}: must be an integer of at least 0, and at most 2**64"
     try:
-        report = check_subject(
+        report = runner.check_subject(
             subject,
             profile=option(config, "profile"),
             seed=int(seed),
