@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 #: What a target is, below the help of the commands that take one.
@@ -72,3 +75,11 @@ interpret = click.option(
     help="Run kernels of Triton and Numba-CUDA in their interpreters, without a GPU; that they "
     "pass there does not show that they pass on the device.",
 )
+
+
+def of_one_case(command: Callable[..., Any]) -> Callable[..., Any]:
+    """All options of a command that takes one case and a target."""
+    every = (style, in_process, call_timeout, memory, declared, claim, interpret)
+    for option in reversed(every):
+        command = option(command)
+    return command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,10 @@ NAME = "modes"
 
 #: The name and the numbers of a result.
 Made = dict[str, tuple[str, Array]]
+
+#: What makes the context of a mode, and ``y`` of operands by name.
+Mode = Callable[[], Any]
+Apply = Callable[[Mapping[str, Any]], Any]
 
 
 def check_modes(trial: Trial) -> tuple[Outcome, ...]:
@@ -45,7 +50,7 @@ def check_modes(trial: Trial) -> tuple[Outcome, ...]:
         leaves = _channels_last(asked.leaves()) if name == CHANNELS_LAST else asked.leaves()
         if not leaves:
             continue
-        ended, made = _under(asked, name, mode, leaves)
+        ended, made = _under(asked, name, mode, leaves, asked.apply)
         violations = list(_violations(asked, name, made, plain.value))
         if violations and _errs_for_torch(asked, name, mode, leaves, plain.value):
             refused = refused or f"torch's own operation has other numbers under {name} too"
@@ -65,11 +70,11 @@ def _refusal(name: str, ended: Call) -> str:
 
 
 def _under(
-    asked: Asked, name: str, mode: Callable[[], Any], leaves: dict[str, Any]
+    asked: Asked, name: str, mode: Mode, leaves: dict[str, Any], apply: Apply
 ) -> tuple[Call, Made]:
     """How the last call under a mode ended, and what was made there."""
     with _own_kernels() if name == AUTOCAST else contextlib.nullcontext():
-        forward = tried(_forward, asked, leaves, mode)
+        forward = tried(_forward, apply, leaves, mode)
         ended = tried(_made, asked, leaves, forward.value) if forward.returned else forward
     made = ended.value if ended.returned else {}
     if forward.returned and not made:
@@ -78,30 +83,26 @@ def _under(
 
 
 def _errs_for_torch(
-    asked: Asked, name: str, mode: Callable[[], Any], leaves: dict[str, Any], plain: Made
+    asked: Asked, name: str, mode: Mode, leaves: dict[str, Any], plain: Made
 ) -> bool:
-    """Whether torch's own operation has other results under the mode too."""
-    case = asked.trial.case
+    """Whether torch's own operation has other results under the mode too.
 
-    def torchs() -> Made:
-        with mode():
-            y = case.operation.torch_forward(leaves, case.params)
-        return _made(asked, leaves, y)
-
-    with _own_kernels() if name == AUTOCAST else contextlib.nullcontext():
-        ended = tried(torchs)
-    # Not the same ones as the subject's: what is read beside an array is another number each time.
-    return not ended.returned or any(_violations(asked, name, ended.value, plain))
+    Not the same ones as the subject's: what is read beside an array is another number each time.
+    """
+    operation, params = asked.trial.case.operation, asked.trial.case.params
+    torchs = partial(operation.torch_forward, params=params)
+    _, made = _under(asked, name, mode, leaves, torchs)
+    return any(_violations(asked, name, made, plain))
 
 
 def _plain(asked: Asked) -> Made:
     leaves = asked.leaves()
-    return _made(asked, leaves, _forward(asked, leaves, contextlib.nullcontext))
+    return _made(asked, leaves, _forward(asked.apply, leaves, contextlib.nullcontext))
 
 
-def _forward(asked: Asked, leaves: dict[str, Any], mode: Callable[[], Any]) -> Any:
+def _forward(apply: Apply, leaves: dict[str, Any], mode: Mode) -> Any:
     with mode():
-        return asked.apply(leaves)
+        return apply(leaves)
 
 
 def _made(asked: Asked, leaves: dict[str, Any], y: Any) -> Made:
@@ -190,7 +191,7 @@ AUTOCAST = "autocast (bfloat16)"
 CHANNELS_LAST = "channels-last"
 
 #: Each mode by the name that messages give it.
-MODES: Mapping[str, Callable[[], Any]] = {
+MODES: Mapping[str, Mode] = {
     "no_grad": _no_grad,
     "inference_mode": _inference,
     "default dtype float64": _default_dtype,

@@ -29,13 +29,7 @@ Examples:
     help="Only this result, such as x_bar, or 'x_bar[0,1,1,1]' for the steps of that element; may "
     "be repeated.",
 )
-@options.style
-@options.in_process
-@options.call_timeout
-@options.memory
-@options.declared
-@options.claim
-@options.interpret
+@options.of_one_case
 @click.pass_obj
 def explain(
     interrupts: Interrupts | None,

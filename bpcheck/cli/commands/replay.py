@@ -30,13 +30,7 @@ Examples:
     help="Print a test that fails in the same way instead: NumPy, torch and TARGET, with all "
     "numbers written out.",
 )
-@options.style
-@options.in_process
-@options.call_timeout
-@options.memory
-@options.declared
-@options.claim
-@options.interpret
+@options.of_one_case
 @click.pass_obj
 def replay(
     interrupts: Interrupts | None,
