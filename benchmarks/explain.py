@@ -27,7 +27,15 @@ import numpy as np
 
 from benchmarks.detection import head, row, spread
 from benchmarks.material import kernel, operation_for, planned
-from benchmarks.naming import CASES, LARGEST, is_equal
+from benchmarks.naming import (
+    CASES,
+    LARGEST,
+    Named,
+    is_equal,
+    names_in,
+    print_table,
+    reported,
+)
 from benchmarks.slips.lines import Located, located
 from benchmarks.slips.planted import SLIPS
 from bpcheck import check
@@ -53,34 +61,21 @@ ALONE = 6
 class Explained:
     """What came of one fault."""
 
-    fault: str
-    name: str
+    named: Named
     condition: str
     is_small: bool
-    told: tuple[str, ...]
     where: str
 
 
 def explained(name: str, operation: str) -> Explained:
     """Plant one fault, and compare what the report says with the catalogue."""
-    fault, right = fault_named(name), kernel("reference", operation)
-    report = check(fault.plant(right), profile="quick", count=CASES, largest=LARGEST)
-    told = _names(report.judgements, operation)
-    others = [each for each in told if each.name != name]
-    if not told:
-        outcome = "none"
-    elif not all(is_equal(fault, each, right) for each in others):
-        outcome = "wrong"
-    else:
-        outcome = "right" if len(others) < len(told) else "equal"
+    report = reported(name, operation)
     defects = [each for each in report.judgements if each.verdict.is_defect]
     first = defects[0] if defects else None
     return Explained(
-        name,
-        outcome,
-        "not found" if first is None else _condition(fault, first, operation),
+        names_in(report, name, operation),
+        "not found" if first is None else _condition(fault_named(name), first, operation),
         first is not None and _is_small(parse_case(first.smallest)),
-        tuple(each.name for each in told),
         "" if first is None else first.where,
     )
 
@@ -185,10 +180,12 @@ def _print_counts(title: str, counts: Counter[str], order: Sequence[str]) -> Non
     print(row("%", *(f"{100 * counts[each] / total:.0f}" for each in order)))
 
 
-def print_faults(found: Sequence[Explained]) -> None:
+def print_faults(faults: Sequence[Fault], found: Sequence[Explained]) -> None:
     """Names, conditions and sizes."""
-    _print_counts(
-        "Names", Counter(each.name for each in found), ("right", "equal", "none", "wrong")
+    print("\n## Names\n")
+    families = {name: tuple(f for f in every if f in faults) for name, every in FAMILIES.items()}
+    print_table(
+        {name: few for name, few in families.items() if few}, [each.named for each in found]
     )
     conditions = ("the catalogue's", "another", "not tested", "not found")
     _print_counts("Conditions", Counter(each.condition for each in found), conditions)
@@ -197,9 +194,10 @@ def print_faults(found: Sequence[Explained]) -> None:
         f"Final cases of at most {SMALL} elements in each operand", sizes, ("small", "larger")
     )
     for each in found:
-        if each.name not in ("right", "equal") or each.condition != "the catalogue's":
-            told = ", ".join(each.told)
-            print(f"- {each.fault}: {each.name} {told}; {each.condition}: {each.where}")
+        named = each.named
+        if named.outcome not in ("right", "equal") or each.condition != "the catalogue's":
+            told = " ".join((named.outcome, ", ".join(named.names)))
+            print(f"- {named.fault}: {told}; {each.condition}: {each.where}")
 
 
 def print_lines(found: Sequence[Located]) -> None:
@@ -228,7 +226,7 @@ def main() -> None:
     wanted = [arguments.only] if arguments.only else ["faults", "pairs", "lines", "seconds"]
     if "faults" in wanted:
         tasks = [(each.name, operation_for(each)) for each in faults]
-        print_faults(spread(explained, tasks, arguments.jobs))
+        print_faults(faults, spread(explained, tasks, arguments.jobs))
     if "pairs" in wanted:
         drawn = list(pairs(count, arguments.seed))
         outcomes = spread(pair_named, drawn, arguments.jobs)

@@ -19,7 +19,7 @@ from itertools import islice
 
 from benchmarks.detection import head, row, spread
 from benchmarks.material import kernel, operation_for, planned
-from bpcheck import check
+from bpcheck import Report, check
 from bpcheck.explain.answers import Witness
 from bpcheck.explain.faults import FAMILIES, Fault, fault_named, faults_of
 from bpcheck.runner.threads import one_thread
@@ -53,11 +53,22 @@ class Named:
 
 def named(name: str, operation: str) -> Named:
     """Plant one fault, check the kernel, and compare the names in the report with the fault."""
+    return names_in(reported(name, operation), name, operation)
+
+
+def reported(name: str, operation: str) -> Report:
+    """What is said of the reference kernel with one fault."""
+    wrong = fault_named(name).plant(kernel("reference", operation))
+    report = check(wrong, profile="quick", count=CASES, largest=LARGEST)
+    if report.judgements:
+        return report
+    # What shows past a size has no case among the small ones.
+    return check(wrong, profile="quick", count=CASES, largest=UNLIMITED)
+
+
+def names_in(report: Report, name: str, operation: str) -> Named:
+    """The names in a report, compared with the fault that was planted."""
     fault, right = fault_named(name), kernel("reference", operation)
-    report = check(fault.plant(right), profile="quick", count=CASES, largest=LARGEST)
-    if not report.judgements:
-        # What shows past a size has no case among the small ones.
-        report = check(fault.plant(right), profile="quick", count=CASES, largest=UNLIMITED)
     by_what = {each.what: each for each in faults_of(operation)}
     told = [each.looks_like.rpartition(" (explains")[0] for each in report.judgements]
     found = tuple(dict.fromkeys(by_what[what] for what in told if what in by_what))
