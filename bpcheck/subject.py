@@ -40,6 +40,14 @@ class OnTensors(Protocol):
         """``y``, with the graph that leads back to those operands that need a gradient."""
         ...
 
+    def evaluating(self) -> OnTensors | None:
+        """The same as a module has it in evaluation; ``None`` where it is no module."""
+        ...
+
+    def standing(self, operands: Sequence[Any], params: Mapping[str, Any]) -> Any:
+        """An instance of the module for such operands, to be called more than once."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, init=False)
 class Subject:

@@ -17,7 +17,7 @@ from bpcheck.adapters.scope import Scope, scope_of
 from bpcheck.arithmetic import Array
 from bpcheck.claims import DEFAULT_DTYPES, claims_from
 from bpcheck.operations import Operation
-from bpcheck.subject import Subject
+from bpcheck.subject import OnTensors, Subject
 
 
 class Code(Protocol):
@@ -113,6 +113,7 @@ def adapted_subject(
     style: str,
     dtypes: Sequence[str] = DEFAULT_DTYPES,
     claims: Mapping[str, Any] | None = None,
+    tensors: OnTensors | None = None,
 ) -> Subject:
     """The subject that `code` makes, with what its declaration leaves out and its holder claims.
 
@@ -130,6 +131,8 @@ def adapted_subject(
         What it is taken to claim if neither it nor the declaration says so.
     claims
         More that follows from the shape of the code.
+    tensors
+        The same code on torch's tensors, if it is such.
     """
     adapted = Adapted(code, operation, declaration)
     told = declaration.told()
@@ -145,6 +148,7 @@ def adapted_subject(
         style=f"{style} ({told})" if told else style,
         claims=claims_from({**suggested, **declaration.claims}, origin=name, base=stated),
         lacks=adapted.lacks,
+        tensors=tensors,
     )
 
 

@@ -64,18 +64,16 @@ def torch(
     (array([[[1., 1., 3., 3.]]]),)
     """
     from bpcheck.adapters.torch_callable import torch_subject, unwrapped
-    from bpcheck.adapters.torch_declared import declared_subject, module_class, says_int
+    from bpcheck.adapters.torch_declared import declared_subject, says_int
+    from bpcheck.adapters.torch_modules import module_class, modules_subject
 
     operation = as_operation(operation)
     modules, plain = module_class(fn), unwrapped(fn)
     if device != "cpu" or not (modules or words or says_int(plain, operation)):
         return torch_subject(fn, operation=operation, name=name, device=device, dtypes=dtypes)
-    found = declared_subject(
-        modules or plain,
-        operation=operation,
-        name=name or str(getattr(modules or plain, "__name__", "subject")),
-        words=in_words(words),
-    )
+    name = name or str(getattr(modules or plain, "__name__", "subject"))
+    given: dict[str, Any] = {"operation": operation, "name": name, "words": in_words(words)}
+    found = modules_subject(modules, **given) if modules else declared_subject(plain, **given)
     return found if dtypes is None else found.claiming(dtypes=tuple(dtypes))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpcheck.adapters.adapted import adapted_subject
-from bpcheck.adapters.declaration import declared
+from bpcheck.adapters.declaration import Declaration, declared
 from bpcheck.adapters.expressions import Line
 from bpcheck.adapters.functions import shown_call
 from bpcheck.adapters.scope import Scope
@@ -26,7 +26,8 @@ Vjp = Callable[..., tuple[Any, Callable[[Any], Sequence[Any]]]]
 class Framework:
     """How arrays become those of a framework, and back, how it differentiates, what it claims.
 
-    `claims` are those of all its functions, `of_groups` those of operations that have groups.
+    `claims` are those of all its functions, `of_groups` those of operations that have groups;
+    `on_tensors` makes what rows on tensors ask, of a call that is shown and a declaration.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Framework:
     vjp: Vjp
     claims: Mapping[str, Any] = field(default_factory=dict)
     of_groups: Mapping[str, Any] = field(default_factory=dict)
+    on_tensors: Callable[[Line, Declaration], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,4 +116,5 @@ def functional_subject(
         style=style,
         dtypes=dtypes,
         claims=claims,
+        tensors=framework.on_tensors and framework.on_tensors(shown, declaration),
     )

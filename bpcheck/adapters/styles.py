@@ -177,16 +177,15 @@ def torch_target(
 ) -> Subject:
     """A differentiable callable of torch."""
     from bpcheck.adapters.torch_callable import torch_subject, unwrapped
-    from bpcheck.adapters.torch_declared import declared_subject, module_class, says_int
+    from bpcheck.adapters.torch_declared import declared_subject, says_int
+    from bpcheck.adapters.torch_modules import module_class, modules_subject
 
     modules = module_class(target)
-    if modules is not None or words or says_int(unwrapped(target), operation):
+    if modules is not None:
+        return modules_subject(modules, operation=operation, name=name, words=words, dtypes=dtypes)
+    if words or says_int(unwrapped(target), operation):
         return declared_subject(
-            modules or unwrapped(target),
-            operation=operation,
-            name=name,
-            words=words,
-            dtypes=dtypes,
+            unwrapped(target), operation=operation, name=name, words=words, dtypes=dtypes
         )
     claims = claims_of(unwrapped(target), origin=name, dtypes=dtypes)
     found = torch_subject(target, operation=operation, name=name, device="cpu", dtypes=None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
 
+from bpcheck.adapters.torch_adapted import signature_of
 from bpcheck.adapters.torch_arguments import Slots
 from bpcheck.adapters.torch_backward import gradients, gradients_of_several
 from bpcheck.adapters.torch_compiled import keep_compiling
@@ -43,12 +44,8 @@ class TorchCallable:
 
     @cached_property
     def _signature(self) -> inspect.Signature | None:
-        if not self._is_autograd_function:
-            return _signature(self.function)
-        signature = inspect.signature(self.function.forward)
-        if self.function.setup_context is not torch.autograd.Function.setup_context:
-            return signature
-        return signature.replace(parameters=list(signature.parameters.values())[1:])
+        is_class = self._is_autograd_function
+        return signature_of(self.function) if is_class else _signature(self.function)
 
     @cached_property
     def _slots(self) -> Slots:
@@ -104,11 +101,9 @@ class TorchCallable:
     @property
     def operator(self) -> Any:
         """The registered operator that it is, or ``None``; torch's own are not asked."""
-        from bpcheck.adapters.torch_declared import schema_of
+        from bpcheck.adapters.torch_declared import is_registered
 
-        schema = schema_of(self.function)
-        own = schema is None or schema.name.partition("::")[0] in ("aten", "prims", "prim")
-        return None if own else self.function
+        return self.function if is_registered(self.function) else None
 
     def call_of(
         self, operands: Sequence[Any], params: dict[str, Any]
@@ -120,6 +115,17 @@ class TorchCallable:
         bound = self._signature.bind(*arguments, **named)
         bound.apply_defaults()
         return bound.args, bound.kwargs, ".apply"
+
+    def returned(self, y: Any) -> Any:
+        """What the function returned, as it is."""
+        return y
+
+    def evaluating(self) -> None:
+        """It has no evaluation."""
+
+    def standing(self, operands: Sequence[Any], params: Mapping[str, Any]) -> Any:
+        """There is no instance of a function."""
+        raise TypeError(f"{self.function} is no module")
 
     def _apply(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if not self._is_autograd_function or self._signature is None:

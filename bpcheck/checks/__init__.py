@@ -39,6 +39,7 @@ from bpcheck.checks.tensors import (
     operator,
     saved,
     second_backward,
+    training_step,
     undefined,
     vmapped,
 )
@@ -107,6 +108,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             Check(vmapped.NAME, vmapped.check_vmap),
             Check(saved.NAME, saved.check_saved),
             Check(modes.NAME, modes.check_modes),
+            Check(training_step.NAME, training_step.check_step),
             Check(compiled.NAME, compiled.check_compiled),
             # Of functions of JAX alone.
             *(Check(name, partial(jax_rows.check_jax, name=name)) for name in jax_rows.ROWS),
@@ -120,6 +122,9 @@ CHECK_NAMES: tuple[str, ...] = tuple(CHECKS)
 #: The rows that ask something of code on tensors alone, and of registered operators alone.
 ON_TENSORS, OF_OPERATORS = frozenset(ROWS), frozenset(operator.TESTS)
 
+
+#: The row of modules alone.
+OF_MODULES = frozenset({training_step.NAME})
 
 #: The row of what is compiled, where that is claimed.
 OF_COMPILED = frozenset({compiled.NAME})
@@ -139,6 +144,7 @@ def names_for(subject: Subject) -> tuple[str, ...]:
         | (ON_TENSORS if code is None else frozenset[str]())
         | (frozenset[str]() if subject.style.startswith("jax") else OF_JAX)
         | (OF_COMPILED if code is None or not subject.claims.compiled else frozenset[str]())
+        | (OF_MODULES if code is None or code.evaluating() is None else frozenset[str]())
         | (OF_OPERATORS if code is None or code.operator is None else frozenset[str]())
     )
     return tuple(name for name in CHECK_NAMES if name not in left_out)

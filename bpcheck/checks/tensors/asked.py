@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,15 +43,18 @@ _TOLD = 140
 
 def why_not(trial: Trial, row: str) -> str:
     """Why a row is not asked of a case; ``""`` if it is."""
+    return why_not_here(trial) or ("" if _takes_turn(trial, row) else "left to other cases")
+
+
+def why_not_here(trial: Trial) -> str:
+    """Why no row on tensors can be asked of a case; ``""`` if one can, if it is its turn."""
     if trial.subject.tensors is None:
         return "no code on tensors"
     if not trial.first.is_whole:
         return "the contract is broken"
     if trial.case.values not in KINDS or not trial.subject.claims.exact:
         return "not exact"
-    if 0 in trial.case.shapes["y"] or not (_takes_turn(trial, row) and is_small(trial.case)):
-        return "left to other cases"
-    return ""
+    return "" if 0 not in trial.case.shapes["y"] and is_small(trial.case) else "left to other cases"
 
 
 def leads(trial: Trial) -> bool:
@@ -113,6 +116,16 @@ class Asked:
         """``y`` of these operands, for who is within `tried`."""
         every = [operands.get(name) for name in self.trial.case.operation.operands]
         return self.code.on_tensors(*every, **self.trial.params)
+
+    def standing(self) -> Any:
+        """An instance of the subject's module for this case, to be called more than once."""
+        every = [self.leaves().get(name) for name in self.trial.case.operation.operands]
+        return self.code.standing(every, self.trial.params)
+
+    def evaluating(self) -> Asked | None:
+        """The same question of the module in evaluation; ``None`` where it is no module."""
+        code = self.code.evaluating()
+        return None if code is None else replace(self, code=code)
 
     def gradients(self, **how: Any) -> Any:
         """What the engine of autograd gives for all operands, once: see `torch.autograd.grad`."""

@@ -117,7 +117,7 @@ def _of_subject(asked: Asked) -> _Function:
     def call(inner: Any, trial: Trial, operands: dict[str, Any]) -> Any:
         every = [operands.get(name) for name in trial.case.operation.operands]
         args, kwargs, _ = code.call_of(every, trial.params)
-        return inner(*args, **kwargs)
+        return code.returned(inner(*args, **kwargs))
 
     return _Function(function, call)
 

@@ -47,21 +47,28 @@ def check_modes(trial: Trial) -> tuple[Outcome, ...]:
     found: list[Outcome] = []
     refused = ""
     for name, mode in MODES.items():
-        leaves = _channels_last(asked.leaves()) if name == CHANNELS_LAST else asked.leaves()
-        if not leaves:
-            continue
-        ended, made = _under(asked, name, mode, leaves, asked.apply)
-        violations = list(_violations(asked, name, made, plain.value))
-        if violations and _errs_for_torch(asked, name, mode, leaves, plain.value):
-            refused = refused or f"torch's own operation has other numbers under {name} too"
-            continue
+        there = asked.evaluating() if name == EVALUATION else asked
+        violations, refusal = ([], "") if there is None else _judged(there, name, mode, plain.value)
         found += violations
-        if not ended.returned:
-            refused = refused or _refusal(name, ended)
+        refused = refused or refusal
     outcomes = first_of_each(trial, NAME, found)
     if refused and not found:
         return (remarked(NAME, "y", refused), *outcomes[1:])
     return outcomes
+
+
+def _judged(asked: Asked, name: str, mode: Mode, plain: Made) -> tuple[list[Outcome], str]:
+    """What is wrong under one mode, and what is told and not held against anybody."""
+    leaves = _channels_last(asked.leaves()) if name == CHANNELS_LAST else asked.leaves()
+    if not leaves:
+        return [], ""
+    ended, made = _under(asked, name, mode, leaves, asked.apply)
+    found = list(_violations(asked, name, made, plain))
+    if ended.returned:
+        found += _without_path(asked, name, made, plain)
+    if found and _errs_for_torch(asked, name, mode, leaves, plain):
+        return [], f"torch's own operation has other numbers under {name} too"
+    return found, "" if ended.returned else _refusal(name, ended)
 
 
 def _refusal(name: str, ended: Call) -> str:
@@ -189,6 +196,10 @@ def _channels_last(leaves: Mapping[str, Any]) -> dict[str, Any]:
 
 AUTOCAST = "autocast (bfloat16)"
 CHANNELS_LAST = "channels-last"
+EVALUATION = "eval()"
+
+#: Modes in which nothing is recorded.
+WITHOUT_GRAPH = ("no_grad", "inference_mode")
 
 #: Each mode by the name that messages give it.
 MODES: Mapping[str, Mode] = {
@@ -197,6 +208,7 @@ MODES: Mapping[str, Mode] = {
     "default dtype float64": _default_dtype,
     "deterministic algorithms": _deterministic,
     CHANNELS_LAST: contextlib.nullcontext,
+    EVALUATION: contextlib.nullcontext,
     AUTOCAST: _autocast,
 }
 
@@ -222,6 +234,13 @@ def _violations(asked: Asked, name: str, made: Made, plain: Made) -> Iterator[Ou
                 f"{number(where.expected)} without it"
             )
             yield failed(trial, NAME, result, Kind.MODE, message, where)
+
+
+def _without_path(asked: Asked, name: str, made: Made, plain: Made) -> Iterator[Outcome]:
+    """The gradients that there are without the mode alone."""
+    for result in plain.keys() - made.keys() if name not in WITHOUT_GRAPH else ():
+        message = f"no path leads back to {result} under {name}: nothing below it learns there"
+        yield failed(asked.trial, NAME, result, Kind.MODE, message)
 
 
 def _of_autocast(asked: Asked) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -44,16 +46,36 @@ def check_saved(trial: Trial) -> tuple[Outcome, ...]:
 
 
 def _with_memory(asked: Asked, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-    """The outcomes, with a remark where far more is kept than torch's own operation keeps."""
-    ended = tried(_times_as_much, asked)
+    """The outcomes, with a remark where ``y`` stays in memory, or more is kept than by torch."""
     last = outcomes[-1]
-    if not ended.returned or ended.value < MUCH or last.status is not Status.PASSED:
+    if last.status is not Status.PASSED:
         return outcomes
-    remark = (
-        f"{ended.value:.1f} times the memory that torch's own operation keeps is kept between "
-        f"forward and backward, such as in {asked.trial.case}"
-    )
+    freed, ended = tried(_is_freed, asked), tried(_times_as_much, asked)
+    if freed.returned and not freed.value:
+        remark = (
+            "y is not freed with its last name, but whenever Python's collector of circles runs: "
+            "it hangs on the context that it leads back to; keep it by ctx.save_for_backward"
+        )
+    elif ended.returned and ended.value >= MUCH:
+        remark = (
+            f"{ended.value:.1f} times the memory that torch's own operation keeps is kept between "
+            f"forward and backward, such as in {asked.trial.case}"
+        )
+    else:
+        return outcomes
     return (*outcomes[:-1], replace(last, remark=remark))
+
+
+def _is_freed(asked: Asked) -> bool:
+    """Whether ``y`` is gone as soon as nobody has it any more."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        there = weakref.ref(asked.apply(asked.leaves()))
+        return there() is None
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _times_as_much(asked: Asked) -> float:

@@ -1,0 +1,96 @@
+"""One module before and after a step of its weights: what it made of the old ones is not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bpcheck.arithmetic import Array
+from bpcheck.checks.allowed import slack_between_runs
+from bpcheck.checks.compare import difference
+from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
+from bpcheck.checks.tensors.asked import Asked, engine, leads, numbers, tried, why_not_here
+from bpcheck.checks.trial import Trial
+from bpcheck.checks.turns import is_one_of
+from bpcheck.finding import Kind, Outcome
+
+NAME = "training step"
+
+#: One small case in so many is asked.
+EVERY = 12
+
+
+def check_step(trial: Trial) -> tuple[Outcome, ...]:
+    """One instance gives what another gives that has the new weights from the start.
+
+    All other rows make an instance for each call. Here one is called, its weights are changed in
+    place, as an optimizer does, or where it has none its input is another; it is called again.
+    """
+    why = why_not_here(trial)
+    if not why and not (leads(trial) or is_one_of(trial.case, EVERY)):
+        why = "left to other cases"
+    if why:
+        return unjudged(trial, NAME, why)
+    asked = Asked.of(trial)
+    once, anew = tried(_after_a_step, asked), tried(_made_anew, asked)
+    if not (once.returned and anew.returned):
+        return unjudged(trial, NAME, "it fails outside of this row too")
+    return first_of_each(trial, NAME, _violations(trial, once.value, anew.value))
+
+
+def _after_a_step(asked: Asked) -> dict[str, Array]:
+    """What an instance gives at its second call, after a step."""
+    import torch
+
+    standing = asked.standing()
+    leaves = asked.leaves()
+    standing.hold(leaves)
+    _results(asked, standing, leaves)
+    stepped = _stepped(asked)
+    with torch.no_grad():
+        standing.hold(stepped)
+    return _results(asked, standing, stepped)
+
+
+def _made_anew(asked: Asked) -> dict[str, Array]:
+    """What an instance gives that has had no other weights."""
+    standing, stepped = asked.standing(), _stepped(asked)
+    standing.hold(stepped)
+    return _results(asked, standing, stepped)
+
+
+def _stepped(asked: Asked) -> dict[str, Any]:
+    """The operands with other weights; with another input where there are none."""
+    import torch
+
+    leaves = asked.leaves()
+    changed = list(leaves)[1:] or list(leaves)
+    with torch.no_grad():
+        for name in changed:
+            # Negated, and in another order: no sum has more bits than before.
+            leaves[name].copy_(-leaves[name].flip(0))
+    return leaves
+
+
+def _results(asked: Asked, standing: Any, leaves: dict[str, Any]) -> dict[str, Array]:
+    own = standing.operands(leaves)
+    y = standing.call(own)
+    bars = engine(y, own, asked.cotangent)
+    found = {"y": y, **{f"{name}_bar": bar for name, bar in bars.items()}}
+    return {name: numbers(each) for name, each in found.items() if each is not None}
+
+
+def _violations(trial: Trial, once: dict[str, Array], anew: dict[str, Array]) -> Iterator[Outcome]:
+    what = "its weights were" if len(trial.arrays.operands) > 1 else "its input was"
+    for result, right in anew.items():
+        got = once.get(result)
+        if got is None or got.shape != right.shape:
+            continue
+        where = difference(got, right, slack_between_runs(trial, result))
+        if where is not None:
+            message = (
+                f"{element(result, where)} is {number(where.got)} at the second call of one module "
+                f"after {what} changed in place, and {number(where.expected)} in one that is made "
+                "with them: what was made at the first call is used again"
+            )
+            yield failed(trial, NAME, result, Kind.STATE, message, where)

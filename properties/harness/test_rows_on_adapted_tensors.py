@@ -1,0 +1,166 @@
+"""Modules, and functions about which something is declared, are asked the rows on tensors too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from benchmarks.contract_strangers import STRANGERS
+from bpcheck import adapters
+from bpcheck.cases import parse_case
+from bpcheck.checks import names_for
+from bpcheck.checks.tensors.asked import ROWS
+from bpcheck.finding import Outcome, Status
+from bpcheck.runner.one import judge
+from bpcheck.subject import Subject
+
+CONV = "conv1d n2ic2iw9oc3kw3sw2pw1 f64 small c-order seed=1"
+AVERAGE = "avg_pool1d n2ic2iw9kw3sw2 f64 small c-order seed=1"
+POOL = "max_pool1d n2ic2iw9kw3sw2 f64 small c-order seed=1"
+
+
+def outcomes(subject: Subject, case: str) -> tuple[Outcome, ...]:
+    return judge(subject, parse_case(case)).outcomes
+
+
+def with_status(found: tuple[Outcome, ...], status: Status) -> set[str]:
+    return {each.check for each in found if each.status is status}
+
+
+def remarks(found: tuple[Outcome, ...]) -> dict[str, str]:
+    return {each.check: each.remark for each in found if each.remark}
+
+
+class Scalar(torch.autograd.Function):
+    """A convolution by hand, with plain integers for its params; frozen weights freeze all."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, w: Any, b: Any, stride: int, padding: int) -> Any:
+        ctx.save_for_backward(x, w)
+        ctx.params = stride, padding
+        return functional.conv1d(x, w, b, stride, padding)
+
+    @classmethod
+    def gradients(cls, ctx: Any, y_bar: Any) -> Any:
+        x, w = ctx.saved_tensors
+        with torch.enable_grad():
+            x, w = x.detach().requires_grad_(), w.detach().requires_grad_()
+            y = functional.conv1d(x, w, None, *ctx.params)
+        x_bar, w_bar = torch.autograd.grad(y, [x, w], y_bar)
+        return x_bar, w_bar, y_bar.sum((0, 2)), None, None
+
+    @staticmethod
+    def backward(ctx: Any, *y_bar: Any) -> Any:
+        return Scalar.gradients(ctx, y_bar[0])
+
+
+class FrozenTogether(Scalar):
+    @staticmethod
+    def backward(ctx: Any, *y_bar: Any) -> Any:
+        is_asked = ctx.needs_input_grad[1]
+        return Scalar.gradients(ctx, y_bar[0]) if is_asked else (None,) * 5
+
+
+def in_lines(x: Any, w: Any, b: Any, stride: Any, padding: Any) -> Any:
+    return functional.conv1d(x.transpose(1, 2), w, b, stride, padding).transpose(1, 2)
+
+
+class DrawsInItsConstructor(nn.Module):
+    def __init__(self, kernel_size: Any, stride: Any) -> None:
+        super().__init__()
+        self.unused = torch.rand(3)
+        self.pool = nn.MaxPool1d(kernel_size, stride)
+
+    def forward(self, x: Any) -> Any:
+        return self.pool(x)
+
+
+class KeepsItsFirst(nn.MaxPool1d):
+    kept: Any = None
+
+    def forward(self, x: Any) -> Any:
+        self.kept = super().forward(x) if self.kept is None else self.kept
+        return self.kept
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [(nn.Conv1d, {}), (Scalar, {}), (in_lines, {"layout": "NLC"})],
+    ids=["module", "integers", "layout"],
+)
+def test_right_code_is_asked_every_row_and_passes(target: Any, words: dict[str, str]) -> None:
+    subject = adapters.torch(target, operation="conv1d", **words)
+    found = outcomes(subject, CONV)
+    assert with_status(found, Status.FAILED) == set()
+    asked = with_status(found, Status.PASSED) | set(remarks(found))
+    assert asked >= set(ROWS)
+
+
+def test_a_function_with_plain_integers_is_asked_with_frozen_weights() -> None:
+    wrong = outcomes(adapters.torch(FrozenTogether, operation="conv1d"), CONV)
+    assert with_status(wrong, Status.FAILED) == {"needs grad"}
+
+
+@pytest.mark.parametrize(
+    ("name", "row"), [("packed_weights", "training step"), ("evaluation", "modes")]
+)
+def test_what_a_module_keeps_and_what_it_is_in_evaluation_are_asked(name: str, row: str) -> None:
+    (stranger,) = (each for each in STRANGERS if each.name == name)
+    assert with_status(outcomes(stranger.broken(), CONV), Status.FAILED) == {row}
+    assert with_status(outcomes(stranger.kept(), CONV), Status.FAILED) == set()
+
+
+def test_a_module_without_weights_is_called_twice_with_another_input() -> None:
+    wrong = outcomes(adapters.torch(KeepsItsFirst, operation="max_pool1d"), POOL)
+    assert "training step" in with_status(wrong, Status.FAILED)
+    right = outcomes(adapters.torch(nn.MaxPool1d, operation="max_pool1d"), POOL)
+    assert with_status(right, Status.FAILED) == set()
+    assert "training step" in with_status(right, Status.PASSED)
+
+
+def test_a_constructor_that_draws_is_no_obstacle_to_a_vmap() -> None:
+    found = outcomes(adapters.torch(DrawsInItsConstructor, operation="max_pool1d"), POOL)
+    assert "vmap" in with_status(found, Status.PASSED)
+    assert "vmap" not in remarks(found)
+
+
+def test_a_result_on_its_own_context_is_told_to_stay_in_memory() -> None:
+    (stranger,) = (each for each in STRANGERS if each.name == "circle")
+    assert "y is not freed" in remarks(outcomes(stranger.broken(), POOL))["saved tensors"]
+    assert "saved tensors" not in remarks(outcomes(stranger.kept(), POOL))
+
+
+def test_the_row_of_modules_is_no_row_of_functions() -> None:
+    assert "training step" not in names_for(adapters.torch(Scalar, operation="conv1d"))
+
+
+def test_an_operator_with_integers_is_asked_the_rules_of_operators() -> None:
+    def pool(x: torch.Tensor, size: int, stride: int) -> torch.Tensor:
+        return functional.avg_pool1d(x, size, stride).clone()
+
+    def back(ctx: Any, y_bar: Any) -> Any:
+        with torch.enable_grad():
+            x = torch.zeros(ctx.shape, dtype=y_bar.dtype, requires_grad=True)
+            y = functional.avg_pool1d(x, *ctx.params)
+        return (*torch.autograd.grad(y, x, y_bar), None, None)
+
+    def remember(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.shape, ctx.params = inputs[0].shape, inputs[1:]
+
+    registered: Any = torch.library.custom_op("bpcheck_rows::pool", pool, mutates_args=())
+    registered.register_autograd(back, setup_context=remember)
+    bare = outcomes(adapters.torch(registered, operation="avg_pool1d"), AVERAGE)
+    assert "there is no fake kernel" in remarks(bare)["operator fake tensor"]
+    assert "operator schema" in with_status(bare, Status.PASSED)
+    registered.register_fake(lambda x, size, stride: x.new_empty(()))
+    wrong = outcomes(adapters.torch(registered, operation="avg_pool1d"), AVERAGE)
+    assert "operator fake tensor" in with_status(wrong, Status.FAILED)
+
+
+def test_gradients_that_are_scaled_are_other_numbers_than_autograds() -> None:
+    scaled = adapters.torch(Scalar, operation="conv1d", scaled="1/n")
+    assert scaled.tensors is None
