@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bpcheck.cases import parse_case
-from bpcheck.checks import CHECK_NAMES, OF_COMPILED, OF_JAX, OF_OPERATORS, OF_SCOPES, ON_TENSORS
+from bpcheck.checks import names_for
 from bpcheck.explain.faults import fault_named
 from properties.harness.planting import findings, reference, with_turn
 
@@ -71,11 +71,12 @@ OF_A_CLAIM = {"sample alone"}
 #: Of threads, and of sizes that the case has not: test_many_runs.py.
 OF_MANY_RUNS = {"ten runs", "batch sizes"}
 
-#: Of code on tensors, and no kernels on arrays: test_contract_of_tensors.py; where a scope is
-#: exhausted: test_exhaustive.py.
-ELSEWHERE = ON_TENSORS | OF_COMPILED | OF_JAX | OF_OPERATORS | OF_SCOPES | OF_MANY_RUNS
-
-ASKED = [name for name in CHECK_NAMES if name not in OF_THE_ORACLE | OF_A_CLAIM | ELSEWHERE]
+#: Rows of other code than kernels on arrays have files of their own: test_contract_of_tensors.py.
+ASKED = [
+    name
+    for name in names_for(reference("conv2d"))
+    if name not in OF_THE_ORACLE | OF_A_CLAIM | OF_MANY_RUNS
+]
 
 
 @pytest.mark.parametrize("check", ASKED)
