@@ -60,7 +60,7 @@ def measured(subject: Subject) -> tuple[float, float, dict[str, Any]]:
                 *("--profile", "quick", "--json", str(file)),
             ],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), *sys.path))},
             stdout=subprocess.DEVNULL,
             check=False,
         )
