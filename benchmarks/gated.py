@@ -217,14 +217,14 @@ def print_table(profile: str, found: list[Gated]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--count", type=int, default=2_000, help="conditions (2,000)")
-    parser.add_argument("--profile", action="append", choices=("quick", "default"))
+    parser.add_argument("--profile", action="append", choices=tuple(PROFILES))
     parser.add_argument("--seed", type=int, default=0, help="of the plans (0)")
     parser.add_argument("--jobs", type=int, default=2, help="worker processes (2)")
     parser.add_argument("--missed", action="store_true", help="list every condition that is missed")
     arguments = parser.parse_args()
     every = tuple(conditions(arguments.count))
     parts = [every[start :: arguments.jobs] for start in range(arguments.jobs)]
-    for profile in arguments.profile or ("quick", "default"):
+    for profile in arguments.profile or PROFILES:
         tasks = [(profile, arguments.seed, part) for part in parts]
         found = [each for some in spread(hunt_gated, tasks, arguments.jobs) for each in some]
         print_table(profile, found)

@@ -84,7 +84,8 @@ class Choices:
         more is as small as it can be, or nearly.
         """
         gains = [counts @ weights for counts in self._counts]
-        places = self._places(self._allowed(wanted), rng, lambda choice, _: gains[choice])
+        allowed = self._allowed(wanted)
+        places = self._places(allowed, self._least(allowed), rng, lambda choice, _: gains[choice])
         return None if places is None else self._numbers(places)
 
     def mixed_layer(
@@ -103,12 +104,17 @@ class Choices:
         based on combinatorial design" (Cohen, Dalal, Fredman and Patton 1997).
         """
         allowed = self._allowed(wanted)
+        # Whatever is chosen first leaves room for what the others have not had at all.
+        least = self._least(allowed)
+        roomy = self._least([each & mix.news(n) for n, each in enumerate(allowed)], least)
+        if self.family.taps * prod(roomy) <= self._budget:
+            least = roomy
         # A residue that is met for the first time counts too.
         firsts = [_FIRST * (counts @ weights) for counts in self._counts]
         best: tuple[float, Array, dict[int, int], str] | None = None
         for dtype in [*dtypes] * _CANDIDATES:
             gains = partial(_pairs, mix, mix.of_dtype(dtype), firsts)
-            places = self._places(allowed, rng, gains)
+            places = self._places(allowed, least, rng, gains)
             if places is None:
                 return None
             traits = _traits(mix, places, mix.of_dtype(dtype))
@@ -129,18 +135,21 @@ class Choices:
     def _places(
         self,
         allowed: Sequence[NDArray[np.bool_]],
+        least: Sequence[int],
         rng: np.random.Generator,
         gains_of: Callable[[int, Mapping[int, int]], Array],
     ) -> dict[int, int] | None:
-        """One allowed size of each choice, chosen one after the other for what it adds."""
+        """One allowed size of each choice, chosen one after the other for what it adds.
+
+        Each leaves the others what they cost at `least`.
+        """
         if not all(each.any() for each in allowed):
             return None
-        cheapest = [int(costs[mask][0]) for costs, mask in zip(self._costs, allowed, strict=True)]
         places: dict[int, int] = {}
         spent, left = self.family.taps, set(range(len(self._sizes)))
         for choice in (int(each) for each in rng.permutation(len(self._sizes))):
             left.remove(choice)
-            rest = spent * prod(cheapest[each] for each in left)
+            rest = spent * prod(least[each] for each in left)
             fits = allowed[choice] & (self._costs[choice] * rest <= self._budget)
             gains = np.where(fits, gains_of(choice, places), -1.0)
             # The first of the best ones: sizes begin with the smallest.
@@ -154,6 +163,16 @@ class Choices:
             places[choice] = place
             spent *= int(self._costs[choice][place])
         return places
+
+    def _least(
+        self, masks: Sequence[NDArray[np.bool_]], otherwise: Sequence[int] = ()
+    ) -> list[int]:
+        """What the cheapest size of each choice costs, among these; `otherwise` where none is."""
+        found = [costs[mask] for costs, mask in zip(self._costs, masks, strict=True)]
+        return [
+            int(costs[0]) if costs.size else (otherwise[n] if otherwise else 1)
+            for n, costs in enumerate(found)
+        ]
 
     def _allowed(self, wanted: Collection[str]) -> list[NDArray[np.bool_]]:
         """For each choice, which of its sizes a layer in all `wanted` classes may have."""

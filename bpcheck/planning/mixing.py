@@ -11,6 +11,10 @@ from bpcheck.arithmetic import Array
 from bpcheck.operations.residues import modulus_of
 from bpcheck.planning.tables import WEIGHTS, Table
 
+#: What a trait of those that count most adds that no layer has had at all: more than all pairs that
+#: a size has in itself.
+_NEW = 256.0
+
 
 class Mix:
     """Which pairs of traits the layers of one family have had so far.
@@ -24,7 +28,7 @@ class Mix:
     >>> width = (Size({"iw": 2}, 2, frozenset({"width 0 mod 2"})), Size({"iw": 3}, 3, frozenset()))
     >>> mix = Mix((Tables(()).of(width),), ("float64", "float32"))
     >>> mix.gains(0, mix.of_dtype("float32")).tolist()
-    [64.0, 0.0]
+    [320.0, 0.0]
     >>> mix.add(mix.of_dtype("float32") | mix.of_size(0, 0))
     >>> mix.gains(0, mix.of_dtype("float32")).tolist()
     [0.0, 0.0]
@@ -49,16 +53,24 @@ class Mix:
         self._unmet = np.outer(weights, weights)
         # A trait is no pair with itself.
         np.fill_diagonal(self._unmet, 0)
+        #: Traits that count most, parities above all, and that no layer has had.
+        self._missing = weights == weights.max()
 
     def gains(self, choice: int, traits: NDArray[np.bool_]) -> Array:
         """What each size of a choice would add to a layer that has these traits."""
         if choice not in self._pairs:
             sizes = self._weighed[choice]
             pairs = sizes @ self._unmet
-            self._pairs[choice] = pairs, np.einsum("ij,ij->i", pairs, sizes) / 2
+            alone = np.einsum("ij,ij->i", pairs, sizes) / 2 + sizes @ (self._missing * _NEW)
+            self._pairs[choice] = pairs, alone
         pairs, alone = self._pairs[choice]
         gains: Array = pairs @ traits.astype(float) + alone
         return gains
+
+    def news(self, choice: int) -> NDArray[np.bool_]:
+        """Which sizes of a choice have a trait of those that count most, and that none has had."""
+        found: NDArray[np.bool_] = (self._meets[choice] & self._missing).any(axis=1)
+        return found
 
     def of_size(self, choice: int, place: int) -> NDArray[np.bool_]:
         """The traits of a size."""
@@ -72,11 +84,12 @@ class Mix:
     def total(self, traits: NDArray[np.bool_]) -> float:
         """What a layer of these traits would add."""
         counts = traits.astype(float)
-        return float(counts @ self._unmet @ counts) / 2
+        return float(counts @ self._unmet @ counts / 2 + counts @ (self._missing * _NEW))
 
     def add(self, traits: NDArray[np.bool_]) -> None:
         """Count a layer of these traits."""
         self._unmet[np.ix_(traits, traits)] = 0
+        self._missing &= ~traits
         self._pairs.clear()
 
     def _widened(self, table: Table) -> NDArray[np.bool_]:

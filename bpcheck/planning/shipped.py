@@ -103,17 +103,25 @@ class Shipped:
         for place, family in enumerate(others):
             variants = self._operation.variants(family)
             yield from self._mixed_layer(family, variants[place % len(variants)])
-        # Once more, as unlike the first one as can be.
-        for family in others:
-            yield from self._mixed_layer(family, frozenset())
-        for geometry in self._operation.relatives(integers_from(self._rng)):
-            yield Layer("", geometry, None, frozenset())
+        # Once more, as unlike the first one as can be; and a third time.
+        yield from self._again(others)
+        yield from self._relatives()
         for geometry in self._operation.shrunken_layers:
             yield Layer("", geometry, None, frozenset())
+        yield from self._again(others)
         for _ in range(_AGAIN):
-            for geometry in self._operation.relatives(integers_from(self._rng)):
-                yield Layer("", geometry, None, frozenset())
+            yield from self._relatives()
         yield from self._pairs(families)
+
+    def _again(self, families: Sequence[Family]) -> Iterator[Layer]:
+        """Another layer of each family."""
+        for family in families:
+            yield from self._mixed_layer(family, frozenset())
+
+    def _relatives(self) -> Iterator[Layer]:
+        """Relatives of the most common families, drawn anew."""
+        for geometry in self._operation.relatives(integers_from(self._rng)):
+            yield Layer("", geometry, None, frozenset())
 
     def _pairs(self, families: Sequence[Family]) -> Iterator[Layer]:
         """Each family in every residue class that it can be in, and in every dress."""
