@@ -289,7 +289,9 @@ def _checks(defect: Defect) -> frozenset[str]:
 
 def _once_right(defect: Defect, tally: Tally) -> list[Case]:
     """Cases in which the first run of the result was right, whatever a later one gave."""
-    first, found = tally.opening.first, _right_in_its_turn(defect, tally)
+    first = tally.opening.first
+    # Of no samples whatever is right that is 0.
+    found = [each for each in _right_in_its_turn(defect, tally) if 0 not in each.shapes["y"]]
     if first is None or found or defect.result not in first.right:
         return found
     # It was right before the run began, and never in it.

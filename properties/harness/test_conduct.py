@@ -244,6 +244,14 @@ def test_what_is_left_for_good_is_named_by_how_the_run_began(name: str) -> None:
     assert only.looks_like.startswith(fault_named(name).what), only
 
 
+def test_a_batch_of_no_samples_is_no_case_in_which_zeros_were_right() -> None:
+    fault = fault_named("vjp-right-only-once")
+    report = bpcheck.check(fault.plant(RIGHT), profile="quick", count=90, largest=512)
+    assert report.coverage["batch 0"]
+    (only,) = report.judgements
+    assert only.looks_like.startswith(fault.what), only
+
+
 def test_a_gradient_of_zeros_that_never_was_right_is_called_zero() -> None:
     subject = fault_named("every-gradient-zero").plant(RIGHT)
     report = bpcheck.check(subject, profile="quick", count=14, largest=512)

@@ -108,8 +108,8 @@ def _is_long(case: Case) -> bool:
     return is_read(case) and case.dtype in LONG
 
 
-def _is_real(case: Case) -> bool:
-    return is_read(case) and case.values == "real" and case.dtype in LONG
+def _is_small(case: Case) -> bool:
+    return is_read(case) and case.values in ("real", "tiny") and case.dtype in LONG
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -211,8 +211,8 @@ FAULTS: tuple[Fault, ...] = (
         what="x_bar is kept in fixed point, in steps of 1/256",
         operations=CONV,
         results=("x_bar",),
-        condition="real values in float64 or float32",
-        shows=_is_real,
+        condition="real or tiny values in float64 or float32",
+        shows=_is_small,
         plant=planted(x_bar=_of_long_formats(lambda bar: np.rint(bar * 256) / 256)),
         caught_by=("rounding",),
         source="https://github.com/Tiiiger/QPyTorch/issues/59",
@@ -222,8 +222,8 @@ FAULTS: tuple[Fault, ...] = (
         what="gradients below 1/2 are taken for 0, as for a sparse update",
         operations=CONV,
         results=("x_bar",),
-        condition="real values in float64 or float32",
-        shows=_is_real,
+        condition="real or tiny values in float64 or float32",
+        shows=_is_small,
         plant=planted(x_bar=_of_long_formats(lambda bar: np.where(np.abs(bar) < 0.5, 0, bar))),
         caught_by=("rounding",),
         source="https://github.com/apache/singa/pull/566",
