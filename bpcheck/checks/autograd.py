@@ -6,6 +6,8 @@ alone, is another mistake than a wrong formula.
 
 from __future__ import annotations
 
+import numpy as np
+
 from bpcheck.cases import Case
 from bpcheck.checks.allowed import (
     agrees_with_autograd,
@@ -93,11 +95,12 @@ def _compare(trial: Trial, name: str, result: str) -> Outcome:
     if where is None:
         return passed(name, result)
     if result != "y" and is_other_convention(trial):
+        kind, why = _convention(trial, result)
         message = (
             f"{element(result, where)} = {number(where.got)}, autograd has "
-            f"{number(where.expected)}: another subgradient at a tie, valid, and not torch's"
+            f"{number(where.expected)}: {why}"
         )
-        return failed(trial, name, result, Kind.CONVENTION, message, where)
+        return failed(trial, name, result, kind, message, where)
     if is_nan_convention(trial):
         message = (
             f"{_message(result, where)}: windows with NaN are treated another way than torch's, in "
@@ -111,6 +114,20 @@ def _compare(trial: Trial, name: str, result: str) -> Outcome:
         )
         return failed(trial, name, result, Kind.FLUSHES, message, where)
     return failed(trial, name, result, Kind.VALUE, _message(result, where), where)
+
+
+def _convention(trial: Trial, result: str) -> tuple[Kind, str]:
+    """Which convention a valid subgradient is of.
+
+    Where cells of the operand differ from torch's alone that are NaN, they are equals as others
+    are, and who of them wins is the convention on NaN.
+    """
+    operand = np.asarray(trial.arrays.operands[result.removesuffix("_bar")], np.float64)
+    differs = np.asarray(trial.got[result], np.float64) != trial.autograd[result]
+    if differs.any() and np.isnan(operand[differs]).all():
+        why = "another choice among the NaN of a window than torch's, in which the last wins"
+        return Kind.NAN_ELSEWHERE, why
+    return Kind.CONVENTION, "another subgradient at a tie, valid, and not torch's"
 
 
 def _message(result: str, where: Difference) -> str:

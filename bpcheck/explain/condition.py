@@ -10,7 +10,7 @@ from typing import Any
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER
 from bpcheck.explain.where import worded
-from bpcheck.operations import Operation
+from bpcheck.operations import EdgeClass, Operation
 from bpcheck.planning.classes import (
     ClassesOf,
     beside_classes,
@@ -145,13 +145,20 @@ def said(condition: Condition, operation: Operation) -> str:
     for name in sorted(others, key=lambda each: (each.startswith(_NOT), each)):
         plain = factors.get(name.removeprefix(_NOT))
         if plain and name.startswith(_NOT):
-            words.append(f"{plain.factor} not {plain.name}")
+            words.append(_opposite(plain))
         elif name.startswith(_NOT):
             words.append(f"{name.split()[1]} not in C order")
         else:
             words.append(worded(name))
     layer = ", ".join(worded(each) for each in (*families, *residues))
     return " and ".join((*([layer] if layer else []), *words))
+
+
+def _opposite(plain: EdgeClass) -> str:
+    """What a case is that is not in a class: ``stride equal`` rather than ``not unequal``."""
+    if plain.name == "unequal":
+        return f"{plain.factor} equal"
+    return f"{plain.factor} not {plain.name}"
 
 
 def _bits(flags: Iterable[bool]) -> int:
@@ -167,9 +174,11 @@ def _within(names: tuple[str, ...], within: dict[str, int], everything: int) -> 
 
 
 def _plainness(name: str) -> tuple[int, int, str]:
-    """Edge classes first, then what a case is not, families, residues of few numbers."""
+    """Edge classes of short names first, what a case is not, families, residues of few numbers."""
     if " mod " in name:
         return 3, int(name.rpartition(" ")[2]), name
     if name.startswith("family "):
         return 2, 0, name
-    return int(name.startswith(_NOT)), 0, name
+    # Of two that no case tells apart, such as "padding > 0" and "divisor counts padding", the
+    # shorter name is that of the plainer thing.
+    return int(name.startswith(_NOT)), len(name), name

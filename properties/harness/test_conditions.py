@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bpcheck.arithmetic import Array
-from bpcheck.cases import parse_case
+from bpcheck.cases import Case, parse_case
 from bpcheck.explain.condition import Condition, fitting, said
 from bpcheck.explain.right import right_kernel
 from bpcheck.operations import operation_named
@@ -77,8 +77,8 @@ def _signature(operation: str) -> Any:
 CONV = ("x_bar", "w_bar", "b_bar")
 
 
-def tallied(subject: Subject) -> Tally:
-    """What a short run on plain values finds."""
+def tallied(subject: Subject, cases: Iterable[Case] = ()) -> Tally:
+    """What a short run on plain values finds, or one of these cases."""
     plan = Plan(
         subject.operation,
         profile=PROFILES["quick"],
@@ -86,15 +86,15 @@ def tallied(subject: Subject) -> Tally:
         limits=Limits(LARGEST),
     )
     tally = Tally()
-    for case in islice(plan, CASES):
+    for case in cases or islice(plan, CASES):
         plain = replace(case, values="exact", layout="c-order")
         tally.add(judge(subject, plain, checks=COMPARING))
     return tally
 
 
-def conditions_of(subject: Subject) -> dict[str, Tried | None]:
+def conditions_of(subject: Subject, cases: Iterable[Case] = ()) -> dict[str, Tried | None]:
     """The condition of each defect, by the result that is wrong."""
-    tally = tallied(subject)
+    tally = tallied(subject, cases)
     questions = {
         defect.result: asked_of(
             defect,
@@ -221,6 +221,25 @@ def test_the_evidence_stands_in_every_report(
         assert f"{found.wrong_with} of {found.cases_with} with" in text
 
 
+def test_a_word_of_padding_is_a_condition_whatever_the_kernel() -> None:
+    layers = [
+        f"conv1d n2ic1iw{width}oc2kw{k}{padding} f64"
+        for width in (3, 6)
+        for k in (1, 2, 3)
+        for padding in ("same1", "", "pw1", "pw2sw2")
+    ]
+    subject = wrong_where(
+        "conv1d", lambda params, x, y_bar: "x_bar" if params["padding"] == "same" else "", CONV
+    )
+    found = conditions_of(subject, list(map(parse_case, layers)))["x_bar"]
+    assert where(found) == {"padding 'same'"}
+
+
+def test_of_two_classes_that_no_case_tells_apart_the_shorter_name_is_the_condition() -> None:
+    failing = [frozenset({"padding > 0", "divisor counts padding"})] * 4
+    assert fitting(failing, [frozenset({"bias yes"})])[0].names == ("padding > 0",)
+
+
 def test_candidates_that_fit_alike_are_all_named_the_plainest_first() -> None:
     failing = [frozenset({"stride > 1", "not stride 1", "family 3x3"})] * 4
     passing = [frozenset({"bias yes"})] * 4
@@ -237,6 +256,7 @@ def test_a_condition_reads_as_a_headline_does() -> None:
         said(Condition(("not image square", "bias yes")), conv) == "bias yes and image not square"
     )
     assert said(Condition(("not x c-order",)), conv) == "x not in C order"
+    assert said(Condition(("not padding unequal",)), conv) == "padding equal"
 
 
 def test_an_empty_batch_is_no_evidence_for_a_layer() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from bpcheck import Subject, check
 from bpcheck.arithmetic import Array
@@ -336,3 +337,35 @@ def test_a_cotangent_that_is_cast_to_float32_is_not_small_numbers_dropped(values
     )
     assert found is not None
     assert found.fault is fault
+
+
+def test_a_bias_gradient_that_every_sample_overwrites_is_named() -> None:
+    def last(x_bar: Array, w_bar: Array, b_bar: Array | None, y_bar: Array) -> Bars:
+        return x_bar, w_bar, y_bar[-1].sum(axis=(1, 2))
+
+    found = diagnose(spoiled(last), batches(2, 3, 4, 5), result="b_bar")
+    assert found is not None
+    assert found.fault.name == "b-bar-of-the-last-sample"
+
+
+def test_a_spread_cotangent_correlated_with_the_unpadded_input_is_named() -> None:
+    def forward(x: Array, w: Array, b: Array | None = None, **params: Any) -> Any:
+        y, residuals = conv.forward(x, w, b, **params)
+        return y, (residuals, x, params)
+
+    def vjp(residuals: Any, y_bar: Array) -> Bars:
+        inner, x, params = residuals
+        x_bar, w_bar, b_bar = conv.vjp(inner, y_bar)
+        room = x.shape[2] + 2 * params["padding"][0] - w_bar.shape[2] + 1
+        spread = np.zeros((*y_bar.shape[:2], room))
+        spread[..., :: params["stride"][0]] = y_bar
+        read = sliding_window_view(x, room, axis=2)
+        return x_bar, np.einsum("nckr,nor->ock", read, spread), b_bar
+
+    cases = [
+        parse_case(f"conv1d n2ic2iw{iw}oc3kw3sw{sw}pw1 f64 exact c-order seed={iw}")
+        for sw, iw in ((1, 4), (2, 6), (2, 8), (3, 9))
+    ]
+    found = diagnose(Subject(forward, vjp, operation="conv1d"), cases, result="w_bar")
+    assert found is not None
+    assert found.fault.name == "w-bar-of-the-unpadded-input-by-a-spread-cotangent"

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+from bpcheck import Subject, parse_case
 from bpcheck.arithmetic import Array
+from bpcheck.checks.autograd import SPECIAL, check_autograd
+from bpcheck.checks.trial import Trial
+from bpcheck.finding import Kind
+from bpcheck.operations.windowed.nan_windows import are_shares, read_by
 from bpcheck.operations.windowed.subgradients import is_subgradient
 from bpcheck.operations.windowed.window import Window
 
@@ -45,3 +50,43 @@ def test_a_single_nan_takes_all_and_padding_nothing() -> None:
     assert judged([NAN, 5.0], [3.0, 4.0], **windows)
     assert not judged([NAN, 5.0], [2.0, 5.0], **windows)
     assert not judged([NAN, 5.0], [2.0, 4.0], **windows)
+
+
+@pytest.mark.parametrize(
+    ("x", "x_bar", "is_right"),
+    [
+        ([5.0, 5.0, 0.0, NAN], [2.0, 0.0, 4.0, 0.0], True),
+        ([5.0, 5.0, 0.0, NAN], [1.0, 1.0, 0.0, 0.0], True),
+        ([5.0, 5.0, 0.0, NAN], [2.0, 2.0, 0.0, 4.0], False),
+        ([5.0, 5.0, 0.0, NAN], [0.0, 0.0, 0.0, 4.0], False),
+        ([5.0, 5.0, 0.0, 3.0], [2.0, 0.0, 0.0, 4.0], False),
+    ],
+    ids=["to a number", "to nobody", "equals twice", "equals forgotten", "no NaN at all"],
+)
+def test_only_windows_with_nan_may_lose_or_move_their_cotangent(
+    x: list[float], x_bar: list[float], *, is_right: bool
+) -> None:
+    read = read_by((Window(i=4, k=2, s=2),), np.array([[x]]))
+    given = np.array([[[2.0, 4.0]]]), np.array([[x_bar]])
+    assert are_shares(read, *given, slack=1e-12, floor=0.0) == is_right
+
+
+def test_a_first_nan_that_wins_is_told_as_nan_and_not_as_a_tie_of_numbers() -> None:
+    def forward(x: Array, *, kernel_size: Any, stride: Any) -> Any:
+        windows = sliding_window_view(x, kernel_size[0], axis=-1)[..., :: stride[0], :]
+        return windows.max(axis=-1), (x.shape, windows.argmax(axis=-1), stride[0])
+
+    def vjp(residuals: Any, y_bar: Array) -> Any:
+        shape, winners, stride = residuals
+        x_bar = np.zeros(shape, y_bar.dtype)
+        n, c, i = np.indices(y_bar.shape)
+        np.add.at(x_bar, (n, c, i * stride + winners), y_bar)
+        return (x_bar,)
+
+    subject = Subject(forward, vjp, "max_pool1d")
+    kinds = set()
+    for seed in range(12):
+        trial = Trial(subject, parse_case(f"max_pool1d n1ic3iw6kw3 f64 special seed={seed}"))
+        for outcome in check_autograd(trial, name=SPECIAL):
+            kinds |= {outcome.finding.kind} if outcome.finding else set()
+    assert kinds == {Kind.NAN_ELSEWHERE}

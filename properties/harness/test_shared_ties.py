@@ -43,7 +43,9 @@ CASES = [
 
 def test_shares_that_are_rounded_are_another_convention_and_no_defect() -> None:
     report = bpcheck.check(Subject(forward, shared, operation="max_pool1d"), cases=CASES)
-    assert {each.verdict for each in report.judgements} == {Verdict.CONVENTION}
+    # Numbers that tie, and NaN that do.
+    verdicts = {each.verdict for each in report.judgements}
+    assert verdicts == {Verdict.CONVENTION, Verdict.NAN_ELSEWHERE}
     assert report.table["split cotangent"]["x_bar"].passed
 
 

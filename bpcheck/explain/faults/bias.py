@@ -59,6 +59,16 @@ FAULTS: tuple[Fault, ...] = (
         source="https://github.com/mlpack/mlpack/pull/3679",
     ),
     Fault(
+        name="b-bar-of-the-last-sample",
+        what="every sample overwrites b_bar: = where += is needed",
+        operations=CONV,
+        results=("b_bar",),
+        condition="a bias and several samples",
+        shows=lambda case: _has_bias(case) and case.geometry.n > 1,
+        plant=_b_bar(lambda y_bar: y_bar[-1:].sum(axis=(0, *_positions(y_bar)))),
+        source="https://github.com/open-mmlab/mmcv/pull/563",
+    ),
+    Fault(
         name="b-bar-not-summed-over-positions",
         what="b_bar takes the first position alone",
         operations=CONV,

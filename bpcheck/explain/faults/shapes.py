@@ -67,8 +67,27 @@ def _of_the_unpadded_input(run: Run, y_bar: Array, bar: Any) -> Array:
     return w_bar_at(run, y_bar, placings) if all(each.size for each in placings) else bar
 
 
+def _spread_unpadded(windows: tuple[Window, ...]) -> list[Placing]:
+    # A cotangent with zeros for a stride's leaps and remainder leaves room for k - 2p taps.
+    sizes = [window.i - max(0, window.remainder) for window in windows]
+    return [
+        _correlated(window, low=0, size=size)[:, : window.k]
+        for window, size in zip(windows, sizes, strict=True)
+    ]
+
+
+def _of_the_unpadded_input_spread(run: Run, y_bar: Array, bar: Any) -> Array:
+    placings = _spread_unpadded(run.windows)
+    return w_bar_at(run, y_bar, placings) if all(each.size for each in placings) else bar
+
+
 def _is_correlated_unpadded(case: Case) -> bool:
     placings = _unpadded(case.geometry.windows)
+    return has_samples(case) and _is_padded(case) and all(each.size for each in placings)
+
+
+def _is_correlated_spread(case: Case) -> bool:
+    placings = _spread_unpadded(case.geometry.windows)
     return has_samples(case) and _is_padded(case) and all(each.size for each in placings)
 
 
@@ -145,6 +164,17 @@ FAULTS: tuple[Fault, ...] = (
         condition="padding that leaves a tap",
         shows=_is_correlated_unpadded,
         plant=planted(w_bar=_of_the_unpadded_input),
+        source="https://github.com/hanbt/learn_dl/issues/48",
+    ),
+    _fault(
+        "w-bar-of-the-unpadded-input-by-a-spread-cotangent",
+        "w_bar correlates the cotangent, spread out for the stride, with the input without its "
+        "padding",
+        operations=CONV,
+        results=("w_bar",),
+        condition="padding that leaves a tap",
+        shows=_is_correlated_spread,
+        plant=planted(w_bar=_of_the_unpadded_input_spread),
         source="https://github.com/hanbt/learn_dl/issues/48",
     ),
     _fault(

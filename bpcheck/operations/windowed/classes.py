@@ -175,10 +175,12 @@ def more_conditions(rank: int) -> tuple[EdgeClass, ...]:
     )
 
 
-def channel_conditions() -> tuple[EdgeClass, ...]:
-    """What a defect of a convolution may need of channels."""
+def conv_conditions() -> tuple[EdgeClass, ...]:
+    """What a defect of a convolution may need of padding and of channels."""
     return (
-        EdgeClass("groups", "any", lambda g: g.g > 1),
+        # Of its two edge classes, what cannot take the word is wrong in both.
+        _all("padding", "'same'", lambda w: w.same),
+        EdgeClass("groups", "2 or more", lambda g: g.g > 1),
         EdgeClass("input channels", "several", lambda g: g.ic > 1),
         EdgeClass("input channels", "several in a group", lambda g: g.ic > g.g),
         EdgeClass("output channels", "several", lambda g: g.oc > 1),

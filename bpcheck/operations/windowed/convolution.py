@@ -312,5 +312,5 @@ class Convolution(Operation):
 
     @property
     def conditions(self) -> tuple[EdgeClass, ...]:
-        more = (*classes.channel_conditions(), *classes.more_conditions(self.rank))
+        more = (*classes.conv_conditions(), *classes.more_conditions(self.rank))
         return classes.not_among(more, self.edge_classes)

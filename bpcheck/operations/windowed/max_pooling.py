@@ -137,6 +137,7 @@ class MaxPooling(Pooling):
         """Whether windows without NaN are right, and those with one what a convention makes."""
         read = read_by(geometry.windows, operands["x"])
         slack = gamma(self.terms(geometry)["x_bar"] + 4, form.unit_roundoff)
+        slack += gamma(operands["x"].size + y_bar.size, 2.0**-53)
         return are_maxima(read, results["y"]) and are_shares(
             read, y_bar, results["x_bar"], slack=slack, floor=form.tiniest
         )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpcheck.arithmetic import Array
-from bpcheck.operations.windowed.subgradients import plane_cells
+from bpcheck.operations.windowed.subgradients import Rounding, conserves, plane_cells
 from bpcheck.operations.windowed.window import Window
 
 #: What a plane's windows read, ``(planes, out, k)``, and the cells where they do, ``(out, k)``.
@@ -39,13 +39,16 @@ def are_shares(read: Read, y_bar: Array, x_bar: Array, *, slack: float, floor: f
     """Whether every cell has what windows without NaN send it, and no more than others may.
 
     Of a window with NaN the cotangent may go to any of its cells, or nowhere: no cell equals the
-    maximum where that is NaN. `slack` and `floor` are what rounding may do, as for
-    `bpcheck.operations.windowed.subgradients.is_subgradient`.
+    maximum where that is NaN. Equals of a window without NaN share out what it holds, and lose none
+    of it. Where no window has NaN, nothing is a matter of that convention. `slack` and `floor` are
+    what rounding may do, as for `bpcheck.operations.windowed.subgradients.is_subgradient`.
     """
     values, cells = read
     planes, size = len(values), prod(x_bar.shape[2:])
     got, sent = x_bar.ravel(), y_bar.reshape(values.shape[:2])
     spoilt = np.isnan(values.max(axis=-1))
+    if not spoilt.any():
+        return False
     wins = (cells >= 0) & (values == values.max(axis=-1, keepdims=True))
     free = (cells >= 0) & spoilt[..., None]
     alone = wins & (wins.sum(axis=-1, keepdims=True) == 1)
@@ -61,4 +64,15 @@ def are_shares(read: Read, y_bar: Array, x_bar: Array, *, slack: float, floor: f
     most = total(share, alone) + total(np.maximum(share, 0), tied)
     reached = alone | tied
     bound = slack * total(np.abs(share), reached) + floor * total(np.ones_like(share), reached)
-    return bool(((got >= least - bound) & (got <= most + bound)).all())
+    if not ((got >= least - bound) & (got <= most + bound)).all():
+        return False
+    linked = wins | free
+    window = np.broadcast_to(np.arange(spoilt.size).reshape(*spoilt.shape, 1), linked.shape)
+    return conserves(
+        flat[linked],
+        window[linked],
+        sent.ravel(),
+        got,
+        Rounding(slack, floor),
+        free=spoilt.ravel(),
+    )

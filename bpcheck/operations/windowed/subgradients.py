@@ -51,14 +51,14 @@ def is_subgradient(
     cell = plane * size + cells[window, offset]
     window = plane * len(cells) + window
     sent, got = y_bar.ravel(), x_bar.ravel()
-    rounding = _Rounding(slack, floor)
-    return _within_bounds(cell, window, sent, got, rounding) and _conserves(
+    rounding = Rounding(slack, floor)
+    return _within_bounds(cell, window, sent, got, rounding) and conserves(
         cell, window, sent, got, rounding
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Rounding:
+class Rounding:
     """What rounding may do to sums of shares."""
 
     slack: float
@@ -81,7 +81,7 @@ def plane_cells(windows: Sequence[Window]) -> NDArray[np.int64]:
 
 
 def _within_bounds(
-    cell: NDArray[np.int64], window: NDArray[np.int64], sent: Array, got: Array, rounding: _Rounding
+    cell: NDArray[np.int64], window: NDArray[np.int64], sent: Array, got: Array, rounding: Rounding
 ) -> bool:
     """Whether each cell gets between the least and the most that its windows can send."""
     alone = np.bincount(window, minlength=sent.size)[window] == 1
@@ -96,10 +96,19 @@ def _within_bounds(
     return bool(((got >= least - bound) & (got <= most + bound)).all())
 
 
-def _conserves(
-    cell: NDArray[np.int64], window: NDArray[np.int64], sent: Array, got: Array, rounding: _Rounding
+def conserves(
+    cell: NDArray[np.int64],
+    window: NDArray[np.int64],
+    sent: Array,
+    got: Array,
+    rounding: Rounding,
+    *,
+    free: NDArray[np.bool_] | None = None,
 ) -> bool:
-    """Whether cells that are linked by windows with several winners get what these windows hold."""
+    """Whether cells that are linked by windows with several winners get what these windows hold.
+
+    Nothing is asked of what is linked to a window that is `free` to lose its cotangent.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -112,4 +121,7 @@ def _conserves(
     )
     held = np.bincount(of_windows, weights=np.abs(sent), minlength=count)
     shares = np.bincount(of_cells[cell], minlength=count)
-    return bool((np.abs(lost) <= rounding.of(held, shares)).all())
+    kept = np.abs(lost) <= rounding.of(held, shares)
+    if free is not None:
+        kept[of_windows[free]] = True
+    return bool(kept.all())
