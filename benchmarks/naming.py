@@ -25,8 +25,8 @@ from bpcheck.explain.faults import FAMILIES, Fault, fault_named, faults_of
 from bpcheck.runner.threads import one_thread
 from bpcheck.subject import Subject
 
-#: Judged cases of each fault, of at most so many multiplications: the first of a quick run.
-CASES, LARGEST = 150, 4_096
+#: Cases of each fault, those of a quick run that have at most so many multiplications.
+CASES, LARGEST = 450, 4_096
 
 #: Multiplications of any case that a quick run has.
 UNLIMITED = 10**9

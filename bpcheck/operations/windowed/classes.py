@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
@@ -172,7 +172,22 @@ def more_conditions(rank: int) -> tuple[EdgeClass, ...]:
         _any("stride", "unlike the kernel", lambda w: w.s != w.k),
         _any("stride", "unlike the dilation", lambda w: w.s != w.d),
         *unequal,
+        *(each for number in range(rank) if rank > 1 for each in _along(number, rank)),
     )
+
+
+def _along(number: int, rank: int) -> Iterator[EdgeClass]:
+    """What a defect of one dimension needs of that one."""
+    name = ("depth", "height", "width")[number - rank]
+
+    def where(factor: str, said: str, holds: Callable[[Window], bool]) -> EdgeClass:
+        return EdgeClass(factor, f"{said} along the {name}", lambda g: holds(g.windows[number]))
+
+    yield where("kernel", "> 1", lambda w: w.k > 1)
+    yield where("stride", "> 1", lambda w: w.s > 1)
+    yield where("padding", "> 0", lambda w: w.low + w.high > 0)
+    yield where("dilation", "> 1", lambda w: w.d > 1 and w.k > 1)
+    yield where("windows", "several", lambda w: w.out > 1)
 
 
 def conv_conditions() -> tuple[EdgeClass, ...]:
