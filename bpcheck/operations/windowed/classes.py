@@ -158,7 +158,11 @@ def drops_a_window(window: Window) -> bool:
 def more_conditions(rank: int) -> tuple[EdgeClass, ...]:
     """What a defect may need, and what follows from the edge classes where those are met."""
     output = EdgeClass("output", "square", lambda g: len({window.out for window in g.windows}) == 1)
-    unequal = (output, _unequal("padding", "p")) if rank > 1 else ()
+    # That of the word 'same' too, which is another one for kernels of unequal sides.
+    padding = EdgeClass(
+        "padding", "unequal", lambda g: len({(window.low, window.high) for window in g.windows}) > 1
+    )
+    unequal = (output, padding) if rank > 1 else ()
     return (
         _any("kernel", "> 1", lambda w: w.k > 1),
         _any("remainder", "> 0", lambda w: w.remainder > 0),
