@@ -11,17 +11,18 @@ from typing import Any
 import torch
 
 from bpcheck.adapters.adapted import adapted_subject
+from bpcheck.adapters.axes import axes_of
 from bpcheck.adapters.declaration import Declaration, declared
 from bpcheck.adapters.expressions import Line
 from bpcheck.adapters.functions import shown_call
 from bpcheck.adapters.making import made
-from bpcheck.adapters.names import meaning
+from bpcheck.adapters.names import SIZES, meaning
 from bpcheck.adapters.scope import Scope
 from bpcheck.adapters.torch_adapted import Arguments, adapted_tensors
 from bpcheck.adapters.torch_declared import TORCH, says_int
 from bpcheck.adapters.torch_tensors import to_array
 from bpcheck.claims import DEFAULT_DTYPES
-from bpcheck.errors import Unsupported
+from bpcheck.errors import TargetError, Unsupported
 from bpcheck.operations import Operation
 from bpcheck.subject import Subject
 
@@ -126,7 +127,15 @@ def modules_subject(
     words: Mapping[str, Any],
     dtypes: Sequence[str] = DEFAULT_DTYPES,
 ) -> Subject:
-    """The subject of a class of modules, with what is declared about it."""
+    """The subject of a class of modules, with what is declared about it.
+
+    Raises
+    ------
+    TargetError
+        For a constructor that takes sizes, where the operation does not name its axes.
+    UsageError
+        For a word that cannot be understood.
+    """
     declaration, own = declared(words, operation=operation, style="torch", own={"make": ""})
     if "ints" not in words and says_int(target, operation):
         declaration = replace(declaration, ints=True)
@@ -137,6 +146,13 @@ def modules_subject(
     make = shown_call(maker, shown, operation, word="make", name=name)
     # A constructor's bias says whether there is one.
     make = make.renamed(lambda each: meaning(each, operation) == "b", "has_bias")
+    if "x" not in axes_of(operation) and any(meaning(n, operation) in SIZES for n in make.names()):
+        names = ", ".join(operation.operands)
+        raise TargetError(
+            f"{name} is a module that is made for some numbers of channels, and of such modules "
+            f"those of convolutions and pools are understood; for {operation} name a function of "
+            f"({names}, ...) on tensors, which may call it by torch.func.functional_call"
+        )
     modules = Modules(operation, declaration, maker, make)
     return adapted_subject(
         modules,

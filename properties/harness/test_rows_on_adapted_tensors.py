@@ -14,6 +14,7 @@ from bpcheck import adapters
 from bpcheck.cases import parse_case
 from bpcheck.checks import names_for
 from bpcheck.checks.tensors.asked import ROWS
+from bpcheck.errors import TargetError
 from bpcheck.finding import Outcome, Status
 from bpcheck.runner.one import judge
 from bpcheck.subject import Subject
@@ -159,6 +160,11 @@ def test_an_operator_with_integers_is_asked_the_rules_of_operators() -> None:
     registered.register_fake(lambda x, size, stride: x.new_empty(()))
     wrong = outcomes(adapters.torch(registered, operation="avg_pool1d"), AVERAGE)
     assert "operator fake tensor" in with_status(wrong, Status.FAILED)
+
+
+def test_a_module_of_sizes_whose_axes_have_no_names_is_refused_with_a_remedy() -> None:
+    with pytest.raises(TargetError, match=r"name a function of \(x, weight, bias"):
+        adapters.torch(nn.ConvTranspose2d, operation="conv_transpose2d")
 
 
 def test_gradients_that_are_scaled_are_other_numbers_than_autograds() -> None:
