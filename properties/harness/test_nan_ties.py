@@ -9,13 +9,14 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bpcheck import Subject, parse_case
-from bpcheck.arithmetic import Array
+from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.checks.autograd import SPECIAL, check_autograd
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind
 from bpcheck.operations.windowed.nan_windows import are_shares, read_by
 from bpcheck.operations.windowed.subgradients import is_subgradient
 from bpcheck.operations.windowed.window import Window
+from reference import max_pool
 
 NAN = float("nan")
 
@@ -90,3 +91,21 @@ def test_a_first_nan_that_wins_is_told_as_nan_and_not_as_a_tie_of_numbers() -> N
         for outcome in check_autograd(trial, name=SPECIAL):
             kinds |= {outcome.finding.kind} if outcome.finding else set()
     assert kinds == {Kind.NAN_ELSEWHERE}
+
+
+@pytest.mark.parametrize("text", ["n1ic1ih1iw1kh1kw2pw1", "n2ic2ih5iw5kh3kw3sh2sw2ph1pw1"])
+def test_padding_may_win_over_nothing_but_itself(text: str) -> None:
+    """Where a window holds nothing above -inf, its padding is an equal, and may take the share."""
+    case = parse_case(f"max_pool2d {text} f64 special c-order seed=0")
+    x = np.full(case.operation.operand_shapes(case.geometry)["x"], -np.inf)
+    y_bar = np.ones(case.shapes["y"])
+
+    def is_valid(x: Array, x_bar: Array) -> bool:
+        y, _ = max_pool.forward(x, **case.params)
+        return case.operation.is_valid_subgradient(
+            case.geometry, {"x": x}, y_bar, {"y": y, "x_bar": x_bar}, FORMATS["float64"]
+        )
+
+    assert is_valid(x, np.zeros_like(x))
+    x[..., 0, 0] = 1.0
+    assert not is_valid(x, np.zeros_like(x))

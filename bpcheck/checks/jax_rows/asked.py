@@ -20,7 +20,7 @@ from bpcheck.checks.turns import is_early, is_like, is_small
 
 #: One in so many of the early cases of a plan is asked, and of the later ones, and those of the
 #: first seeds: each new shape compiles, so that a run has at most 40 of them.
-EVERY, EVERY_LATER, LIKE = 40, 160, 5
+EVERY, EVERY_LATER, LIKE = 16, 80, 5
 
 
 def is_of_jax(trial: Trial) -> bool:

@@ -40,8 +40,9 @@ def are_shares(read: Read, y_bar: Array, x_bar: Array, *, slack: float, floor: f
 
     Of a window with NaN the cotangent may go to any of its cells, or nowhere: no cell equals the
     maximum where that is NaN. Equals of a window without NaN share out what it holds, and lose none
-    of it. Where no window has NaN, nothing is a matter of that convention. `slack` and `floor` are
-    what rounding may do, as for `bpcheck.operations.windowed.subgradients.is_subgradient`.
+    of it, but to the padding where that is an equal. Where no window has NaN, nothing is a matter
+    of that convention. `slack` and `floor` are what rounding may do, as for
+    `bpcheck.operations.windowed.subgradients.is_subgradient`.
     """
     values, cells = read
     planes, size = len(values), prod(x_bar.shape[2:])
@@ -49,9 +50,10 @@ def are_shares(read: Read, y_bar: Array, x_bar: Array, *, slack: float, floor: f
     spoilt = np.isnan(values.max(axis=-1))
     if not spoilt.any():
         return False
-    wins = (cells >= 0) & (values == values.max(axis=-1, keepdims=True))
-    free = (cells >= 0) & spoilt[..., None]
-    alone = wins & (wins.sum(axis=-1, keepdims=True) == 1)
+    equals = values == values.max(axis=-1, keepdims=True)
+    wins, free = (cells >= 0) & equals, (cells >= 0) & spoilt[..., None]
+    padded = ((cells < 0) & equals).any(axis=-1)
+    alone = wins & (wins.sum(axis=-1, keepdims=True) == 1) & ~padded[..., None]
     flat = np.arange(planes)[:, None, None] * size + np.maximum(cells, 0)
 
     def total(shares: Array, where: Array) -> Array:
@@ -74,5 +76,5 @@ def are_shares(read: Read, y_bar: Array, x_bar: Array, *, slack: float, floor: f
         sent.ravel(),
         got,
         Rounding(slack, floor),
-        free=spoilt.ravel(),
+        free=(spoilt | padded).ravel(),
     )

@@ -28,7 +28,8 @@ def is_subgradient(
     Two conditions that every right answer fulfils, whatever it does at ties: a cell gets no more
     than the windows that it wins can send it, and no less than those of which it is the only
     winner must; and the cells that ties link get together what their windows hold. Where there are
-    no ties, only one gradient fulfils them. Several NaN in a window are a tie as well.
+    no ties, only one gradient fulfils them. Several NaN in a window are a tie as well; where a
+    window holds nothing above -inf, so is the padding that it reads.
 
     Parameters
     ----------
@@ -47,13 +48,14 @@ def is_subgradient(
     # NaN wins over all numbers, and over other NaN as any of equals does.
     read = x[:, cells]
     wins = (cells >= 0) & ((read == y) | (np.isnan(read) & np.isnan(y)))
+    free = ((y == -np.inf).all(axis=-1) & (cells < 0).any(axis=-1)).ravel()
     plane, window, offset = np.nonzero(wins)
     cell = plane * size + cells[window, offset]
     window = plane * len(cells) + window
     sent, got = y_bar.ravel(), x_bar.ravel()
     rounding = Rounding(slack, floor)
-    return _within_bounds(cell, window, sent, got, rounding) and conserves(
-        cell, window, sent, got, rounding
+    return _within_bounds(cell, window, sent, got, rounding, free=free) and conserves(
+        cell, window, sent, got, rounding, free=free
     )
 
 
@@ -81,10 +83,19 @@ def plane_cells(windows: Sequence[Window]) -> NDArray[np.int64]:
 
 
 def _within_bounds(
-    cell: NDArray[np.int64], window: NDArray[np.int64], sent: Array, got: Array, rounding: Rounding
+    cell: NDArray[np.int64],
+    window: NDArray[np.int64],
+    sent: Array,
+    got: Array,
+    rounding: Rounding,
+    *,
+    free: NDArray[np.bool_],
 ) -> bool:
-    """Whether each cell gets between the least and the most that its windows can send."""
-    alone = np.bincount(window, minlength=sent.size)[window] == 1
+    """Whether each cell gets between the least and the most that its windows can send.
+
+    A window that is `free` to lose its cotangent need send nothing.
+    """
+    alone = (np.bincount(window, minlength=sent.size)[window] == 1) & ~free[window]
     share = sent[window]
 
     def total(shares: Array) -> Array:
@@ -103,7 +114,7 @@ def conserves(
     got: Array,
     rounding: Rounding,
     *,
-    free: NDArray[np.bool_] | None = None,
+    free: NDArray[np.bool_],
 ) -> bool:
     """Whether cells that are linked by windows with several winners get what these windows hold.
 
@@ -122,6 +133,5 @@ def conserves(
     held = np.bincount(of_windows, weights=np.abs(sent), minlength=count)
     shares = np.bincount(of_cells[cell], minlength=count)
     kept = np.abs(lost) <= rounding.of(held, shares)
-    if free is not None:
-        kept[of_windows[free]] = True
+    kept[of_windows[free]] = True
     return bool(kept.all())
