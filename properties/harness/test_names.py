@@ -369,3 +369,18 @@ def test_a_spread_cotangent_correlated_with_the_unpadded_input_is_named() -> Non
     found = diagnose(Subject(forward, vjp, operation="conv1d"), cases, result="w_bar")
     assert found is not None
     assert found.fault.name == "w-bar-of-the-unpadded-input-by-a-spread-cotangent"
+
+
+def test_the_stride_of_the_first_dimension_in_all_of_them_is_no_exchange() -> None:
+    def forward(x: Array, *, stride: tuple[int, int], **params: Any) -> Any:
+        return avg_pool.forward(x, stride=stride[:1] * 2, **params)
+
+    subject = Subject(forward, avg_pool.vjp, operation="avg_pool2d")
+    # As many windows either way, one row of them among these: there an exchange is no other thing.
+    cases = [
+        parse_case(f"avg_pool2d n1ic2ih{ih}iw{iw}kh1kw1sh{sh}sw{sw} f64 exact c-order seed={ih}")
+        for ih, iw, sh, sw in ((1, 5, 4, 3), (6, 4, 3, 2), (1, 4, 3, 2), (5, 5, 4, 3))
+    ]
+    found = diagnose(subject, cases, result="y")
+    assert found is not None
+    assert found.fault.name == "stride-of-the-first-dimension-throughout"
