@@ -17,6 +17,7 @@ from bpcheck.explain.answers import Witness
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.faults import fault_named
 from bpcheck.explain.pattern import pattern_of
+from bpcheck.explain.unsteady import state_between_cases
 from bpcheck.verdict import Verdict
 from bpcheck.verdict.conditions import TIE, condition_of
 from properties.harness.planting import reference
@@ -450,3 +451,14 @@ def test_the_first_of_equals_in_each_plane_of_a_window_is_named() -> None:
 def _tiles(x: Array, kernel: tuple[int, int]) -> Array:
     (n, c, h, w), (kh, kw) = x.shape, kernel
     return x.reshape(n, c, h // kh, kh, w // kw, kw).swapaxes(-2, -3)
+
+
+def test_a_vjp_that_returns_no_tuple_is_no_sign_of_state_in_the_forward() -> None:
+    def forward(*operands: Any, **params: Any) -> Any:
+        y, residuals = conv.forward(*operands, **params)
+        return 2 * y, residuals
+
+    subject = Subject(forward, lambda residuals, y_bar: y_bar, operation="conv2d")
+    # A window that reads padding alone gives 0, and twice that is right.
+    case = parse_case("conv2d n1ic1ih1iw1oc1kh1kw1sh3sw3ph1pw1bias0 f64 exact")
+    assert not state_between_cases(subject, [case], result="y")
