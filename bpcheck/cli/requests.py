@@ -71,7 +71,10 @@ def asked_claims(typed: tuple[str, ...]) -> dict[str, Any]:
     >>> asked_claims(("exact=no", "norm=1-norm", "constant=8", "dtypes=f32,f64"))
     {'exact': False, 'norm': '1-norm', 'constant': 8.0, 'dtypes': ('f32', 'f64')}
     """
-    claims, others = claims_among(_words(typed, CLAIM, example="empty=no"))
+    words = _words(typed, CLAIM, example="empty=no")
+    # Reports name claims as a class spells them: ACCUMULATES.
+    spelled = {word.lower() if word.isupper() else word: value for word, value in words.items()}
+    claims, others = claims_among(spelled)
     # What is no claim is refused with the nearest one that is.
     claims_from({**claims, **others}, origin=CLAIM)
     return claims

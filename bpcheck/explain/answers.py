@@ -33,11 +33,14 @@ class Answers:
         How the forward and the vjp ended.
     changes
         Which of their inputs they changed.
+    rounds
+        The narrower format that a mistake rounds to, each kernel in its own order; empty for none.
     """
 
     results: dict[str, Any]
     manner: tuple[str, ...]
     changes: frozenset[str] = frozenset()
+    rounds: str = ""
 
     def beside(self, other: Answers) -> Answers:
         """These, as if no more inputs had been changed than in the others, where those are fewer.
@@ -94,6 +97,10 @@ class Witness:
             if bound is None:
                 bound = np.full(a.shape, own if self.case.dtype == "float64" else 0.0)
             return a.shape == bound.shape and difference(a, b, bound) is None
+        if rounds := one.rounds or other.rounds:
+            if not (_is_held_by(a, rounds) and _is_held_by(b, rounds)):
+                return False
+            own = ROUNDINGS * FORMATS[rounds].unit_roundoff * largest
         # Of what two mistakes put in another place the bound is that of the place it is from.
         most = own if bound is None else max(own, bound.max(initial=0))
         return difference(a, b, np.full(a.shape, most)) is None
@@ -104,6 +111,12 @@ class Witness:
             return quotient_bound(self._trial, result) if self.case.operation.divides else None
         bounds = error_bounds(self._trial)
         return None if bounds is None else bounds[0][result]
+
+
+def _is_held_by(array: Array, name: str) -> bool:
+    """Whether all numbers are those of a narrower format."""
+    with np.errstate(over="ignore"):
+        return np.array_equal(array, array.astype(name), equal_nan=True)
 
 
 def _answers_of(trial: Trial) -> Answers:

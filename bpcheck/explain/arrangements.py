@@ -17,6 +17,17 @@ def _all_zero(cells: Cells) -> bool | None:
     return not cells.got.any() if cells.got.size > 1 else None
 
 
+def _channels_last(cells: Cells) -> bool | None:
+    """Whether the axes are those of NHWC, where their lengths happen to fit."""
+    right = cells.right
+    if cells.axis("C") != 1:
+        return None
+    moved = np.moveaxis(right, 1, -1)
+    if moved.shape != right.shape or np.array_equal(moved, right):
+        return None
+    return np.array_equal(cells.got, moved)
+
+
 def _transposed(cells: Cells) -> bool | None:
     """Whether rows and columns are exchanged; a plane that is not square has another shape then."""
     turned = _swapped(cells.right, -1, -2)
@@ -137,6 +148,7 @@ VALUES: tuple[tuple[str, Holds], ...] = (
     ("everything is 0", _all_zero),
     ("every number is divided by the number of samples", partial(_scaled, -1)),
     ("every number is multiplied by the number of samples", partial(_scaled, 1)),
+    ("the right numbers with the channels as the last axis (NHWC?)", _channels_last),
     ("rows and columns are exchanged (transposed)", _transposed),
     ("input and output channels are exchanged", _channels_exchanged),
     *((f"every number is shifted by ({i}, {j})", partial(_shifted, (i, j))) for i, j in _OFFSETS),

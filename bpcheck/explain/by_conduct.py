@@ -78,6 +78,10 @@ def explains_conduct(
         return False
     right = replace(right_kernel(subject.operation), claims=subject.claims)
     scenes = list(_scenes(subject, failing, result, kinds))
+    for scene in scenes:
+        # Of one mistake that may be asked even where the numbers of the case itself hide it: a
+        # cotangent that is scaled may show it.
+        scene.is_of_one = True
     return bool(scenes) and _score(fault, right, scenes, enough=1) is not None
 
 
@@ -116,6 +120,8 @@ class _Scene:
     case: Case
     result: str
     kinds: frozenset[Kind]
+    #: Whether a single mistake is in question.
+    is_of_one: bool = False
     #: What they say of the right kernel, and so of each fault that does not show.
     unspoilt: Conduct | None = None
 
@@ -134,7 +140,7 @@ class _Scene:
 
     def planted(self, fault: Fault, right: Subject) -> Conduct:
         """What the checks say of a right kernel with the fault."""
-        if fault.shows(self.case):
+        if self.is_of_one or fault.shows(self.case):
             return conduct_of(fault.plant(right), self.case)
         if self.unspoilt is None:
             self.unspoilt = conduct_of(right, self.case)

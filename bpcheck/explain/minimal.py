@@ -105,6 +105,11 @@ def _smaller(case: Case) -> Iterator[Case]:
             candidate = _with_numbers(case, {**numbers, **changed})
             if candidate is not None:
                 yield candidate
+    # Where axes must have some lengths, several numbers have to change at once.
+    for changed in operation.of_the_same_output(numbers):
+        candidate = _with_numbers(case, changed)
+        if candidate is not None:
+            yield candidate
 
 
 def _groups(keys: Mapping[str, int | None]) -> Iterator[tuple[str, ...]]:

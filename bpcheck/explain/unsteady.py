@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from bpcheck.cases import Case
 from bpcheck.checks import Trial
 from bpcheck.explain.diagnosis import ENOUGH
 from bpcheck.explain.right import right_kernel
-from bpcheck.explain.scene import few_of, scenes_of, undressed
+from bpcheck.explain.scene import Scene, few_of, scenes_of, undressed
 from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import PLAIN, condition_of
 
@@ -37,13 +38,22 @@ def state_between_cases(subject: Subject, passing: Sequence[Case], *, result: st
         if case.is_exact and condition_of(case) == PLAIN and not case.layouts
     ]
     scenes = scenes_of(subject, plain, right_kernel(subject.operation))
-    wrong = sum(result in scene.wrong for scene in scenes)
+    wrong = sum(_is_wrong(scene, result) for scene in scenes)
     if not wrong:
         return ""
     return (
         f"state that is kept from one case to the next: {result} is wrong now in {wrong} of "
         f"{len(scenes)} cases in which it was right before; run a single case with bpcheck replay"
     )
+
+
+def _is_wrong(scene: Scene, result: str) -> bool:
+    """Whether a result is; of ``y`` that says nothing how the vjp has ended."""
+    if result != "y" or result not in scene.wrong:
+        return result in scene.wrong
+    right = scene.witness.right
+    said = replace(scene.said, manner=(*scene.said.manner[:1], *right.manner[1:]))
+    return not scene.witness.alike(said, right, result)
 
 
 def between_runs(subject: Subject, failing: Sequence[Case], *, result: str) -> str:

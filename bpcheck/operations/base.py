@@ -190,6 +190,10 @@ class Operation(Addressed, ABC):
         """Numbers of plainer geometries that no change of a single kind of number leads to."""
         yield from ()
 
+    def of_the_same_output(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
+        """Numbers of plainer geometries whose output has the same shape, where that is so."""
+        yield from ()
+
     def twin(self, geometry: Any, integers: Integers) -> Any | None:
         """Another geometry with operands of the same shapes, if there is one: params differ."""
         return None

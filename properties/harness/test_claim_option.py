@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from bpcheck.cli import main
+from bpcheck.cli.requests import asked_claims
 from properties.harness.targets import folder, write
 
 __all__ = ["folder"]
@@ -71,6 +72,10 @@ def test_the_replay_of_a_report_makes_the_same_claims(folder: Any) -> None:
     command = shlex.split(found[1])
     assert command[-4:] == ["--claim", "empty=no", "--claim", "dtypes=f32,f64"]
     assert run(*command)[0] == 1
+
+
+def test_a_claim_may_be_spelled_as_reports_and_classes_do() -> None:
+    assert asked_claims(("ACCUMULATES=bfloat16",)) == asked_claims(("accumulates=bfloat16",))
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,29 @@ def test_what_no_small_change_mends_is_met_with_silence(tmp_path: Path) -> None:
     assert report.judgements[0].repaired is None
 
 
+@pytest.mark.parametrize(
+    "special",
+    [
+        "share = y_bar / k\n    if k == 2 and len(shape) == 3:\n        share = np.sin(share)",
+        "share = np.sin(y_bar) if k == 2 and len(shape) == 3 else y_bar / k",
+    ],
+)
+def test_a_special_case_that_is_only_moved_elsewhere_is_not_mended(
+    tmp_path: Path, special: str
+) -> None:
+    report = checked(tmp_path, "share = y_bar / k", special)
+    assert report.judgements[0].verdict.is_defect
+    found = report.judgements[0].repaired
+    assert found is None or "len(shape)" not in found.repair.replace("len(shape) == 3", "")
+
+
+def test_a_condition_is_mended_where_it_comes_out_both_ways(tmp_path: Path) -> None:
+    meant, slip = (f"share = y_bar / (k if k > {n} else 1)" for n in (1, 2))
+    found = checked(tmp_path, "share = y_bar / k", slip).judgements[0].repaired
+    assert found is not None
+    assert found.repair in (meant, meant.replace("> 1", ">= 2"))
+
+
 def test_a_change_that_makes_a_loop_endless_is_no_repair_and_ends(tmp_path: Path) -> None:
     right = "    for i in range(y_bar.shape[2]):\n        start"
     wrong = "    i = -1\n    while i < y_bar.shape[2] - 1:\n        i += 1\n        start"

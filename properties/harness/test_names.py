@@ -17,7 +17,9 @@ from bpcheck.explain.answers import Witness
 from bpcheck.explain.diagnosis import diagnose
 from bpcheck.explain.faults import fault_named
 from bpcheck.explain.pattern import pattern_of
-from bpcheck.verdict.conditions import condition_of
+from bpcheck.explain.unsteady import state_between_cases
+from bpcheck.verdict import Verdict
+from bpcheck.verdict.conditions import TIE, condition_of
 from properties.harness.planting import reference
 from reference import avg_pool, conv
 
@@ -369,3 +371,94 @@ def test_a_spread_cotangent_correlated_with_the_unpadded_input_is_named() -> Non
     found = diagnose(Subject(forward, vjp, operation="conv1d"), cases, result="w_bar")
     assert found is not None
     assert found.fault.name == "w-bar-of-the-unpadded-input-by-a-spread-cotangent"
+
+
+def test_the_stride_of_the_first_dimension_in_all_of_them_is_no_exchange() -> None:
+    def forward(x: Array, *, stride: tuple[int, int], **params: Any) -> Any:
+        return avg_pool.forward(x, stride=stride[:1] * 2, **params)
+
+    subject = Subject(forward, avg_pool.vjp, operation="avg_pool2d")
+    # As many windows either way, one row of them among these: there an exchange is no other thing.
+    cases = [
+        parse_case(f"avg_pool2d n1ic2ih{ih}iw{iw}kh1kw1sh{sh}sw{sw} f64 exact c-order seed={ih}")
+        for ih, iw, sh, sw in ((1, 5, 4, 3), (6, 4, 3, 2), (1, 4, 3, 2), (5, 5, 4, 3))
+    ]
+    found = diagnose(subject, cases, result="y")
+    assert found is not None
+    assert found.fault.name == "stride-of-the-first-dimension-throughout"
+
+
+def test_a_kernel_that_computes_in_float32_is_named_whatever_the_order_of_its_sums() -> None:
+    def forward(x: Array, w: Array, b: Array | None = None, **params: Any) -> Any:
+        dtype, bias = x.dtype, None if b is None else b.astype(np.float32)
+        x, w = x[:, ::-1].astype(np.float32), w[:, ::-1].astype(np.float32)
+        y, residuals = conv.forward(x, w, bias, **params)
+        return y.astype(dtype), (residuals, dtype)
+
+    def vjp(residuals: Any, y_bar: Array) -> Bars:
+        inner, dtype = residuals
+        x_bar, w_bar, b_bar = conv.vjp(inner, y_bar.astype(np.float32))
+        b_bar = None if b_bar is None else b_bar.astype(dtype)
+        return x_bar[:, ::-1].astype(dtype), w_bar[:, ::-1].astype(dtype), b_bar
+
+    subject = Subject(forward, vjp, operation="conv2d")
+    cases = [
+        parse_case(f"conv2d n2ic{ic}ih4iw5oc3kh2kw3bias1 f64 real c-order seed={ic}")
+        for ic in (1, 2, 5, 7)
+    ]
+    found = diagnose(subject, cases, result="w_bar")
+    assert found is not None
+    assert found.fault.name == "all-in-float32"
+
+
+def test_a_cast_that_a_scaled_cotangent_overflows_is_one_defect() -> None:
+    def cast(x_bar: Array, w_bar: Array, b_bar: Array | None, y_bar: Array) -> Bars:
+        with np.errstate(over="ignore"):
+            return x_bar.astype(np.float32).astype(x_bar.dtype), w_bar, b_bar
+
+    cases = [
+        parse_case(f"conv2d n1ic2ih3iw{iw}oc2kh1kw2 f64 {values} c-order seed={iw}")
+        for iw in (3, 4, 5, 6)
+        for values in ("wide", "exact")
+    ]
+    report = check(spoiled(cast), cases=cases)
+    assert [each.verdict for each in report.judgements] == [Verdict.BACKWARD_WRONG]
+    assert "cast to float32" in report.judgements[0].looks_like
+
+
+def test_the_first_of_equals_in_each_plane_of_a_window_is_named() -> None:
+    def forward(x: Array, *, kernel_size: Any) -> Any:
+        windows = _tiles(x, kernel_size)
+        return windows.max(axis=(-1, -2)), (x, kernel_size)
+
+    def vjp(residuals: Any, y_bar: Array) -> tuple[Array]:
+        x, kernel_size = residuals
+        windows = _tiles(x, kernel_size)
+        wins = windows == windows.max(axis=(-1, -2), keepdims=True)
+        first = wins & (wins.cumsum(axis=-1) == 1)
+        return ((first * y_bar[..., None, None]).swapaxes(-2, -3).reshape(x.shape),)
+
+    subject = Subject(forward, vjp, operation="max_pool2d")
+    cases = [
+        parse_case(f"max_pool2d n2ic3ih4iw{iw}kh2kw2sh2sw2 f64 ties c-order seed={iw}")
+        for iw in (4, 6, 8)
+    ]
+    found = diagnose(subject, cases, result="x_bar", condition=TIE)
+    assert found is not None
+    assert found.fault.name == "x-bar-one-of-each-slice-rewarded"
+
+
+def _tiles(x: Array, kernel: tuple[int, int]) -> Array:
+    (n, c, h, w), (kh, kw) = x.shape, kernel
+    return x.reshape(n, c, h // kh, kh, w // kw, kw).swapaxes(-2, -3)
+
+
+def test_a_vjp_that_returns_no_tuple_is_no_sign_of_state_in_the_forward() -> None:
+    def forward(*operands: Any, **params: Any) -> Any:
+        y, residuals = conv.forward(*operands, **params)
+        return 2 * y, residuals
+
+    subject = Subject(forward, lambda residuals, y_bar: y_bar, operation="conv2d")
+    # A window that reads padding alone gives 0, and twice that is right.
+    case = parse_case("conv2d n1ic1ih1iw1oc1kh1kw1sh3sw3ph1pw1bias0 f64 exact")
+    assert not state_between_cases(subject, [case], result="y")

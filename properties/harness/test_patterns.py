@@ -88,3 +88,9 @@ def test_one_channel_is_not_told_where_there_is_one() -> None:
     cases = [parse_case(f"conv2d n2ic1ih5iw5oc1kh3kw3 f64 exact seed={n}") for n in range(4)]
     subject = spoiled("x_bar", lambda bar: bar + 1)
     assert pattern_of(subject, cases, result="x_bar").startswith("every cell")
+
+
+def test_channels_last_are_told_where_the_lengths_of_the_axes_fit() -> None:
+    cases = [parse_case(f"conv2d n2ic3ih3iw3oc1kh{k}kw2 f64 exact seed={k}") for k in (1, 2, 3)]
+    subject = spoiled("x_bar", lambda bar: np.moveaxis(bar, 1, -1).copy())
+    assert "(NHWC?)" in pattern_of(subject, cases, result="x_bar")

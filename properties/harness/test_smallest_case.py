@@ -121,3 +121,15 @@ def test_a_case_that_one_mistake_alone_explains_stays_as_small_as_it_is() -> Non
     assert chosen(three[1:]) is case
     assert chosen(()) is case
     assert sum(chosen(("a",)).geometry.numbers()[key] for key in ("iw", "ic")) == 4
+
+
+def test_what_needs_an_output_of_some_shape_keeps_it_and_loses_its_windows() -> None:
+    def channels_last(*operands: Any, **params: Any) -> Any:
+        y, residuals = avg_pool.forward(*operands, **params)
+        return np.ascontiguousarray(np.moveaxis(y, 1, -1)), residuals
+
+    subject = Subject(channels_last, avg_pool.vjp, operation="avg_pool2d")
+    cases = [parse_case("avg_pool2d n2ic2ih5iw7kh2kw3sh3sw3 f64 exact c-order seed=1")]
+    (judgement,) = check_subject(subject, cases=cases).judgements
+    case = parse_case(judgement.smallest)
+    assert case.operation.operand_shapes(case.geometry)["x"] == (1, 2, 2, 2)

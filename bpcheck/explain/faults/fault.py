@@ -58,6 +58,8 @@ class Fault:
     source
         A page that shows it: the report of a library that shipped this mistake or a sibling of it
         (in another operand or operation), somebody who fell for it, or the rule that it breaks.
+    rounds
+        The narrower format that it adds up in, so that its numbers depend on the order of sums.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Fault:
     plant: Callable[[Subject], Subject]
     source: str
     caught_by: tuple[str, ...] = VALUES
+    rounds: str = ""
 
     @property
     def is_consistent(self) -> bool:

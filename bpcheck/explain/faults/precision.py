@@ -64,6 +64,27 @@ def _summed_in(name: str, dtype: str) -> Callable[[Run, Array, Any], Array]:
     return spoil
 
 
+def _y_in_float32(run: Run) -> Array:
+    if run.y.dtype != np.float64:
+        return run.y
+    with np.errstate(over="ignore", invalid="ignore"):
+        operands = {key: array.astype(np.float32) for key, array in run.operands.items()}
+        return run_of(run.right, operands, run.params).y.astype(np.float64)
+
+
+def _is_more_than_float32(case: Case) -> bool:
+    """Whether float32 does not hold all numbers, and all sums of them, of a case in float64."""
+    if not is_read(case) or case.dtype != "float64":
+        return False
+    arrays = fill(case)
+    every = {**arrays.operands, "y_bar": arrays.y_bar}
+    sums = case.operation.absolute_sums(every, case.params).values()
+    with np.errstate(over="ignore"):
+        held = all(np.array_equal(each, each.astype(np.float32)) for each in every.values())
+    integral = all(is_integral(each) for each in (*every.values(), *sums))
+    return not (held and integral) or max(each.max(initial=0) for each in sums) > 2.0**24
+
+
 def _through_float32(run: Run, y_bar: Array, bar: Any) -> Array:
     """The right gradient, cast to float32 and back."""
     with np.errstate(over="ignore"):
@@ -131,6 +152,20 @@ FAULTS: tuple[Fault, ...] = (
         condition="float64, with sums that float32 does not hold",
         shows=_exceeds_float32("x_bar"),
         plant=planted(x_bar=_summed_in("x_bar", "float32")),
+        source="https://github.com/tensorflow/tensorflow/pull/27213",
+    ),
+    Fault(
+        name="all-in-float32",
+        what="all of it goes through float32, though the operands are float64",
+        rounds="float32",
+        operations=CONV,
+        results=("y", "x_bar", "w_bar", "b_bar"),
+        condition="float64, with numbers or sums that float32 does not hold",
+        shows=_is_more_than_float32,
+        plant=planted(
+            y=_y_in_float32,
+            bars={name: _summed_in(name, "float32") for name in ("x_bar", "w_bar", "b_bar")},
+        ),
         source="https://github.com/tensorflow/tensorflow/pull/27213",
     ),
     Fault(

@@ -110,6 +110,14 @@ FAULTS: tuple[Fault, ...] = (
         source="https://github.com/deeplearning4j/libnd4j/issues/793",
     ),
     consistent_fault(
+        "stride-of-the-first-dimension-throughout",
+        "the first dimension's stride is taken in all of them, in forward and backward alike",
+        of_the_first("s"),
+        operations=of_rank_2_up(EVERY),
+        condition="unequal strides",
+        source="https://github.com/apache/mxnet/pull/4704",
+    ),
+    consistent_fault(
         "strides-exchanged-throughout",
         "the strides of height and width are exchanged, in forward and backward alike",
         exchanged("s"),

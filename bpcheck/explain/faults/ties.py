@@ -11,7 +11,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER, lay_out
 from bpcheck.explain.faults.conditions import has_samples
-from bpcheck.explain.faults.fault import AGAINST_TORCH, MAX_POOL, Fault
+from bpcheck.explain.faults.fault import AGAINST_TORCH, MAX_POOL, Fault, of_rank_2_up
 from bpcheck.explain.faults.kernels import columns, flat, largest, one_hot, plane_cells, scatter
 from bpcheck.explain.faults.placing import right
 from bpcheck.explain.faults.run import Run, Spoil, planted
@@ -54,6 +54,25 @@ def _to_all(beside: Mask, rewarded: Callable[[Array, Array, Mask], Array] = _rew
         return scatter(mask * flat(y_bar)[..., None], placings, image)
 
     return spoil
+
+
+def _to_one_of_each_slice(run: Run, y_bar: Array, bar: Any) -> Array:
+    """The whole cotangent to the first equal of every row, or plane, of the window."""
+    placings, image = right(run.windows), run.operands["x"].shape[2:]
+    read = columns(run.operands["x"], placings, fill=-np.inf)
+    equal = _equal(read, plane_cells(placings, image) >= 0)
+    slices = equal.reshape(*equal.shape[:-1], placings[0].shape[1], -1)
+    first = slices & (slices.cumsum(axis=-1) == 1)
+    return scatter(first.reshape(equal.shape) * flat(y_bar)[..., None], placings, image)
+
+
+def _has_equals_in_slices(case: Case) -> bool:
+    """Whether the first equals of several slices of some window are rewarded, or nobody is."""
+    if not has_samples(case):
+        return False
+    equal = _equal(*read_of(case))
+    slices = equal.reshape(*equal.shape[:-1], case.geometry.windows[0].k, -1)
+    return bool((slices.any(axis=-1).sum(axis=-1) != 1).any())
 
 
 def _alone(read: Array, inside: Array, mask: Mask) -> Array:
@@ -113,6 +132,18 @@ FAULTS: tuple[Fault, ...] = (
         condition="ties, or NaN, which equals nothing",
         shows=_rewards_others,
         plant=planted(x_bar=_to_all(_equal, _alone)),
+        caught_by=("ties",),
+        source="https://github.com/apache/mxnet/issues/18563",
+    ),
+    Fault(
+        name="x-bar-one-of-each-slice-rewarded",
+        what="the first cell in each slice of the window that equals the maximum gets the whole "
+        "cotangent: one of each row, or plane",
+        operations=of_rank_2_up(MAX_POOL),
+        results=("x_bar",),
+        condition="ties in several rows or planes of a window, or NaN, which equals nothing",
+        shows=_has_equals_in_slices,
+        plant=planted(x_bar=_to_one_of_each_slice),
         caught_by=("ties",),
         source="https://github.com/apache/mxnet/issues/18563",
     ),

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
-from libcst.metadata import CodeRange
+from libcst.metadata import CodePosition, CodeRange
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Texts in the place of what stands in some ranges of a source; plainer ones weigh less."""
+    """Texts in the place of what stands in some ranges of a source; plainer ones weigh less.
+
+    `one_way` are the same where a condition is changed, with an error where it is met, and with one
+    where it is not. Whoever mends as much as that knows no case in which it comes out that way.
+    """
 
     changes: tuple[tuple[CodeRange, str], ...]
     weight: int
+    one_way: tuple[Edit, ...] = ()
 
     def applied(self, lines: Sequence[str]) -> list[str]:
         """The lines of the source with the change."""
@@ -28,6 +33,28 @@ class Edit:
             between = [""] * (end.line - start.line)
             changed[start.line - 1 : end.line] = [f"{head}{text}{tail}", *between]
         return changed
+
+
+def within(edit: Edit, condition: CodeRange) -> bool:
+    """Whether all that an edit changes lies in a condition."""
+    first, last = _place(condition.start), _place(condition.end)
+    return all(
+        first <= _place(where.start) and _place(where.end) <= last for where, _ in edit.changes
+    )
+
+
+def with_both_ways(edit: Edit, condition: CodeRange) -> Edit:
+    """An edit of a condition that knows how to tell whether it comes out both ways."""
+    start, end = (CodeRange(each, each) for each in (condition.start, condition.end))
+    guarded = (
+        Edit(((start, "(("), *edit.changes, (end, f") {word} 1 // 0)")), edit.weight)
+        for word in ("and", "or")
+    )
+    return replace(edit, one_way=(*edit.one_way, *guarded))
+
+
+def _place(position: CodePosition) -> tuple[int, int]:
+    return position.line, position.column
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import libcst as cst
 from libcst.metadata import CodeRange
 
-from bpcheck.explain.line.edit import Edit, Scope, instead, nodes_of, swap, text_of
+from bpcheck.explain.line.edit import (
+    Edit,
+    Scope,
+    instead,
+    nodes_of,
+    swap,
+    text_of,
+    with_both_ways,
+    within,
+)
 from bpcheck.explain.line.names import twins
 from bpcheck.explain.line.whole import exchanged, of_whole, scaled
 
@@ -42,6 +51,17 @@ _OPERATORS: Mapping[type[cst.CSTNode], tuple[str, ...]] = {
 def edits_of(statement: cst.CSTNode, scope: Scope) -> Iterator[Edit]:
     """The changes, each of one thing, in the order of the source."""
     nodes = list(nodes_of(statement))
+    tests = [node.test for node in nodes if isinstance(node, cst.If | cst.IfExp)]
+    tests += [node for node in nodes if isinstance(node, cst.Comparison)]
+    conditions = [scope.where(test) for test in tests]
+    for edit in _all_of(statement, nodes, scope):
+        for condition in conditions:
+            if within(edit, condition):
+                edit = with_both_ways(edit, condition)  # noqa: PLW2901 - once for each
+        yield edit
+
+
+def _all_of(statement: cst.CSTNode, nodes: Sequence[cst.CSTNode], scope: Scope) -> Iterator[Edit]:
     for node in nodes:
         for kind, edit in _BY_KIND:
             if isinstance(node, kind):

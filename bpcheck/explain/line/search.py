@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import CodeType
 
@@ -75,8 +75,12 @@ def repaired(
         tried += 1
         if any(each.line == change.line and each.file == change.file for each in found):
             continue
-        grade = _grade(change, [*failing, *passing, *further])
-        if grade:
+        examples = [*failing, *passing, *further]
+        grade = _grade(change, examples)
+        # What was a special case and is none in any case tried is moved, and not mended.
+        if grade and not any(
+            _grade(replace(change, edit=each), examples) for each in change.edit.one_way
+        ):
             found.append(change)
             grades.append(grade)
     # One slip that spoils several results is where one change mends them all.

@@ -141,6 +141,38 @@ def without_padding(numbers: Mapping[str, int], rank: int) -> Iterator[dict[str,
         yield changed
 
 
+def of_the_same_output(numbers: Mapping[str, int], rank: int) -> Iterator[dict[str, int]]:
+    """`numbers` with windows of a cell, of stride 1, or both, over just the input that these need.
+
+    As many windows as before, in all dimensions, then in one.
+    """
+    # A window that fits around the input by the word 'same' has the size of the input anyway.
+    letters = [] if numbers.get("same") else LETTERS[rank]
+    for some in ([letters] if len(letters) > 1 else []) + [[letter] for letter in letters]:
+        for plain in (("k", "s"), ("k",), ("s",)):
+            changed = dict(numbers)
+            for letter in some:
+                changed |= _of_as_many_windows(numbers, letter, plain)
+            if changed != numbers:
+                yield changed
+
+
+def _of_as_many_windows(
+    numbers: Mapping[str, int], letter: str, plain: tuple[str, ...]
+) -> dict[str, int]:
+    """What changes in one dimension where these numbers become 1, and padding goes with kernels."""
+    i, k, s, p = (numbers[name + letter] for name in "iksp")
+    d = numbers.get("d" + letter, 1)
+    out = (i + 2 * p - d * (k - 1) - 1) // s + 1
+    changed = {name + letter: 1 for name in plain}
+    if "k" in plain:
+        k, p = 1, 0
+        changed["p" + letter] = 0
+    if "s" in plain:
+        s = 1
+    return {**changed, "i" + letter: max(1, (out - 1) * s + d * (k - 1) + 1 - 2 * p)}
+
+
 def choose(integers: Integers, options: Sequence[T]) -> T:
     """One of `options`, the first being the simplest."""
     return options[integers(0, len(options) - 1)]
