@@ -77,7 +77,9 @@ def kernel(kernels: str, operation: str) -> Subject:
         # The half precisions of torch's own CPU kernels are not right: docs/found-in-torch.md.
         target = f"torch.nn.functional:{operation}"
         return adapters.load(target, operation=operation, style="torch")
-    module = operation if operation == "network" else operation[:-2]
+    module = (
+        operation[:-2] if operation in operation_names() and operation != "network" else operation
+    )
     return adapters.load(f"reference.{module}", operation=operation)
 
 

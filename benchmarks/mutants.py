@@ -56,6 +56,7 @@ OPERATIONS = {
     "max_pool": ("max_pool2d", "max_pool1d", "max_pool3d"),
     "avg_pool": ("avg_pool2d", "avg_pool1d", "avg_pool3d"),
     "network": ("network",),
+    "cross_entropy": ("cross_entropy",),
 }
 
 #: Seconds for all cases of one operation, of which the right kernel takes four on a quiet machine.
@@ -132,7 +133,7 @@ def _judge(module: str, source: str, operations: Sequence[str], out: Connection)
     with one_thread():
         for operation in operations:
             out.send(("begun", operation))
-            name = operation if operation == "network" else operation[:-2]
+            name = next(each for each, made in OPERATIONS.items() if operation in made)
             try:
                 changed = adapters.load(f"reference.{name}", operation=operation)
             except BaseException as error:  # noqa: BLE001 - whatever a change makes of an import
