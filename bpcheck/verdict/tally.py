@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from bpcheck.cases import Case
+from bpcheck.checks import second_vjp
 from bpcheck.finding import Status
 from bpcheck.verdict.conditions import PLAIN, plainness
 from bpcheck.verdict.evidence import Evidence, compared, layers_of, telling
@@ -104,8 +105,14 @@ class Defect:
         self.sample.add(judged.case, rank, size)
         if len(self.cases) < KEPT:
             self.cases.append(judged.case)
-        if self.smallest is None or rank < self.rank:
-            self.smallest, self.rank, self.ruling = judged.case, rank, ruling
+        telling_rank = (_is_of_a_second_vjp(ruling), *rank)
+        if self.smallest is None or telling_rank < self.rank:
+            self.smallest, self.rank, self.ruling = judged.case, telling_rank, ruling
+
+
+def _is_of_a_second_vjp(ruling: Ruling) -> bool:
+    """Whether it rests on a second vjp of one forward alone: an order of calls tells more."""
+    return {each.check for each in ruling.findings} == {second_vjp.NAME}
 
 
 class Tally:
