@@ -42,11 +42,13 @@ class Modules:
         """``y``, and what pulls a cotangent back."""
         module, weights = self.made(scope)
         names = list(scope.handed)
+        there = [TORCH.to(each.own) for each in scope.handed.values()]
+        module.to(there[0].dtype)
 
         def function(*operands: torch.Tensor) -> Any:
             return _called(module, weights, dict(zip(names, operands, strict=True)))
 
-        y, pullback = TORCH.vjp(function, *(TORCH.to(each.own) for each in scope.handed.values()))
+        y, pullback = TORCH.vjp(function, *there)
         return to_array(y), pullback
 
     def made(self, scope: Scope) -> tuple[torch.nn.Module, dict[str, str]]:
@@ -62,7 +64,6 @@ class Modules:
             module = self.last[like]
         self.last.clear()
         self.last[like] = module
-        module.train(self.is_training)
         return module, self._weights(module, scope)
 
     @property
@@ -72,7 +73,15 @@ class Modules:
 
     def call_of(self, scope: Scope, operands: Mapping[str, Any]) -> Arguments:
         """What it is called with."""
-        return (*self.made(scope), operands), {}
+        module, weights = self.made(scope)
+        module.to(next(iter(operands.values())).dtype)
+        if not self.is_training:
+            # Some layers make of their weights, once they are loaded, what evaluation uses.
+            with torch.no_grad():
+                for place, name in weights.items():
+                    module.get_parameter(place).copy_(operands[name])
+            module.eval()
+        return (module, weights, operands), {}
 
     def evaluating(self) -> Modules:
         """The same in evaluation."""

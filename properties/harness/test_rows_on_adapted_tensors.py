@@ -66,6 +66,68 @@ class FrozenTogether(Scalar):
         return Scalar.gradients(ctx, y_bar[0]) if is_asked else (None,) * 5
 
 
+class Pools(nn.Module):
+    """Averages by a buffer of ones; what is learned is nothing."""
+
+    ones: torch.Tensor
+
+    def __init__(self, kernel_size: Any, stride: Any) -> None:
+        super().__init__()
+        (self.size,), (self.stride,) = kernel_size, stride
+        self.register_buffer("ones", torch.ones(1, 1, self.size))
+
+    def forward(self, x: Any) -> Any:
+        n, c, w = x.shape
+        sums = functional.conv1d(x.reshape(n * c, 1, w), self.ones, stride=self.stride)
+        return sums.reshape(n, c, -1) / self.size
+
+
+class Packs(nn.Conv1d):
+    """Keeps what it has made of its weights, with the graph of the first call."""
+
+    kept: Any = None
+
+    def packed(self) -> Any:
+        return self.weight * 1
+
+    def forward(self, x: Any) -> Any:
+        self.kept = self.packed() if self.kept is None else self.kept
+        return self._conv_forward(x, self.kept, self.bias)
+
+
+class Copies(nn.Conv1d):
+    """No path leads to its weights from the second call on."""
+
+    calls = 0
+
+    def forward(self, x: Any) -> Any:
+        self.calls += 1
+        weight = self.weight.detach() if self.calls > 1 else self.weight
+        return self._conv_forward(x, weight, self.bias)
+
+
+class Folds(nn.Conv1d):
+    """Folds its weights for evaluation once it is told to be in it."""
+
+    folded: Any = None
+
+    def train(self, mode: bool = True) -> Any:  # noqa: FBT001, FBT002 - torch's signature
+        self.folded = None if mode else self.weight.detach() * 1
+        return super().train(mode)
+
+    def forward(self, x: Any) -> Any:
+        weight = self.weight if self.folded is None else self.folded
+        return self._conv_forward(x, weight, self.bias)
+
+
+class Keeps(nn.MaxPool1d):
+    last: Any = None
+
+    def forward(self, x: Any) -> Any:
+        self.last = super().forward(x)
+        return self.last
+
+
 def in_lines(x: Any, w: Any, b: Any, stride: Any, padding: Any) -> Any:
     return functional.conv1d(x.transpose(1, 2), w, b, stride, padding).transpose(1, 2)
 
@@ -121,6 +183,32 @@ def test_a_module_without_weights_is_called_twice_with_another_input() -> None:
     right = outcomes(adapters.torch(nn.MaxPool1d, operation="max_pool1d"), POOL)
     assert with_status(right, Status.FAILED) == set()
     assert "training step" in with_status(right, Status.PASSED)
+
+
+@pytest.mark.parametrize(("target", "results"), [(Packs, {"y"}), (Copies, {"w_bar"})])
+def test_a_second_call_that_raises_or_learns_nothing_is_found(
+    target: Any, results: set[str]
+) -> None:
+    found = outcomes(adapters.torch(target, operation="conv1d"), CONV)
+    rows = {o.check: o.result for o in found if o.status is Status.FAILED}
+    assert set(rows) == {"training step"}
+    assert {o.result for o in found if o.status is Status.FAILED} >= results
+
+
+def test_weights_that_are_folded_when_evaluation_begins_are_those_that_were_loaded() -> None:
+    found = outcomes(adapters.torch(Folds, operation="conv1d"), CONV)
+    # What nobody trains then needs no path to its weights.
+    assert with_status(found, Status.FAILED) == set()
+
+
+def test_buffers_have_the_dtype_of_the_case() -> None:
+    found = outcomes(adapters.torch(Pools, operation="avg_pool1d"), AVERAGE)
+    assert with_status(found, Status.FAILED) == set()
+
+
+def test_a_module_that_keeps_its_last_result_is_no_circle() -> None:
+    found = outcomes(adapters.torch(Keeps, operation="max_pool1d"), POOL)
+    assert "saved tensors" not in remarks(found)
 
 
 def test_a_constructor_that_draws_is_no_obstacle_to_a_vmap() -> None:

@@ -237,8 +237,12 @@ def _violations(asked: Asked, name: str, made: Made, plain: Made) -> Iterator[Ou
 
 
 def _without_path(asked: Asked, name: str, made: Made, plain: Made) -> Iterator[Outcome]:
-    """The gradients that there are without the mode alone."""
-    for result in plain.keys() - made.keys() if name not in WITHOUT_GRAPH else ():
+    """The gradients that there are without the mode alone.
+
+    In evaluation weights may be folded into what nobody trains; what lies below still learns.
+    """
+    lost = plain.keys() - made.keys() if name not in WITHOUT_GRAPH else set[str]()
+    for result in lost & {f"{asked.names[0]}_bar"} if name == EVALUATION else lost:
         message = f"no path leads back to {result} under {name}: nothing below it learns there"
         yield failed(asked.trial, NAME, result, Kind.MODE, message)
 

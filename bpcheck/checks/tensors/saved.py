@@ -67,15 +67,24 @@ def _with_memory(asked: Asked, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, 
 
 
 def _is_freed(asked: Asked) -> bool:
-    """Whether ``y`` is gone as soon as nobody has it any more."""
+    """Whether ``y`` is gone as soon as nobody has it any more, or is kept by somebody's name.
+
+    An instance of a module may keep its last one, and is itself kept for the next call.
+    """
+    if asked.code.evaluating() is not None:
+        return True
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         there = weakref.ref(asked.apply(asked.leaves()))
-        return there() is None
     finally:
         if was_enabled:
             gc.enable()
+    if there() is None:
+        return True
+    # What a circle alone has kept is found by the collector.
+    gc.collect()
+    return there() is not None
 
 
 def _times_as_much(asked: Asked) -> float:

@@ -9,7 +9,15 @@ from bpcheck.arithmetic import Array
 from bpcheck.checks.allowed import slack_between_runs
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
-from bpcheck.checks.tensors.asked import Asked, engine, leads, numbers, tried, why_not_here
+from bpcheck.checks.tensors.asked import (
+    Asked,
+    engine,
+    leads,
+    numbers,
+    told,
+    tried,
+    why_not_here,
+)
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import is_one_of
 from bpcheck.finding import Kind, Outcome
@@ -33,9 +41,20 @@ def check_step(trial: Trial) -> tuple[Outcome, ...]:
         return unjudged(trial, NAME, why)
     asked = Asked.of(trial)
     once, anew = tried(_after_a_step, asked), tried(_made_anew, asked)
-    if not (once.returned and anew.returned):
+    if not anew.returned:
         return unjudged(trial, NAME, "it fails outside of this row too")
+    if not once.returned:
+        message = (
+            f"at the second call of one module, after {_changed(trial)}, it raises {told(once)}"
+        )
+        raised = failed(trial, NAME, "y", Kind.STATE, message, exception=once.exception)
+        return first_of_each(trial, NAME, [raised])
     return first_of_each(trial, NAME, _violations(trial, once.value, anew.value))
+
+
+def _changed(trial: Trial) -> str:
+    what = "its weights were" if len(trial.arrays.operands) > 1 else "its input was"
+    return f"{what} changed in place"
 
 
 def _after_a_step(asked: Asked) -> dict[str, Array]:
@@ -81,16 +100,18 @@ def _results(asked: Asked, standing: Any, leaves: dict[str, Any]) -> dict[str, A
 
 
 def _violations(trial: Trial, once: dict[str, Array], anew: dict[str, Array]) -> Iterator[Outcome]:
-    what = "its weights were" if len(trial.arrays.operands) > 1 else "its input was"
     for result, right in anew.items():
         got = once.get(result)
         if got is None or got.shape != right.shape:
+            now = "missing" if got is None else f"of shape {got.shape}"
+            message = f"{result} is {now} at the second call of one module after {_changed(trial)}"
+            yield failed(trial, NAME, result, Kind.STATE, message)
             continue
         where = difference(got, right, slack_between_runs(trial, result))
         if where is not None:
             message = (
                 f"{element(result, where)} is {number(where.got)} at the second call of one module "
-                f"after {what} changed in place, and {number(where.expected)} in one that is made "
-                "with them: what was made at the first call is used again"
+                f"after {_changed(trial)}, and {number(where.expected)} in one that is made with "
+                "them: what was made at the first call is used again"
             )
             yield failed(trial, NAME, result, Kind.STATE, message, where)
