@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from itertools import islice
 from pathlib import Path
 from textwrap import dedent
@@ -73,6 +74,8 @@ KERNEL = """
 
 def write(folder: Path, path: str) -> str:
     """A module with the kernel, and a test of it; what is to be said of where it is wrong."""
+    # What an earlier test has loaded by that name is another kernel.
+    sys.modules.pop("fast", None)
     condition, spoil, where = PATHS[path]
     text = dedent(KERNEL).format(condition=condition, spoil=spoil)
     (folder / "fast.py").write_text(text, encoding="utf-8")
