@@ -1,12 +1,12 @@
 """The oracle on trial: torch in float64 against plain loops and against exact integers.
 
-    python -m benchmarks.oracle                # every geometry of each small scope: hours
-    python -m benchmarks.oracle --count 500    # so many of each, drawn by seed: the table of
+    python -m benchmarks.oracle                # every geometry of each small scope: the table of
                                                # docs/benchmarks.md
+    python -m benchmarks.oracle --count 500    # so many of each, drawn by seed
 
 Torch in float64, in C order, judges everywhere. Here it is judged: over the small scope of each
-operation, and over a small copy of every distinct layer of the built-in sets, its results are held
-to loops in Python floats and to sums of Python integers (of fractions, where an average divides),
+operation, over a small copy of every distinct layer of the built-in sets, and over small layers of
+every family of shipped ones, its results are held to loops in Python floats and to sums of Python integers (of fractions, where an average divides),
 which no rounding and no index arithmetic of NumPy or torch has a part in. What differs is a defect
 of torch, and printed as one.
 """
@@ -34,11 +34,19 @@ from benchmarks.loops import (
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.filling import fill
-from bpcheck.operations import operation_named, operation_names
+from bpcheck.operations import Operation, operation_named, operation_names
 from bpcheck.oracles.autograd import autograd
+from bpcheck.planning.limits import Limits
+from bpcheck.planning.shipped import Shipped
 
 #: Geometries that travel together to a process.
 BATCH = 50
+
+#: Small layers of each family of shipped ones, in as many residue classes as so few can have.
+OF_FAMILY = 4
+
+#: Loops of Python: a copy of a large layer takes minutes.
+LARGEST = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +187,26 @@ def batches(count: int | None) -> Iterator[tuple[str, list[Any], int]]:
             for number, each in enumerate(scope.geometries())
             if chosen is None or number in chosen
         ]
-        geometries += [
-            each
-            for each in operation.shrunken_layers
-            # Loops of Python: a copy of a large layer takes minutes.
-            if operation.multiplications(each) <= 20_000
-        ]
+        geometries += copies(operation)
         for start in range(0, len(geometries), BATCH):
             yield name, geometries[start : start + BATCH], start
+
+
+def copies(operation: Operation) -> list[Any]:
+    """Small copies of the layers of the built-in sets, and small layers of every family."""
+    found = [
+        each for each in operation.shrunken_layers if operation.multiplications(each) <= LARGEST
+    ]
+    shipped = Shipped(
+        operation, ("float64",), rng=np.random.default_rng(0), limits=Limits(largest=LARGEST)
+    )
+    for family in operation.families:
+        for _ in range(OF_FAMILY):
+            layer = shipped.layer_of(family, frozenset())
+            if layer is not None:
+                shipped.count(layer)
+                found.append(layer)
+    return found
 
 
 def main() -> None:
