@@ -41,7 +41,10 @@ from benchmarks.slips.lines import Located, located
 from benchmarks.slips.planted import SLIPS
 from bpcheck import check
 from bpcheck.cases import Case, parse_case
-from bpcheck.explain.condition import Condition, atoms_of
+from bpcheck.cases.layouts import join_layouts
+from bpcheck.cases.repeats import REPEATING
+from bpcheck.explain.atoms import atoms_of
+from bpcheck.explain.condition import Condition
 from bpcheck.explain.faults import FAMILIES, Fault, fault_named, faults_of
 from bpcheck.runner.one import judge
 from bpcheck.runner.run import check_subject
@@ -49,7 +52,7 @@ from bpcheck.runner.threads import one_thread
 from bpcheck.runner.work import Progress
 from bpcheck.subject import Subject
 from bpcheck.verdict import Judgement
-from bpcheck.verdict.conditions import PLAIN, condition_of
+from bpcheck.verdict.conditions import PLAIN, TIE, condition_of
 
 #: Elements that an operand of a final case may have.
 SMALL = 16
@@ -106,7 +109,7 @@ def _condition(fault: Fault, judgement: Judgement, operation: str) -> str:
     wrong, condition = fault.plant(right), Condition(judgement.tested.names)
     alike = true = total = 0
     for case in planned(right, count=COMPARED, seed=2):
-        plain = replace(case, values=_values(judgement, case))
+        plain = _undressed(replace(case, values=_values(judgement, case)), judgement)
         is_there = judgement.result in case.operation.results(case.geometry)
         if 0 in case.shapes["y"] or condition_of(plain) != judgement.tested.among or not is_there:
             continue
@@ -119,6 +122,14 @@ def _condition(fault: Fault, judgement: Judgement, operation: str) -> str:
     return "the fault's" if total and true >= ALIKE * total else "another"
 
 
+def _undressed(case: Case, judgement: Judgement) -> Case:
+    """Without layouts that make equal numbers, where the condition is not one of values."""
+    if judgement.tested is None or judgement.tested.among != PLAIN:
+        return case
+    kept = {name: each for name, each in case.layouts.items() if each not in REPEATING}
+    return replace(case, layout=join_layouts(kept))
+
+
 def _is_wrong(wrong: Subject, case: Case, result: str) -> bool:
     with one_thread():
         judged = judge(wrong, case, checks=VALUES)
@@ -129,7 +140,7 @@ def _values(judgement: Judgement, case: Case) -> str:
     among = judgement.tested.among if judgement.tested else PLAIN
     if among == PLAIN:
         return "exact" if "exact" in case.operation.value_kinds else case.values
-    return parse_case(judgement.smallest).values
+    return "ties" if among == TIE else parse_case(judgement.smallest).values
 
 
 def _is_small(case: Case) -> bool:

@@ -6,9 +6,9 @@
 
 Torch in float64, in C order, judges everywhere. Here it is judged: over the small scope of each
 operation, over a small copy of every distinct layer of the built-in sets, and over small layers of
-every family of shipped ones, its results are held to loops in Python floats and to sums of Python integers (of fractions, where an average divides),
-which no rounding and no index arithmetic of NumPy or torch has a part in. What differs is a defect
-of torch, and printed as one.
+every family of shipped ones, its results are held to loops in Python floats and to sums of Python
+integers (of fractions, where an average divides), which no rounding and no index arithmetic of
+NumPy or torch has a part in. What differs is a defect of torch, and printed as one.
 """
 
 from __future__ import annotations

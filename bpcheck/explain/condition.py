@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
-from bpcheck.cases import Case
-from bpcheck.cases.layouts import C_ORDER
+from bpcheck.explain.atoms import NOT, beyond_a_size, memory_said
 from bpcheck.explain.where import worded
 from bpcheck.operations import EdgeClass, Operation
-from bpcheck.planning.classes import (
-    ClassesOf,
-    beside_classes,
-    dress_classes,
-    edge_class,
-    geometry_classes,
-)
 
 #: Classes that a condition has at most.
 MOST = 3
@@ -26,11 +17,14 @@ MOST = 3
 #: failing one: in a few of those that fail, values hide it.
 _GAIN, _HIDDEN = 0.05, 0.04
 
+#: Or nearly all that is left, and so many at least.
+_NEARLY_ALL, _AT_LEAST = 0.75, 3
+
+#: What one with a size must rule out of what classes leave.
+_OF_SIZE = 0.5
+
 #: Classes of which pairs and triples are looked at, those that rule out most.
 _LOOKED_AT = 24
-
-#: What stands before the name of a class that a case is not in.
-_NOT = "not "
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,43 +43,13 @@ class Condition:
         """Whether a case of these classes meets it."""
         return atoms.issuperset(self.names)
 
+    def lacks(self, atoms: frozenset[str] | set[str]) -> tuple[str, ...]:
+        """The classes that a case would have to be in as well.
 
-def atoms_of(case: Case, *, dresses: bool = False) -> frozenset[str]:
-    """The classes that a case is in, and ``not`` and the name of each edge class that it is not in.
-
-    Of a factor with many levels one is often the plain one: what has groups is not ``groups 1``.
-    An empty batch is evidence for no other class than that.
-    """
-    operation = case.operation
-    if 0 in case.shapes["y"]:
-        return frozenset((operation.empty_class,))
-    found = operation.once(_atoms)(case.geometry)
-    return found | dress_atoms(case) if dresses else found
-
-
-def dress_atoms(case: Case) -> frozenset[str]:
-    """The classes of what a case wears, and for each array whether it lies in any other order."""
-    relaid = (name for name, layout in case.layouts.items() if layout != C_ORDER)
-    return dress_classes(case).union(f"{_NOT}{edge_class(name, C_ORDER)}" for name in relaid)
-
-
-def _atoms(operation: Operation) -> ClassesOf:
-    """Those of a geometry; what follows from an operation is made once."""
-    # What has samples is all there is, unless a case is an empty batch.
-    edges = [str(each) for each in operation.edge_classes if str(each) != operation.empty_class]
-    more = [(str(each), each.holds) for each in operation.conditions]
-
-    def found(geometry: Any) -> frozenset[str]:
-        held = geometry_classes(operation, geometry)
-        return frozenset(
-            (
-                *(name if name in held else f"{_NOT}{name}" for name in edges),
-                *(name if holds(geometry) else f"{_NOT}{name}" for name, holds in more),
-                *beside_classes(operation, geometry),
-            )
-        )
-
-    return found
+        >>> Condition(("bias yes", "stride > 1")).lacks({"bias yes"})
+        ('stride > 1',)
+        """
+        return tuple(name for name in self.names if name not in atoms)
 
 
 def fitting(
@@ -109,20 +73,25 @@ def fitting(
     # Passing cases as bits, so that thousands of pairs and triples are looked at in no time.
     within = {name: _bits(name in atoms for atoms in passing) for name in shared}
     everything = (1 << len(passing)) - 1
-    telling = sorted(
+    ordered = sorted(
         (name for name in shared if within[name] != everything),
         key=lambda name: within[name].bit_count(),
-    )[:_LOOKED_AT]
+    )
+    telling = _narrowest(ordered)[:_LOOKED_AT]
     telling.sort(key=_plainness)
     best, left = [Condition()], len(passing)
-    for length in range(1, MOST + 1):
-        counted = {
-            names: _within(names, within, everything) for names in combinations(telling, length)
-        }
-        least = min(counted.values(), default=left)
-        if left - least <= max(_GAIN * left, _HIDDEN * len(failing), 0.5):
-            continue
-        best, left = [Condition(names) for names, n in counted.items() if n == least], least
+    plain = [name for name in telling if not beyond_a_size(name)]
+    for names_of in (plain, telling) if len(plain) < len(telling) else (plain,):
+        for length in range(1, MOST + 1):
+            counted = {
+                names: _within(names, within, everything)
+                for names in combinations(names_of, length)
+            }
+            least = min(counted.values(), default=left)
+            of_size = names_of is not plain
+            if not _is_gain(left - least, left, len(failing), of_size=of_size):
+                continue
+            best, left = [Condition(names) for names, n in counted.items() if n == least], least
     return best
 
 
@@ -142,12 +111,15 @@ def said(condition: Condition, operation: Operation) -> str:
     residues = [name for name in condition.names if " mod " in name]
     others = [name for name in condition.names if name not in (*families, *residues)]
     words = []
-    for name in sorted(others, key=lambda each: (each.startswith(_NOT), each)):
-        plain = factors.get(name.removeprefix(_NOT))
-        if plain and name.startswith(_NOT):
+    for name in sorted(others, key=lambda each: (each.startswith(NOT), each)):
+        plain = factors.get(name.removeprefix(NOT))
+        if plain and name.startswith(NOT):
             words.append(_opposite(plain))
-        elif name.startswith(_NOT):
-            words.append(f"{name.split()[1]} not in C order")
+        elif counted := beyond_a_size(name):
+            size = name.rpartition(" ")[2]
+            words.append(f"{'at most' if name.startswith(NOT) else 'more than'} {size} {counted}")
+        elif name.startswith(NOT):
+            words.append(memory_said(name))
         else:
             words.append(worded(name))
     layer = ", ".join(worded(each) for each in (*families, *residues))
@@ -159,6 +131,28 @@ def _opposite(plain: EdgeClass) -> str:
     if plain.name == "unequal":
         return f"{plain.factor} equal"
     return f"{plain.factor} not {plain.name}"
+
+
+def _is_gain(gain: int, left: int, failing: int, *, of_size: bool) -> bool:
+    """Whether so many passing cases less are worth another condition.
+
+    One with a size must rule out half of what classes leave: some size that all failing cases are
+    beyond is soon found.
+    """
+    if of_size and gain < _OF_SIZE * left:
+        return False
+    if gain >= max(_NEARLY_ALL * left, _AT_LEAST):
+        return True
+    return gain > max(_GAIN * left, _HIDDEN * failing, 0.5)
+
+
+def _narrowest(names: Sequence[str]) -> list[str]:
+    """Of the sizes that all failing cases are beyond or below, the first one on each side."""
+    found: dict[object, str] = {}
+    for name in names:
+        counted = beyond_a_size(name)
+        found.setdefault((counted, name.startswith(NOT)) if counted else name, name)
+    return list(found.values())
 
 
 def _bits(flags: Iterable[bool]) -> int:
@@ -177,8 +171,8 @@ def _plainness(name: str) -> tuple[int, int, str]:
     """Edge classes of short names first, what a case is not, families, residues of few numbers."""
     if " mod " in name:
         return 3, int(name.rpartition(" ")[2]), name
-    if name.startswith("family "):
+    if name.startswith("family ") or beyond_a_size(name):
         return 2, 0, name
     # Of two that no case tells apart, such as "padding > 0" and "divisor counts padding", the
     # shorter name is that of the plainer thing.
-    return int(name.startswith(_NOT)), len(name), name
+    return int(name.startswith(NOT)), len(name), name

@@ -22,6 +22,7 @@ from bpcheck.operations.promises import (
     Growth,
     Integers,
     Lattice,
+    Measure,
     Narrowing,
     Params,
     Restriction,
@@ -441,6 +442,11 @@ class Operation(Addressed, ABC):
     @property
     def conditions(self) -> tuple[EdgeClass, ...]:
         """More kinds of geometry that a defect may need; a run has no need to cover them."""
+        return ()
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The numbers that a defect may need to be large, or small."""
         return ()
 
     def results(self, geometry: Any) -> tuple[str, ...]:

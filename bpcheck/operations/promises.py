@@ -99,6 +99,17 @@ class EdgeClass:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """A number of a geometry, past some size of which a kernel may take another path.
+
+    `name` is what is counted, in the plural: ``"samples"``.
+    """
+
+    name: str
+    of: Callable[[Any], int]
+
+
+@dataclass(frozen=True, slots=True)
 class Restriction:
     """A part of the geometries that a subject may claim not to take, by a claim of its own.
 

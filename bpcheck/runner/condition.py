@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from bpcheck.cases import Case
+from bpcheck.cases.layouts import C_ORDER, OUTPUT
 from bpcheck.checks import CHECKS, Juror, Trial
 from bpcheck.checks.claims import refused
-from bpcheck.explain.condition import Condition, atoms_of, dress_atoms, fitting, said
+from bpcheck.explain.atoms import NOT, atoms_of, dress_atoms
+from bpcheck.explain.condition import Condition, fitting, said
 from bpcheck.explain.part import Part
 from bpcheck.finding import Status
 from bpcheck.planning.limits import Limits
@@ -17,7 +20,7 @@ from bpcheck.runner.fresh import Dressing, fresh_cases
 from bpcheck.runner.one import judge
 from bpcheck.runner.worn import Shows, worn_by_chance
 from bpcheck.subject import Subject
-from bpcheck.verdict.conditions import PLAIN, condition_of, may_show
+from bpcheck.verdict.conditions import PLAIN, condition_of, may_show, plain_kind
 from bpcheck.verdict.judgement import ON_VALUES
 from bpcheck.verdict.tally import Defect, Tally
 from bpcheck.verdict.tried import Tried
@@ -45,6 +48,12 @@ FINAL_OF_CHECKS = 24
 
 #: Fewer cases on a side, or a smaller share that is wrong, are no condition.
 _FEW, _SHARE = 8, 0.25
+
+#: The chance with which no failing case may have a dtype by accident.
+_CHANCE = 0.01
+
+#: Cases whose values are those of the condition, where others are left out.
+_ALIKE = 8
 
 #: The checks that hold values to autograd.
 _AUTOGRAD = tuple(name for name, check in CHECKS.items() if check.juror is Juror.AUTOGRAD)
@@ -78,13 +87,29 @@ def asked_of(
 ) -> Asked:
     """The question after the condition of a defect."""
     shown = may_show(defect.condition)
-    passing = tuple(
+    passing = [
         case
         for case in tally.passing.get(defect.result, ())
-        if condition_of(case) in shown and not _is_empty(case)
-    )
+        if condition_of(case) in shown and not _tells_nothing(case)
+    ]
+    passing = _alike(passing, defect.condition)
     dtype = "float64" if "float64" in dtypes or not dtypes else dtypes[0]
-    return Asked(defect, passing[:COMPARED], part, frozenset(checks), seed, limits, dtype)
+    return Asked(defect, tuple(passing[:COMPARED]), part, frozenset(checks), seed, limits, dtype)
+
+
+def _alike(cases: Sequence[Case], condition: str) -> list[Case]:
+    """Those whose values are what the condition says, and for plain ones the plainest; or all.
+
+    Other values may hide a defect, as zeros do, and are asked other questions, in which it may
+    show where the case itself would be right.
+    """
+    alike = [
+        case
+        for case in cases
+        if condition_of(case) == condition
+        and (condition != PLAIN or case.values == plain_kind(case))
+    ]
+    return alike if len(alike) >= _ALIKE else list(cases)
 
 
 def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
@@ -95,7 +120,8 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
     where an exception is found. The counts are of other fresh cases, drawn in advance.
     """
     defect = asked.defect
-    failing = [case for case in defect.cases if not _is_empty(case)][:COMPARED]
+    failing = [case for case in defect.cases if not _tells_nothing(case)]
+    failing = _alike(failing, defect.condition)[:COMPARED]
     if not failing:
         return None
     is_dressed = defect.condition != PLAIN or _shares_dress(failing, asked.passing)
@@ -113,7 +139,7 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
         drawn = fresh_cases(
             subject, every, dressing, seed=(asked.seed, attempt), limits=asked.limits
         )
-        fresh = ((case, atoms(case)) for case in drawn if not _is_empty(case))
+        fresh = ((case, atoms(case)) for case in drawn if not _tells_nothing(case))
         search.take(list(islice(fresh, SEARCHED)))
         condition = search.found()
         if condition is None:
@@ -125,9 +151,12 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
     return None
 
 
-def _is_empty(case: Case) -> bool:
-    """Whether it has no samples: it is evidence for no class of a layer."""
-    return 0 in case.shapes["y"]
+def _tells_nothing(case: Case) -> bool:
+    """Whether it is evidence for no class: without samples, or in an order that nobody knows.
+
+    A cotangent that is the subject's own output lies as the subject made it.
+    """
+    return 0 in case.shapes["y"] or OUTPUT in case.layouts.values()
 
 
 def _shares_dress(failing: Sequence[Case], passing: Sequence[Case]) -> bool:
@@ -135,7 +164,19 @@ def _shares_dress(failing: Sequence[Case], passing: Sequence[Case]) -> bool:
     shared = frozenset.intersection(*map(dress_atoms, failing))
     shared = frozenset(name for name in shared if not name.startswith("values "))
     others = list(map(dress_atoms, passing))
-    return any(name not in dress for name in shared for dress in others)
+    return any(_lack(name, others, len(failing)) for name in shared)
+
+
+def _lack(name: str, others: Sequence[frozenset[str]], failing: int) -> bool:
+    """Whether passing cases lack it, and those that fail do not have it by chance.
+
+    Most cases are not of one dtype, and have arrays that can be written; few have any one layout.
+    """
+    lacking = sum(name not in dress for dress in others)
+    if not name.startswith(NOT) or name.endswith(C_ORDER):
+        return lacking > 0
+    share = lacking / (len(others) + failing)
+    return bool((1 - share) ** failing <= _CHANCE)
 
 
 def _shows(subject: Subject, asked: Asked) -> Shows:
@@ -215,7 +256,9 @@ class _Search:
         free = self.free()
         sides = (
             [place for place in free if condition.holds(self.atoms[place])],
-            [place for place in free if not condition.holds(self.atoms[place])],
+            _near_first(
+                {p: condition.lacks(self.atoms[p]) for p in free if condition.lacks(self.atoms[p])}
+            ),
         )
         for side in sides:
             for place in side[:LOOKING]:
@@ -237,6 +280,19 @@ class _Search:
         if answer is not None:
             (self.failing if answer else self.passing).append(atoms)
         return answer
+
+
+def _near_first(lacking: Mapping[int, tuple[str, ...]]) -> list[int]:
+    """Places of cases by what they lack of a condition: one class alone first, each by turns.
+
+    A class that the condition does not need is shown by a case that lacks nothing else.
+    """
+    turns = Counter[tuple[str, ...]]()
+    order = {}
+    for place, names in lacking.items():
+        order[place] = (len(names), turns[names], place)
+        turns[names] += 1
+    return sorted(order, key=order.__getitem__)
 
 
 def _final(

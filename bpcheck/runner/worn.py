@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER, join_layouts
-from bpcheck.explain.condition import dress_atoms
+from bpcheck.explain.atoms import dress_atoms
 from bpcheck.planning.classes import array_layouts
 
 #: Failing cases that are tried in another dress, and the layout of what is in C order.

@@ -8,6 +8,7 @@ from typing import Any
 from bpcheck.arithmetic import Array, Format, gamma
 from bpcheck.operations.base import Operation
 from bpcheck.operations.network import bounds
+from bpcheck.operations.network.conditions import conditions
 from bpcheck.operations.network.conventions import are_explained
 from bpcheck.operations.network.geometry import (
     ACTIVATIONS,
@@ -155,6 +156,10 @@ class Network(Operation):
             EdgeClass("pool", "max", lambda g: g.pool == "max"),
             *(EdgeClass("activation", name, _has_activation(name)) for name in ACTIVATIONS),
         )
+
+    @property
+    def conditions(self) -> tuple[EdgeClass, ...]:
+        return conditions()
 
 
 def _has_activation(name: str) -> Callable[[NetworkGeometry], bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
-from math import lcm
+from math import lcm, prod
 from typing import Any
 
 import numpy as np
@@ -139,6 +139,14 @@ class AveragePooling(Pooling):
             *(override if self.rank > 1 else ()),
         )
 
+    @property
+    def conditions(self) -> tuple[EdgeClass, ...]:
+        return (
+            *super().conditions,
+            EdgeClass("divisor", "1", lambda g: divisors(g) <= {1}),
+            EdgeClass("divisor", "unlike the kernel", _divides_by_another),
+        )
+
 
 def divisors(geometry: PoolGeometry) -> set[int]:
     """Every number that some window of `geometry` divides by."""
@@ -157,3 +165,8 @@ def window_sizes(window: Window, *, pad_counts: bool) -> np.ndarray[Any, np.dtyp
         return (window.positions >= 0).sum(axis=1)
     start = np.arange(window.out) * window.s - window.p
     return np.minimum(start + window.k, window.i + window.p) - start
+
+
+def _divides_by_another(geometry: PoolGeometry) -> bool:
+    """Whether some window is divided by another number than that of its cells."""
+    return divisors(geometry) != {prod(geometry.kernel)}

@@ -162,7 +162,21 @@ def more_conditions(rank: int) -> tuple[EdgeClass, ...]:
     padding = EdgeClass(
         "padding", "unequal", lambda g: len({(window.low, window.high) for window in g.windows}) > 1
     )
-    unequal = (output, padding) if rank > 1 else ()
+    # What takes rows for columns reads too few of them, or some that are not there.
+    wider = EdgeClass("output", "wider than high", lambda g: _out_sides(g)[1] > _out_sides(g)[0])
+    higher = EdgeClass("output", "higher than wide", lambda g: _out_sides(g)[1] < _out_sides(g)[0])
+    of_several = (
+        (
+            output,
+            wider,
+            higher,
+            padding,
+            _any("padding", "0 in some dimension", lambda w: w.low + w.high == 0),
+            _any("remainder", "0 in some dimension", lambda w: w.remainder == 0),
+        )
+        if rank > 1
+        else ()
+    )
     return (
         _any("kernel", "> 1", lambda w: w.k > 1),
         _any("remainder", "> 0", lambda w: w.remainder > 0),
@@ -172,12 +186,28 @@ def more_conditions(rank: int) -> tuple[EdgeClass, ...]:
         _any(
             "windows", "leave the last cells unread", lambda w: not (w.positions == w.i - 1).any()
         ),
+        _any("windows", "read several cells", _reads_several),
         _any("windows", "read padding", lambda w: bool((w.positions < 0).any())),
         _any("stride", "unlike the kernel", lambda w: w.s != w.k),
+        _any("stride", "unlike the kernel from window to window", _is_seen_beside_kernel),
         _any("stride", "unlike the dilation", lambda w: w.s != w.d),
-        *unequal,
+        *of_several,
         *(each for number in range(rank) if rank > 1 for each in _along(number, rank)),
     )
+
+
+def _reads_several(window: Window) -> bool:
+    """Whether some window has several cells of the input along this dimension."""
+    return bool(((window.positions >= 0).sum(axis=1) > 1).any())
+
+
+def _is_seen_beside_kernel(window: Window) -> bool:
+    return window.s != window.k and window.out > 1
+
+
+def _out_sides(g: Any) -> tuple[int, int]:
+    """Height and width of the output."""
+    return g.windows[-2].out, g.windows[-1].out
 
 
 def _along(number: int, rank: int) -> Iterator[EdgeClass]:
@@ -200,6 +230,7 @@ def conv_conditions() -> tuple[EdgeClass, ...]:
         # Of its two edge classes, what cannot take the word is wrong in both.
         _all("padding", "'same'", lambda w: w.same),
         EdgeClass("groups", "2 or more", lambda g: g.g > 1),
+        EdgeClass("filters", "as many as channels of a group", lambda g: g.oc * g.g == g.ic),
         EdgeClass("input channels", "several", lambda g: g.ic > 1),
         EdgeClass("input channels", "several in a group", lambda g: g.ic > g.g),
         EdgeClass("output channels", "several", lambda g: g.oc > 1),

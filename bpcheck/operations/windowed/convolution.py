@@ -22,6 +22,7 @@ from bpcheck.operations.promises import (
     Extreme,
     Integers,
     Lattice,
+    Measure,
     Params,
     Product,
     Shape,
@@ -34,6 +35,7 @@ from bpcheck.operations.windowed.conv_formed import conv_formed
 from bpcheck.operations.windowed.conv_geometry import ConvGeometry, draw_geometry
 from bpcheck.operations.windowed.conv_steps import conv_steps
 from bpcheck.operations.windowed.extremes import choose_extreme, conv_extremes, draw_extreme
+from bpcheck.operations.windowed.measures import conv_measures
 from bpcheck.operations.windowed.reductions import conv_reduction
 from bpcheck.operations.windowed.scopes import conv_scopes
 from bpcheck.operations.windowed.shipped_layers import Shelf
@@ -317,3 +319,7 @@ class Convolution(Operation):
     def conditions(self) -> tuple[EdgeClass, ...]:
         more = (*classes.conv_conditions(), *classes.more_conditions(self.rank))
         return classes.not_among(more, self.edge_classes)
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return conv_measures()

@@ -15,10 +15,19 @@ from numpy.typing import NDArray
 from bpcheck.errors import CaseError
 from bpcheck.operations.base import Operation
 from bpcheck.operations.families import Family, Size
-from bpcheck.operations.promises import SAMPLES, EdgeClass, Extreme, Integers, Shape, Symmetry
+from bpcheck.operations.promises import (
+    SAMPLES,
+    EdgeClass,
+    Extreme,
+    Integers,
+    Measure,
+    Shape,
+    Symmetry,
+)
 from bpcheck.operations.scopes import Scope
 from bpcheck.operations.windowed import classes, dimensions, large, layers, relatives
 from bpcheck.operations.windowed.extremes import pool_extremes
+from bpcheck.operations.windowed.measures import pool_measures
 from bpcheck.operations.windowed.reductions import pool_reduction
 from bpcheck.operations.windowed.scopes import pool_scopes
 from bpcheck.operations.windowed.shipped_layers import Shelf
@@ -275,6 +284,10 @@ class Pooling(Operation):
     @property
     def conditions(self) -> tuple[EdgeClass, ...]:
         return classes.not_among(classes.more_conditions(self.rank), self.edge_classes)
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return pool_measures()
 
 
 BATCH_CLASSES = (
