@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from bpcheck.cases import Case
@@ -12,10 +11,11 @@ from bpcheck.cases.layouts import C_ORDER, OUTPUT
 from bpcheck.checks import CHECKS, Juror, Trial
 from bpcheck.checks.claims import refused
 from bpcheck.explain.atoms import NOT, atoms_of, dress_atoms
-from bpcheck.explain.condition import Condition, fitting, said
+from bpcheck.explain.condition import Condition, said
 from bpcheck.explain.part import Part
 from bpcheck.finding import Status
 from bpcheck.planning.limits import Limits
+from bpcheck.runner.condition_search import Search
 from bpcheck.runner.fresh import Dressing, fresh_cases
 from bpcheck.runner.one import judge
 from bpcheck.runner.worn import Shows, worn_by_chance
@@ -30,12 +30,6 @@ COMPARED = 400
 
 #: Fresh cases among which the search may choose; all that are drawn after them are for the test.
 SEARCHED = 280
-
-#: Fresh cases that tell candidates apart, and that look for exceptions, in each round.
-TELLING, LOOKING = 16, 24
-
-#: Rounds in which a condition is mended by what fresh cases have shown.
-ROUNDS = 8
 
 #: Final tests, each on other cases, until one does not contradict the condition.
 ATTEMPTS = 2
@@ -131,7 +125,7 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
     def atoms(case: Case) -> frozenset[str]:
         return atoms_of(case, dresses=is_dressed) - worn
 
-    search = _Search(shows, list(map(atoms, failing)), list(map(atoms, asked.passing)))
+    search = Search(shows, list(map(atoms, failing)), list(map(atoms, asked.passing)))
     known = tuple(failing + (list(asked.passing) if defect.condition == PLAIN else []))
     dressing = Dressing(defect.condition, known if is_dressed else (), asked.dtype)
     every = [*failing, *asked.passing]
@@ -212,91 +206,8 @@ def _is_of_part(subject: Subject, asked: Asked, case: Case) -> bool | None:
     return False if shown.other_alone else None
 
 
-@dataclass(slots=True)
-class _Search:
-    """Fresh cases, and what is known of them and of those of the run."""
-
-    shows: Shows
-    failing: list[frozenset[str]]
-    passing: list[frozenset[str]]
-    pool: list[Case] = field(default_factory=list)
-    atoms: list[frozenset[str]] = field(default_factory=list)
-    asked: set[int] = field(default_factory=set)
-
-    def take(self, drawn: Sequence[tuple[Case, frozenset[str]]]) -> None:
-        """Go on with other fresh cases."""
-        self.pool, self.atoms, self.asked = [c for c, _ in drawn], [a for _, a in drawn], set()
-
-    def found(self) -> Condition | None:
-        """The condition that fresh cases on both sides have not contradicted."""
-        for _ in range(ROUNDS):
-            candidates = fitting(self.failing, self.passing)
-            if len(candidates) > 1 and self._tell_apart(candidates):
-                continue
-            condition = candidates[0]
-            if self._bears_out(condition):
-                return condition
-        return None
-
-    def _tell_apart(self, candidates: Sequence[Condition]) -> bool:
-        """Ask cases in which candidates differ; whether there were any."""
-        free = self.free()
-        split = []
-        for place in free:
-            held = sum(each.holds(self.atoms[place]) for each in candidates)
-            if 0 < held < len(candidates):
-                split.append((abs(2 * held - len(candidates)), place))
-        split.sort()
-        told = [self.ask(place) for _, place in split[:TELLING]]
-        return any(answer is not None for answer in told)
-
-    def _bears_out(self, condition: Condition) -> bool:
-        """Whether cases on both sides say nothing that asks for another condition."""
-        before = {each.names for each in fitting(self.failing, self.passing)}
-        free = self.free()
-        sides = (
-            [place for place in free if condition.holds(self.atoms[place])],
-            _near_first(
-                {p: condition.lacks(self.atoms[p]) for p in free if condition.lacks(self.atoms[p])}
-            ),
-        )
-        for side in sides:
-            for place in side[:LOOKING]:
-                self.ask(place)
-        return condition.names in before and condition in fitting(self.failing, self.passing)
-
-    def free(self) -> list[int]:
-        """Cases that were not asked yet."""
-        return [place for place in range(len(self.pool)) if place not in self.asked]
-
-    def ask(self, place: int) -> bool | None:
-        """Ask one case, and learn from it."""
-        self.asked.add(place)
-        return self.learn(self.pool[place], self.atoms[place])
-
-    def learn(self, case: Case, atoms: frozenset[str]) -> bool | None:
-        """Ask a case, and keep what it says."""
-        answer = self.shows(case)
-        if answer is not None:
-            (self.failing if answer else self.passing).append(atoms)
-        return answer
-
-
-def _near_first(lacking: Mapping[int, tuple[str, ...]]) -> list[int]:
-    """Places of cases by what they lack of a condition: one class alone first, each by turns.
-
-    A class that the condition does not need is shown by a case that lacks nothing else.
-    """
-    turns = Counter[tuple[str, ...]]()
-    order = {}
-    for place, names in lacking.items():
-        order[place] = (len(names), turns[names], place)
-        turns[names] += 1
-    return sorted(order, key=order.__getitem__)
-
-
 def _final(
-    search: _Search,
+    search: Search,
     condition: Condition,
     asked: Asked,
     most: int,

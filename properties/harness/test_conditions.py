@@ -13,7 +13,6 @@ import pytest
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case, parse_case
-from bpcheck.explain.condition import Condition, fitting, said
 from bpcheck.explain.right import right_kernel
 from bpcheck.operations import operation_named
 from bpcheck.planning.limits import Limits
@@ -135,6 +134,15 @@ def test_a_condition_may_be_a_pair_of_classes() -> None:
     assert where(found) == {"batch many", "stride > 1"}
 
 
+def test_a_condition_may_be_a_size() -> None:
+    def shows(params: dict[str, Any], x: Array, y_bar: Array) -> str:
+        return "x_bar" if len(x) > 4 else ""
+
+    layers = [f"conv1d n{n}ic1iw5oc2kw{k} f64" for n in range(1, 13) for k in (1, 2)]
+    found = conditions_of(wrong_where("conv1d", shows, CONV), list(map(parse_case, layers)))
+    assert where(found["x_bar"]) == {"more than 4 samples"}
+
+
 def test_what_is_one_class_or_another_gets_no_condition() -> None:
     def either(params: dict[str, Any], x: Array, y_bar: Array) -> str:
         return "x_bar" if len(x) > 1 or params["stride"] > (1,) else ""
@@ -233,30 +241,6 @@ def test_a_word_of_padding_is_a_condition_whatever_the_kernel() -> None:
     )
     found = conditions_of(subject, list(map(parse_case, layers)))["x_bar"]
     assert where(found) == {"padding 'same'"}
-
-
-def test_of_two_classes_that_no_case_tells_apart_the_shorter_name_is_the_condition() -> None:
-    failing = [frozenset({"padding > 0", "divisor counts padding"})] * 4
-    assert fitting(failing, [frozenset({"bias yes"})])[0].names == ("padding > 0",)
-
-
-def test_candidates_that_fit_alike_are_all_named_the_plainest_first() -> None:
-    failing = [frozenset({"stride > 1", "not stride 1", "family 3x3"})] * 4
-    passing = [frozenset({"bias yes"})] * 4
-    assert [each.names for each in fitting(failing, passing)] == [
-        ("stride > 1",),
-        ("not stride 1",),
-        ("family 3x3",),
-    ]
-
-
-def test_a_condition_reads_as_a_headline_does() -> None:
-    conv = operation_named("conv2d")
-    assert (
-        said(Condition(("not image square", "bias yes")), conv) == "bias yes and image not square"
-    )
-    assert said(Condition(("not x c-order",)), conv) == "x not in C order"
-    assert said(Condition(("not padding unequal",)), conv) == "padding equal"
 
 
 def test_an_empty_batch_is_no_evidence_for_a_layer() -> None:
