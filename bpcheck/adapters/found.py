@@ -65,8 +65,9 @@ def closeness(name: str, operation: Operation) -> int:
     if said not in usual:
         # A size, or which of several it is, follows: Conv3x3, conv1.
         return 1 if re.sub(r"\d+(x\d+)*$", "", said) in usual else 0
-    exact = said == usual[0] or not operation.mode or operation.mode in said or "avg" in said
-    return 3 if exact else 2
+    # All names but those of just any pool hold one of these.
+    is_exact = not operation.mode or any(each in said for each in (operation.mode, "avg", "mean"))
+    return 3 if is_exact else 2
 
 
 def pairs(holder: Any, operation: Operation) -> dict[str, tuple[Callable[..., Any], ...]]:

@@ -53,7 +53,8 @@ def adapted(
     begun = [
         (each, fit) for each, fit in fits if fit.is_begun and fit.candidate.target not in taken
     ]
-    good += begun
+    fitting = good + begun
+    good = fitting if operation else _without_vague(fitting)
     if not good:
         return list(_nothing(target, operation, fits)), False
     often = Counter(fit.candidate.target for _, fit in good)
@@ -62,7 +63,7 @@ def adapted(
         for place, (each, fit) in enumerate(good)
     )
     lines = [line for lines in told for line in lines]
-    taken = {fit.candidate.target for _, fit in good}
+    taken = {fit.candidate.target for _, fit in fitting}
     return [*lines, *_others([(each, fit) for each, fit in fits if fit.said], taken)], True
 
 
@@ -88,8 +89,24 @@ def _others(fits: list[tuple[Operation, Fit]], taken: set[str]) -> Iterator[str]
 
 def _is_named(target: str, operation: Operation) -> bool:
     """Whether a name says which operation its code is; who does not name one relies on that."""
-    name = target.rpartition(":")[2].rpartition(".")[2]
+    name = _name(target)
     return bool(closeness(name, operation)) or name in {"ModelNew", "Model"}
+
+
+def _without_vague(fits: list[tuple[Operation, Fit]]) -> list[tuple[Operation, Fit]]:
+    """Those that fit, without code named after just any pool where other code says which it is."""
+    close = [closeness(_name(fit.candidate.target), each) for each, fit in fits]
+    is_told = any(how == 3 and each.mode for how, (each, _) in zip(close, fits, strict=True))
+    vague = {
+        fit.candidate.target
+        for how, (each, fit) in zip(close, fits, strict=True)
+        if how == 2 and each.mode and is_told
+    }
+    return [(each, fit) for each, fit in fits if fit.candidate.target not in vague]
+
+
+def _name(target: str) -> str:
+    return target.rpartition(":")[2].rpartition(".")[2]
 
 
 def _told(operation: Operation, fit: Fit, *, is_first: bool, is_alone: bool) -> Iterator[str]:

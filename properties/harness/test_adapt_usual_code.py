@@ -190,3 +190,45 @@ def test_a_library_of_c_is_pointed_to_its_style(tmp_path: Path) -> None:
 
     error = ImportError("dynamic module does not define module export function (PyInit_libpool)")
     assert "--style ctypes takes it" in modules._failed("libpool.so", error)
+
+
+OF_TORCH = """
+import torch
+from torch import nn
+
+
+class PoolFn(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, k, s):
+        ctx.shape = x.shape
+        return x.unfold(2, k, s).unfold(3, k, s).mean((-1, -2))
+
+    @staticmethod
+    def backward(ctx, dout):
+        n, c, h, w = ctx.shape
+        return dout.new_zeros(n, c, h, w), None, None
+
+
+class AvgPool(nn.Module):
+    def __init__(self, kernel_size, stride):
+        super().__init__()
+        self.kernel_size, self.stride = kernel_size, stride
+
+    def forward(self, x):
+        return PoolFn.apply(x, self.kernel_size, self.stride)
+"""
+
+
+def test_a_name_of_any_pool_counts_where_no_other_says_which(tmp_path: Path) -> None:
+    (tmp_path / "torches.py").write_text(OF_TORCH)
+    said = run("adapt", str(tmp_path / "torches.py"))[1]
+    assert said.count(" is taken as ") == 1
+    assert f"{tmp_path}/torches.py:AvgPool is taken as avg_pool2d by the style torch" in said
+
+
+def test_one_number_for_all_is_tried_before_another_count_of_padding(tmp_path: Path) -> None:
+    (tmp_path / "torched.py").write_text(OF_TORCH)
+    module = find(str(tmp_path / "torched.py"), directory=tmp_path)
+    pool = operation_named("avg_pool2d")
+    (options,) = candidates(module.PoolFn, "torched:PoolFn", pool)
+    assert best(options, pool).candidate.words == {"ints": True}
