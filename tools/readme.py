@@ -35,7 +35,9 @@ def renewed(readme: str) -> str:
             "README.md: a kernel in layers.py and a command that checks it must be there"
         )
     with tempfile.TemporaryDirectory() as directory:
-        Path(directory, kernel["file"]).write_text(kernel["code"], "utf-8")
+        # As a reader copies it: its first line says which file it is.
+        source = f"# {kernel['file']}\n{kernel['code']}"
+        Path(directory, kernel["file"]).write_text(source, "utf-8")
         output = _run(shown["command"], directory)
     start, end = shown.span("output")
     return readme[:start] + _with_times_of(shown["output"], output) + readme[end:]

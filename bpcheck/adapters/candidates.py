@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import permutations
 from types import ModuleType
 from typing import Any
 
+from bpcheck.adapters.axes import axes_of
 from bpcheck.adapters.fitting import Candidate
 from bpcheck.adapters.found import (
     closeness,
@@ -18,7 +20,8 @@ from bpcheck.adapters.found import (
     pairs,
     partner,
 )
-from bpcheck.adapters.names import meaning
+from bpcheck.adapters.libraries import IMPORTED, framework_of, makers_of_arrays
+from bpcheck.adapters.names import SIZES, meaning
 from bpcheck.adapters.signatures import suggested_arguments
 from bpcheck.adapters.unknown import calls_of_backward, calls_of_forward
 from bpcheck.adapters.variations import (
@@ -29,20 +32,6 @@ from bpcheck.adapters.variations import (
 )
 from bpcheck.errors import BpcheckError
 from bpcheck.operations import Operation
-
-#: Frameworks by the names under which modules import them.
-_IMPORTED = {
-    "jax": ("jax", "jnp"),
-    "tensorflow": ("tensorflow", "tf"),
-    "paddle": ("paddle",),
-    "mlx": ("mlx", "mx"),
-    "tinygrad": ("tinygrad",),
-    "mindspore": ("mindspore",),
-    "chainer": ("chainer",),
-    "autograd": ("autograd", "anp"),
-    "torch": ("torch",),
-}
-
 
 #: Where layers keep weights and gradients, if not in attributes of their own.
 _PLACES: tuple[dict[str, str], ...] = (
@@ -62,7 +51,7 @@ def candidates(found: Any, target: str, operation: Operation) -> list[list[Candi
         separator = "." if ":" in target else ":"
         every = [
             _functions(f"{target}{separator}{name}", found, name, operation)
-            for name in pairs(found, operation)
+            for name in _alone_in_their_backward(pairs(found, operation))
         ]
         every += [
             _class(f"{target}{separator}{name}", value, operation)
@@ -84,11 +73,23 @@ def candidates(found: Any, target: str, operation: Operation) -> list[list[Candi
     return [each for each in every if each]
 
 
+def _alone_in_their_backward(found: Mapping[str, tuple[Any, ...]]) -> list[str]:
+    """The names of forwards, without the rules of a framework's function that is there itself."""
+    ruled = [back for forward, back in found.values() if framework_of(forward)]
+    return [
+        name
+        for name, (forward, back) in found.items()
+        if framework_of(forward) or back not in ruled
+    ]
+
+
 def _alone(found: Any, target: str, operation: Operation) -> list[Candidate]:
     if inspect.isclass(found):
         return _class(target, found, operation)
     if not callable(found):
         return []
+    if framework_of(found):
+        return _of_framework(target, found, operation)
     holder, name = module_of(found), getattr(found, "__name__", "")
     if holder and name and partner(name, functions_of(holder)):
         return _functions(target, holder, name, operation)
@@ -98,9 +99,9 @@ def _alone(found: Any, target: str, operation: Operation) -> list[Candidate]:
 
 def _functions(target: str, holder: Any, name: str, operation: Operation) -> list[Candidate]:
     forward = getattr(holder, name)
-    if hasattr(forward, "_opoverload"):
-        # An operator that torch knows has its backward registered, whatever stands beside it.
-        return [Candidate(target, forward, "torch", words) for words in plain_variations(operation)]
+    if framework_of(forward):
+        # Its backward is registered with it, whatever stands beside it.
+        return _of_framework(target, forward, operation)
     backward = partner(name, functions_of(holder))
     assert backward is not None  # noqa: S101 - whoever calls has looked
     asked = [meaning(each, operation, of_backward=True) for each in parameters(backward)]
@@ -122,6 +123,11 @@ def _functions(target: str, holder: Any, name: str, operation: Operation) -> lis
         for words in last_resorts(operation, forward)
     ]
     found += _by_trial(target, forward, backward, operation)
+    found += [
+        Candidate(target, forward, style, {**calls, "to": to, **words}, is_last_resort=True)
+        for to in makers_of_arrays(holder)
+        for words in plain_variations(operation)
+    ]
     return found
 
 
@@ -180,13 +186,20 @@ def _class(target: str, value: type, operation: Operation) -> list[Candidate]:
     return found
 
 
+def _of_framework(target: str, value: Any, operation: Operation) -> list[Candidate]:
+    style = framework_of(value)
+    # An operator of torch is called by its schema.
+    ways = plain_variations(operation) if style == "torch" else variations(operation, value)
+    return [Candidate(target, value, style, words) for words in ways]
+
+
 def _framework(target: str, value: Any, operation: Operation) -> list[Candidate]:
     module = module_of(value)
     there = {} if module is None else vars(module)
     roots = {
         each.__name__.partition(".")[0] for each in there.values() if isinstance(each, ModuleType)
     }
-    for style, names in _IMPORTED.items():
+    for style, names in IMPORTED.items():
         if any(each in there for each in names) or style in roots:
             return [Candidate(target, value, style, each) for each in variations(operation, value)]
     return []
@@ -235,10 +248,22 @@ def _split(target: str, value: Any, operation: Operation) -> list[Candidate]:
     if not found or not passed.intersection(operation.operands) <= found.keys():
         return []
     backward = "; ".join(found[each] for each in operation.operands if each in found)
-    return [
-        Candidate(target, value, "stateless", {"backward": backward, **words})
+    options = [
+        Candidate(target, value, "stateless", {"backward": shown, **words})
+        for shown in (backward, _with_lengths(backward, operation))
         for words in variations(operation, value)
     ]
+    return list({repr(each.words): each for each in options}.values())
+
+
+def _with_lengths(shown: str, operation: Operation) -> str:
+    """A call whose sizes are lengths of the last axes alone, where a size is no whole shape."""
+    spatial = axes_of(operation).get("x", "")[2:]
+    if not spatial:
+        return shown
+    own = [next(name for name, where in SIZES.items() if where == ("x", each)) for each in spatial]
+    lengths = own[0] if len(own) == 1 else f"({', '.join(own)})"
+    return re.sub(r"\b(x|in|input)_size\b", lengths, shown)
 
 
 def _engine(target: str, value: Any, operation: Operation) -> list[Candidate]:

@@ -15,8 +15,10 @@ import numpy as np
 from bpcheck.adapters.presets import PRESETS
 from bpcheck.adapters.styles import STYLES
 from bpcheck.calls import call
+from bpcheck.claims.told import restricted
 from bpcheck.errors import BpcheckError
 from bpcheck.operations import Operation
+from bpcheck.operations.promises import Geometry
 from bpcheck.subject import Subject
 
 
@@ -58,7 +60,9 @@ class Fit:
     tried
         How many there were.
     said
-        What went wrong first.
+        What went wrong first: in a forward, if it is one that went wrong.
+    beside
+        The claim that leaves out just what a forward went wrong in; ``""`` if there is none.
     subject
         What it makes.
     """
@@ -70,6 +74,7 @@ class Fit:
     refused: int
     tried: int
     said: str
+    beside: str
     subject: Subject | None
 
     @property
@@ -83,7 +88,15 @@ class Fit:
 
         Gradients of wrong shapes are the code's own mistake, which is for a check to tell.
         """
-        return self.ahead > 0 and self.ahead == self.tried - self.refused and self.returned > 0
+        return self.is_begun and self.ahead == self.tried - self.refused
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the plain case has a ``y`` of the right shape, and some a gradient.
+
+        A forward that goes wrong in others may be wrong, or may not be meant to take them.
+        """
+        return self.ahead > 0 and self.returned > 0
 
 
 def best(options: Sequence[Candidate], operation: Operation) -> Fit:
@@ -121,18 +134,27 @@ def fit_of(candidate: Candidate, operation: Operation) -> Fit:
             words=candidate.words,
         )
     except BpcheckError as error:
-        return Fit(candidate, 0, 0, 0, 0, len(probes), str(error), None)
-    ahead = back = returned = refused = 0
-    said = ""
+        return Fit(candidate, 0, 0, 0, 0, len(probes), str(error), "", None)
+    went: list[tuple[Geometry, _Went]] = []
     for numbers in probes:
-        went = _try(subject, operation, numbers)
-        ahead, back, refused = ahead + went.ahead, back + went.back, refused + went.refused
-        returned += went.returned
-        said = said or went.said
-        if numbers is probes[0] and not (went.ahead or went.refused):
+        geometry = operation.geometry(numbers)
+        went.append((geometry, _try(subject, operation, geometry)))
+        if len(went) == 1 and not (went[0][1].ahead or went[0][1].refused):
             # What does not take the plain case fits nothing.
             break
-    return Fit(candidate, ahead, back, returned, refused, len(probes), said, subject)
+    every = [each for _, each in went]
+    wrong = [each.said for each in every if each.said and not each.ahead]
+    return Fit(
+        candidate,
+        ahead=sum(each.ahead for each in every),
+        back=sum(each.back for each in every),
+        returned=sum(each.returned for each in every),
+        refused=sum(each.refused for each in every),
+        tried=len(probes),
+        said=next(iter(wrong or [each.said for each in every if each.said]), ""),
+        beside=_beside(went, operation),
+        subject=subject,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +168,21 @@ class _Went:
     said: str = ""
 
 
-def _try(subject: Subject, operation: Operation, numbers: Mapping[str, int]) -> _Went:
-    geometry = operation.geometry(numbers)
+def _beside(went: Sequence[tuple[Geometry, _Went]], operation: Operation) -> str:
+    """The claim that leaves out just the cases in which a forward went wrong."""
+    wrong = [geometry for geometry, each in went if each.said and not each.ahead]
+    right = [geometry for geometry, each in went if each.ahead]
+    for word, restriction in operation.restrictions.items():
+        leaves_out = [not restriction.holds(each) for each in wrong]
+        if leaves_out and all(leaves_out) and all(map(restriction.holds, right)):
+            return word
+    return ""
+
+
+def _try(subject: Subject, operation: Operation, geometry: Geometry) -> _Went:
+    claimed = restricted(subject.claims, operation)
+    if not all(operation.restrictions[word].holds(geometry) for word in claimed):
+        return _Went(refused=True)
     shapes, params = operation.operand_shapes(geometry), operation.params(geometry)
     lacking = subject.lacking(operation.operands, tuple(params))
     needed = (each for each in params if not _is_neutral(operation, each, params))

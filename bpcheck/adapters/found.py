@@ -32,16 +32,18 @@ _FILLING = {
         "layer",
     ),
     *("im2col", "strides", "reshape", "batch", "py", "python", "pass", "step"),
+    *("function", "func", "fn", "op", "custom", "own", "module"),
 }
 
 
 def words_of(name: str) -> list[str]:
     """The words of a name, in small letters.
 
-    >>> words_of("ConvForward_naive"), words_of("maxPool2d")
-    (['conv', 'forward', 'naive'], ['max', 'pool2d'])
+    >>> words_of("ConvForward_naive"), words_of("maxPool2DLayer")
+    (['conv', 'forward', 'naive'], ['max', 'pool2d', 'layer'])
     """
-    split = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    flat = re.sub(r"(\d)D(?![a-z])", r"\1d", name)
+    split = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", flat)
     return [each.lower() for each in split.split("_") if each]
 
 
@@ -52,6 +54,8 @@ def closeness(name: str, operation: Operation) -> int:
     >>> pool = operation_named("max_pool2d")
     >>> closeness("max_pool_forward_naive", pool), closeness("pool_forward", pool)
     (3, 2)
+    >>> closeness("MaxPool2x2", pool)
+    1
     >>> closeness("avg_pool_forward", pool), closeness("conv_relu_forward", pool)
     (0, 0)
     """
@@ -59,9 +63,11 @@ def closeness(name: str, operation: Operation) -> int:
     said = "".join(kept)
     usual = [operation.name.replace("_", ""), *operation.nicknames]
     if said not in usual:
-        return 0
-    exact = said == usual[0] or not operation.mode or operation.mode in said or "avg" in said
-    return 3 if exact else 2
+        # A size, or which of several it is, follows: Conv3x3, conv1.
+        return 1 if re.sub(r"\d+(x\d+)*$", "", said) in usual else 0
+    # All names but those of just any pool hold one of these.
+    is_exact = not operation.mode or any(each in said for each in (operation.mode, "avg", "mean"))
+    return 3 if is_exact else 2
 
 
 def pairs(holder: Any, operation: Operation) -> dict[str, tuple[Callable[..., Any], ...]]:

@@ -41,19 +41,22 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
             "error",
             "errors",
         ),
+        *("output_gradient", "out_gradient", "gradient_output", "d_output", "doutput"),
         *("cotangent", "ct", "grad_outputs", "dl_dz", "dupstream", "dvalues", "errors", "ybar"),
     ),
     "dx": (
         *("dx", "da_prev", "daprev", "x_bar", "grad_x", "grad_input", "gx", "dinput", "d_input"),
+        *("input_gradient", "gradient_input", "d_l_d_input", "dl_dinput", "dl_din"),
         *("input_grad", "dinputs", "dl_dx", "dldx", "xbar", "din"),
     ),
     "dw": (
         *("dw", "w_bar", "grad_w", "grad_weight", "gw", "dweight", "dweights", "d_weights"),
+        *("kernels_gradient", "weights_gradient", "weight_gradient", "d_l_d_filters", "dkernels"),
         *("weight_grad", "dfilters", "dl_dw", "dldw", "grad_weights", "wbar", "dkernel"),
     ),
     "db": (
         *("db", "b_bar", "grad_b", "grad_bias", "gb", "dbias", "dbiases", "d_bias", "bias_grad"),
-        *("dl_db", "dldb", "bbar"),
+        *("bias_gradient", "biases_gradient", "dl_db", "dldb", "bbar"),
     ),
     "cache": ("cache", "residuals", "ctx", "saved", "context", "saved_tensors", "tape", "memory"),
     "lr": ("lr", "learning_rate", "learn_rate", "learningrate", "alpha", "step_size", "eta"),

@@ -45,6 +45,8 @@ COURSERA = Preset(
         "weight_layout": "HWIO",
         "bias_shape": "1 1 1 O",
         "without_bias": "never",
+        # The course unpacks (f, f, n_C_prev, n_C) = W.shape, so that f is the second side alone.
+        "square_kernels": True,
     },
     unweighted={
         "forward": "A_prev, {'f': f, 'stride': stride}, mode -> A, cache",

@@ -33,7 +33,8 @@ def variations(operation: Operation, function: Any) -> Iterator[dict[str, Any]]:
         counts.append({"padding": "total"})
     if passed & {"dilation", "dil"}:
         counts.append({"dilation_from": 0})
-    choices = (images, weights, biases, ints, counts)
+    # What comes last is tried first: one number for all is more usual than another count.
+    choices = (images, weights, biases, counts, ints)
     ranked = sorted(
         product(*(range(len(each)) for each in choices)), key=lambda places: (sum(places), places)
     )

@@ -177,7 +177,8 @@ def _violations_of(
         message = (
             f"{name} is {value.dtype.name} for operands of {dtype.name}, and judged by its "
             f"values; make results in the operands' dtype, as np.zeros(shape, x.dtype) does, or "
-            f'name the dtypes that it takes: DTYPES = ("{value.dtype.name}",)'
+            f'name the dtypes that it takes: DTYPES = ("{value.dtype.name}",), or '
+            f"--claim dtypes={value.dtype.name}"
         )
         yield failed(trial, check, result, Kind.WIDER, message)
     elif value.dtype != dtype:

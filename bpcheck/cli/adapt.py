@@ -21,6 +21,9 @@ from bpcheck.inert import inert
 from bpcheck.operations import Operation, operation_named, operation_names
 from bpcheck.runner.process.code import code_at
 
+#: The claims that a yes narrows; the others are narrowed by a no.
+ALIKE = ("square_kernels", "equal_strides")
+
 
 def run_adapt(target: str, operation: str | None, *, safety: Safety) -> int:
     """Print what fits; 2 if nothing does."""
@@ -36,6 +39,8 @@ def adapted(
     found: Any, target: str, operation: str | None, directory: Path
 ) -> tuple[list[str], bool]:
     """What is to be said of the code that a target names, and whether something fits."""
+    if operation and not operation_named(operation, directory=directory).shape_probes:
+        return list(_needs_none(target, operation)), False
     names = (operation,) if operation else operation_names()
     fits = []
     for each in (operation_named(name, directory=directory) for name in names):
@@ -44,6 +49,12 @@ def adapted(
             options = [one for one in options if _is_named(one[0].target, each)]
         fits += [(each, best(one, each)) for one in options]
     good = [(each, fit) for each, fit in fits if fit.is_taken]
+    taken = {fit.candidate.target for _, fit in good}
+    begun = [
+        (each, fit) for each, fit in fits if fit.is_begun and fit.candidate.target not in taken
+    ]
+    fitting = good + begun
+    good = fitting if operation else _without_vague(fitting)
     if not good:
         return list(_nothing(target, operation, fits)), False
     often = Counter(fit.candidate.target for _, fit in good)
@@ -51,13 +62,51 @@ def adapted(
         _told(each, fit, is_first=place == 0, is_alone=often[fit.candidate.target] == 1)
         for place, (each, fit) in enumerate(good)
     )
-    return [line for lines in told for line in lines], True
+    lines = [line for lines in told for line in lines]
+    taken = {fit.candidate.target for _, fit in fitting}
+    return [*lines, *_others([(each, fit) for each, fit in fits if fit.said], taken)], True
+
+
+def _needs_none(target: str, operation: str) -> Iterator[str]:
+    yield (
+        "Only for convolutions and pools are other shapes of code looked for. Code for "
+        f"{operation} is taken as it is:"
+    )
+    yield ""
+    yield f"    bpcheck check {operation} {target}                  forward and vjp on NumPy arrays"
+    yield f"    bpcheck check {operation} {target} --style torch    a function on tensors"
+
+
+def _others(fits: list[tuple[Operation, Fit]], taken: set[str]) -> Iterator[str]:
+    """What is there by its name as well, and was not taken."""
+    is_first = True
+    for operation, fit in fits:
+        if fit.candidate.target not in taken:
+            yield from ("", "Not taken:") if is_first else ()
+            yield _said(operation, fit)
+            taken, is_first = {*taken, fit.candidate.target}, False
 
 
 def _is_named(target: str, operation: Operation) -> bool:
     """Whether a name says which operation its code is; who does not name one relies on that."""
-    name = target.rpartition(":")[2].rpartition(".")[2]
+    name = _name(target)
     return bool(closeness(name, operation)) or name in {"ModelNew", "Model"}
+
+
+def _without_vague(fits: list[tuple[Operation, Fit]]) -> list[tuple[Operation, Fit]]:
+    """Those that fit, without code named after just any pool where other code says which it is."""
+    close = [closeness(_name(fit.candidate.target), each) for each, fit in fits]
+    is_told = any(how == 3 and each.mode for how, (each, _) in zip(close, fits, strict=True))
+    vague = {
+        fit.candidate.target
+        for how, (each, fit) in zip(close, fits, strict=True)
+        if how == 2 and each.mode and is_told
+    }
+    return [(each, fit) for each, fit in fits if fit.candidate.target not in vague]
+
+
+def _name(target: str) -> str:
+    return target.rpartition(":")[2].rpartition(".")[2]
 
 
 def _told(operation: Operation, fit: Fit, *, is_first: bool, is_alone: bool) -> Iterator[str]:
@@ -84,11 +133,26 @@ def _told(operation: Operation, fit: Fit, *, is_first: bool, is_alone: bool) -> 
     yield ""
     yield f"    {_python(operation, fit)}"
     yield ""
-    yield (
-        f"y and every gradient have the right shapes in {fit.back} of {fit.tried} small cases; "
-        f"{fit.refused} are left out. Whether the numbers are right is what check tells."
-    )
+    yield from _shapes(fit)
     yield from hints(fit, operation)
+
+
+def _shapes(fit: Fit) -> Iterator[str]:
+    left = f"{fit.refused} {'is' if fit.refused == 1 else 'are'} left out"
+    if fit.is_taken:
+        yield (
+            f"y and every gradient have the right shapes in {fit.back} of {fit.tried} small cases; "
+            f"{left}. Whether the numbers are right is what check tells."
+        )
+        return
+    wrong = fit.tried - fit.refused - fit.ahead
+    yield (
+        f"y has the right shape in {fit.ahead} of {fit.tried} small cases; {left}, and in {wrong} "
+        f"it goes wrong, which check tells: {fit.said}"
+    )
+    if fit.beside:
+        claimed = f"{fit.beside}={'yes' if fit.beside in ALIKE else 'no'}"
+        yield f"If the code is not meant to take that, claim so: --with {claimed}"
 
 
 def _toml(words: Mapping[str, Any]) -> Iterator[str]:
@@ -104,6 +168,11 @@ def _python(operation: Operation, fit: Fit) -> str:
     return f"bpcheck.adapters.load({dots}{given})"
 
 
+def _said(operation: Operation, fit: Fit) -> str:
+    one = fit.candidate
+    return f"    {one.target} as {operation}, style {one.style}: {fit.said}"
+
+
 def _nothing(
     target: str, operation: str | None, fits: list[tuple[Operation, Fit]]
 ) -> Iterator[str]:
@@ -111,7 +180,7 @@ def _nothing(
     yield f"Nothing{asked} was found in {target} that could be taken as it is."
     tried = [(each, fit) for each, fit in fits if fit.said]
     for each, fit in tried[:6]:
-        yield f"    {fit.candidate.target} as {each}, style {fit.candidate.style}: {fit.said}"
+        yield _said(each, fit)
     if not tried:
         yield (
             "    No function or class has a name of an operation, with a backward beside it "

@@ -93,6 +93,12 @@ def _failed(shown: str, error: BaseException) -> str:
         remedy = "Put what runs as a script under  if __name__ == '__main__':"
     elif isinstance(error, ModuleNotFoundError):
         remedy = f"Install {error.name}, or mend the import."
+    elif "does not define module export function" in str(error):
+        # A library of C is no module of Python, which is nothing to mend.
+        return (
+            f"{shown} is a shared library and no module of Python: --style ctypes takes it, with "
+            '--with "forward=NAME(x w y ...)" for what its functions take (docs/your-code.md)'
+        )
     else:
         remedy = "Mend that first; bpcheck can only check code that imports."
     return f"{shown} cannot be imported\n{explain(error)}\n{remedy}"

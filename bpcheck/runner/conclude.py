@@ -33,6 +33,12 @@ NEVER_TAKEN = (
     "for both strides; bpcheck adapt looks for a declaration that fits"
 )
 
+#: A note where it raised in empty batches alone.
+NEVER_EMPTY = (
+    "it raises in batches without a sample alone; if it is not meant to take them, claim so: "
+    "--claim empty=no"
+)
+
 
 def conclude(
     site: Site,
@@ -130,18 +136,24 @@ def conclude(
         # That takes cases of other shapes, in processes of their own.
         if covers and is_complete and limits.geometries is None
         else (),
-        notes=(*site.notes, *_ways_of_calling(judgements, tally)),
+        notes=(*site.notes, *_ways_of_calling(judgements, tally, subject)),
         rounded=tally.rounded,
         exhausted=exhausted,
     )
 
 
-def _ways_of_calling(judgements: Sequence[Judgement], tally: Tally) -> tuple[str, ...]:
-    """What to do where the code may take its arguments in another way than it is given them."""
+def _ways_of_calling(
+    judgements: Sequence[Judgement], tally: Tally, subject: Subject
+) -> tuple[str, ...]:
+    """What to do where the code may take its arguments in another way, or fewer batches."""
     raises = Verdict.RAISES
     of_y = (each for each in judgements if each.verdict is raises and each.result == "y")
     if tally.cases > 1 and any(each.failing == tally.cases for each in of_y):
         return (NEVER_TAKEN,)
+    raised = [each for each in tally.defects.values() if each.verdict is raises]
+    empty = subject.operation.empty_class
+    if raised and all(each.classes[empty] == each.failing > 0 for each in raised):
+        return (NEVER_EMPTY,)
     return ()
 
 

@@ -22,7 +22,7 @@ from bpcheck.cli.project import entries
 from bpcheck.explain.faults.catalogue import FAMILIES
 from bpcheck.imports import find
 from bpcheck.operations import operation_named
-from bpcheck.runner.conclude import NEVER_TAKEN
+from bpcheck.runner.conclude import NEVER_EMPTY, NEVER_TAKEN
 from bpcheck.verdict import Verdict
 from examples.your_code import coursera, cs231n, layers, stateless, torch_layers
 from properties.harness.depth import deep
@@ -188,3 +188,16 @@ def test_code_that_raises_in_every_case_is_pointed_to_adapt(
     report = bpcheck.check(subject, cases=cases)
     assert report.verdict is Verdict.RAISES
     assert report.notes == expected
+
+
+def test_code_that_raises_in_empty_batches_alone_is_told_the_claim() -> None:
+    def vjp(residuals: Any, y_bar: Any) -> Any:
+        if not y_bar.size:
+            raise ValueError
+        return avg_pool.vjp(residuals, y_bar)
+
+    cases = [bpcheck.parse_case(f"avg_pool1d n{n}ic1iw4kw2 f64 exact") for n in (0, 1, 2)]
+    subject = bpcheck.Subject(avg_pool.forward, vjp, operation="avg_pool1d")
+    report = bpcheck.check(subject, cases=cases)
+    assert report.verdict is Verdict.RAISES
+    assert report.notes == (NEVER_EMPTY,)

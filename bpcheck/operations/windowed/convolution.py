@@ -57,7 +57,8 @@ class Convolution(Operation):
         self.name = f"conv{rank}d"
         probes = dimensions.shape_probes({"ic": 3, "oc": 5}, rank, dilates=True)
         self.shape_probes = (*probes, *({**each, "bias": 0} for each in probes))
-        self.nicknames = (self.name, "conv", "convolution", "convolve", f"convolution{rank}d")
+        usual = ("conv", "convolution", "convolve", "convolutional")
+        self.nicknames = (self.name, *usual, *(f"{each}{rank}d" for each in usual[1:]))
         self.keys = {
             "g": 1,
             "n": 1,

@@ -102,8 +102,9 @@ class Pooling(Operation):
         self.shape_probes = tuple(dimensions.shape_probes({"ic": 3}, rank, dilates=dilates))
         words = {"max": ("max",), "avg": ("avg", "mean", "average")}[kind]
         self.mode = words[-1]
-        named = [f"{word}{pool}" for word in words for pool in ("pool", "pooling", f"pool{rank}d")]
-        self.nicknames = (*named, "pool", "pooling", f"pool{rank}d")
+        pools = ("pool", "pooling", f"pool{rank}d", f"pooling{rank}d")
+        named = [f"{word}{pool}" for word in words for pool in pools]
+        self.nicknames = (*named, *pools)
         self.keys = {
             "n": 1,
             "ic": None,
