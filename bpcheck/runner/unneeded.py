@@ -192,7 +192,7 @@ def _dresses(subject: Subject, word: str) -> Iterator[Any]:
     """Functions that put on what the claim is about, by turns, in the dtypes that are claimed."""
     operation, claims = subject.operation, subject.claims
     about = {
-        "exact": ("wide", "real", "exact"),
+        "exact": ("wide", "exact"),
         **{claim: (kind,) for kind, claim in KINDS.items()},
     }
     asked = about.get(word, operation.value_kinds[:1])

@@ -22,6 +22,7 @@ TORCH_POOL = ("torch.nn.functional:max_pool1d", "--style", "torch")
 
 MODULES_AT_HELP = """
 import json, sys
+from bpcheck.runner.loading import told_of_loading
 from bpcheck.cli import main
 main(sys.argv[1:], standalone_mode=False)
 print(json.dumps(sorted(sys.modules)), file=sys.stderr)
@@ -110,3 +111,12 @@ def test_a_reader_that_goes_away_is_neither_a_defect_nor_a_failure() -> None:
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert process.returncode == 141
+
+
+def test_a_setting_that_changes_while_libraries_are_loaded_too_is_not_laid_at_one_door() -> None:
+    known = set(sys.modules)
+    assert told_of_loading(["the warnings filters"], known) == (
+        "loading it changed the warnings filters; that was put back",
+    )
+    (note,) = told_of_loading(["the warnings filters"], known - {"numpy"})
+    assert note.startswith("loading it, or a library that it imports, changed")

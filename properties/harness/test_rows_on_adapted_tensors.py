@@ -376,3 +376,13 @@ def test_a_view_that_is_made_without_a_graph_raises_nothing() -> None:
     subject = adapters.torch(pool, operation="max_pool1d")
     found = outcomes(subject, "max_pool1d n1ic1iw3kw1 f64 small c-order seed=1")
     assert "modes" not in remarks(found)
+
+
+def test_a_vmap_that_fails_for_another_reason_than_a_missing_rule_has_no_such_remedy() -> None:
+    def branches(x: Any, kernel_size: Any, stride: Any) -> Any:
+        assert bool(x.sum() < 1e9)
+        return functional.avg_pool1d(x, kernel_size, stride)
+
+    told = remarks(outcomes(adapters.torch(branches, operation="avg_pool1d"), AVERAGE))["vmap"]
+    assert "is not supported: RuntimeError: vmap:" in told
+    assert "generate_vmap_rule" not in told
