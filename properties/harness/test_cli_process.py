@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from bpcheck.runner.loading import told_of_loading
+
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -22,7 +24,6 @@ TORCH_POOL = ("torch.nn.functional:max_pool1d", "--style", "torch")
 
 MODULES_AT_HELP = """
 import json, sys
-from bpcheck.runner.loading import told_of_loading
 from bpcheck.cli import main
 main(sys.argv[1:], standalone_mode=False)
 print(json.dumps(sorted(sys.modules)), file=sys.stderr)
