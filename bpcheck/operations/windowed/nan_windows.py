@@ -48,9 +48,9 @@ def are_shares(
 
     Of a window with NaN the cotangent may go to any of its cells, or nowhere: no cell equals the
     maximum where that is NaN. Who shares it out among those that do divides 0 by 0: then all its
-    cells are NaN, if its maximum in `y` is. Equals of a window without NaN share out what it holds,
-    and lose none of it, unless nothing in it is above -inf. Where no window has NaN, nothing is a
-    matter of that convention. `slack` and `floor` are what rounding may do, as for
+    cells are NaN, if none equals what `y` has for it. Equals of a window without NaN share out what
+    it holds, and lose none of it, unless nothing in it is above -inf. Where no window has NaN,
+    nothing is a matter of that convention. `slack` and `floor` are what rounding may do, as for
     `bpcheck.operations.windowed.subgradients.is_subgradient`.
     """
     values, cells = read
@@ -78,7 +78,8 @@ def are_shares(
     bound = slack * total(np.abs(share), reached) + floor * total(np.ones_like(share), reached)
     divided = np.zeros(got.shape, dtype=bool)
     if y is not None:
-        divided[flat[free & np.isnan(y.reshape(spoilt.shape))[..., None]]] = True
+        nobody = ~(values == y.reshape(*spoilt.shape, 1)).any(axis=-1, keepdims=True)
+        divided[flat[free & nobody]] = True
     between = (got >= least - bound) & (got <= most + bound)
     if not (between | (divided & np.isnan(got))).all():
         return False
