@@ -65,7 +65,7 @@ def torch(
     """
     from bpcheck.adapters.torch_callable import torch_subject, unwrapped
     from bpcheck.adapters.torch_declared import declared_subject, says_int
-    from bpcheck.adapters.torch_modules import module_class, modules_subject
+    from bpcheck.adapters.torch_module_targets import instance_of, module_class, modules_subject
 
     operation = as_operation(operation)
     modules, plain = module_class(fn), unwrapped(fn)
@@ -73,7 +73,11 @@ def torch(
         return torch_subject(fn, operation=operation, name=name, device=device, dtypes=dtypes)
     name = name or str(getattr(modules or plain, "__name__", "subject"))
     given: dict[str, Any] = {"operation": operation, "name": name, "words": in_words(words)}
-    found = modules_subject(modules, **given) if modules else declared_subject(plain, **given)
+    found = (
+        modules_subject(modules, **given, instance=instance_of(fn))
+        if modules
+        else declared_subject(plain, **given)
+    )
     return found if dtypes is None else found.claiming(dtypes=tuple(dtypes))
 
 

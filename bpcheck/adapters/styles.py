@@ -178,11 +178,18 @@ def torch_target(
     """A differentiable callable of torch."""
     from bpcheck.adapters.torch_callable import torch_subject, unwrapped
     from bpcheck.adapters.torch_declared import declared_subject, says_int
-    from bpcheck.adapters.torch_modules import module_class, modules_subject
+    from bpcheck.adapters.torch_module_targets import instance_of, module_class, modules_subject
 
     modules = module_class(target)
     if modules is not None:
-        return modules_subject(modules, operation=operation, name=name, words=words, dtypes=dtypes)
+        return modules_subject(
+            modules,
+            operation=operation,
+            name=name,
+            words=words,
+            dtypes=dtypes,
+            instance=instance_of(target),
+        )
     if words or says_int(unwrapped(target), operation):
         return declared_subject(
             unwrapped(target), operation=operation, name=name, words=words, dtypes=dtypes

@@ -38,7 +38,7 @@ class TensorCode(Protocol):
         """The same as it is in evaluation; ``None`` where it is no module."""
         ...
 
-    def made(self, scope: Scope) -> tuple[Any, Mapping[str, str]]:
+    def made(self, scope: Scope, dtype: torch.dtype) -> tuple[Any, Mapping[str, str]]:
         """An instance for the case, and the operand in the place of each of its parameters."""
         ...
 
@@ -79,9 +79,8 @@ class AdaptedTensors:
 
     def standing(self, operands: Sequence[Any], params: Mapping[str, Any]) -> Standing:
         """An instance of the module for such operands, to be called more than once."""
-        module, places = self.code.made(self.scope(operands, params))
         dtype = next(each.dtype for each in operands if each is not None)
-        return Standing(self, module.to(dtype), places)
+        return Standing(self, *self.code.made(self.scope(operands, params), dtype))
 
     def on_tensors(self, *operands: Any, **params: Any) -> Any:
         """``y``, with the graph that leads back to those operands that need a gradient."""
@@ -176,7 +175,7 @@ class FunctionOnTensors:
     def evaluating(self) -> None:
         """It has no evaluation."""
 
-    def made(self, scope: Scope) -> Any:
+    def made(self, scope: Scope, dtype: torch.dtype) -> Any:
         """There is no instance of a function."""
         raise TypeError(f"{self.function} is no module")
 

@@ -193,7 +193,9 @@ def _is_nan_convention(trial: Trial) -> bool:
     claims = trial.subject.claims
     if trial.case.values != "special" or claims.nan or claims.torch_ties:
         return False
-    if not (trial.first.is_whole and is_defined_throughout(trial)):
+    # Where the vjp raised, what the forward makes of NaN is a convention all the same.
+    is_whole = trial.first.is_whole or set(trial.got) == {"y"}
+    if not (is_whole and is_defined_throughout(trial)):
         return False
     return trial.case.operation.is_nan_convention(
         trial.case.geometry,

@@ -127,6 +127,9 @@ def _convention(trial: Trial, result: str) -> tuple[Kind, str]:
     if differs.any() and np.isnan(operand[differs]).all():
         why = "another choice among the NaN of a window than torch's, in which the last wins"
         return Kind.NAN_ELSEWHERE, why
+    if differs.any() and (operand[differs] == -np.inf).all():
+        why = "valid where a window holds nothing above -inf, and not what torch's does there"
+        return Kind.CONVENTION, why
     return Kind.CONVENTION, "another subgradient at a tie, valid, and not torch's"
 
 

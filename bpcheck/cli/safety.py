@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from bpcheck.operations import Operation
 from bpcheck.runner.engine.engine import Engine
 from bpcheck.runner.engine.named import engine_named
 from bpcheck.runner.in_process import why_in_process
+from bpcheck.runner.loading import told_of_loading
 from bpcheck.runner.memory import SHARE, free_memory
 from bpcheck.runner.process.handle import Allowed
 from bpcheck.runner.process.place import Workers
@@ -112,11 +114,10 @@ def placed_entry(
 ) -> Iterator[Site]:
     """The place in which the subject of an entry runs."""
     if in_process:
-        before = Snapshot.taken(of_import=True)
+        before, known = Snapshot.taken(of_import=True), set(sys.modules)
         subject = load(entry, directory, dtypes=dtypes)
         changed = before.put_back()
-        notes = tuple(f"loading it changed {each}; that was put back" for each in changed)
-        yield Here(subject, notes=notes)
+        yield Here(subject, notes=told_of_loading(changed, known))
         return
     # Once here instead of in each worker, and never while an interrupt is kept from its effect.
     import torch  # noqa: F401

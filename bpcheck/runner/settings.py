@@ -34,7 +34,7 @@ class Setting:
 
 
 #: Variables that libraries set for themselves when they are first used.
-_OF_LIBRARIES = ("TORCH", "TRITON", "JAX", "XLA", "TF_", "CUDA", "KMP_", "PADDLE", "NUMBA")
+_OF_LIBRARIES = ("TORCH", "TPU_", "TRITON", "JAX", "XLA", "TF_", "CUDA", "KMP_", "PADDLE", "NUMBA")
 
 #: Limits that would end or hinder what comes after; Windows has none.
 _LIMITS = ("NOFILE", "AS", "DATA", "STACK", "CPU", "FSIZE")

@@ -31,12 +31,18 @@ from bpcheck.subject import Subject
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.tally import work
 
-#: Cases judged beyond each claim at most, those of which the others may be refused, and
-#: geometries drawn in search of them.
-MOST, REFUSED, DRAWS = 3, 12, 400
+#: Cases judged beyond each claim, how many times as many may be refused, and geometries drawn in
+#: search of them.
+MOST, REFUSED, DRAWS = 3, 4, 400
+
+#: Of a transform more are judged: one of small dyadic numbers is exact in most of them.
+OF_TRANSFORMS = 16
 
 #: Multiplications of such a case: small ones tell little, and large ones take long.
 LEAST_WORK, MOST_WORK = 64, 20_000
+
+#: The least where a transform is to show: its rounding is that of all numbers, not of a window.
+OF_LONG_SUMS = 256
 
 #: Seconds after which a claim is taken to be needed.
 PATIENCE = 3.0
@@ -86,13 +92,14 @@ def _leaves_out(claims: Claims, word: str) -> bool:
 def _tried(subject: Subject, word: str) -> str:
     """What cases beyond a claim show; ``""`` if it is needed, or nothing is known of it."""
     answer = apart(partial(_try, subject, word), seconds=PATIENCE)
-    if not answer or not all(right for _, right in answer):
+    # Fewer cases than are wanted tell nothing: most of what is claimed may be refused there.
+    if not answer or len(answer) < _wanted(subject, word) or not all(right for _, right in answer):
         return ""
     if word == "supports":
         return f"supports (it leaves out cases that agree, such as {answer[0][0]})"
     cases = f"{len(answer)} cases" if len(answer) > 1 else "1 case"
     if word == "exact":
-        return f"exact = False ({cases} agree bit for bit)"
+        return f"exact = False ({cases} agree as direct sums do)"
     value = f" = {getattr(subject.claims, word)}" if word != "layouts" else ""
     return f"{word}{value} ({cases} beyond it agree)"
 
@@ -101,10 +108,27 @@ def _try(subject: Subject, word: str) -> list[tuple[str, bool]]:
     """Cases beyond the claim, and whether the subject is right in them."""
     # What follows another convention needs its claim.
     everything = True if word in _CONVENTIONS else getattr(Claims(), word)
-    lifted = subject.claiming({word: everything})
-    tried = (judge(lifted, case) for case in islice(_beyond(subject, lifted, word), REFUSED))
-    judged = islice((each for each in tried if not each.unsupported), MOST)
-    return [(str(each.case), _agrees(each)) for each in judged]
+    lifted, wanted = subject.claiming({word: everything}), _wanted(subject, word)
+    beyond = islice(_beyond(subject, lifted, word), REFUSED * wanted)
+    judged = (each for each in (judge(lifted, case) for case in beyond) if not each.unsupported)
+    answer = []
+    for each in islice(judged, wanted):
+        answer.append((str(each.case), _agrees(each)))
+        if not answer[-1][1]:
+            break
+    return answer
+
+
+def _wanted(subject: Subject, word: str) -> int:
+    """How many cases beyond a claim have to agree: of each layout that is left out at least one."""
+    if word == "layouts":
+        return max(MOST, len(_left_out(subject)))
+    return OF_TRANSFORMS if word == "exact" else MOST
+
+
+def _left_out(subject: Subject) -> list[str]:
+    claimed = subject.claims.layouts
+    return [] if claimed is None else [each for each in LAYOUTS if each not in claimed]
 
 
 def _agrees(judged: Judged) -> bool:
@@ -116,7 +140,7 @@ def _agrees(judged: Judged) -> bool:
 def _beyond(subject: Subject, lifted: Subject, word: str) -> Iterator[Case]:
     """Cases that are claimed without the claim, and not with it; each of another geometry.
 
-    Without the claim not to be exact, all exact cases are judged.
+    Without the claim not to be exact, all exact cases are judged, and real ones as direct sums.
     """
     found = 0
     geometries, dresses = _geometries(subject.operation, word), _dresses(subject, word)
@@ -153,11 +177,12 @@ def _geometries(operation: Operation, word: str) -> Iterator[Any]:
     """Geometries that are neither too small to tell anything nor too large."""
     integers = integers_from(np.random.default_rng((0, *word.encode())))
     restriction = operation.restrictions.get(word)
+    least = OF_LONG_SUMS if word == "exact" else LEAST_WORK
     for _ in range(DRAWS):
         geometry = operation.draw(integers)
         is_empty = any(0 in shape for shape in operation.operand_shapes(geometry).values())
         size = work(Case(operation, geometry))
-        if is_empty != (word == "empty") or not (is_empty or LEAST_WORK <= size <= MOST_WORK):
+        if is_empty != (word == "empty") or not (is_empty or least <= size <= MOST_WORK):
             continue
         if restriction is None or restriction.shows(geometry):
             yield geometry
@@ -166,12 +191,17 @@ def _geometries(operation: Operation, word: str) -> Iterator[Any]:
 def _dresses(subject: Subject, word: str) -> Iterator[Any]:
     """Functions that put on what the claim is about, by turns, in the dtypes that are claimed."""
     operation, claims = subject.operation, subject.claims
-    about = {"exact": ("wide", "exact"), **{claim: (kind,) for kind, claim in KINDS.items()}}
+    about = {
+        "exact": ("wide", "exact"),
+        **{claim: (kind,) for kind, claim in KINDS.items()},
+    }
     asked = about.get(word, operation.value_kinds[:1])
     kinds = [kind for kind in asked if kind in operation.value_kinds]
+    if word == "exact" and kinds:
+        kinds.append("real")
     layouts = [C_ORDER]
-    if word == "layouts" and claims.layouts is not None:
-        layouts = [each for each in LAYOUTS if each not in claims.layouts]
+    if word == "layouts":
+        layouts = _left_out(subject) or layouts
     dtypes = [name for name in claims.dtypes if name in operation.dtypes]
     for kind, layout, dtype in zip(cycle(kinds), cycle(layouts), cycle(dtypes), strict=False):
         yield partial(_dressed, kind=kind, layout=layout, dtype=dtype)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from bpcheck.runner.loading import told_of_loading
+
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -110,3 +112,12 @@ def test_a_reader_that_goes_away_is_neither_a_defect_nor_a_failure() -> None:
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert process.returncode == 141
+
+
+def test_a_setting_that_changes_while_libraries_are_loaded_too_is_not_laid_at_one_door() -> None:
+    known = set(sys.modules)
+    assert told_of_loading(["the warnings filters"], known) == (
+        "loading it changed the warnings filters; that was put back",
+    )
+    (note,) = told_of_loading(["the warnings filters"], known - {"numpy"})
+    assert note.startswith("loading it, or a library that it imports, changed")

@@ -93,6 +93,89 @@ def test_a_first_nan_that_wins_is_told_as_nan_and_not_as_a_tie_of_numbers() -> N
     assert kinds == {Kind.NAN_ELSEWHERE}
 
 
+def by_loop(least: float) -> Any:
+    """Who begins there and asks ``value > best``: windows with nothing above it have no winner."""
+
+    def forward(x: Array, *, kernel_size: Any, stride: Any) -> Any:
+        windows = sliding_window_view(x, kernel_size[0], axis=-1)[..., :: stride[0], :]
+        best, winners = np.full(windows.shape[:-1], least), np.full(windows.shape[:-1], -1)
+        for j in range(kernel_size[0]):
+            wins = windows[..., j] > best
+            best[wins], winners[wins] = windows[..., j][wins], j
+        return best.astype(x.dtype), (x.shape, winners, stride[0])
+
+    return forward
+
+
+def to_winners(residuals: Any, y_bar: Array) -> Any:
+    shape, winners, stride = residuals
+    x_bar = np.zeros(shape, y_bar.dtype)
+    n, c, i = np.nonzero(winners >= 0)
+    np.add.at(x_bar, (n, c, i * stride + winners[n, c, i]), y_bar[n, c, i])
+    return (x_bar,)
+
+
+def amax(x: Array, *, kernel_size: Any, stride: Any) -> Any:
+    windows = sliding_window_view(x, kernel_size[0], axis=-1)[..., :: stride[0], :]
+    return windows.max(axis=-1), (x, windows, stride[0])
+
+
+def divided(residuals: Any, y_bar: Array) -> Any:
+    """As the backward of ``torch.amax``: 0 / 0 in windows with NaN."""
+    x, windows, stride = residuals
+    wins = windows == windows.max(axis=-1, keepdims=True)
+    shares = wins * y_bar[..., None] / wins.sum(axis=-1, keepdims=True)
+    x_bar = np.zeros(x.shape, y_bar.dtype)
+    for j in range(windows.shape[-1]):
+        x_bar[..., j : j + stride * y_bar.shape[-1] : stride] += shares[..., j]
+    return (x_bar,)
+
+
+def compiled(x: Array, *, kernel_size: Any, stride: Any) -> Any:
+    """As XLA's maximum on some CPUs: a window of nothing but NaN is -inf."""
+    y, residuals = amax(x, kernel_size=kernel_size, stride=stride)
+    return np.where(np.isnan(residuals[1]).all(axis=-1), -np.inf, y).astype(x.dtype), residuals
+
+
+def raises(residuals: Any, y_bar: Array) -> Any:
+    raise RuntimeError("not there yet")
+
+
+def kinds_of(forward: Any, vjp: Any, *, result: str | None = None, claims: Any = None) -> set[Kind]:
+    subject = Subject(forward, vjp, "max_pool1d", **(claims or {}))
+    found = set()
+    for text in ("n1ic3iw6kw3", "n2ic2iw7kw1", "n2ic2iw9kw2sw2"):
+        for seed in range(24):
+            trial = Trial(subject, parse_case(f"max_pool1d {text} f64 special seed={seed}"))
+            for each in check_autograd(trial, name=SPECIAL):
+                if each.finding and result in (None, each.result):
+                    found.add(each.finding.kind)
+    return found
+
+
+def test_a_window_of_nothing_above_minus_infinity_may_lose_its_cotangent_but_not_its_maximum() -> (
+    None
+):
+    assert kinds_of(by_loop(-np.inf), to_winners) == {Kind.CONVENTION, Kind.NAN_ELSEWHERE}
+    assert Kind.VALUE in kinds_of(by_loop(np.finfo(np.float64).min), to_winners)
+    held = kinds_of(by_loop(-np.inf), to_winners, claims={"torch_ties": True})
+    assert held == {Kind.VALUE}
+
+
+def test_nan_in_the_cells_of_a_window_with_nan_is_a_convention_and_nowhere_else() -> None:
+    def everywhere(residuals: Any, y_bar: Array) -> Any:
+        (x_bar,) = divided(residuals, y_bar)
+        return (np.full_like(x_bar, np.nan) if np.isnan(x_bar).any() else x_bar,)
+
+    for forward in (amax, compiled):
+        assert kinds_of(forward, divided) == {Kind.CONVENTION, Kind.NAN_ELSEWHERE}
+    assert Kind.VALUE in kinds_of(amax, everywhere)
+
+
+def test_what_a_forward_makes_of_nan_is_a_convention_where_the_vjp_raises_too() -> None:
+    assert kinds_of(by_loop(-np.inf), raises, result="y") == {Kind.NAN_ELSEWHERE}
+
+
 @pytest.mark.parametrize("text", ["n1ic1ih1iw1kh1kw2pw1", "n2ic2ih5iw5kh3kw3sh2sw2ph1pw1"])
 def test_padding_may_win_over_nothing_but_itself(text: str) -> None:
     """Where a window holds nothing above -inf, its padding is an equal, and may take the share."""

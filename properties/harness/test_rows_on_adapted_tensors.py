@@ -258,3 +258,131 @@ def test_a_module_of_sizes_whose_axes_have_no_names_is_refused_with_a_remedy() -
 def test_gradients_that_are_scaled_are_other_numbers_than_autograds() -> None:
     scaled = adapters.torch(Scalar, operation="conv1d", scaled="1/n")
     assert scaled.tensors is None
+
+
+class Normed(nn.Module):
+    """Its weight is computed: the older way leaves a hook, the newer one a property."""
+
+    norm: Any = staticmethod(nn.utils.parametrizations.weight_norm)
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, *, bias: bool = True):
+        super().__init__()
+        self.conv = self.norm(nn.Conv1d(in_channels, out_channels, kernel_size, bias=bias))
+
+    def forward(self, x: Any) -> Any:
+        return self.conv(x)
+
+
+class ByHook(Normed):
+    norm = staticmethod(nn.utils.spectral_norm)
+
+
+class Scaled(Normed):
+    @staticmethod
+    def norm(conv: Any) -> Any:
+        conv.scale = nn.Parameter(torch.ones(()))
+        return conv
+
+
+class TwoLayers(Normed):
+    @staticmethod
+    def norm(conv: Any) -> Any:
+        return nn.Sequential(conv, nn.Conv1d(conv.out_channels, conv.out_channels, 1))
+
+
+class Fixed(Normed):
+    @staticmethod
+    def norm(conv: Any) -> Any:
+        weight = conv.weight.data
+        del conv.weight
+        conv.register_buffer("weight", weight)
+        return conv
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        (Normed, r"conv.weight is computed of the parameter conv\.parametrizations\.weight"),
+        (ByHook, r"conv.weight is computed of the parameter conv\.weight_orig"),
+        (nn.utils.parametrizations.weight_norm(nn.Conv1d(1, 1, 1)), "weight is computed of"),
+        (Scaled, "the parameter conv.scale is no operand of conv1d, whose weights are w, b"),
+        (TwoLayers, r"conv\.0\.weight and conv\.1\.weight would both be w"),
+        (Fixed, "no parameter can be w of conv1d: its parameters are conv.bias"),
+    ],
+    ids=["parametrized", "hook", "instance", "extra", "two", "buffer"],
+)
+def test_a_module_that_learns_other_things_is_refused_with_a_remedy(target: Any, why: str) -> None:
+    with pytest.raises(TargetError, match=why + r".*a function of \(x, w, b, \.\.\.\) on tensors"):
+        adapters.torch(target, operation="conv1d")
+
+
+class AnotherWhereItWidens(nn.Conv1d):
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any):
+        super().__init__(in_channels, out_channels, kernel_size)
+        if in_channels != 1:
+            self.scale = nn.Parameter(torch.ones(()))
+
+
+def test_what_a_module_learns_in_some_cases_alone_leaves_those_out() -> None:
+    subject = adapters.torch(AnotherWhereItWidens, operation="conv1d")
+    judged = judge(subject, parse_case("conv1d n1ic2iw3oc2kw2 f64 small c-order seed=1"))
+    assert (
+        judged.unsupported == "the parameter scale is no operand of conv1d, whose weights are w, b"
+    )
+    assert not judge(subject, parse_case("conv1d n1ic1iw3oc2kw2 f64 small seed=1")).unsupported
+
+
+class Lazy(nn.Module):
+    def __init__(self, out_channels: int, kernel_size: Any, *, bias: bool = True) -> None:
+        super().__init__()
+        self.conv = nn.LazyConv1d(out_channels, kernel_size, bias=bias)
+
+    def forward(self, x: Any) -> Any:
+        return self.conv(x)
+
+
+@pytest.mark.parametrize("target", [nn.Conv1d, Lazy])
+def test_making_an_instance_is_no_obstacle_to_transforms_and_leaves_no_trace(target: Any) -> None:
+    found = outcomes(
+        adapters.torch(target, operation="conv1d"), "conv1d n2ic2iw9oc3kw3 f32 small seed=1"
+    )
+    assert with_status(found, Status.FAILED) == set()
+    assert with_status(found, Status.PASSED) >= {"forward mode", "vmap"}
+    assert remarks(found) == {}
+
+
+def test_an_instance_is_told_to_stand_for_its_class() -> None:
+    subject = adapters.torch(nn.Conv1d(3, 4, 3, padding_mode="circular"), operation="conv1d")
+    assert subject.style.startswith("new instances of Conv1d")
+
+
+def test_a_tangent_that_is_lost_is_told_so_under_a_cotangent_of_zeros_too() -> None:
+    def twice(x: torch.Tensor, size: int, stride: int) -> torch.Tensor:
+        return functional.avg_pool1d(x, size, stride).clone()
+
+    registered: Any = torch.library.custom_op("bpcheck_rows::lost", twice, mutates_args=())
+    registered.register_autograd(lambda ctx, y_bar: (y_bar.clone(), None, None))
+    found = outcomes(
+        adapters.torch(registered, operation="avg_pool1d"),
+        "avg_pool1d n1ic1iw1kw1 f64 sparse c-order seed=0",
+    )
+    assert "silently lost" in remarks(found)["forward mode"]
+
+
+def test_a_view_that_is_made_without_a_graph_raises_nothing() -> None:
+    def pool(x: Any, kernel_size: Any, stride: Any) -> Any:
+        return x.unfold(2, kernel_size[0], stride[0])[..., 0]
+
+    subject = adapters.torch(pool, operation="max_pool1d")
+    found = outcomes(subject, "max_pool1d n1ic1iw3kw1 f64 small c-order seed=1")
+    assert "modes" not in remarks(found)
+
+
+def test_a_vmap_that_fails_for_another_reason_than_a_missing_rule_has_no_such_remedy() -> None:
+    def branches(x: Any, kernel_size: Any, stride: Any) -> Any:
+        assert bool(x.sum() < 1e9)
+        return functional.avg_pool1d(x, kernel_size, stride)
+
+    told = remarks(outcomes(adapters.torch(branches, operation="avg_pool1d"), AVERAGE))["vmap"]
+    assert "is not supported: RuntimeError: vmap:" in told
+    assert "generate_vmap_rule" not in told

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from bpcheck.arithmetic import Array
 from bpcheck.calls import Call
 from bpcheck.checks.allowed import is_right, quotient_bound
@@ -39,7 +41,7 @@ def check_forward_mode(trial: Trial) -> tuple[Outcome, ...]:
         if not ended.returned:
             text = _not_there(ended)
             return missing(trial, NAME, text, is_claimed=claimed, results=["y"])
-        if ended.value is None and _matters(trial, name):
+        if ended.value is None and _matters(trial, name, direction):
             text = (
                 f"the tangent of {name} is silently lost: y has none; a static jvp(ctx, *tangents) "
                 "gives a Function one"
@@ -66,9 +68,10 @@ def _not_there(ended: Call) -> str:
     return f"there is none: {told(ended)}; a static jvp(ctx, *tangents) gives a Function one"
 
 
-def _matters(trial: Trial, name: str) -> bool:
-    """Whether ``y`` depends on an operand: else it has no tangent along it."""
-    return bool(trial.got[f"{name}_bar"].any())
+def _matters(trial: Trial, name: str, direction: Array) -> bool:
+    """Whether ``y`` changes along an operand, which has a tangent then; no cotangent tells that."""
+    changed = trial.evaluate(_moved(trial, name, direction))
+    return changed is None or not np.array_equal(changed, trial.plain.got["y"])
 
 
 def _tangent(asked: Asked, along: dict[str, Array]) -> Array | None:

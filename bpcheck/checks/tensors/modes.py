@@ -115,7 +115,9 @@ def _forward(apply: Apply, leaves: dict[str, Any], mode: Mode) -> Any:
 def _made(asked: Asked, leaves: dict[str, Any], y: Any) -> Made:
     """``y``, and the gradients that it leads back to, which are made outside of the mode."""
     found = {"y": _what(y)}
-    if y.requires_grad:
+    # A view that is made where nothing is recorded seems to need a gradient, and leads nowhere.
+    leads = y.grad_fn is not None or any(y is leaf for leaf in leaves.values())
+    if y.requires_grad and leads:
         bars = engine(y, leaves, asked.cotangent.to(y.dtype))
         found |= {f"{name}_bar": _what(bar) for name, bar in bars.items() if bar is not None}
     return found

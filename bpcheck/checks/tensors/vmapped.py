@@ -21,6 +21,14 @@ from bpcheck.finding import Kind, Outcome
 
 NAME = "vmap"
 
+#: What torch says of code that lacks a rule for vmaps; other errors are of other causes.
+_OF_RULES = ("an autograd.Function", "vmap staticmethod", "register_vmap")
+
+_REMEDY = (
+    "; a Function needs setup_context, and generate_vmap_rule = True or a static vmap, and an "
+    "operator register_vmap"
+)
+
 #: By result: what a vmap gives, and what a loop does.
 Both = dict[str, tuple[Array | None, Array | None]]
 
@@ -79,10 +87,8 @@ class _Other(Trial):
 
 
 def _refusal(when: str, ended: Call) -> str:
-    return (
-        f"{when} is not supported: {told(ended)}; a Function needs setup_context, and "
-        "generate_vmap_rule = True or a static vmap, and an operator register_vmap"
-    )
+    lacks_a_rule = any(each in ended.error for each in _OF_RULES)
+    return f"{when} is not supported: {told(ended)}" + (_REMEDY if lacks_a_rule else "")
 
 
 def _over_operands(

@@ -134,12 +134,17 @@ class MaxPooling(Pooling):
         results: Mapping[str, Array],
         form: Format,
     ) -> bool:
-        """Whether windows without NaN are right, and those with one what a convention makes."""
+        """Whether windows without NaN are right, and those with one what a convention makes.
+
+        Of ``y`` alone, where there is no gradient.
+        """
         read = read_by(geometry.windows, operands["x"])
+        if "x_bar" not in results:
+            return are_maxima(read, results["y"])
         slack = gamma(self.terms(geometry)["x_bar"] + 4, form.unit_roundoff)
         slack += gamma(operands["x"].size + y_bar.size, 2.0**-53)
         return are_maxima(read, results["y"]) and are_shares(
-            read, y_bar, results["x_bar"], slack=slack, floor=form.tiniest
+            read, y_bar, results["x_bar"], slack=slack, floor=form.tiniest, y=results["y"]
         )
 
     def is_smooth(self, geometry: PoolGeometry) -> bool:

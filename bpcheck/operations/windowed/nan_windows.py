@@ -35,13 +35,22 @@ def are_maxima(read: Read, y: Array) -> bool:
     return bool((wins | (got == numbers)).all())
 
 
-def are_shares(read: Read, y_bar: Array, x_bar: Array, *, slack: float, floor: float) -> bool:
+def are_shares(
+    read: Read,
+    y_bar: Array,
+    x_bar: Array,
+    *,
+    slack: float,
+    floor: float,
+    y: Array | None = None,
+) -> bool:
     """Whether every cell has what windows without NaN send it, and no more than others may.
 
     Of a window with NaN the cotangent may go to any of its cells, or nowhere: no cell equals the
-    maximum where that is NaN. Equals of a window without NaN share out what it holds, and lose none
-    of it, but to the padding where that is an equal. Where no window has NaN, nothing is a matter
-    of that convention. `slack` and `floor` are what rounding may do, as for
+    maximum where that is NaN. Who shares it out among those that do divides 0 by 0: then all its
+    cells are NaN, if none equals what `y` has for it. Equals of a window without NaN share out what
+    it holds, and lose none of it, unless nothing in it is above -inf. Where no window has NaN,
+    nothing is a matter of that convention. `slack` and `floor` are what rounding may do, as for
     `bpcheck.operations.windowed.subgradients.is_subgradient`.
     """
     values, cells = read
@@ -50,10 +59,11 @@ def are_shares(read: Read, y_bar: Array, x_bar: Array, *, slack: float, floor: f
     spoilt = np.isnan(values.max(axis=-1))
     if not spoilt.any():
         return False
-    equals = values == values.max(axis=-1, keepdims=True)
+    largest = values.max(axis=-1, keepdims=True)
+    equals = values == largest
     wins, free = (cells >= 0) & equals, (cells >= 0) & spoilt[..., None]
-    padded = ((cells < 0) & equals).any(axis=-1)
-    alone = wins & (wins.sum(axis=-1, keepdims=True) == 1) & ~padded[..., None]
+    loses = (largest == -np.inf).all(axis=-1)
+    alone = wins & (wins.sum(axis=-1, keepdims=True) == 1) & ~loses[..., None]
     flat = np.arange(planes)[:, None, None] * size + np.maximum(cells, 0)
 
     def total(shares: Array, where: Array) -> Array:
@@ -66,7 +76,12 @@ def are_shares(read: Read, y_bar: Array, x_bar: Array, *, slack: float, floor: f
     most = total(share, alone) + total(np.maximum(share, 0), tied)
     reached = alone | tied
     bound = slack * total(np.abs(share), reached) + floor * total(np.ones_like(share), reached)
-    if not ((got >= least - bound) & (got <= most + bound)).all():
+    divided = np.zeros(got.shape, dtype=bool)
+    if y is not None:
+        nobody = ~(values == y.reshape(*spoilt.shape, 1)).any(axis=-1, keepdims=True)
+        divided[flat[free & nobody]] = True
+    between = (got >= least - bound) & (got <= most + bound)
+    if not (between | (divided & np.isnan(got))).all():
         return False
     linked = wins | free
     window = np.broadcast_to(np.arange(spoilt.size).reshape(*spoilt.shape, 1), linked.shape)
@@ -76,5 +91,5 @@ def are_shares(read: Read, y_bar: Array, x_bar: Array, *, slack: float, floor: f
         sent.ravel(),
         got,
         Rounding(slack, floor),
-        free=(spoilt | padded).ravel(),
+        free=(spoilt | loses).ravel(),
     )

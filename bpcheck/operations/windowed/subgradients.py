@@ -28,8 +28,10 @@ def is_subgradient(
     Two conditions that every right answer fulfils, whatever it does at ties: a cell gets no more
     than the windows that it wins can send it, and no less than those of which it is the only
     winner must; and the cells that ties link get together what their windows hold. Where there are
-    no ties, only one gradient fulfils them. Several NaN in a window are a tie as well; where a
-    window holds nothing above -inf, so is the padding that it reads.
+    no ties, only one gradient fulfils them. Several NaN in a window are a tie as well. A window
+    that holds nothing above -inf may lose its cotangent: its maximum is no number that a step of a
+    cell could move, padding equals it, and a loop that begins at -inf and asks ``value > best``
+    finds no winner.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ def is_subgradient(
     # NaN wins over all numbers, and over other NaN as any of equals does.
     read = x[:, cells]
     wins = (cells >= 0) & ((read == y) | (np.isnan(read) & np.isnan(y)))
-    free = ((y == -np.inf).all(axis=-1) & (cells < 0).any(axis=-1)).ravel()
+    free = (y == -np.inf).all(axis=-1).ravel()
     plane, window, offset = np.nonzero(wins)
     cell = plane * size + cells[window, offset]
     window = plane * len(cells) + window

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from bpcheck.calls import name_of
 from bpcheck.errors import BpcheckError, TargetError
 from bpcheck.imports import explain
 from bpcheck.runner.guard import Guard
+from bpcheck.runner.loading import told_of_loading
 from bpcheck.runner.memory import keep_freed_memory
 from bpcheck.runner.own import blaming
 from bpcheck.runner.process.page import IDLE, Page
@@ -133,12 +135,12 @@ def _tell(connection: Connection, page: Page, folder: str, news: Any) -> None:
 
 def _loaded(load: Load, guard: Guard, caught: Caught) -> Bench:
     """The bench with the subject; settings that its import changed are put back."""
-    before = Snapshot.taken(of_import=True)
+    before, known = Snapshot.taken(of_import=True), set(sys.modules)
     try:
         subject = load()
     finally:
         changed = before.put_back()
-    notes = [f"loading it changed {each}; that was put back" for each in changed]
+    notes = [*told_of_loading(changed, known)]
     caught.flush()
     for descriptor, where in ((1, "standard output"), (2, "standard error")):
         written = caught.taken(descriptor).strip()
