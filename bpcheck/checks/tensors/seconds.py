@@ -1,0 +1,80 @@
+"""Torch's second derivatives of a trial: exact on the lattice, with bounds where it is smooth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bpcheck.arithmetic import FORMATS, Array, gamma
+from bpcheck.calls import call
+from bpcheck.checks import bounds
+from bpcheck.checks.trial import Trial
+from bpcheck.oracles.second_order import torch_second_order
+from bpcheck.oracles.second_rounding import Seconds, seconds
+
+
+def why_no_seconds(trial: Trial) -> str:
+    """Why a case says nothing of second derivatives, or of tangents; ``""`` if it does."""
+    operation = trial.case.operation
+    if trial.case.lattice is not None:
+        return "" if all(trial.arrays.steps.values()) else "at a kink"
+    if not operation.is_smooth(trial.case.geometry):
+        return "not smooth"
+    if trial.case.dtype == "float16":
+        # A square of a large derivative is beyond it, whatever the result is.
+        return "float16 ends too soon"
+    if seconds_of(trial) is None:
+        return "what rounding does to torch's own second derivatives is not known"
+    return ""
+
+
+def directions(trial: Trial) -> dict[str, Array]:
+    """For each operand an array of signs, times what its values are multiples of."""
+    # Another stream than that of the values.
+    rng = np.random.default_rng((trial.case.seed, 2))
+    return {
+        name: (rng.integers(2, size=array.shape) * 2 - 1) * float(trial.arrays.units.get(name, 1))
+        for name, array in trial.arrays.operands.items()
+    }
+
+
+def seconds_of(trial: Trial) -> Seconds | None:
+    """Torch's own, along `directions`; ``None`` where it has none."""
+    return trial.once(_seconds)
+
+
+def _seconds(trial: Trial) -> Seconds | None:
+    case, along = trial.case, directions(trial)
+    if case.lattice is not None:
+        values = torch_second_order(case, trial.arrays, along)
+        slack = {
+            pair: np.full(each.shape, _of_quotients(trial, pair[0]))
+            for pair, each in values.items()
+            if each is not None
+        }
+        return Seconds(values, slack, 0.0)
+    # As wide as the narrowest that anybody is held to.
+    ended = call(seconds, case, trial.arrays, along, _summed(trial))
+    return ended.value if ended.returned else None
+
+
+def central(value: Callable[[float], float]) -> float:
+    """The slope at 0 of a function that torch computes in float64, by central differences."""
+    # The step that balances truncation and rounding: the cube root of the roundoff.
+    step = 2.0**-17
+    return (value(step) - value(-step)) / (2 * step)
+
+
+def _summed(trial: Trial) -> float:
+    return max(bounds.accumulator(trial.subject, trial.case, each) for each in trial.case.results)
+
+
+def _of_quotients(trial: Trial, name: str) -> float:
+    """What rounding may do where terms are divided: `gamma_(n + 2)` of sums of like terms."""
+    if not trial.case.operation.divides:
+        return 0.0
+    # The derivative by y_bar sums as many terms as y does, each at most as large as the direction.
+    terms = max(trial.case.terms.values()) + 2
+    largest = float(trial.arrays.units.get(name, 1))
+    return 2 * gamma(terms, FORMATS[trial.case.dtype].unit_roundoff) * terms * largest
