@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+import bpcheck
 from bpcheck import adapters
-from bpcheck.cases import parse_case
+from bpcheck.cases import Case, parse_case
 from bpcheck.checks.tensors.asked import ROWS
 from bpcheck.finding import Kind, Outcome, Status
 from bpcheck.runner.one import judge
@@ -123,6 +124,38 @@ def test_float16_is_not_asked_for_derivatives_of_derivatives() -> None:
     found = outcomes(own.HalfDetached, GELU, "f16")
     assert failing(found) == set()
     assert "float16 ends too soon" in {e.note for e in found if e.check == "double backward"}
+
+
+@bpcheck.operation("x: *batch c, gate: c")
+def gated(x: Any, gate: Any) -> Any:
+    """An operation of somebody's own."""
+    return x * torch.sigmoid(gate)
+
+
+class Gated(torch.autograd.Function):
+    """The gate that the backward uses has no history."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, gate: Any) -> Any:
+        ctx.save_for_backward(x, gate)
+        return x * torch.sigmoid(gate)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        x, gate = ctx.saved_tensors
+        # From that of the gate a path leads back through the second factor alone.
+        still, rows = torch.sigmoid(gate.detach()), tuple(range(x.ndim - 1))
+        gate_bar = (grads[0] * x).sum(rows) * torch.sigmoid(gate) * (1 - still)
+        return grads[0] * torch.sigmoid(gate), gate_bar
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_an_operation_of_somebodys_own_is_differentiated_twice_too(dtype: str) -> None:
+    sizes = {"c": 5, "batch": 1, "batch_0": 3}
+    case = Case(gated, gated.geometry(gated.complete(sizes)), dtype=dtype, values="real", seed=1)
+    for function, rows in ((Gated, {"double backward"}), (gated.reference, set[str]())):
+        subject = adapters.torch(function, operation=gated).claiming(dtypes=(dtype,))
+        assert failing(judge(subject, case).outcomes) == rows
 
 
 class Remembers(torch.nn.Module):
