@@ -14,7 +14,13 @@ from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
 from bpcheck.checks.split import of_gradients
 from bpcheck.checks.tensors.asked import Asked, engine, missing, numbers, told, tried, why_not
-from bpcheck.checks.tensors.seconds import central, directions, seconds_of, why_no_seconds
+from bpcheck.checks.tensors.seconds import (
+    central,
+    directions,
+    explained,
+    seconds_of,
+    why_no_seconds,
+)
 from bpcheck.checks.trial import Trial
 from bpcheck.filling import Arrays
 from bpcheck.finding import Kind, Outcome
@@ -152,7 +158,8 @@ def _violations(
             continue
         message = (
             f"{what} is {number(where.got)}, torch's own double backward has "
-            f"{number(where.expected)} ({where.wrong} of {where.total} elements wrong)"
+            f"{number(where.expected)}{explained(where)} ({where.wrong} of {where.total} elements "
+            "wrong)"
         )
         # The element is none of the result's own.
         yield failed(trial, NAME, result, Kind.DOUBLE, message)

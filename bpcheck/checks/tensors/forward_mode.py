@@ -13,7 +13,13 @@ from bpcheck.checks.allowed import is_right, quotient_bound
 from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
 from bpcheck.checks.tensors.asked import Asked, missing, numbers, told, tried, why_not
-from bpcheck.checks.tensors.seconds import central, directions, seconds_of, why_no_seconds
+from bpcheck.checks.tensors.seconds import (
+    central,
+    directions,
+    explained,
+    seconds_of,
+    why_no_seconds,
+)
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 from bpcheck.operations.torch_vjp import torch_vjp
@@ -139,8 +145,8 @@ def _violations(
         back = float((trial.got[f"{name}_bar"] * along[name]).sum())
         message = (
             f"the tangent of {element('y', where)} along {name} is {number(where.got)}, and "
-            f"{by_whom} {number(where.expected)}; <y_bar, J v> is {number(forward)}, and "
-            f"<{name}_bar, v> is {number(back)}"
+            f"{by_whom} {number(where.expected)}{explained(where)}; <y_bar, J v> is "
+            f"{number(forward)}, and <{name}_bar, v> is {number(back)}"
         )
         yield failed(trial, NAME, "y", Kind.FORWARD_MODE, message, where)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array, gamma
-from bpcheck.calls import call
 from bpcheck.cases import Case
 from bpcheck.cases.repeats import REPEATING
 from bpcheck.checks import bounds
+from bpcheck.checks.compare import Difference
 from bpcheck.checks.trial import Trial
 from bpcheck.oracles.second_order import torch_second_order
 from bpcheck.oracles.second_rounding import Seconds, seconds
@@ -62,10 +62,16 @@ def _seconds(trial: Trial) -> Seconds | None:
             for pair, each in values.items()
             if each is not None
         }
-        return Seconds(values, slack, 0.0)
-    # As wide as the narrowest that anybody is held to.
-    ended = call(seconds, case, trial.arrays, along, _summed(trial))
-    return ended.value if ended.returned else None
+        return Seconds(values, slack, max(_of_quotients(trial, name) for name in along))
+    try:
+        return seconds(case, trial.arrays, along, _summed(trial))
+    except Exception:  # noqa: BLE001 - whatever torch says of what it cannot take apart
+        return None
+
+
+def explained(where: Difference) -> str:
+    """How much of a difference rounding explains, for a message; nothing where none does."""
+    return f", of which rounding explains {where.bound:.1e}" if where.bound else ""
 
 
 def central(value: Callable[[float], float]) -> float:
@@ -76,6 +82,7 @@ def central(value: Callable[[float], float]) -> float:
 
 
 def _summed(trial: Trial) -> float:
+    """Unit roundoff of the narrowest sums that any result may have."""
     return max(bounds.accumulator(trial.subject, trial.case, each) for each in trial.case.results)
 
 
