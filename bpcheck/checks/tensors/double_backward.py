@@ -15,9 +15,9 @@ from bpcheck.checks.outcomes import element, failed, first_of_each, number, unju
 from bpcheck.checks.split import of_gradients
 from bpcheck.checks.tensors.asked import Asked, engine, missing, numbers, told, tried, why_not
 from bpcheck.checks.tensors.seconds import (
-    central,
     directions,
     explained,
+    is_nearer_to_slope,
     seconds_of,
     why_no_seconds,
 )
@@ -199,13 +199,12 @@ def _is_nearer(asked: Asked, along: dict[str, Array], pair: Pair, where: Differe
     case, arrays = asked.trial.case, asked.trial.arrays
     name, other = pair
 
-    def value(step: float) -> float:
+    def value(step: float) -> Array:
         given = {**arrays.operands, "y_bar": arrays.y_bar}
         moved = {each: np.array(values, np.float64) for each, values in given.items()}
         moved[other][where.index] += step
         y_bar = moved.pop("y_bar")
         bars = torch_vjp(case.operation.torch_forward, moved, y_bar, case.params)
-        return float((bars[f"{name}_bar"] * along[name]).sum())
+        return bars[f"{name}_bar"] * along[name]
 
-    slope = central(value)
-    return abs(where.got - slope) < abs(where.expected - slope)
+    return is_nearer_to_slope(where, value)

@@ -14,9 +14,9 @@ from bpcheck.checks.compare import Difference, difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
 from bpcheck.checks.tensors.asked import Asked, missing, numbers, told, tried, why_not
 from bpcheck.checks.tensors.seconds import (
-    central,
     directions,
     explained,
+    is_nearer_to_slope,
     seconds_of,
     why_no_seconds,
 )
@@ -168,14 +168,13 @@ def _is_nearer(trial: Trial, name: str, direction: Array, where: Difference) -> 
     if case.lattice is not None:
         return False
 
-    def value(step: float) -> float:
+    def value(step: float) -> Array:
         operands = {each: np.array(a, np.float64) for each, a in trial.arrays.operands.items()}
         operands[name] = operands[name] + step * direction
         y = torch_vjp(case.operation.torch_forward, operands, trial.arrays.y_bar, case.params)["y"]
-        return float(y[where.index])
+        return np.asarray(y[where.index])
 
-    slope = central(value)
-    return abs(where.got - slope) < abs(where.expected - slope)
+    return is_nearer_to_slope(where, value)
 
 
 def _moved(trial: Trial, name: str, direction: Array) -> dict[str, Array]:

@@ -74,11 +74,22 @@ def explained(where: Difference) -> str:
     return f", of which rounding explains {where.bound:.1e}" if where.bound else ""
 
 
-def central(value: Callable[[float], float]) -> float:
-    """The slope at 0 of a function that torch computes in float64, by central differences."""
+def is_nearer_to_slope(where: Difference, value: Callable[[float], Array]) -> bool:
+    """Whether the subject's number is nearer than torch's to what torch's values change by.
+
+    `value` is of float64, for a step along which the sum of its elements is differentiated: what
+    does not change with it cancels element by element, and leaves no rounding.
+    """
     # The step that balances truncation and rounding: the cube root of the roundoff.
     step = 2.0**-17
-    return (value(step) - value(-step)) / (2 * step)
+
+    def slope(wide: float) -> float:
+        return float((value(wide) - value(-wide)).sum()) / (2 * wide)
+
+    near = slope(step)
+    # What a longer step changes is the error of both, of either kind.
+    error = abs(slope(2 * step) - near)
+    return abs(where.got - near) + error < abs(where.expected - near)
 
 
 def _summed(trial: Trial) -> float:
