@@ -1,7 +1,7 @@
 """What a backward promises beside its numbers: who finds the violations of public reports.
 
     python -m benchmarks.contract               # the tables of docs/benchmarks.md
-    python -m benchmarks.contract --alarms 300  # right code, so many cases of each row
+    python -m benchmarks.contract --alarms 300  # right code, so many cases of each operation
 
 Each violation is a right convolution with the mistake of one report (`contract_material`). bpcheck
 judges the cases of a quick run until one shows it. `gradcheck` and `gradgradcheck` are called with
@@ -18,22 +18,19 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import cache, partial
-from itertools import islice
 from typing import Any
 
 import torch
 from torch.autograd import gradcheck, gradgradcheck
-from torch.nn import functional
 
+from benchmarks.contract_alarms import alarms
 from benchmarks.contract_material import VIOLATIONS, Right, Violation
 from benchmarks.contract_material.base import Plain
 from benchmarks.contract_material.operators import registered, right
 from benchmarks.material import planned
 from benchmarks.strangers import strangers
 from bpcheck import adapters
-from bpcheck.checks.tensors.asked import KINDS, ROWS
 from bpcheck.checks.tensors.operator import TESTS
 from bpcheck.finding import Status
 from bpcheck.runner.one import judge
@@ -189,31 +186,6 @@ def violations() -> None:
             flush=True,
         )
     print(f"\nof {len(VIOLATIONS)}: " + ", ".join(f"{who} {n}" for who, n in counts.items()))
-
-
-def alarms(count: int) -> None:
-    """Print how often each row was asked of right code, and in how many cases it said a word."""
-    print("| operation of torch | cases | " + " | ".join(ROWS) + " | alarms |")
-    print("| --- |" + " --- |" * (len(ROWS) + 2))
-    for name in ("conv1d", "conv2d", "conv3d", "max_pool1d", "max_pool2d", "max_pool3d",
-                 "avg_pool1d", "avg_pool2d", "avg_pool3d"):  # fmt: skip
-        subject = adapters.torch(getattr(functional, name), operation=name)
-        asked: Counter[str] = Counter()
-        wrong, judged = 0, 0
-        stream = planned(subject, count=10 * count, seed=7)
-        suited = (
-            # Of the first seeds: all rows are asked.
-            replace(each, seed=each.seed % 4)
-            for each in stream
-            if each.values in KINDS and each.operation.is_safe_in_torch(each.geometry)
-        )
-        for case in islice(suited, count):
-            outcomes = judge(subject, case, checks=frozenset(ROWS)).outcomes
-            judged += 1
-            wrong += any(each.finding is not None or each.remark for each in outcomes)
-            asked.update({o.check for o in outcomes if o.status is not Status.NOT_APPLICABLE})
-        rows = " | ".join(str(asked[each]) for each in ROWS)
-        print(f"| {name} | {judged} | {rows} | {wrong} |", flush=True)
 
 
 if __name__ == "__main__":

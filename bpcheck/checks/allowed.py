@@ -14,6 +14,7 @@ from bpcheck.checks.compare import difference
 from bpcheck.checks.trial import Trial
 from bpcheck.filling import Arrays
 from bpcheck.oracles.autograd import autograd
+from bpcheck.subject import Subject
 
 #: Bounds on the error of every result, by its name.
 Bounds = dict[str, Array]
@@ -87,11 +88,30 @@ def slack_between_runs(
     if result != "y" and case.layouts.get("y_bar") == OUTPUT:
         # The cotangent is what the forward returned: another one in each run, and so is all else.
         return np.full(case.shapes[result], np.inf)
+    if numbers is None:
+        return trial.once(_between_own)[result]
+    return _between(subject, case, arrays)[result]
+
+
+def between_right(trial: Trial, arrays: Arrays) -> Bounds:
+    """What may lie between the results of two right kernels, whatever their sums are rounded to."""
+    if arrays is trial.arrays:
+        return trial.once(_between_own)
+    return _between(trial.subject, trial.case, arrays)
+
+
+def _between_own(trial: Trial) -> Bounds:
+    return _between(trial.subject, trial.case, trial.arrays)
+
+
+def _between(subject: Subject, case: Case, arrays: Arrays) -> Bounds:
     # Sums that are too narrow are told as that, and not as chance or state.
     narrow = subject.claiming(accumulates=case.dtype)
     found = bounds.error_bounds(narrow, case, arrays, autograd(case, arrays))
-    # Rounding that crosses a kink moves a whole cotangent.
-    return np.full(case.shapes[result], np.inf) if found is None else 2 * found[0][result]
+    if found is None:
+        # Rounding that crosses a kink moves a whole cotangent.
+        return {result: np.full(shape, np.inf) for result, shape in case.shapes.items()}
+    return {result: 2 * each for result, each in found[0].items()}
 
 
 def is_defined_throughout(trial: Trial) -> bool:

@@ -14,7 +14,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.calls import Call, call
 from bpcheck.checks.allowed import quotient_bound
 from bpcheck.checks.tensors.asked import FIRST, KINDS
-from bpcheck.checks.tensors.double_backward import directions
+from bpcheck.checks.tensors.seconds import directions
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import is_early, is_like, is_small
 

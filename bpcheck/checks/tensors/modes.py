@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,15 @@ import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.calls import Call
-from bpcheck.checks.allowed import absolute_sums, is_right, quotient_bound
+from bpcheck.cases import Case
+from bpcheck.checks import bounds
+from bpcheck.checks.allowed import (
+    Bounds,
+    absolute_sums,
+    between_right,
+    is_right,
+    quotient_bound,
+)
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, remarked, unjudged
 from bpcheck.checks.tensors.asked import Asked, engine, numbers, told, tried, why_not
@@ -262,6 +271,8 @@ def _of_autocast(asked: Asked) -> tuple[str, ...]:
 
 def _slack(trial: Trial, name: str, result: str, right: Array) -> Array | None:
     """What the rounding that a mode asks for may do: none, but for autocast's."""
+    if trial.case.lattice is None:
+        return _of_smooth(trial, name)[result]
     quotients = 2 * quotient_bound(trial, result) if trial.case.operation.divides else None
     if name != AUTOCAST:
         return quotients
@@ -269,3 +280,24 @@ def _slack(trial: Trial, name: str, result: str, right: Array) -> Array | None:
     unit = FORMATS["bfloat16"].unit_roundoff
     bound: Array = (trial.case.terms[result] + 4) * unit * absolute_sums(trial)[result]
     return bound + np.abs(right) * unit
+
+
+def _of_smooth(trial: Trial, name: str) -> Bounds:
+    """What may lie between two right kernels; under autocast one of them in its dtype."""
+    own = between_right(trial, trial.arrays)
+    if name != AUTOCAST:
+        return own
+    return {result: each + trial.once(_in_bfloat16)[result] for result, each in own.items()}
+
+
+def _in_bfloat16(trial: Trial) -> Bounds:
+    case = replace(trial.case, dtype="bfloat16")
+    found = bounds.error_bounds(
+        trial.subject.claiming(accumulates="bfloat16"), case, trial.arrays, trial.autograd
+    )
+    return _unknown(case) if found is None else found[0]
+
+
+def _unknown(case: Case) -> Bounds:
+    # Rounding that crosses a kink moves a whole cotangent.
+    return {result: np.full(shape, np.inf) for result, shape in case.shapes.items()}

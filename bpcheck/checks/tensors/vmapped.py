@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.calls import Call
-from bpcheck.checks.allowed import is_right, quotient_bound
+from bpcheck.checks.allowed import between_right, is_right, quotient_bound
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
 from bpcheck.checks.tensors.asked import Asked, engine, missing, numbers, told, tried, why_not
@@ -45,11 +45,11 @@ def check_vmap(trial: Trial) -> tuple[Outcome, ...]:
     other = Asked(_Other(trial), asked.code)
     found: list[Outcome] = []
     refused = ""
-    for when, both in _WAYS.items():
+    for when, way in _WAYS.items():
         with _unwarned():
-            ended = tried(both, asked, other)
+            ended = tried(way.both, asked, other)
         if ended.returned:
-            found += _violations(trial, when, ended.value)
+            found += _violations(trial, when, ended.value, _second(asked, other, way))
         else:
             refused = refused or _refusal(when, ended)
     outcomes = first_of_each(trial, NAME, found)
@@ -185,16 +185,35 @@ def _paired(asked: Asked, got: Any, loop: list[list[Any]]) -> Both:
     return found
 
 
-_WAYS: Mapping[str, Callable[[Asked, Asked], Both]] = {
-    "a vmap over the first operand": _over_first,
-    "a vmap over the other operands": _over_rest,
-    "a vmap over vjps": _over_vjps,
-    "a batch of cotangents (is_grads_batched)": _over_cotangents,
-    "a vmap over the last axis of the first operand": _over_last_axis,
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One vmap: what it gives, and which of its arrays are others in the second of the two."""
+
+    both: Callable[[Asked, Asked], Both]
+    mapped: Callable[[tuple[str, ...]], tuple[str, ...]]
+
+
+_WAYS: Mapping[str, _Way] = {
+    "a vmap over the first operand": _Way(_over_first, lambda names: names[:1]),
+    "a vmap over the other operands": _Way(_over_rest, lambda names: names[1:]),
+    "a vmap over vjps": _Way(_over_vjps, lambda names: (*names[:1], "y_bar")),
+    "a batch of cotangents (is_grads_batched)": _Way(_over_cotangents, lambda _: ("y_bar",)),
+    "a vmap over the last axis of the first operand": _Way(
+        _over_last_axis, lambda names: names[:1]
+    ),
 }
 
 
-def _violations(trial: Trial, when: str, both: Both) -> Iterator[Outcome]:
+def _second(asked: Asked, other: Asked, way: _Way) -> Arrays:
+    """The numbers of the second of the two."""
+    mapped = way.mapped(asked.names)
+    first, second = asked.trial.arrays, other.trial.arrays
+    taken = {name: each for name, each in second.operands.items() if name in mapped}
+    y_bar = second.y_bar if "y_bar" in mapped else first.y_bar
+    return replace(first, operands={**first.operands, **taken}, y_bar=y_bar)
+
+
+def _violations(trial: Trial, when: str, both: Both, second: Arrays) -> Iterator[Outcome]:
     for result, (got, right) in both.items():
         if right is None:
             continue
@@ -202,7 +221,9 @@ def _violations(trial: Trial, when: str, both: Both) -> Iterator[Outcome]:
             message = f"{result} is {'None' if got is None else 'of another shape'} in {when}"
             yield failed(trial, NAME, result, Kind.VMAP, message)
             continue
-        where = difference(got, right, _slack(trial, result, right))
+        if np.array_equal(got, right, equal_nan=True):
+            continue
+        where = difference(got, right, _slack(trial, result, right, second))
         if where is not None:
             message = (
                 f"{element(result, where)} is {number(where.got)} in {when}, and "
@@ -211,8 +232,13 @@ def _violations(trial: Trial, when: str, both: Both) -> Iterator[Outcome]:
             yield failed(trial, NAME, result, Kind.VMAP, message, where)
 
 
-def _slack(trial: Trial, result: str, right: Array) -> Array | None:
-    """What rounded quotients explain of two results; other numbers are as large as these."""
+def _slack(trial: Trial, result: str, right: Array, second: Arrays) -> Array | None:
+    """What rounded quotients explain of two results; other numbers are as large as these.
+
+    Of what is no sum of products: what may lie between two right kernels, on either numbers.
+    """
+    if trial.case.lattice is None:
+        return np.stack([between_right(trial, each)[result] for each in (trial.arrays, second)])
     if not trial.case.operation.divides:
         return None
     return np.full(right.shape, 4 * float(quotient_bound(trial, result).max(initial=0)))

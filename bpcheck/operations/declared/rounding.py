@@ -39,14 +39,19 @@ def bounds(
 ) -> list[dict[str, Array]]:
     """Bounds on the error of every result: surely, almost surely, and those of the oracle."""
     found = spreads_of(operation, arrays, params, stored, summed)
-    honest = {
-        # The last rounding is no matter of chance; where some rounding leads out of the range, any
-        # number is honest.
-        name: np.nan_to_num(MULTIPLE * spread + 2 * stored * size, nan=np.inf, posinf=np.inf)
-        for name, (spread, size) in found.items()
-    }
+    honest = {name: honest_error(*each, stored) for name, each in found.items()}
     oracles = {name: each * (ORACLE / stored) for name, each in honest.items()}
     return [honest, honest, oracles]
+
+
+def honest_error(spread: Array, size: Array, stored: float) -> Array:
+    """What an honest implementation may be off by, of a spread and of the size of the result.
+
+    The last rounding is no matter of chance; where some rounding leads out of the range, any number
+    is honest.
+    """
+    error: Array = np.nan_to_num(MULTIPLE * spread + 2 * stored * size, nan=np.inf, posinf=np.inf)
+    return error
 
 
 #: Of each result: the spread of random roundings, and its size.
