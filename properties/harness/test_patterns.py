@@ -94,3 +94,8 @@ def test_channels_last_are_told_where_the_lengths_of_the_axes_fit() -> None:
     cases = [parse_case(f"conv2d n2ic3ih3iw3oc1kh{k}kw2 f64 exact seed={k}") for k in (1, 2, 3)]
     subject = spoiled("x_bar", lambda bar: np.moveaxis(bar, 1, -1).copy())
     assert "(NHWC?)" in pattern_of(subject, cases, result="x_bar")
+
+
+def test_an_array_that_is_wrong_in_its_type_alone_has_no_wrong_cells() -> None:
+    for change in (np.ma.masked_invalid, lambda bar: bar.astype(np.float32)):
+        assert pattern_of(spoiled("x_bar", change), CASES, result="x_bar") == ""
