@@ -308,7 +308,11 @@ SENTENCES = {
         Given(
             FROZEN, "conv1d", ("conv1d n2ic2iw7oc3kw2 f64 exact",), style="torch", attribute="mine"
         ),
-        ("w_bar", "b_bar", "needs grad"),
+        (
+            "w_bar: depends on which gradients are needed",
+            "w_bar is None where only w and b need a gradient, and not where all operands do",
+            "b_bar",
+        ),
         ("x_bar: ",),
     ),
 }
