@@ -92,6 +92,8 @@ def _looked_at(subject: Subject, failing: Sequence[Case], result: str) -> tuple[
         found
         for scene in scenes
         if (found := _between(scene.case, scene.said, scene.witness.right, result)) is not None
+        # What is wrong in its type or dtype alone has no wrong cell, and all would hold of none.
+        and found.wrong.any()
     ]
     return len(scenes), cells
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from importlib import import_module
-from itertools import product
-from pathlib import Path
+from itertools import islice
 from textwrap import dedent
 
 import pytest
-from click.testing import CliRunner
 
-import bpcheck
-from bpcheck.cli import main
+from bpcheck.adapters import load
+from bpcheck.planning.plan import Plan
+from bpcheck.planning.profiles import PROFILES
+from bpcheck.runner.one import judge
+from properties.harness.doors import DOORS, Given
+from properties.harness.targets import folder, write
+
+__all__ = ["folder"]
 
 KERNELS = """
     import numpy as np
@@ -100,59 +101,41 @@ LAYOUTS = {
     "SamplesOfOneX": "x:broadcast-batch",
     "Frames": "x:overlapping",
     "Mean": "y_bar:broadcast-batch",
-    # Of one sample and one channel it is the same as that of a mean over the plane.
-    "Sum": "y_bar:broadcast",
+    "Sum": "y_bar:broadcast-all",
 }
 
-
-def shell(name: str, pytester: pytest.Pytester) -> tuple[bool, str]:
-    command = ["check", "max_pool1d", f"aliases:{name}", "--profile", "quick"]
-    result = CliRunner(env={"COLUMNS": "200"}).invoke(main, command, catch_exceptions=False)
-    return result.exit_code == 0, result.output
+#: Layouts that no kernel above is wrong in, beside one that it is.
+PLAIN = ("c-order", "x:negative,y_bar:negative", "x:channels-last,y_bar:fortran")
 
 
-def items(name: str, pytester: pytest.Pytester) -> tuple[bool, str]:
-    Path("test_aliased.py").write_text(
-        f"import aliases, bpcheck\n"
-        f"k = aliases.{name}()\n"
-        f"s = bpcheck.Subject(k.forward, k.vjp, operation='max_pool1d', name='{name}')\n"
-        "test_kernel = bpcheck.conformance(s)\n",
-        encoding="utf-8",
-    )
-    arguments = ("-p", "no:cacheprovider", "--bpcheck-profile=quick", "test_aliased.py")
-    done = pytester.runpytest_inprocess(*arguments)
-    return done.ret == 0, done.stdout.str()
+def kernel(name: str) -> str:
+    return dedent(KERNELS) + f"\nforward, vjp = {name}().forward, {name}().vjp\n"
 
 
-def python(name: str, pytester: pytest.Pytester) -> tuple[bool, str]:
-    kernel = getattr(import_module("aliases"), name)()
-    subject = bpcheck.Subject(kernel.forward, kernel.vjp, operation="max_pool1d", name=name)
-    try:
-        bpcheck.assert_agrees(subject, profile="quick")
-    except AssertionError as error:
-        return False, str(error)
-    return True, ""
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_quick_run_has_the_arrays_that_show_it(name: str) -> None:
+    write("mine.py", kernel(name))
+    subject = load("mine.py", operation="max_pool1d")
+    # One check of those that see it: what a plan has to do is to make such arrays.
+    plan = Plan(subject.operation, profile=PROFILES["quick"], dtypes=subject.claims.dtypes, seed=0)
+    checks = ("layouts", "autograd")
+    rulings = [r for case in islice(plan, 100) for r in judge(subject, case, checks=checks).rulings]
+    assert (name != "Right") == any(each.verdict.is_defect for each in rulings)
 
 
-#: Python sees all of them; the other doors a right kernel and a wrong one.
-ELSEWHERE = ("Right", "Output")
-
-
-@pytest.mark.parametrize(
-    ("door", "name"),
-    [*((python, name) for name in LAYOUTS), *product((shell, items), ELSEWHERE)],
-)
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("name", LAYOUTS)
 def test_an_alias_that_a_kernel_takes_wrongly_is_found_and_a_right_kernel_passes(
-    name: str,
-    door: Callable[[str, pytest.Pytester], tuple[bool, str]],
-    pytester: pytest.Pytester,
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, door: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path("aliases.py").write_text(dedent(KERNELS), encoding="utf-8")
-    monkeypatch.syspath_prepend(str(pytester.path))
-    monkeypatch.delitem(sys.modules, "aliases", raising=False)
-    agrees, said = door(name, pytester)
-    monkeypatch.delitem(sys.modules, "aliases", raising=False)
-    assert agrees == (name == "Right"), said
-    # The layout is what the smallest case cannot do without.
-    assert LAYOUTS[name] in said
+    # The right one is handed all of them, and axes of one element.
+    texts = [f"max_pool1d n3ic2iw5kw2 f64 exact {layout}" for layout in PLAIN]
+    layouts = [LAYOUTS[name]] if LAYOUTS[name] else [*LAYOUTS.values()][1:]
+    texts += [f"max_pool1d n3ic2iw{w}kw2 f64 exact {layout}" for layout in layouts for w in (4, 5)]
+    texts += [f"max_pool1d n1ic1iw2kw2 f64 exact {layout}" for layout in PLAIN]
+    given = Given(kernel(name), "max_pool1d", tuple(texts), seeds=3)
+    exit_code, said = DOORS[door](given, {}, pytester, monkeypatch)
+    assert (exit_code == 0) == (name == "Right"), said
+    # The layout is what the smallest case cannot do without. Of one sample and channel that of a
+    # mean over the plane is the same as that of a sum.
+    assert LAYOUTS[name].removesuffix("-all") in said

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bpcheck.cases import parse_case
+from properties.harness.depth import deep
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -77,15 +78,23 @@ def test_a_target_that_ends_the_process_on_import_is_an_input_error(tmp_path: Pa
     assert "ended the process with exit code 0, when it was imported" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+#: Either signal, and either number of workers; all of them together in a thorough run.
+ENDED = deep(
+    [(signal.SIGINT, "1"), (signal.SIGTERM, "2")],
+    [(number, jobs) for number in (signal.SIGINT, signal.SIGTERM) for jobs in ("1", "2")],
+)
+
+
+@pytest.mark.parametrize(("number", "jobs"), ENDED)
 def test_a_run_that_somebody_ends_reports_what_it_has_at_once(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, number: signal.Signals, jobs: str
 ) -> None:
     sleep = "open('ready', 'w').close(); time.sleep(60)"
     kernel = KERNEL.format(death=sleep).replace("== 20", "== 200")
     (tmp_path / "kernel.py").write_text(kernel, encoding="utf-8")
+    words = ("check", "conv1d", "kernel.py", "--json", "r.json", "--jobs", jobs)
     with subprocess.Popen(
-        [sys.executable, "-m", "bpcheck", "check", "conv1d", "kernel.py", "--json", "r.json"],
+        [sys.executable, "-m", "bpcheck", *words],
         env=ENVIRONMENT,
         cwd=tmp_path,
         stdout=subprocess.PIPE,

@@ -100,10 +100,22 @@ def bpcheck(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+#: A right kernel that changes the process when it is imported, where that is put back.
+SETS = """
+import os
+import numpy as np
+from reference.avg_pool import forward, vjp
+
+np.seterr(all="raise")
+os.chdir("/")
+"""
+
+
 def test_a_project_is_reported_to_its_end_though_one_subject_dies_when_imported(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "dies.py").write_text("import os\nos._exit(0)\n", encoding="utf-8")
+    (tmp_path / "sets.py").write_text(SETS, encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text(
         "".join(
             f'[tool.bpcheck.subjects.{name}]\ntarget = "{target}"\noperation = "avg_pool1d"\n'
@@ -112,6 +124,7 @@ def test_a_project_is_reported_to_its_end_though_one_subject_dies_when_imported(
                 "chdir": "properties.harness.hostile:kernels.change_directory",
                 "dies": "dies.py",
                 "coloured": "properties.harness.hostile:kernels.coloured",
+                "sets": "sets.py",
                 "right": "reference.avg_pool",
             }.items()
         ),
@@ -121,9 +134,12 @@ def test_a_project_is_reported_to_its_end_though_one_subject_dies_when_imported(
     assert done.returncode == 1, done.stderr
     document = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     verdicts = [each["verdict"] for each in document["reports"]]
-    assert verdicts == ["crashed", "changes the whole process", "raises", "agrees"]
+    assert verdicts == ["crashed", "changes the whole process", "raises", "agrees", "agrees"]
+    said = " ".join(done.stdout.split())
+    assert "loading it changed the current directory" in said
+    assert "NumPy's error state (divide: 'warn' to 'raise'" in said
     assert "ended the process with exit code 0, when it was imported" in done.stdout
-    assert "1 of 5 subjects agree" in done.stdout
+    assert "2 of 6 subjects agree" in done.stdout
     assert f"at {ROOT}/properties/harness/hostile.py:" in " ".join(done.stdout.split())
     assert "\x1b" not in done.stdout
     assert "\\x1b[31mred\\x07" in done.stdout

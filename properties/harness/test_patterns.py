@@ -13,6 +13,7 @@ from bpcheck.cases import parse_case
 from bpcheck.explain.pattern import pattern_of
 from bpcheck.explain.right import right_kernel
 from bpcheck.subject import Subject
+from reference import avg_pool
 
 #: Of each kind of which a pattern may need several: samples, channels, groups, strides.
 CASES = [
@@ -94,3 +95,13 @@ def test_channels_last_are_told_where_the_lengths_of_the_axes_fit() -> None:
     cases = [parse_case(f"conv2d n2ic3ih3iw3oc1kh{k}kw2 f64 exact seed={k}") for k in (1, 2, 3)]
     subject = spoiled("x_bar", lambda bar: np.moveaxis(bar, 1, -1).copy())
     assert "(NHWC?)" in pattern_of(subject, cases, result="x_bar")
+
+
+def test_an_array_that_is_wrong_in_its_type_alone_has_no_wrong_cells() -> None:
+    def masked(*operands: Any, **params: Any) -> Any:
+        y, residuals = avg_pool.forward(*operands, **params)
+        return np.ma.masked_invalid(y), residuals
+
+    subject = Subject(masked, avg_pool.vjp, operation="avg_pool1d")
+    cases = [parse_case(f"avg_pool1d n2ic2iw{w}kw2 f64 exact seed={w}") for w in (4, 5, 6, 7)]
+    assert pattern_of(subject, cases, result="y") == ""

@@ -1,17 +1,24 @@
-"""Subjects that refuse in several ways, from the command line and pytest: the same is judged."""
+"""Subjects that refuse in several ways, from the shell and pytest: the same is judged and found.
+
+From Python they are judged on whole runs, in a test of their own.
+"""
 
 from __future__ import annotations
 
 import json
-from functools import partial
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 import bpcheck
 from bpcheck.cli import main
+from bpcheck.report import to_json
 from bpcheck.runner import check_subject
+from bpcheck.verdict import Report
+from properties.harness.depth import deep
 from properties.harness.targets import folder, write
 
 __all__ = ["folder"]
@@ -59,53 +66,78 @@ MODULE = """
         forward, claims = WAYS[way]
         return bpcheck.Subject(forward, vjp, operation="max_pool1d", name=way, **claims)
 
-    signature, not_implemented_error, value_error_declared, supports = (
-        subject(way, max_pool.vjp) for way in WAYS
+    right = {way: subject(way, max_pool.vjp) for way in WAYS}
+    signature, not_implemented_error, value_error_declared, supports = right.values()
+    wrong_signature, wrong_not_implemented_error, wrong_value_error_declared, wrong_supports = (
+        subject(way, wrong) for way in WAYS
     )
-    wrong_signature, wrong_supports = (subject(way, wrong) for way in ("signature", "supports"))
 """
 
-#: Two of the ways, and a wrong subject: all four are judged from Python, in a test of their own.
-NAMES = ("signature", "value_error_declared", "wrong_supports")
+WAYS = ("signature", "not_implemented_error", "value_error_declared", "supports")
+
+#: Ways of which the wrong subject is looked at: explaining what is wrong takes the most time.
+WRONG = deep(("signature", "value_error_declared"), WAYS)
+
+NAMES = (*WAYS, *(f"wrong_{way}" for way in WRONG))
 
 #: Judged cases of a run here; every class is looked for in any number of them.
-CASES = 100
-
-TEST = """
-    import bpcheck, pools
-
-    test_value_error = bpcheck.conformance(pools.value_error_declared)
-    test_wrong_supports = bpcheck.conformance(pools.wrong_supports)
-"""
+CASES = 60
 
 
-def test_the_command_line_judges_as_many_cases_and_classes() -> None:
-    write("pools.py", MODULE)
+def by_command_line(pytester: pytest.Pytester, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     lines = [f'{name} = {{ target = "pools:{name}", operation = "max_pool1d" }}' for name in NAMES]
     write("pyproject.toml", "[tool.bpcheck.subjects]\n" + "\n".join(lines) + "\n")
     options = ("--profile", "quick", "--cases", str(CASES), "--json", "report.json")
     done = CliRunner().invoke(main, ["check", *options])
     assert done.exit_code == 1, done.output
-    document = json.loads(Path("report.json").read_text(encoding="utf-8"))
-    signature, declared, wrong = document["reports"]
-    for report in (signature, declared):
-        assert (report["verdict"], report["judgements"]) == ("agrees", [])
-        assert report["counts"]["cases"] >= CASES
-        assert report["missing"] == []
-    assert wrong["verdict"] == "backward wrong"
+    return dict(
+        zip(NAMES, json.loads(Path("report.json").read_text("utf-8"))["reports"], strict=True)
+    )
 
 
-def test_pytest_judges_a_right_one_and_a_wrong_one(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Sixty cases of the profile are enough to see which is wrong.
-    few = partial(check_subject, count=60)
-    monkeypatch.setattr(bpcheck.runner, "check_subject", few)
-    pytester.syspathinsert()
-    pytester.makepyfile(pools=MODULE, test_pools=TEST)
+def by_pytest(pytester: pytest.Pytester, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    made: list[Report] = []
+
+    def few(subject: bpcheck.Subject, **options: Any) -> Report:
+        made.append(check_subject(subject, **{**options, "count": CASES}))
+        return made[-1]
+
+    patch.setattr(bpcheck.runner, "check_subject", few)
+    lines = [f"test_{name} = bpcheck.conformance(pools.{name})" for name in NAMES]
+    write("test_pools.py", "import bpcheck, pools\n" + "\n".join(lines) + "\n")
     words = ("-p", "no:cacheprovider", "--bpcheck-profile", "quick", "-q", "-rf")
     done = pytester.runpytest_inprocess(*words, "test_pools.py")
-    assert done.ret == 1, done.stdout.str()
-    failed = {line for line in done.outlines if line.startswith("FAILED")}
-    assert failed
-    assert all("::test_wrong_supports[" in line for line in failed), done.stdout.str()
+    failed = {line.split("::test_")[1].split("[")[0] for line in done.outlines if "FAILED" in line}
+    assert failed == {name for name in NAMES if name.startswith("wrong")}, done.stdout.str()
+    return documents(made)
+
+
+def documents(reports: Iterable[Report]) -> dict[str, Any]:
+    return dict(
+        zip(NAMES, (json.loads(to_json(each))["reports"][0] for each in reports), strict=True)
+    )
+
+
+@pytest.mark.parametrize("door", [by_command_line, by_pytest])
+def test_every_way_is_judged_in_as_many_cases_and_classes_and_found_wrong_alike(
+    door: Callable[[pytest.Pytester, pytest.MonkeyPatch], dict[str, Any]],
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytester.syspathinsert()
+    write("pools.py", MODULE)
+    found = door(pytester, monkeypatch)
+    # All residues are met in a whole run alone, of which another test is.
+    met = [
+        {name for name, n in found[way]["coverage"].items() if n and " mod " not in name}
+        for way in WAYS
+    ]
+    for way, classes in zip(WAYS, met, strict=True):
+        right = found[way]
+        assert (right["verdict"], right["judgements"]) == ("agrees", [])
+        assert right["counts"]["cases"] >= CASES
+        assert (classes, right["missing"]) == (met[0], [])
+    for way in WRONG:
+        wrong = found[f"wrong_{way}"]
+        assert wrong["verdict"] == "backward wrong"
+        assert {each["result"] for each in wrong["judgements"]} == {"x_bar"}

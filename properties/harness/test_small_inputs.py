@@ -4,38 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from textwrap import dedent
 from typing import Any
 
 import pytest
 
-# Imported here, so that the runs within the tests find it imported.
-import torch  # noqa: F401
-from click.testing import CliRunner
-
-import bpcheck
-from bpcheck import Subject, parse_case
-from bpcheck.cli import main
-from bpcheck.report import report_text
-from bpcheck.verdict import Report
-from properties.harness.depth import deep
-from properties.harness.targets import folder, write
+from properties.harness.doors import DOORS, Given
+from properties.harness.targets import folder
 
 __all__ = ["folder"]
 
 
 @dataclass(frozen=True)
 class Input:
-    """A kernel, the cases that tell, what it is called, and what to claim for or against it."""
+    """A kernel with the cases that tell, what it is called, and what to claim for or against it."""
 
-    code: str
-    operation: str
-    cases: tuple[str, ...]
+    kernel: Given
     says: tuple[str, ...]
     exit_code: int
     claims: Mapping[str, Any] = field(default_factory=dict)
     #: With what is claimed, in place of what is said without.
-    then: tuple[str, ...] = ("AGREES",)
+    then: tuple[str, ...] = ()
     then_exit: int = 0
 
 
@@ -111,17 +99,21 @@ BATCHES = """
 
 SMALL_INPUTS = {
     "narrow sums": Input(
-        NARROW,
-        "conv1d",
-        ("conv1d n2ic1iw800oc2kw1 bf16 real", "conv1d n2ic2iw9oc3kw2 bf16 exact"),
+        Given(
+            NARROW,
+            "conv1d",
+            ("conv1d n2ic1iw800oc2kw1 bf16 real", "conv1d n2ic2iw9oc3kw2 bf16 exact"),
+        ),
         ("b_bar: lost precision", "explained only by sums in bfloat16", 'ACCUMULATES = "bfloat16"'),
         1,
         {"accumulates": "bfloat16"},
     ),
     "unordered sums": Input(
-        UNORDERED,
-        "avg_pool1d",
-        ("avg_pool1d n2ic3iw40kw7sw1 f32 real", "avg_pool1d n2ic3iw40kw7sw1 f32 exact"),
+        Given(
+            UNORDERED,
+            "avg_pool1d",
+            ("avg_pool1d n2ic3iw40kw7sw1 f32 real", "avg_pool1d n2ic3iw40kw7sw1 f32 exact"),
+        ),
         ("x_bar: adds up in another order each time", "real values differ from call to call by"),
         0,
         {"deterministic": True},
@@ -129,21 +121,21 @@ SMALL_INPUTS = {
         1,
     ),
     "a transform": Input(
-        FFT,
-        "conv1d",
-        (
-            "conv1d n1ic2iw1oc2kw1pw3sw4 f64 exact",
-            "conv1d n2ic3iw9oc2kw3 f64 exact",
-            "conv1d n2ic3iw9oc2kw3 f64 huge",
+        Given(
+            FFT,
+            "conv1d",
+            (
+                "conv1d n1ic2iw1oc2kw1pw3sw4 f64 exact",
+                "conv1d n2ic3iw9oc2kw3 f64 exact",
+                "conv1d n2ic3iw9oc2kw3 f64 huge",
+            ),
         ),
         ("wrong", "the rounding of a transform", "declare EXACT = False with its NORM"),
         1,
         {"exact": False, "constant": 8},
     ),
     "batch dependence": Input(
-        BATCHES,
-        "conv1d",
-        ("conv1d n3ic9iw12oc4kw3 f32 real",),
+        Given(BATCHES, "conv1d", ("conv1d n3ic9iw12oc4kw3 f32 real",)),
         ("a sample's bits depend on the batch it is in (y; ", "who claims BATCH_INVARIANT"),
         0,
         {"batch_invariant": True},
@@ -152,70 +144,19 @@ SMALL_INPUTS = {
     ),
 }
 
-SEEDS = deep(4, 8)
-
-
-def by_command_line(given: Input, claims: Mapping[str, Any]) -> tuple[int, str]:
-    # Another file with claims: what was imported stays.
-    name = "claiming.py" if claims else "mine.py"
-    lines = [f"{word.upper()} = {value!r}" for word, value in claims.items()]
-    write(name, dedent(given.code) + "\n".join(lines))
-    lines = [f"{case} c-order seed={seed}" for case in given.cases for seed in range(SEEDS)]
-    write("cases.txt", "\n".join(lines))
-    arguments = ["check", given.operation, name, "--cases", "cases.txt"]
-    result = CliRunner().invoke(main, arguments, env={"COLUMNS": "400"})
-    return result.exit_code, result.output
-
-
-def by_python(given: Input, claims: Mapping[str, Any]) -> tuple[int, str]:
-    write("mine.py", given.code)
-    subject = bpcheck.adapters.load("mine.py", operation=given.operation)
-    asked = [parse_case(f"{case} c-order seed={s}") for case in given.cases for s in range(SEEDS)]
-    report = bpcheck.check(subject, cases=asked, claims=claims)
-    return report.exit_code, report_text(report, width=400)
-
-
-DOORS = {"command line": by_command_line, "Python": by_python}
-
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("name", SMALL_INPUTS)
-def test_a_small_input_is_told_rightly_with_its_claim_and_without(name: str, door: str) -> None:
-    given = SMALL_INPUTS[name]
-    exit_code, said = DOORS[door](given, {})
-    assert exit_code == given.exit_code, said
-    for text in given.says:
-        assert text in said
-    exit_code, said = DOORS[door](given, given.claims)
-    assert exit_code == given.then_exit, said
-    for text in given.then:
-        assert text in said
-
-
-@pytest.mark.parametrize("name", SMALL_INPUTS)
-def test_a_small_input_is_told_rightly_by_pytest(
-    name: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+def test_a_small_input_is_told_rightly_with_its_claim_and_without(
+    name: str, door: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given, run = SMALL_INPUTS[name], bpcheck.runner.check_subject
-    asked = [parse_case(f"{case} c-order seed={s}") for case in given.cases for s in range(SEEDS)]
-
-    def few(subject: Subject, *, profile: str, seed: int, **_: Any) -> Report:
-        return run(subject, profile=profile, seed=seed, cases=asked)
-
-    monkeypatch.setattr(bpcheck.runner, "check_subject", few)
-    write("mine.py", given.code)
-    subject = bpcheck.adapters.load("mine.py", operation=given.operation)
-    monkeypatch.setattr(bpcheck, "under_test", subject, raising=False)
-    pytester.makepyfile(
-        "import bpcheck\n"
-        "test_plain = bpcheck.conformance(bpcheck.under_test)\n"
-        f"test_claimed = bpcheck.conformance(bpcheck.under_test, claims={dict(given.claims)!r})\n"
-    )
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-rsxf")
-    said = result.stdout.str()
-    for text in (*given.says, *(() if given.then == ("AGREES",) else given.then)):
-        assert text in said
-    failures = [line for line in result.outlines if line.startswith("FAILED")]
-    failed = {line.partition("::")[2].partition("[")[0] for line in failures}
-    named = {"test_plain": given.exit_code, "test_claimed": given.then_exit}
-    assert failed == {test for test, code in named.items() if code}
+    given = SMALL_INPUTS[name]
+    for claims, code, says in (
+        ({}, given.exit_code, given.says),
+        (given.claims, given.then_exit, given.then),
+    ):
+        with monkeypatch.context() as patch:
+            exit_code, said = DOORS[door](given.kernel, claims, pytester, patch)
+        assert exit_code == code, said
+        for text in says:
+            assert text in said

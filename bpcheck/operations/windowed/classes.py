@@ -179,6 +179,8 @@ def more_conditions(rank: int) -> tuple[EdgeClass, ...]:
     )
     return (
         _any("kernel", "> 1", lambda w: w.k > 1),
+        # The one that most fast paths are for, beside the 1 that is an edge class.
+        _all("kernel", "3", lambda w: w.k == 3),
         _any("remainder", "> 0", lambda w: w.remainder > 0),
         _any("windows", "several", lambda w: w.out > 1),
         _any("windows", "overlap", lambda w: w.overlap > 1),
@@ -231,6 +233,8 @@ def conv_conditions() -> tuple[EdgeClass, ...]:
         _all("padding", "'same'", lambda w: w.same),
         EdgeClass("groups", "2 or more", lambda g: g.g > 1),
         EdgeClass("filters", "as many as channels of a group", lambda g: g.oc * g.g == g.ic),
+        # Depthwise, with a channel multiplier and without: paths are chosen by both at once.
+        EdgeClass("groups", "of one input channel", lambda g: 1 < g.g == g.ic),
         EdgeClass("input channels", "several", lambda g: g.ic > 1),
         EdgeClass("input channels", "several in a group", lambda g: g.ic > g.g),
         EdgeClass("output channels", "several", lambda g: g.oc > 1),
