@@ -126,7 +126,7 @@ def test_a_border_that_is_zeroed_once_is_found() -> None:
         shape = (*x.shape[:2], *sides)
         kept = borders.setdefault((shape, x.dtype), np.zeros(shape, x.dtype))
         inside = tuple(slice(p, p + i) for i, p in zip(x.shape[2:], padding, strict=True))
-        kept[(..., *inside)] = x
+        kept[:, :, inside[0], inside[1]] = x
         y, _ = right.forward(kept, w, b, padding=(0, 0), **params)
         return y, right.forward(x, w, b, padding=padding, **params)[1]
 

@@ -38,6 +38,9 @@ _WINDOW = {1: 521, 2: 23, 3: 9}
 #: Sides of the window, by rank, in which many products meet.
 _SIDE = {1: 16, 2: 6, 3: 4}
 
+#: Those that cost as much as hundreds of the others.
+_COSTLY = ("row", "window", "terms", "unrolled image")
+
 #: One drawn geometry in so many is far out in one number.
 EVERY = 48
 
@@ -105,6 +108,22 @@ def conv_extremes(rank: int, make: Make) -> tuple[Extreme, ...]:
         own, out = 2 + integers(0, 1), 2 + integers(0, 1)
         return make({**tiny, "g": g, "ic": g * own, "oc": g * out})
 
+    found = {
+        **_window_extremes(rank, make, tiny),
+        "dilation": dilation,
+        "padding": padding,
+        "samples": samples,
+        "input channels": inputs,
+        "output channels": outputs,
+        "groups": groups,
+        **_product_extremes(rank, make, tiny),
+    }
+    return _named(found, padding=lambda g: any(w.p > w.k + BEYOND_KERNEL for w in g.windows))
+
+
+def _product_extremes(rank: int, make: Make, tiny: Mapping[str, int]) -> dict[str, Any]:
+    """How many products there are: of a channel, of an output, and of all outputs."""
+
     def multiplier(integers: Integers, scale: int) -> Any:
         g = 2 + integers(0, 1)
         outputs = (MULTIPLIER + 1 + integers(0, 3)) * scale
@@ -122,19 +141,7 @@ def conv_extremes(rank: int, make: Make) -> tuple[Extreme, ...]:
             i += 1
         return make({**tiny, **_all(rank, i=i, k=k), "oc": 1})
 
-    found = {
-        **_window_extremes(rank, make, tiny),
-        "dilation": dilation,
-        "padding": padding,
-        "samples": samples,
-        "input channels": inputs,
-        "output channels": outputs,
-        "groups": groups,
-        "multiplier": multiplier,
-        "terms": terms,
-        "unrolled image": unrolled,
-    }
-    return _named(found, padding=lambda g: any(w.p > w.k + BEYOND_KERNEL for w in g.windows))
+    return {"multiplier": multiplier, "terms": terms, "unrolled image": unrolled}
 
 
 def pool_extremes(rank: int, make: Make, *, keys: Mapping[str, int | None]) -> tuple[Extreme, ...]:
