@@ -28,10 +28,13 @@ from bpcheck.checks.outcomes import (
 from bpcheck.checks.run import Run
 from bpcheck.checks.subnormals import flushes
 from bpcheck.checks.trial import Trial
-from bpcheck.checks.turns import takes_turn
+from bpcheck.checks.turns import takes_turn, turn_among
 from bpcheck.finding import Kind, Outcome
 
 NAME = "split cotangent"
+
+#: The part of the cells that is few of them.
+_FEW = 0.06
 
 
 def check_split(trial: Trial) -> tuple[Outcome, ...]:
@@ -39,22 +42,68 @@ def check_split(trial: Trial) -> tuple[Outcome, ...]:
     why = why_not_linear(trial)
     if why:
         return unjudged(trial, NAME, why)
-    parts = _parts(trial)
-    broken = (broken_off(trial, NAME, part, "for a part of the cotangent") for part in parts)
+    whole, what = _whole(trial)
+    runs = (_again(trial, whole), *_parts(trial, whole))
+    broken = (broken_off(trial, NAME, run, f"for {what}") for run in runs)
     return next(filter(None, broken), ()) or of_gradients(
-        first_of_each(trial, NAME, _violations(trial, *parts))
+        first_of_each(trial, NAME, _violations(trial, *runs, what=what))
     )
 
 
-def _parts(trial: Trial) -> tuple[Run, Run]:
+def _whole(trial: Trial) -> tuple[Array, str]:
+    """What is split: the cotangent of the case or, by turns, the one that every sum sends down."""
+    y_bar = trial.arrays.y_bar
+    # No sum of ones is larger than one of whole numbers, none of which is zero.
+    if trial.case.values == "exact" and turn_among(trial.case, 2) and y_bar.all():
+        return np.ones_like(y_bar), "a cotangent of ones"
+    return y_bar, "the cotangent"
+
+
+def _again(trial: Trial, y_bar: Array) -> Run:
+    """The run with this cotangent; that of the case's own has been made."""
+    if y_bar is trial.arrays.y_bar:
+        return trial.first
+    return trial.again(replace(trial.arrays, y_bar=y_bar))
+
+
+def _parts(trial: Trial, whole: Array) -> tuple[Run, Run]:
     """Two further runs, on cotangents that are nonzero in different places."""
     rng = np.random.default_rng((trial.case.seed, *b"linearity"))
-    mask = rng.integers(0, 2, size=trial.arrays.y_bar.shape).astype(bool)
-    zero = np.zeros_like(trial.arrays.y_bar)
+    mask = _MASKS[turn_among(trial.case, 2 * len(_MASKS)) // 2](whole, rng)
+    zero = np.zeros_like(whole)
     return (
-        trial.again(replace(trial.arrays, y_bar=np.where(mask, trial.arrays.y_bar, zero))),
-        trial.again(replace(trial.arrays, y_bar=np.where(mask, zero, trial.arrays.y_bar))),
+        _again(trial, np.where(mask, whole, zero)),
+        _again(trial, np.where(mask, zero, whole)),
     )
+
+
+def _half(y_bar: Array, rng: np.random.Generator) -> Array:
+    """About half of the cells."""
+    return rng.integers(0, 2, size=y_bar.shape).astype(bool)
+
+
+def _few(y_bar: Array, rng: np.random.Generator) -> Array:
+    """A few of many cells, as a max pool or a ReLU sends down."""
+    found: Array = rng.random(y_bar.shape) < _FEW
+    return found
+
+
+def _one_cell(y_bar: Array, rng: np.random.Generator) -> Array:
+    """A single cell, which a saliency map begins with."""
+    found: Array = (np.arange(y_bar.size) == rng.integers(max(1, y_bar.size))).reshape(y_bar.shape)
+    return found
+
+
+def _one_sample(y_bar: Array, rng: np.random.Generator) -> Array:
+    """All that lies at one place of the first axis."""
+    mask = np.zeros(y_bar.shape, bool)
+    if y_bar.ndim and len(y_bar):
+        mask[int(rng.integers(len(y_bar)))] = True
+    return mask
+
+
+#: Which cells one part has: kernels take short cuts where a cotangent is zero nearly everywhere.
+_MASKS = (_half, _few, _one_cell, _one_sample)
 
 
 def why_not_linear(trial: Trial) -> str:
@@ -87,8 +136,10 @@ def nonlinear(trial: Trial, check: str, result: str, where: Difference, what: st
     return failed(trial, check, result, Kind.NOT_LINEAR, message, where)
 
 
-def _violations(trial: Trial, one: Run, two: Run) -> Iterator[Outcome]:
-    for result, got in trial.got.items():
+def _violations(
+    trial: Trial, all_of_it: Run, one: Run, two: Run, *, what: str
+) -> Iterator[Outcome]:
+    for result, got in all_of_it.got.items():
         if result == "y":
             continue
         # Of a wrong vjp both parts may be infinite.
@@ -96,8 +147,7 @@ def _violations(trial: Trial, one: Run, two: Run) -> Iterator[Outcome]:
             total = one.got[result] + two.got[result]
         where = difference(total, got, _bound(trial, result))
         if where is not None:
-            what = "the sum of two parts of it"
-            yield nonlinear(trial, NAME, result, where, what)
+            yield nonlinear(trial, NAME, result, where, f"the sum of two parts of {what}")
 
 
 def _bound(trial: Trial, result: str) -> Array | None:

@@ -168,6 +168,10 @@ class Operation(Addressed, ABC):
         """Layers near the most common families, each of them with one number changed."""
         yield from ()
 
+    def tiled_layers(self, integers: Integers) -> Iterator[Any]:
+        """Layers with room for several tiles of a plane and for blocks of channels at once."""
+        return iter(())
+
     @property
     def shrunken_layers(self) -> tuple[Any, ...]:
         """Small geometries like the layers of the named sets, each once."""

@@ -6,6 +6,7 @@ residues), what is rare (edge classes and extremes), and what did nobody think o
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from bpcheck.cases.case import Case
 from bpcheck.cases.numbers import SEEDS_APART
+from bpcheck.errors import CaseError
 from bpcheck.operations import Operation
 from bpcheck.planning.acceptance import UNSHAPED, Acceptance
 from bpcheck.planning.classes import beside_classes
@@ -26,6 +28,9 @@ from bpcheck.planning.shipped import Layer, Shipped
 
 #: After so many geometries comes one of the same shapes and other params.
 TWIN_EVERY = 10
+
+#: And before one in so many comes one whose input fills what is padded in it.
+FILLED_EVERY = 2 * TWIN_EVERY
 
 #: One rare or random case in so many wears a geometry again, in another dress, as long as that
 #: adds something.
@@ -201,15 +206,32 @@ def _with_twins(operation: Operation, geometries: Iterator[Any], seed: int) -> I
     """The geometries, some followed by one of the same shapes and other params.
 
     A plan that is kept for the shapes alone, as a library keeps those of its convolutions, is then
-    used for other params than it was made for.
+    used for other params than it was made for. And some follow one without padding whose input is
+    as large as theirs when it is padded: a border that is zeroed once is then found full.
     """
     integers = integers_from(np.random.default_rng((seed, *b"twins")))
+    is_due = False
     for index, geometry in enumerate(geometries):
+        is_due |= index % FILLED_EVERY == TWIN_EVERY // 2
+        filled = _filled(operation, geometry) if is_due else None
+        if filled is not None:
+            is_due = False
+            yield filled
         yield geometry
         if index % TWIN_EVERY == TWIN_EVERY - 1:
             twin = operation.twin(geometry, integers)
             if twin is not None:
                 yield twin
+
+
+def _filled(operation: Operation, geometry: Any) -> Any | None:
+    """The geometry with cells of the input in the place of all padding; ``None`` without any."""
+    numbers = geometry.numbers()
+    known = {key: numbers[key] for key in operation.keys}
+    for plain in operation.plainer(known):
+        with contextlib.suppress(CaseError):
+            return operation.geometry(plain)
+    return None
 
 
 def _random(operation: Operation, rng: np.random.Generator) -> Iterator[Any]:

@@ -19,7 +19,7 @@ from bpcheck.planning.tables import Tables
 
 #: How often the families of an operation are met before anything else, those of most models first:
 #: in each dtype and all variants, and in as many pairs of traits as so many layers can have.
-COMMON = (16,) * 5 + (6,) * 15
+COMMON = (13,) * 5 + (6,) * 15
 
 #: How often a longer run has other relatives of the most common families.
 _AGAIN = 3
@@ -103,9 +103,11 @@ class Shipped:
         for place, family in enumerate(others):
             variants = self._operation.variants(family)
             yield from self._mixed_layer(family, variants[place % len(variants)])
+        for geometry in self._operation.tiled_layers(integers_from(self._rng)):
+            yield Layer("", geometry, None, frozenset())
+        yield from self._relatives()
         # Once more, as unlike the first one as can be; and a third time.
         yield from self._again(others)
-        yield from self._relatives()
         for geometry in self._operation.shrunken_layers:
             yield Layer("", geometry, None, frozenset())
         yield from self._again(others)

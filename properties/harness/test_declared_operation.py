@@ -496,3 +496,12 @@ def test_what_has_no_number_is_no_cotangent() -> None:
     text = "properties.harness.test_declared_operation:masked n=2 c=1 f64 real y_bar:output seed="
     for seed in range(20):
         assert np.isfinite(fill(parse_case(f"{text}{seed}")).y_bar).all()
+
+
+def test_a_row_of_padding_has_a_gradient_of_its_own_even_where_it_alone_is_looked_up() -> None:
+    # Of one row of three numbers a step cancelled by chance, and a right kernel was told wrong.
+    for draws in range(200):
+        text = f"embedding v=7 d=3 batch=- padding_idx=0 draws={draws} f64 exact c-order"
+        case = parse_case(text)
+        looks_up_padding = int(case.params["indices"]) == 0
+        assert case.operation.has_own_gradient(case.geometry) == looks_up_padding

@@ -12,7 +12,7 @@ import pytest
 from bpcheck.cases import Case
 from bpcheck.operations import operation_named, operation_names
 from bpcheck.operations.residues import residue_names, residues_of
-from bpcheck.operations.windowed.relatives import MOST as RELATED
+from bpcheck.operations.windowed.relatives import MOST_OF_TILES as RELATED
 from bpcheck.planning.choices import MOST, USUAL, Choices
 from bpcheck.planning.classes import beside, classes_of
 from bpcheck.planning.limits import Limits
@@ -123,13 +123,14 @@ def pairs(names: frozenset[str]) -> list[tuple[str, str]]:
 
 def sizes_of(operation: str, case: Case) -> frozenset[str]:
     """Its residues, and how its output channels relate to its input channels."""
-    from bpcheck.operations.windowed.sizes import relation
+    from bpcheck.operations.windowed.sizes import OF_IMAGES, relation
 
     if not operation.startswith("conv"):
         return classes_of(case)
     g = case.geometry
     groups = "1" if g.g == 1 else "dw" if g.g == g.ic else "grouped"
-    return classes_of(case) | {relation(g.ic, g.oc, groups)}
+    of_images = {OF_IMAGES} if (groups, g.ic) == ("1", 3) and g.oc >= 8 else set()
+    return classes_of(case) | {relation(g.ic, g.oc, groups)} | of_images
 
 
 @pytest.mark.parametrize("operation", ["conv1d", "max_pool2d", "avg_pool2d"])

@@ -32,6 +32,10 @@ MOST_DRAWS = 1 << 16
 #: One more than that many draws, one has axes of one length.
 EQUAL_EVERY = 7
 
+#: What is long is so many times as long as that begins at most, and longer than a block of threads
+#: on a GPU if it may be.
+_LONGEST, _BLOCK = 8, 1_024
+
 #: Sizes of leading axes.
 LEADING = (1, 2, 3, 5, 4, 7)
 
@@ -100,7 +104,9 @@ class Drawer:
     def _make_long(self, axis: str) -> Callable[[Integers, int], Sizes]:
         def make(integers: Integers, reach: int) -> Sizes:
             levels = self._declared.size(axis)
-            long = [each for each in levels.drawn if edges.LONG < each <= 4 * reach * edges.LONG]
+            longest = _LONGEST * reach * edges.LONG
+            long = [each for each in levels.drawn if edges.LONG < each <= longest]
+            long = [each for each in long if each > _BLOCK] or long
             size = long[integers(0, len(long) - 1)] if long else max(levels.drawn)
             return self._tiny_but(integers, {axis: size})
 

@@ -23,7 +23,8 @@ def _moderate(values: Array) -> Array:
 
 @operation(
     "query: *batch l e, key: *batch s e, value: *batch s v, attn_mask: l s?",
-    sizes={"l": range(1, 66), "s": range(1, 66), "e": range(1, 65), "v": range(1, 65)},
+    # Blocks of queries and keys are 64 or 128 long.
+    sizes={"l": range(1, 300), "s": range(1, 300), "e": range(1, 65), "v": range(1, 65)},
     params={"is_causal": [False, True]},
     where=lambda is_causal, has_attn_mask: not (is_causal and has_attn_mask),
     constant="attn_mask",

@@ -9,7 +9,7 @@ from bpcheck.operations.declared import labels, operation, positive
 __all__ = ["cross_entropy", "log_softmax", "softmax"]
 
 #: Numbers of classes, or lengths of rows of scores.
-CLASSES = range(1, 1025)
+CLASSES = range(1, 2049)
 
 
 @operation("x: *batch c", sizes={"c": CLASSES}, params={"dim": [-1]})

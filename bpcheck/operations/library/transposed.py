@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bpcheck.operations.declared import Declared, each, operation
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+
+
+#: Kernel, stride, padding and output padding: of a U-Net, of DCGAN, of an autoencoder, and plain.
+_USUAL = ((2, 2, 0, 0), (4, 2, 1, 0), (3, 2, 1, 1), (3, 1, 1, 0))
 
 
 def _of(rank: int) -> Declared:
@@ -31,12 +35,13 @@ def _of(rank: int) -> Declared:
         convolve = getattr(functional, f"conv_transpose{rank}d")
         return convolve(x, weight, bias, stride, padding, output_padding, groups, dilation)
 
-    return operation(
+    declared = operation(
         f"x: n (g*ci) {axes}, weight: (g*ci) co {kernel}, bias: (g*co)?",
         sizes={
             "g": range(1, 9),
-            "ci": range(1, 17),
-            "co": range(1, 17),
+            # Past a block of 64 channels.
+            "ci": range(1, 70),
+            "co": range(1, 70),
             **{f"k{each}": range(1, most) for each in letters},
         },
         params={
@@ -49,6 +54,24 @@ def _of(rank: int) -> Declared:
         where=_is_allowed,
         name=f"conv_transpose{rank}d",
     )(conv_transpose)
+    declared.landmarks = tuple(_landmarks(letters))
+    return declared
+
+
+def _landmarks(letters: str) -> Iterator[dict[str, int]]:
+    """What is mostly run: doubling the sides of a plane, in decoders and generators.
+
+    Each comes with an even side and channels in eights, with an odd one and others, and depthwise.
+    """
+    for kernel, stride, padding, extra in _USUAL:
+        for n, g, ci, co, side in ((1, 1, 8, 16, 4), (2, 1, 3, 66, 3), (2, 3, 1, 1, 5)):
+            numbers = {"n": n, "g": g, "ci": ci, "co": co, "has_bias": int(g == 1)}
+            for place, axis in enumerate(letters):
+                # The sides differ by 1, so that both parities meet.
+                numbers |= {axis: side + len(letters) - 1 - place, f"k{axis}": kernel}
+                numbers |= {f"stride_{place}": stride, f"padding_{place}": padding}
+                numbers[f"output_padding_{place}"] = extra
+            yield numbers
 
 
 def _is_allowed(

@@ -171,8 +171,8 @@ def _draw_window(integers: Integers, rank: int) -> Window:
     """A window of one dimension; padding up to one more than the kernel size."""
     k = integers(1, dimensions.MAX_KERNEL[rank])
     if integers(0, 9) == 9:
-        # The kernel as large as the input.
-        return Window(i=k, k=k)
+        # The kernel as large as the input, which may be padded.
+        return Window(i=k, k=k, p=dimensions.choose(integers, (0, 0, k // 2)))
     s = integers(1, 4)
     d = dimensions.choose(integers, (1, 1, 1, 2, 3))
     p = dimensions.choose(integers, (0, 1, 2, k - 1, k, k + 1, 0))
@@ -182,5 +182,6 @@ def _draw_window(integers: Integers, rank: int) -> Window:
 def _draw_same_window(integers: Integers, rank: int) -> Window:
     """A window with 'same' padding, of even or odd kernel size."""
     k = integers(1, dimensions.MAX_KERNEL[rank])
-    d = dimensions.choose(integers, (1, 1, 2))
+    # An even dilation never leaves an odd cell for one side.
+    d = dimensions.choose(integers, (1, 2, 1, 3))
     return Window(i=integers(1, 7), k=k, d=d, same=True)

@@ -120,6 +120,9 @@ class Convolution(Operation):
     def relatives(self, integers: Integers) -> Iterator[ConvGeometry]:
         return relatives.nearest(self, self._shelf.kin, integers)
 
+    def tiled_layers(self, integers: Integers) -> Iterator[ConvGeometry]:
+        return relatives.tiled(self, self._shelf.kin, integers)
+
     def axes(self, result: str) -> str:
         return dimensions.axes(result, self.rank)
 

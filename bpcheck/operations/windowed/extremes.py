@@ -7,6 +7,7 @@ bits, goes wrong only there, and no draw of usual numbers comes near.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 from bpcheck.operations.promises import EdgeClass, Extreme, Integers
@@ -14,9 +15,31 @@ from bpcheck.operations.windowed.dimensions import LETTERS, choose
 
 #: Beyond these a number is far out.
 KERNEL, DILATION, STRIDE, BEYOND_KERNEL, POOL_PADDING = 16, 6, 7, 4, 4
-SAMPLES, CHANNELS, GROUPS, DIVISOR, ROW = 24, 200, 16, 64, 65_535
+GROUPS, MULTIPLIER, DIVISOR, ROW = 16, 4, 64, 65_535
+
+#: Counters of 8 bits end before the batches that people train with, and a block of 512 threads
+#: before the channels of a late layer.
+SAMPLES, CHANNELS = 256, 512
+
+#: Cells of a window, as many as a sentence that is pooled has words: more than 8 bits can count.
+CELLS = 512
+
+#: Products that one output adds up: so many numbers of 32 bits fill the 48 KiB of a block on a GPU.
+TERMS = 12_288
+
+#: Numbers of an unrolled image: workspaces of 8 MiB end there.
+UNROLLED = 2**20
 
 FACTOR = "extreme"
+
+#: Sides of a window, by rank, of more than `CELLS`.
+_WINDOW = {1: 521, 2: 23, 3: 9}
+
+#: Sides of the window, by rank, in which many products meet.
+_SIDE = {1: 16, 2: 6, 3: 4}
+
+#: Those that cost as much as hundreds of the others.
+_COSTLY = ("row", "window", "terms", "unrolled image")
 
 #: One drawn geometry in so many is far out in one number.
 EVERY = 48
@@ -45,7 +68,13 @@ def _window_extremes(rank: int, make: Make, tiny: Mapping[str, int]) -> dict[str
         flat = {key: 1 for key in tiny if key != "kw"}
         return make({**tiny, **flat, "iw": (ROW + 2) * scale + integers(0, 9)})
 
-    return {"kernel": kernel, "stride": stride, "row": row}
+    def window(integers: Integers, scale: int) -> Any:
+        # In several channels: a largest cell may lie where any counter still reaches.
+        few = {"ic": 6} if "oc" not in tiny else {}
+        i = _WINDOW[rank] + integers(0, 1)
+        return make({**tiny, **few, **_all(rank, i=i, k=_WINDOW[rank])})
+
+    return {"kernel": kernel, "stride": stride, "row": row, "window": window}
 
 
 def conv_extremes(rank: int, make: Make) -> tuple[Extreme, ...]:
@@ -87,8 +116,32 @@ def conv_extremes(rank: int, make: Make) -> tuple[Extreme, ...]:
         "input channels": inputs,
         "output channels": outputs,
         "groups": groups,
+        **_product_extremes(rank, make, tiny),
     }
     return _named(found, padding=lambda g: any(w.p > w.k + BEYOND_KERNEL for w in g.windows))
+
+
+def _product_extremes(rank: int, make: Make, tiny: Mapping[str, int]) -> dict[str, Any]:
+    """How many products there are: of a channel, of an output, and of all outputs."""
+
+    def multiplier(integers: Integers, scale: int) -> Any:
+        g = 2 + integers(0, 1)
+        outputs = (MULTIPLIER + 1 + integers(0, 3)) * scale
+        return make({**tiny, "g": g, "ic": g, "oc": g * outputs})
+
+    def terms(integers: Integers, scale: int) -> Any:
+        k = _SIDE[rank] + integers(0, 1)
+        own = TERMS * scale // k**rank + 1 + integers(0, 9)
+        return make({**tiny, **_all(rank, i=k, k=k), "ic": own})
+
+    def unrolled(integers: Integers, scale: int) -> Any:
+        k = 3 if rank > 1 else 16
+        i = k
+        while ((i - k + 1) * k) ** rank <= UNROLLED * scale:
+            i += 1
+        return make({**tiny, **_all(rank, i=i, k=k), "oc": 1})
+
+    return {"multiplier": multiplier, "terms": terms, "unrolled image": unrolled}
 
 
 def pool_extremes(rank: int, make: Make, *, keys: Mapping[str, int | None]) -> tuple[Extreme, ...]:
@@ -130,6 +183,7 @@ def _named(found: Mapping[str, Any], *, padding: Callable[[Any], bool]) -> tuple
         "kernel": lambda g: any(w.k > KERNEL for w in g.windows),
         "stride": lambda g: any(w.s > STRIDE for w in g.windows),
         "row": lambda g: g.windows[-1].i > ROW,
+        "window": lambda g: prod(w.k for w in g.windows) > CELLS,
         "dilation": lambda g: any(w.d > DILATION and w.k > 1 for w in g.windows),
         "padding": padding,
         "samples": lambda g: g.n > SAMPLES,
@@ -137,6 +191,9 @@ def _named(found: Mapping[str, Any], *, padding: Callable[[Any], bool]) -> tuple
         "input channels": lambda g: g.ic > CHANNELS,
         "output channels": lambda g: g.oc > CHANNELS,
         "groups": lambda g: g.g > GROUPS and g.g < g.ic and g.g < g.oc,
+        "multiplier": lambda g: g.g == g.ic and g.oc > MULTIPLIER * g.g > MULTIPLIER,
+        "terms": lambda g: g.ic // g.g * prod(w.k for w in g.windows) > TERMS,
+        "unrolled image": lambda g: g.ic * prod(w.k * w.out for w in g.windows) > UNROLLED,
         "divisor": lambda g: g.divisor > DIVISOR,
     }
     return tuple(
@@ -154,6 +211,10 @@ def choose_extreme(integers: Integers) -> bool:
 
 
 def draw_extreme(extremes: tuple[Extreme, ...], integers: Integers) -> Any:
-    """One of them; no row, which costs as much as hundreds of the others."""
-    cheap = [each for each in extremes if each.edge.name != "row"]
+    """One of them, of those that do not cost as much as hundreds of the others."""
+    cheap = [
+        each
+        for each in extremes
+        if each.edge.name not in ("row", "window", "terms", "unrolled image")
+    ]
     return choose(integers, cheap).make(integers, 1)

@@ -16,10 +16,10 @@ EVERY = 24
 
 #: Beyond these a size is large: samples, channels, cells of a window, of an output plane and of an
 #: input plane.
-SAMPLES, CHANNELS, WINDOW, OUTPUTS, PLANE = 8, 64, 127, 4_096, 32_767
+SAMPLES, CHANNELS, WINDOW, OUTPUTS, PLANE = 8, 64, 255, 4_096, 32_767
 
 #: Sides, by rank, whose powers are above `WINDOW`, `OUTPUTS` and `PLANE`.
-_WINDOW_SIDE = {1: 129, 2: 12, 3: 6}
+_WINDOW_SIDE = {1: 257, 2: 17, 3: 7}
 _OUTPUT_SIDE = {1: 4_099, 2: 65, 3: 17}
 _PLANE_SIDE = {1: 32_801, 2: 182, 3: 33}
 

@@ -173,7 +173,9 @@ class Pooling(Operation):
     def _draw_window(self, integers: Integers, *, ceil: bool, dilate: bool) -> Window:
         k = integers(1, dimensions.MAX_KERNEL[self.rank])
         if integers(0, 9) == 9:
-            return Window(i=k, k=k, ceil=ceil)
+            # As large as the input, which may be padded.
+            p = dimensions.choose(integers, (0, 0, k // 2))
+            return Window(i=k, k=k, s=k if p else 1, p=p, ceil=ceil)
         s = k if integers(0, 3) == 1 else integers(1, 5)
         d = dimensions.choose(integers, (1, 1, 2, 3)) if dilate else 1
         p = dimensions.choose(integers, (0, k // 2, min(1, k // 2)))

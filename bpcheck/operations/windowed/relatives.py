@@ -28,6 +28,16 @@ NEAREST = 6
 #: meet in three dimensions, is left out.
 MOST = 262_144
 
+#: The same of one with room for several tiles.
+MOST_OF_TILES = 2**20
+
+#: So many sides have every rest of 2, 3, 4 and 6; by rank the shortest of them, and what lies
+#: between the sides of one layer and the next, by dimension.
+_SIDES, _SHORTEST, _STEPS = 12, {1: 7, 2: 7, 3: 3}, (5, 7, 1)
+
+#: Input and output channels of such layers.
+_BLOCKS = ((16, 16), (16, 16), (8, 16), (16, 24), (16, 16), (16, 8))
+
 #: A step from the numbers of a family to those of a relative.
 Change = Callable[[dict[str, int], str, Integers], None]
 
@@ -84,10 +94,52 @@ def nearest(operation: Operation, kin: Kin, integers: Integers) -> Iterator[Any]
                 yield near
 
 
-def _allowed(operation: Operation, numbers: Mapping[str, int]) -> Any | None:
+def tiled(operation: Operation, kin: Kin, integers: Integers) -> Iterator[Any]:
+    """Layers with room for several tiles of a plane and for blocks of channels at once.
+
+    Fast convolutions, such as those of Winograd, work by tiles of 2, 4 and 6 outputs a side, and
+    are taken for many channels alone: the most common family that they are for comes with every
+    rest of its sides, and then with one number changed for which they are wrong.
+    """
+    family = next(
+        (
+            each
+            for each in kin.families
+            if each.taps > 1 and each.name.split(" ", 1)[0] not in _GROUPED and _is_dense(each, kin)
+        ),
+        None,
+    )
+    if family is None or not kin.is_conv:
+        return
+    for turn, change in enumerate((*(_unchanged,) * _SIDES, *kin.changes)):
+        numbers = {**dict(family.numbers), **_channels_of_tiles(turn, change)}
+        change(numbers, kin.letters, integers)
+        for letter, step in zip(kin.letters, _STEPS, strict=False):
+            # Steps without a common divisor: each side has every rest, beside others of the other.
+            numbers[f"i{letter}"] = _SHORTEST[len(kin.letters)] + turn * step % _SIDES
+        near = _allowed(operation, {**numbers, "n": 1 + turn % 2}, MOST_OF_TILES)
+        if near is not None:
+            yield near
+
+
+def _is_dense(family: Family, kin: Kin) -> bool:
+    """Whether its windows are next to one another in every dimension."""
+    return all(family.numbers[f"s{letter}"] == 1 for letter in kin.letters)
+
+
+def _unchanged(numbers: dict[str, int], axes: str, integers: Integers) -> None:
+    """The family itself."""
+
+
+def _channels_of_tiles(turn: int, change: Change) -> dict[str, int]:
+    ic, oc = _BLOCKS[turn % len(_BLOCKS)]
+    return {"g": 2 if change is _groups else 1, "ic": ic, "oc": oc, "bias": int(turn % 4 != 1)}
+
+
+def _allowed(operation: Operation, numbers: Mapping[str, int], most: int = MOST) -> Any | None:
     with contextlib.suppress(CaseError):
         near = operation.geometry(numbers)
-        return near if operation.multiplications(near) <= MOST else None
+        return near if operation.multiplications(near) <= most else None
     return None
 
 
@@ -121,7 +173,14 @@ def _groups(numbers: dict[str, int], axes: str, integers: Integers) -> None:
 
 
 def _wide(numbers: dict[str, int], axes: str, integers: Integers) -> None:
-    """As many channels as layers in the middle of a network have: the channels tell."""
+    """As many channels as layers in the middle of a network have: the channels tell.
+
+    In some of them another number is changed too, since a path for many channels may be taken
+    where that is not what it can do.
+    """
+    also = choose(integers, (None, None, _dilation, _padding, _stride))
+    if also is not None:
+        also(numbers, axes, integers)
 
 
 def _same(numbers: dict[str, int], axes: str, integers: Integers) -> None:
@@ -151,12 +210,15 @@ def _padding(numbers: dict[str, int], axes: str, integers: Integers) -> None:
     numbers |= {"same": 0} if numbers.get("same") else {}
     for axis in axes:
         k = numbers[f"k{axis}"]
-        numbers[f"p{axis}"] = (0, k // 2, min(1, k // 2))[half]
+        # Where all taps read padding too, a convolution takes it; a pool does not.
+        most = k // 2 if _halves(numbers) else max(1, k // 2)
+        numbers[f"p{axis}"] = (0, most, min(1, most))[half]
 
 
 def _dilation(numbers: dict[str, int], axes: str, integers: Integers) -> None:
-    """Another dilation; a padding that kept the size of the plane does so still."""
+    """Another dilation; a padding that kept the size of the plane does so still, or is causal."""
     dilation = choose(integers, (2, 3))
+    is_causal = integers(0, 2) == 2
     for axis in axes:
         before = numbers.get(f"d{axis}", 1)
         reach = before * (numbers[f"k{axis}"] - 1)
@@ -164,6 +226,9 @@ def _dilation(numbers: dict[str, int], axes: str, integers: Integers) -> None:
         numbers[f"d{axis}"] = now
         if 2 * numbers[f"p{axis}"] == reach and not _halves(numbers):
             numbers[f"p{axis}"] = numbers[f"p{axis}"] * now // before
+            if is_causal and numbers[f"s{axis}"] == 1:
+                # Whose outputs past the input are cut off then.
+                numbers[f"p{axis}"] *= 2
 
 
 def _halves(numbers: Mapping[str, int]) -> bool:
@@ -177,11 +242,13 @@ _GROUPED = ("depthwise", "grouped")
 
 def _many_channels(groups: str, integers: Integers) -> dict[str, int]:
     """Whole blocks of channels, of equal number or not."""
-    own = choose(integers, (64, 32, 96, 128))
+    # Blocks that are full, and one channel more than one of 24 or 48.
+    own = choose(integers, (64, 49, 32, 96, 128, 25))
     bias = int(integers(0, 3) != 1)
     if groups == "depthwise":
         return {"g": own, "ic": own, "oc": own, "bias": bias}
     if groups == "grouped":
+        own -= own % 16
         return {"g": own // 16, "ic": own, "oc": own, "bias": bias}
     return {"g": 1, "ic": own, "oc": choose(integers, (own, 64, 32)), "bias": bias}
 

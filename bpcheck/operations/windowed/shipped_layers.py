@@ -130,7 +130,7 @@ class Shelf:
             relations = tuple(f"{each} outputs a channel" for each in sizes.MULTIPLIERS)
         else:
             relations = ("channels equal", "channels unequal", "channels doubled")
-        return tuple(
+        found = [
             frozenset(
                 (
                     f"width {width} mod 2",
@@ -140,7 +140,16 @@ class Shelf:
             )
             for width in _PARITIES
             for turn, relation in enumerate(relations)
-        )
+        ]
+        if _groups(row) == "1":
+            # Of the odd numbers of channels that become others.
+            found = [
+                each | {sizes.OF_IMAGES}
+                if {"channels unequal", f"{channels} 1 mod 2"} <= each
+                else each
+                for each in found
+            ]
+        return tuple(found)
 
     @cached_property
     def _by_key(self) -> Mapping[tuple[object, ...], str]:

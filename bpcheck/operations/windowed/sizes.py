@@ -22,6 +22,10 @@ MULTIPLIERS = (1, 2, 3)
 #: Groups that are neither one nor as many as there are channels.
 _GROUPS = (2, 3, 4, 5, 8, 16)
 
+#: Layers that read an image have a path of their own, as three channels fill no vector: what such
+#: sizes are called, and the least filters that they have.
+OF_IMAGES, _FILTERS = "colours in", 8
+
 #: The factors of residues by the letter of the axis.
 _AXES = {"w": "width", "h": "height"}
 
@@ -143,8 +147,11 @@ def _divides(g: int, ic: int, oc: int) -> bool:
 
 
 def _channel_size(g: int, ic: int, oc: int, groups: str) -> Size:
-    residues = residues_of("input channels", ic) | residues_of("output channels", oc)
-    return Size({"g": g, "ic": ic, "oc": oc}, oc * ic // g, residues | {relation(ic, oc, groups)})
+    classes = residues_of("input channels", ic) | residues_of("output channels", oc)
+    classes |= {relation(ic, oc, groups)}
+    if groups == "1" and ic == len("RGB") and oc >= _FILTERS:
+        classes |= {OF_IMAGES}
+    return Size({"g": g, "ic": ic, "oc": oc}, oc * ic // g, classes)
 
 
 def relation(ic: int, oc: int, groups: str) -> str:
