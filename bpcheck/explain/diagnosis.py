@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bpcheck.cases import Case
 from bpcheck.explain.faults import Fault, faults_of
 from bpcheck.explain.right import right_kernel
-from bpcheck.explain.scene import Scene, failing_scenes, scenes_of
+from bpcheck.explain.scene import Scene, failing_scenes, few_of, scenes_of, undressed
 from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import PLAIN
 
@@ -79,14 +79,16 @@ def diagnose(
     if not wrong or len(scenes) < ENOUGH:
         return None
     calm = scenes_of(subject, passing, kernel, dtypes=dtypes)
-    best: tuple[tuple[int, int], Fault] | None = None
+    fitting: dict[Fault, tuple[int, int]] = {}
     for fault in _candidates(subject, wrong):
-        score = _score(fault, kernel, wrong, scenes, least=best[0][0] if best else 0)
-        if score is None or (best is not None and score <= best[0]):
-            continue
-        if not any(_contradicts(scene, fault, kernel) for scene in calm):
-            best = score, fault
-    return None if best is None else Diagnosis(best[1], best[0][0], len(scenes))
+        score = _score(fault, kernel, wrong, scenes)
+        if score is not None and not any(_contradicts(scene, fault, kernel) for scene in calm):
+            fitting[fault] = score
+    if len(fitting) > 1:
+        fitting = _told_apart_by_real_values(subject, fitting, failing, kernel)
+    # The first of the catalogue where nothing tells them apart.
+    best = max(fitting, key=lambda fault: fitting[fault], default=None)
+    return None if best is None else Diagnosis(best, fitting[best][0], len(scenes))
 
 
 def explains(
@@ -107,6 +109,34 @@ def explains(
     kernel = right or right_kernel(subject.operation)
     scenes = failing_scenes(subject, failing, kernel, result=result, condition=condition)
     return bool(scenes) and _score(fault, kernel, (result,), scenes, enough=1) is not None
+
+
+def _told_apart_by_real_values(
+    subject: Subject,
+    fitting: dict[Fault, tuple[int, int]],
+    failing: Sequence[Case],
+    right: Subject,
+) -> dict[Fault, tuple[int, int]]:
+    """Of several faults those that real values speak for most, in the geometries that fail.
+
+    To whole numbers clipping to 1 is taking signs, and float32 is as good as float64.
+    """
+    if "real" not in subject.operation.value_kinds:
+        return fitting
+    plain = (undressed(case, subject) for case in few_of(failing))
+    cases = dict.fromkeys(replace(case, values="real") for case in plain)
+    given = dict.fromkeys(fitting, 0)
+    for scene in scenes_of(subject, list(cases), right):
+        for fault in list(given):
+            answers = scene.answers(right, fault)
+            if scene.is_contradicted_by(answers, fault.results):
+                del given[fault]
+            else:
+                given[fault] += sum(scene.is_given_by(answers, each) for each in scene.results)
+        if len(given) <= 1:
+            break
+    most = max(given.values(), default=0)
+    return {fault: fitting[fault] for fault, count in given.items() if count == most} or fitting
 
 
 def _candidates(subject: Subject, wrong: Sequence[str]) -> Iterator[Fault]:
