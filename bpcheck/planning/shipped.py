@@ -103,11 +103,11 @@ class Shipped:
         for place, family in enumerate(others):
             variants = self._operation.variants(family)
             yield from self._mixed_layer(family, variants[place % len(variants)])
+        # Once more, as unlike the first one as can be; and a third time.
+        yield from self._again(others)
         for geometry in self._operation.tiled_layers(integers_from(self._rng)):
             yield Layer("", geometry, None, frozenset())
         yield from self._relatives()
-        # Once more, as unlike the first one as can be; and a third time.
-        yield from self._again(others)
         for geometry in self._operation.shrunken_layers:
             yield Layer("", geometry, None, frozenset())
         yield from self._again(others)

@@ -68,7 +68,7 @@ class Kin:
     def changes(self) -> tuple[Change, ...]:
         """What a relative may differ in."""
         dilation = (_dilation,) if self.dilates else ()
-        of_conv = (_groups, _same, _wide) if self.is_conv else ()
+        of_conv = (_groups, _wide, _same) if self.is_conv else ()
         return (_kernel, _stride, _padding, *dilation, *of_conv)
 
 
@@ -116,7 +116,9 @@ def tiled(operation: Operation, kin: Kin, integers: Integers) -> Iterator[Any]:
         change(numbers, kin.letters, integers)
         for letter, step in zip(kin.letters, _STEPS, strict=False):
             # Steps without a common divisor: each side has every rest, beside others of the other.
-            numbers[f"i{letter}"] = _SHORTEST[len(kin.letters)] + turn * step % _SIDES
+            window = sizes.window_of(numbers, letter, same=bool(numbers.get("same")), ceil=False)
+            side = _SHORTEST[len(kin.letters)] + turn * step % _SIDES
+            numbers[f"i{letter}"] = max(side, sizes.least_input(window))
         near = _allowed(operation, {**numbers, "n": 1 + turn % 2}, MOST_OF_TILES)
         if near is not None:
             yield near
