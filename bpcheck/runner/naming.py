@@ -15,7 +15,7 @@ from bpcheck.explain.faults import Fault
 from bpcheck.explain.pairs import diagnose_pair
 from bpcheck.explain.part import Part
 from bpcheck.explain.unsteady import between_runs, state_between_cases
-from bpcheck.finding import Kind
+from bpcheck.finding import Kind, Outcome, Status
 from bpcheck.runner.more_cases import neighbours
 from bpcheck.runner.one_dtype import have_one_dtype, is_of_dtype
 from bpcheck.runner.parting import wrong_in
@@ -292,10 +292,23 @@ def _once_right(defect: Defect, tally: Tally) -> list[Case]:
     first = tally.opening.first
     # Of no samples whatever is right that is 0.
     found = [each for each in _right_in_its_turn(defect, tally) if 0 not in each.shapes["y"]]
-    if first is None or found or defect.result not in first.right:
+    if found:
         return found
-    # It was right before the run began, and never in it.
-    return [first.case]
+    # It was right before the run began, or in one of its first cases, and never after.
+    before = [first.case] if first is not None and defect.result in first.right else []
+    return before or [
+        each.case for each in tally.opening.judged if _was_right(each.outcomes, defect.result)
+    ]
+
+
+def _was_right(outcomes: Iterable[Outcome], result: str) -> bool:
+    """Whether the first run of a case gave what autograd does, whatever else was asked of it."""
+    return any(
+        each.result == result
+        and each.status is Status.PASSED
+        and CHECKS[each.check].juror is Juror.AUTOGRAD
+        for each in outcomes
+    )
 
 
 def _right_in_its_turn(defect: Defect, tally: Tally) -> list[Case]:
