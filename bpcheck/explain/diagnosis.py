@@ -111,6 +111,19 @@ def explains(
     return bool(scenes) and _score(fault, kernel, (result,), scenes, enough=1) is not None
 
 
+def gives_the_same(fault: Fault, subject: Subject, cases: Sequence[Case], *, result: str) -> bool:
+    """Whether a fault that was named gives the subject's numbers in some cases, as they are.
+
+    Where a sum happens to be small, 0 in its place looks like a few roundings.
+    """
+    kernel = right_kernel(subject.operation)
+    scenes = scenes_of(subject, cases, kernel)
+    return bool(scenes) and all(
+        fault.shows(scene.case) and scene.is_given_by(scene.answers(kernel, fault), result)
+        for scene in scenes
+    )
+
+
 def _told_apart_by_real_values(
     subject: Subject,
     fitting: dict[Fault, tuple[int, int]],

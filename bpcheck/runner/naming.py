@@ -10,7 +10,7 @@ from bpcheck.cases import Case
 from bpcheck.checks import CHECKS, Juror, contract, finite
 from bpcheck.explain.by_conduct import diagnose_conduct, explains_conduct
 from bpcheck.explain.by_history import diagnose_history, explains_history
-from bpcheck.explain.diagnosis import Diagnosis, diagnose, explains
+from bpcheck.explain.diagnosis import Diagnosis, diagnose, explains, gives_the_same
 from bpcheck.explain.faults import Fault
 from bpcheck.explain.pairs import diagnose_pair
 from bpcheck.explain.part import Part
@@ -211,6 +211,9 @@ def _is_behind(subject: Subject, told: Told, defect: Defect, tally: Tally) -> bo
             result=defect.result,
             kinds=_kinds(defect),
         )
+    if defect.verdict is Verdict.LOST_PRECISION and defect.result in told.diagnosis.fault.results:
+        cases = defect.sample.cases
+        return gives_the_same(told.diagnosis.fault, subject, cases, result=defect.result)
     if defect.verdict not in NAMED:
         return False
     return explains(
@@ -288,17 +291,16 @@ def _checks(defect: Defect) -> frozenset[str]:
 
 
 def _once_right(defect: Defect, tally: Tally) -> list[Case]:
-    """Cases in which the first run of the result was right, whatever a later one gave."""
+    """Cases in which the first run of the result was right, whatever a later one gave.
+
+    It may have been right before the run began, or in one of its first cases, and never after.
+    """
     first = tally.opening.first
-    # Of no samples whatever is right that is 0.
-    found = [each for each in _right_in_its_turn(defect, tally) if 0 not in each.shapes["y"]]
-    if found:
-        return found
-    # It was right before the run began, or in one of its first cases, and never after.
     before = [first.case] if first is not None and defect.result in first.right else []
-    return before or [
-        each.case for each in tally.opening.judged if _was_right(each.outcomes, defect.result)
-    ]
+    opening = (each for each in tally.opening.judged if _was_right(each.outcomes, defect.result))
+    found = (*before, *(each.case for each in opening), *_right_in_its_turn(defect, tally))
+    # Of no samples whatever is right that is 0.
+    return [each for each in dict.fromkeys(found) if 0 not in each.shapes["y"]]
 
 
 def _was_right(outcomes: Iterable[Outcome], result: str) -> bool:

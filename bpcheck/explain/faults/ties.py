@@ -61,7 +61,8 @@ def _to_one_of_each_slice(run: Run, y_bar: Array, bar: Any) -> Array:
     placings, image = right(run.windows), run.operands["x"].shape[2:]
     read = columns(run.operands["x"], placings, fill=-np.inf)
     equal = _equal(read, plane_cells(placings, image) >= 0)
-    slices = equal.reshape(*equal.shape[:-1], placings[0].shape[1], -1)
+    rows = placings[0].shape[1]
+    slices = equal.reshape(*equal.shape[:-1], rows, equal.shape[-1] // rows)
     first = slices & (slices.cumsum(axis=-1) == 1)
     return scatter(first.reshape(equal.shape) * flat(y_bar)[..., None], placings, image)
 
