@@ -88,8 +88,8 @@ def report_of(
     style: str, target: str, operation: str, words: Mapping[str, Any], count: int = 16
 ) -> bpcheck.Report:
     subject = load(f"examples.your_code.{target}", operation=operation, style=style, words=words)
-    # In float64 torch's convolutions take its own path; of oneDNN's, in float32, one crashed here
-    # (docs/found-in-torch.md), and would take the process of the tests with it.
+    # In float64 torch's convolutions take a path of its own; those of oneDNN may crash
+    # (docs/found-in-torch.md), and would take the process of the tests with them.
     dtypes = ("float64",) if style == "torch" else None
     return bpcheck.check(subject, count=count, largest=1_000, dtypes=dtypes)
 

@@ -81,7 +81,7 @@ WRONG = deep(("signature", "value_error_declared"), WAYS)
 NAMES = (*WAYS, *(f"wrong_{way}" for way in WRONG))
 
 #: Judged cases of a run here; every class is looked for in any number of them.
-CASES = 60
+CASES = 120
 
 
 def by_command_line(pytester: pytest.Pytester, patch: pytest.MonkeyPatch) -> dict[str, Any]:
