@@ -116,7 +116,9 @@ def test_every_door_says_for_which_layers(
 ) -> None:
     paths, wrong_where = LAYERS[name]
     kernel = text_of(*paths) + "\nforward, vjp, DTYPES = Kernel.forward, Kernel.vjp, ('float32',)\n"
-    exit_code, said = DOORS[door](Given(kernel, "conv2d", count=60, largest=65_536), {}, pytester, monkeypatch)
+    exit_code, said = DOORS[door](
+        Given(kernel, "conv2d", count=60, largest=65_536), {}, pytester, monkeypatch
+    )
     assert exit_code == 1, said
     for text in wrong_where:
         assert text in said
