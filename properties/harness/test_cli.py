@@ -26,7 +26,8 @@ KERNELS = """
             n, c, size = x.shape
             k = kernel_size[0]
             tiles = x[:, :, : size // k * k].reshape(n, c, size // k, k)
-            return (tiles.sum(axis=-1) / k).astype(x.dtype), (x.shape, k)
+            total = tiles.sum(axis=-1, dtype=np.result_type(x, np.float32))
+            return (total / k).astype(x.dtype), (x.shape, k)
 
         def vjp(self, residuals, y_bar):
             shape, k = residuals
