@@ -70,6 +70,9 @@ def _parts(trial: Trial, whole: Array) -> tuple[Run, Run]:
     """Two further runs, on cotangents that are nonzero in different places."""
     rng = np.random.default_rng((trial.case.seed, *b"linearity"))
     mask = _MASKS[turn_among(trial.case, 2 * len(_MASKS)) // 2](whole, rng)
+    if mask.all() or not mask.any():
+        # Of one sample, or of few cells, that is no part.
+        mask = _half(whole, rng)
     zero = np.zeros_like(whole)
     return (
         _again(trial, np.where(mask, whole, zero)),

@@ -84,8 +84,7 @@ def diagnose(
         score = _score(fault, kernel, wrong, scenes)
         if score is not None and not any(_contradicts(scene, fault, kernel) for scene in calm):
             fitting[fault] = score
-    if len(fitting) > 1:
-        fitting = _told_apart_by_real_values(subject, fitting, failing, kernel)
+    fitting = _told_apart_by_real_values(subject, fitting, failing, kernel)
     # The first of the catalogue where nothing tells them apart.
     best = max(fitting, key=lambda fault: fitting[fault], default=None)
     return None if best is None else Diagnosis(best, fitting[best][0], len(scenes))
@@ -130,11 +129,12 @@ def _told_apart_by_real_values(
     failing: Sequence[Case],
     right: Subject,
 ) -> dict[Fault, tuple[int, int]]:
-    """Of several faults those that real values speak for most, in the geometries that fail.
+    """The faults that real values speak for most, and not against, in the geometries that fail.
 
-    To whole numbers clipping to 1 is taking signs, and float32 is as good as float64.
+    To whole numbers clipping to 1 is taking signs, and float32 is as good as float64; what drops
+    numbers below 1/2 drops subnormals too.
     """
-    if "real" not in subject.operation.value_kinds:
+    if not fitting or "real" not in subject.operation.value_kinds:
         return fitting
     plain = (undressed(case, subject) for case in few_of(failing))
     cases = dict.fromkeys(replace(case, values="real") for case in plain)
@@ -146,10 +146,8 @@ def _told_apart_by_real_values(
                 del given[fault]
             else:
                 given[fault] += sum(scene.is_given_by(answers, each) for each in scene.results)
-        if len(given) <= 1:
-            break
     most = max(given.values(), default=0)
-    return {fault: fitting[fault] for fault, count in given.items() if count == most} or fitting
+    return {fault: fitting[fault] for fault, count in given.items() if count == most}
 
 
 def _candidates(subject: Subject, wrong: Sequence[str]) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ from bpcheck.explain.transforms import OF_A_TRANSFORM, rounding_of_a_transform
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.report.wording import plural
-from bpcheck.runner.at_length import Fresh, Shapes, judgement_of
+from bpcheck.runner.at_length import COMES_AND_GOES, Fresh, Shapes, judgement_of
 from bpcheck.runner.claimed import left_out
 from bpcheck.runner.naming import Told, told_once
 from bpcheck.runner.repairing import Patience
@@ -85,6 +85,7 @@ def conclude(
         )
         for each, name in told
     ]
+    judgements = _with_remedy_once(judgements)
     operation = subject.operation
     results = ("y", *(f"{name}_bar" for name in operation.operands))
     evidence = tally.evidence
@@ -140,6 +141,20 @@ def conclude(
         rounded=tally.rounded,
         exhausted=exhausted,
     )
+
+
+def _with_remedy_once(judgements: Sequence[Judgement]) -> list[Judgement]:
+    """Where several defects come and go, what to look for is said of the first."""
+    found: list[Judgement] = []
+    for each in judgements:
+        kept = each
+        if each.because.endswith(COMES_AND_GOES) and any(
+            COMES_AND_GOES in f.because for f in found
+        ):
+            because = each.because.removesuffix(COMES_AND_GOES)
+            kept = replace(each, because=f"{because}; it comes and goes as well")
+        found.append(kept)
+    return found
 
 
 def _ways_of_calling(

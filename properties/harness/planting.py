@@ -30,7 +30,7 @@ from bpcheck.verdict.tally import work
 SMALL = 80_000
 
 #: Candidates that are asked whether a fault shows in them, before rarer value kinds are tried.
-MOST_ASKED = 1_000
+MOST_ASKED = 1_600
 
 #: In which value kinds a check can speak, the likeliest to show a fault first.
 KINDS = {
@@ -82,9 +82,9 @@ def reference(operation: Operation | str) -> Subject:
 @cache
 def small_cases(operation: str) -> tuple[Case, ...]:
     """Small cases that cover the edge classes of an operation."""
-    profile = Profile("planting", cases=500, strength=1, draws=500, shipped=2)
+    profile = Profile("planting", cases=800, strength=1, draws=800, shipped=2)
     stream = plan(operation_named(operation), profile=profile, dtypes=["float64"], seed=1)
-    return tuple(case for case in islice(stream, 500) if work(case) <= SMALL)
+    return tuple(case for case in islice(stream, 800) if work(case) <= SMALL)
 
 
 def showing(fault: Fault, operation: str, check: str) -> Iterator[Case]:

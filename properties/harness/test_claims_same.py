@@ -40,7 +40,7 @@ def test_a_forward_that_takes_numbers_only_claims_no_word(bias: str) -> None:
 
 
 def test_padding_in_numbers_alone_is_no_defect() -> None:
-    report = bpcheck.check(subject(in_numbers), count=80, dtypes=["float64"])
+    report = bpcheck.check(subject(in_numbers), count=160, dtypes=["float64"])
     assert report.agrees, report.judgements
     assert report.reasons["forward takes no padding='same'"]
 

@@ -10,7 +10,7 @@ from bpcheck.explain.faults import FAULTS, Fault
 from properties.harness.planting import findings, reference, showing
 
 #: Cases that a check may need: what its values hide once, they do not hide every time.
-TRIES = 6
+TRIES = 12
 
 
 def main_operation(fault: Fault) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -84,7 +85,8 @@ def test_residuals_on_a_stack_keep_state(
     Path("stack.py").write_text(STACK, encoding="utf-8")
     said = " ".join(door(pytester).split())
     assert "_bar: keeps state" in said
-    assert "in the order f1 f2 v1 v2, and" in said
+    # Of the orders that show it, the one that fell to the case that is told.
+    assert re.search(r"in the order f1 f2 (v1 v2|f3 v1), and", said)
     assert "keep what each vjp needs in the residuals that its forward returns" in said
 
 
