@@ -84,7 +84,7 @@ def diagnose(
         score = _score(fault, kernel, wrong, scenes)
         if score is not None and not any(_contradicts(scene, fault, kernel) for scene in calm):
             fitting[fault] = score
-    fitting = _told_apart_by_real_values(subject, fitting, failing, kernel)
+    fitting = _borne_out_by_real_values(subject, fitting, failing, kernel)
     # The first of the catalogue where nothing tells them apart.
     best = max(fitting, key=lambda fault: fitting[fault], default=None)
     return None if best is None else Diagnosis(best, fitting[best][0], len(scenes))
@@ -123,7 +123,7 @@ def gives_the_same(fault: Fault, subject: Subject, cases: Sequence[Case], *, res
     )
 
 
-def _told_apart_by_real_values(
+def _borne_out_by_real_values(
     subject: Subject,
     fitting: dict[Fault, tuple[int, int]],
     failing: Sequence[Case],
@@ -162,11 +162,10 @@ def _score(
     failing: Sequence[Scene],
     *,
     enough: int = ENOUGH,
-    least: int = 0,
 ) -> tuple[int, int] | None:
     """Failing cases explained, and results reproduced in them; ``None`` if it is not the mistake.
 
-    Nobody need go on once fewer than `least` cases can be explained.
+    Nobody need go on once too few cases can be explained.
     """
     explained = results = 0
     for number, scene in enumerate(failing, 1):
@@ -178,7 +177,7 @@ def _score(
         explained += bool(concerned) and all(scene.is_given_by(answers, name) for name in concerned)
         results += sum(scene.is_given_by(answers, name) for name in scene.results)
         possible = explained + len(failing) - number
-        if 5 * possible < 4 * len(failing) or possible < max(enough, least):
+        if 5 * possible < 4 * len(failing) or possible < enough:
             return None
     return explained, results
 

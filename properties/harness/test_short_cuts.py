@@ -13,10 +13,14 @@ import pytest
 
 from bpcheck.adapters import load
 from bpcheck.arithmetic import Array
+from bpcheck.cases import parse_case
+from bpcheck.explain.faults import fault_named
+from bpcheck.finding import Status
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.runner.one import judge
 from bpcheck.subject import Subject
+from properties.harness.planting import reference
 
 #: What a short cut looks at: operands, params and the cotangent.
 Seen = SimpleNamespace
@@ -134,3 +138,16 @@ def test_a_border_that_is_zeroed_once_is_found() -> None:
     plan = Plan(wrong.operation, profile=PROFILES["quick"], dtypes=wrong.claims.dtypes)
     judged = (judge(wrong, case) for case in islice(plan, PROFILES["quick"].cases))
     assert any(ruling.verdict.is_defect for each in judged for ruling in each.rulings)
+
+
+def test_a_cotangent_of_one_sample_is_split_all_the_same() -> None:
+    """Of one sample, "that sample" is all of it: the other part would be nothing but zeros."""
+    wrong = fault_named("cotangent-of-zero-taken-for-the-largest").plant(reference("conv1d"))
+    asked = 0
+    for seed in range(120):
+        case = parse_case(f"conv1d n1ic2iw9oc3kw2 f64 exact c-order seed={seed}")
+        outcomes = judge(wrong, case, checks=["split cotangent"]).outcomes
+        told = [each.status for each in outcomes if each.result == "x_bar"]
+        asked += Status.PASSED in told or Status.FAILED in told
+        assert Status.PASSED not in told, case
+    assert asked >= 8

@@ -8,7 +8,7 @@ from typing import Any
 from bpcheck.operations.promises import EdgeClass
 from bpcheck.operations.windowed.window import Window
 
-#: What each block adds of its own, by what a headline calls it.
+#: What a headline calls the blocks.
 _BLOCKS = ("first", "second")
 
 
@@ -16,7 +16,7 @@ def conditions() -> tuple[EdgeClass, ...]:
     """Those of either block, and of the loss."""
     return (
         *(each for block in range(len(_BLOCKS)) for each in _of_block(block)),
-        EdgeClass("pools", "unlike", lambda g: g.pools[0] != g.pools[1] and _sides(g) > 1),
+        EdgeClass("pools", "unlike", lambda g: _windows(g) > 1),
         EdgeClass("samples", "as many as classes", lambda g: g.n == g.classes),
         EdgeClass("activation", "smooth", lambda g: g.activation != "relu"),
     )
@@ -35,6 +35,6 @@ def _of_block(block: int) -> Iterator[EdgeClass]:
     yield EdgeClass(f"{_BLOCKS[block]} pool", "> 1", lambda g: any(w.k > 1 for w in g.pools[block]))
 
 
-def _sides(geometry: Any) -> int:
+def _windows(geometry: Any) -> int:
     """How many different windows the two pools have."""
     return len({tuple(window.k for window in windows) for windows in geometry.pools})
