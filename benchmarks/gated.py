@@ -170,7 +170,8 @@ def judged_cases(
     operation: str, profile: str, seed: int
 ) -> tuple[tuple[Case, frozenset[str]], ...]:
     """The cases of a plan, and all that is true of each."""
-    right, count = kernel("reference", operation), PROFILES[profile].cases
+    right = kernel("reference", operation)
+    count = PROFILES[profile].total(right.operation)
     return tuple(
         (case, frozenset(classes_of(case)) | residues(case))
         for case in islice(planned(right, count=count, seed=seed, profile=profile), count)

@@ -64,7 +64,7 @@ def columns() -> dict[str, tuple[Rival, str]]:
 def hunt(name: str, operation: str, profile: str = "default") -> Found:
     """Run bpcheck in the order of its plan until it finds a fault."""
     right = kernel("reference", operation)
-    wrong, most = fault_named(name).plant(right), PROFILES[profile].cases
+    wrong, most = fault_named(name).plant(right), PROFILES[profile].total(right.operation)
     start = time.process_time()
     with one_thread():
         for index, case in enumerate(planned(right, count=most, profile=profile), 1):

@@ -107,7 +107,7 @@ def operations_with(module: str) -> list[str]:
 def cases(operation: str) -> tuple[Case, ...]:
     """The cases of a quick run."""
     right = kernel("reference", operation)
-    return tuple(planned(right, count=PROFILES["quick"].cases, profile="quick"))
+    return tuple(planned(right, count=PROFILES["quick"].total(right.operation), profile="quick"))
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):

@@ -68,7 +68,7 @@ def hunt_pair(one: str, other: str, operation: str) -> Hunted:
     right = kernel("reference", operation)
     wrong = fault_named(other).plant(fault_named(one).plant(right))
     for profile in PLANS:
-        cases = planned(right, count=PROFILES[profile].cases, profile=profile)
+        cases = planned(right, count=PROFILES[profile].total(right.operation), profile=profile)
         for index, case in enumerate(cases, 1):
             if is_rejected(judge(wrong, case)):
                 return Hunted((one, other, operation), profile, index)

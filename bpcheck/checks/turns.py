@@ -18,9 +18,9 @@ EVERY_LARGE = 8
 #: Costlier checks take turns: each falls to one case in so many.
 TURNS = 3
 
-#: So many of the first cases of a plan, the whole of a quick one, have a turn; of later ones, of
-#: which there are thousands, one in `EVERY_LATER` has.
-EARLY, EVERY_LATER = 600, 3
+#: So many of the first cases of a plan have a turn; of later ones, of which there may be thousands,
+#: one in `EVERY_LATER` has.
+EARLY, EVERY_LATER = 450, 3
 
 
 def is_small(case: Case) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from itertools import cycle, islice
 from math import prod
 
 import numpy as np
@@ -19,8 +20,8 @@ from bpcheck.planning.tables import Tables
 #: a dilation of 36.
 USUAL, MOST = 16_384, 65_536
 
-#: So many layers of a mix are made for each dtype, and the best is taken.
-_CANDIDATES = 2
+#: So many layers of a mix are made, in the dtypes by turns, and the best is taken.
+_CANDIDATES = 3
 
 #: What it counts in a mix to meet a residue for the first time: less than any pair.
 _FIRST = 1e-3
@@ -112,7 +113,7 @@ class Choices:
         # A residue that is met for the first time counts too.
         firsts = [_FIRST * (counts @ weights) for counts in self._counts]
         best: tuple[float, Array, dict[int, int], str] | None = None
-        for dtype in [*dtypes] * _CANDIDATES:
+        for dtype in islice(cycle(dtypes), max(_CANDIDATES, len(dtypes))):
             gains = partial(_pairs, mix, mix.of_dtype(dtype), firsts)
             places = self._places(allowed, least, rng, gains)
             if places is None:

@@ -144,6 +144,12 @@ def can_wear(shape: Shape, layout: str) -> bool:
     return layout not in REPEATING or repeats(shape, layout)
 
 
+@lru_cache(maxsize=ASKED_AGAIN)
+def wearable(shape: Shape, layouts: tuple[str, ...]) -> tuple[bool, ...]:
+    """Which of the layouts are ones of their own for that shape."""
+    return tuple(can_wear(shape, layout) for layout in layouts)
+
+
 def geometry_classes(operation: Operation, geometry: Any) -> frozenset[str]:
     """Names of the edge classes that a geometry belongs to."""
     return operation.once(_geometry_classes)(geometry)

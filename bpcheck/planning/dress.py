@@ -29,6 +29,7 @@ from bpcheck.planning.classes import (
     edge_classes,
     geometry_classes,
     shared_layouts,
+    wearable,
     wearers,
 )
 from bpcheck.planning.covering import Adding, Covered
@@ -195,10 +196,10 @@ class Wardrobe:
         ]
         return self._covered.between(list(geometry_classes(self._operation, geometry)), levels)
 
-    def _can_wear(self, shapes: Mapping[str, Shape], factor: str) -> list[bool]:
+    def _can_wear(self, shapes: Mapping[str, Shape], factor: str) -> tuple[bool, ...]:
         """Which levels of a factor are of their own for arrays of these shapes."""
-        shape = shapes.get(factor)
-        return [shape is None or can_wear(shape, level) for level in self._levels[factor]]
+        shape, levels = shapes.get(factor), self._levels[factor]
+        return (True,) * len(levels) if shape is None else wearable(shape, tuple(levels))
 
     @staticmethod
     def _worn(shapes: Mapping[str, Shape], dress: Mapping[str, str]) -> set[str]:

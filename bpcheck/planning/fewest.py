@@ -20,6 +20,9 @@ EDGE, EXTREME, RESIDUE = 3.0, 0.5, 0.03
 #: What families count, those of most models first, and all others.
 FAMILIES, OTHERS = (3.0,) * 5 + (1.5,) * 15, 1.0
 
+#: How much more a class counts that only empty arrays can be in.
+ALONE = 1.5
+
 #: And a pair of classes of geometry: it decides among those that meet as many.
 PAIR = 0.01
 
@@ -62,10 +65,10 @@ class Fewest:
         for row, geometry in enumerate(self._candidates):
             own = geometry_classes(operation, geometry) | beside_classes(operation, geometry)
             self._meets[row, [column[name] for name in own if name in column]] = True
+        self._weights = _weights(operation)
         self._leave_to_others(operation)
         pairs = np.array(list(combinations(range(len(edges)), 2)), np.intp).reshape(-1, 2)
         self._pairs = self._meets[:, pairs[:, 0]] & self._meets[:, pairs[:, 1]]
-        self._weights = _weights(operation)
         self._met = np.zeros(len(names), dtype=int)
         self._pairs_met = np.zeros(len(pairs), dtype=bool)
         self._free = np.ones(len(self._candidates), dtype=bool)
@@ -73,7 +76,8 @@ class Fewest:
     def _leave_to_others(self, operation: Operation) -> None:
         """Let geometries without a number in them meet only what no other one can.
 
-        In arrays that are empty nothing shows of the params beside.
+        In arrays that are empty nothing shows of the params beside; so that they are chosen all the
+        same, what is left to them counts more.
         """
         empty = np.array(
             [
@@ -82,7 +86,9 @@ class Fewest:
             ],
             dtype=bool,
         )
-        self._meets[empty] &= ~self._meets[~empty].any(axis=0)
+        others = self._meets[~empty].any(axis=0)
+        self._meets[empty] &= ~others
+        self._weights[~others] *= ALONE
 
     def next(self) -> Any | None:
         """The candidate that adds most; ``None`` if there is none left."""

@@ -78,7 +78,7 @@ class Plan:
     ):
         self.operation, self._profile, self._seed = operation, profile, seed
         self.limits, self.dtypes = limits or Limits(), tuple(dtypes)
-        self.total = profile.cases if count is None else count
+        self.total = profile.total(operation) if count is None else count
         own = (seed, *operation.name.encode())
         self._acceptance = Acceptance(operation, np.random.default_rng((*own, 1)))
         self.wardrobe = Wardrobe(operation, dtypes, strength=profile.strength)
@@ -101,7 +101,7 @@ class Plan:
 
     def __next__(self) -> Case:
         for _ in range(_MISSES):
-            case = self._shipped_case() if self._made % self._profile.shipped else None
+            case = self._shipped_case() if self._is_layers_turn() else None
             case = case or self._other_case()
             self._made += 1
             if case is not None:
@@ -132,6 +132,11 @@ class Plan:
     def plain(self, case: Case, turn: int) -> Case:
         """The case on exact values in C order, in one of the dtypes by turns."""
         return self.wardrobe.plain(case, self.dtypes[turn % len(self.dtypes)])
+
+    def _is_layers_turn(self) -> bool:
+        profile = self._profile
+        is_further = profile.cases <= self._made < profile.total(self.operation)
+        return is_further or bool(self._made % profile.shipped)
 
     def _shipped_case(self) -> Case | None:
         for layer in self._layers:

@@ -21,6 +21,9 @@ from bpcheck.planning.tables import Tables
 #: in each dtype and all variants, and in as many pairs of traits as so many layers can have.
 COMMON = (13,) * 5 + (6,) * 15
 
+#: So many more layers of each of the other families come, each as unlike those before as can be.
+_UNLIKE = 8
+
 #: How often a longer run has other relatives of the most common families.
 _AGAIN = 3
 
@@ -110,7 +113,8 @@ class Shipped:
         yield from self._relatives()
         for geometry in self._operation.shrunken_layers:
             yield Layer("", geometry, None, frozenset())
-        yield from self._again(others)
+        for _ in range(_UNLIKE):
+            yield from self._again(others)
         for _ in range(_AGAIN):
             yield from self._relatives()
         yield from self._pairs(families)

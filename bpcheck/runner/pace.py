@@ -131,7 +131,7 @@ def paced(subject: Subject, dtypes: Sequence[str], seed: int, total: int, asked:
     limits = Limits(asked.largest, geometries, pace.by_layout and geometries is not None)
     if asked.largest is not None or pace.multiplication < _FAST:
         return Paced(limits, called)
-    every = [*first, *islice(plan, PROFILES["quick"].cases - len(first))]
+    every = [*first, *islice(plan, PROFILES["quick"].total(subject.operation) - len(first))]
     return Paced(replace(limits, largest=_largest(subject, every, pace)), called)
 
 

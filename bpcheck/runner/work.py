@@ -98,7 +98,7 @@ def _plan(
         require_positive("cases", count)
     subject = place.subject
     chosen, judged = profile_named(profile), judged_dtypes_of(subject, seed, dtypes)
-    total = chosen.cases if count is None else count
+    total = chosen.total(subject.operation) if count is None else count
     notify(Progress(0, total, "", "timing"))
     found = place.ask(paced, judged, seed, total, asked, otherwise=Paced(asked))
     limits, tally.opening.first = found.limits, found.first

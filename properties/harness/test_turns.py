@@ -16,8 +16,8 @@ from bpcheck.planning.profiles import PROFILES
 CASE = parse_case("conv2d n1ic2ih4iw4oc3kh2kw2 f64 exact c-order seed=0")
 
 
-def test_every_case_of_a_quick_run_has_a_turn_of_the_costlier_checks() -> None:
-    cases = [replace(CASE, seed=seed) for seed in range(PROFILES["quick"].cases)]
+def test_every_one_of_the_first_cases_has_a_turn_of_the_costlier_checks() -> None:
+    cases = [replace(CASE, seed=seed) for seed in range(EARLY)]
     assert all(any(takes_turn(each, turn) for turn in range(TURNS)) for each in cases)
 
 
@@ -29,10 +29,10 @@ def test_a_default_run_asks_each_of_them_in_hundreds_of_cases(of_plan: int) -> N
     later = [each for each in cases[EARLY:] if has_turn(each)]
     assert 0.3 < len(later) / len(cases[EARLY:]) < 0.37
     asked = Counter(turn_of(each) for each in cases if has_turn(each))
-    assert min(asked[turn] for turn in range(TURNS)) > 400
+    assert min(asked[turn] for turn in range(TURNS)) > 350
     orders = Counter(order_of(each) for each in cases if takes_turn(each, 0))
     assert len(orders) == 3
-    assert min(orders.values()) > 130
+    assert min(orders.values()) > 110
 
 
 @pytest.mark.parametrize("every", [2, 3, 4, 5, 20])
