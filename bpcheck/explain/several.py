@@ -19,7 +19,7 @@ from bpcheck.subject import Subject
 LOOKED_AT = 128
 
 #: The first of these, by which candidates are chosen.
-TRIED = 36
+TRIED = 64
 
 #: Mistakes that are tried in pairs, those that explain most.
 PAIRED = 8
@@ -72,16 +72,19 @@ def part_by_names(
         The fault that the failing cases were found to look like, if any.
     """
     kernel = right_kernel(subject.operation)
-    few = _wrong_scenes(subject, failing, kernel, result, most=TRIED)
+    # However rare among them, what the one cannot have made is where another shows alone.
+    beyond = [] if named is None else [case for case in failing if not named.shows(case)]
+    few = _wrong_scenes(subject, failing, beyond, kernel, result, most=TRIED)
+    tried = None
     if named is not None:
         tried = _tried(named, kernel, few, result)
         if tried is None or len(tried.shows) == len(few):
             # As nearly always: one mistake makes all of it.
             return None
-    likely = _likely(faults_of(subject.operation), kernel, few, result)
+    likely = _likely(faults_of(subject.operation), kernel, few, result, beside=tried)
     if not likely:
         return None
-    scenes = _wrong_scenes(subject, failing, kernel, result, most=LOOKED_AT)
+    scenes = _wrong_scenes(subject, failing, beyond, kernel, result, most=LOOKED_AT)
     known = None if named is None else _tried(named, kernel, scenes, result)
     if named is not None and (known is None or len(scenes) - len(known.shows) < ENOUGH):
         return None
@@ -99,27 +102,52 @@ def part_by_names(
     if pairs:
         one, other = max(pairs, key=lambda pair: len(pair[0].explains | pair[1].explains))
         return Parting(ByFault(one.fault.name, other.fault.name), one.told(other), other.told(one))
-    for tried in [known] if known else found:
-        if _is_beside_another(tried, kernel, scenes, result):
-            return Parting(
-                ByFault(tried.fault.name, ""),
-                Diagnosis(tried.fault, len(tried.explains), len(tried.explains)),
-                None,
-            )
-    return None
+    beside = [
+        tried
+        for tried in ([known] if known else found)
+        if _is_beside_another(tried, kernel, scenes, result)
+    ]
+    # Where two of them explain what the other does not, one does so by accident.
+    if not beside or any(each.explains - beside[0].explains for each in beside[1:]):
+        return None
+    first = beside[0]
+    return Parting(
+        ByFault(first.fault.name, ""),
+        Diagnosis(first.fault, len(first.explains), len(first.explains)),
+        None,
+    )
 
 
 def _wrong_scenes(
-    subject: Subject, failing: Sequence[Case], kernel: Subject, result: str, *, most: int
+    subject: Subject,
+    failing: Sequence[Case],
+    beyond: Sequence[Case],
+    kernel: Subject,
+    result: str,
+    *,
+    most: int,
 ) -> list[Scene]:
-    scenes = failing_scenes(subject, failing, kernel, result=result, most=most)
-    return [scene for scene in scenes if result in scene.wrong]
+    """Scenes of `most` of the failing cases, and of as many of those that lie `beyond`."""
+    scenes = {
+        scene.case: scene
+        for some in (failing, beyond)
+        for scene in failing_scenes(subject, some, kernel, result=result, most=most)
+    }
+    return [scene for scene in scenes.values() if result in scene.wrong]
 
 
 def _likely(
-    faults: Sequence[Fault], kernel: Subject, scenes: Sequence[Scene], result: str
+    faults: Sequence[Fault],
+    kernel: Subject,
+    scenes: Sequence[Scene],
+    result: str,
+    *,
+    beside: _Tried | None,
 ) -> list[Fault]:
-    """The faults that explain most of the scenes, and at least one."""
+    """The faults that explain most of the scenes, and at least one.
+
+    Half of them are those that explain most of what the first one, or what is known, does not.
+    """
     tried = [
         each
         for fault in faults
@@ -127,8 +155,12 @@ def _likely(
         and (each := _tried(fault, kernel, scenes, result)) is not None
         and each.explains
     ]
-    ordered = sorted(tried, key=lambda each: -len(each.explains))
-    return [each.fault for each in ordered[:PAIRED]]
+    most = sorted(tried, key=lambda each: -len(each.explains))
+    known = beside or next(iter(most), None)
+    shown: frozenset[int] = frozenset() if known is None else known.shows
+    rest = sorted(tried, key=lambda each: -len(each.explains - shown))
+    chosen = [*most[: PAIRED // 2], *rest[: PAIRED // 2]]
+    return list(dict.fromkeys(each.fault for each in chosen))
 
 
 def _tried(fault: Fault, kernel: Subject, scenes: Sequence[Scene], result: str) -> _Tried | None:

@@ -19,7 +19,7 @@ from bpcheck.verdict import Report, Verdict
 from reference import conv
 
 PLAIN = "conv2d n1ic1ih4iw4oc1kh2kw2"
-COUNT, MANY = 60, 80
+COUNT, MANY = 60, 130
 
 
 def reference(**words: Any) -> Subject:
