@@ -43,6 +43,7 @@ from bpcheck import check
 from bpcheck.cases import Case, parse_case
 from bpcheck.cases.layouts import join_layouts
 from bpcheck.cases.repeats import REPEATING
+from bpcheck.explain.answers import Witness
 from bpcheck.explain.atoms import atoms_of
 from bpcheck.explain.condition import Condition
 from bpcheck.explain.faults import FAMILIES, Fault, fault_named, faults_of
@@ -149,7 +150,10 @@ def _is_small(case: Case) -> bool:
 
 
 def pairs(count: int, seed: int = 0) -> Iterator[tuple[str, str, str]]:
-    """Pairs of faults of values that show alone, each in `ALONE` cases, and their operation."""
+    """Pairs of faults of values that show alone, each in `ALONE` cases, and their operation.
+
+    A fault that makes a gradient anew leaves nothing of one planted before it: that is no pair.
+    """
     rng = np.random.default_rng((seed, *b"pairs"))
     faults = [
         each for family in FAMILIES.values() for each in family if "autograd" in each.caught_by
@@ -164,10 +168,24 @@ def pairs(count: int, seed: int = 0) -> Iterator[tuple[str, str, str]]:
 
 
 def _show_alone(one: Fault, other: Fault, operation: str) -> bool:
-    shown = Counter[tuple[bool, bool]]()
-    for case in planned(kernel("reference", operation), count=CASES, profile="quick"):
-        shown[one.shows(case), other.shows(case)] += 1
-    return min(shown[True, False], shown[False, True]) >= ALONE
+    right = kernel("reference", operation)
+    wrong = other.plant(one.plant(right))
+    shown = Counter[str]()
+    with one_thread():
+        for case in planned(right, count=CASES, profile="quick"):
+            alone = [fault for fault in (one, other) if fault.shows(case)]
+            if len(alone) == 1 and right.operation.multiplications(case.geometry) <= LARGEST:
+                shown[alone[0].name] += _shows_as(alone[0], wrong, Witness(right, case), right)
+    return min(shown[one.name], shown[other.name]) >= ALONE
+
+
+def _shows_as(fault: Fault, wrong: Subject, witness: Witness, right: Subject) -> bool:
+    """Whether a kernel gives in a case the numbers of one fault, which are not the right ones."""
+    said, meant = witness.answers(wrong), witness.answers(fault.plant(right))
+    results = witness.case.results
+    return all(witness.alike(said, meant, each) for each in results) and not all(
+        witness.alike(meant, witness.right, each) for each in results
+    )
 
 
 def pair_named(one: str, other: str, operation: str) -> str:

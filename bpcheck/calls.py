@@ -184,7 +184,9 @@ def call(
             why = f"{name_of(claimed)}: {_text(error)}".removesuffix(": ")
             return _ended(error, out, unsupported=why, is_claimed=True)
         if isinstance(error, (Unsupported, NotImplementedError)):
-            return _ended(error, out, unsupported=_text(error) or type(error).__name__)
+            place = _place(error)
+            why = _text(error) or f"{type(error).__name__}{f' at {place}' if place else ''}"
+            return _ended(error, out, unsupported=why)
         return _ended(error, out)
     return Call(value=value, printed=out.getvalue())
 
@@ -228,8 +230,8 @@ def _ended(
     error: BaseException, out: _Output, *, unsupported: str = "", is_claimed: bool = False
 ) -> Call:
     """The call that an error has ended, with the place in the user's own code that it came from."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame)]
-    where = f" ({_shorten(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    place = _place(error)
+    where = f" ({place})" if place else ""
     name, message = type(error).__name__, _text(error).strip().split("\n")[0]
     told = f"{name}{': ' if message else ''}{message}"
     return Call(
@@ -241,6 +243,12 @@ def _ended(
         is_claimed=is_claimed,
         printed=out.getvalue(),
     )
+
+
+def _place(error: BaseException) -> str:
+    """The line of the user's own code that raised it; nothing if none is known."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame)]
+    return f"{_shorten(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
 
 
 def _text(error: BaseException) -> str:

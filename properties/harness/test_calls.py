@@ -19,4 +19,14 @@ def test_an_error_that_cannot_be_told_is_named() -> None:
         raise error
 
     assert call(raises, MuteError()).raised.startswith("MuteError (")
-    assert call(raises, MuteRefusalError()).unsupported == "MuteRefusalError"
+    refused = call(raises, MuteRefusalError()).unsupported
+    assert refused.startswith("MuteRefusalError at ")
+
+
+def test_a_refusal_without_a_word_is_told_by_its_line() -> None:
+    def refuses() -> None:
+        raise NotImplementedError
+
+    line = refuses.__code__.co_firstlineno + 1
+    assert call(refuses).unsupported.startswith("NotImplementedError at ")
+    assert call(refuses).unsupported.endswith(f"test_calls.py:{line}")
