@@ -25,18 +25,28 @@ from bpcheck.runner.process.code import code_at
 ALIKE = ("square_kernels", "equal_strides")
 
 
-def run_adapt(target: str, operation: str | None, *, safety: Safety) -> int:
+def run_adapt(target: str, operation: str | None, *, safety: Safety, interpret: bool) -> int:
     """Print what fits; 2 if nothing does."""
     directory = Path.cwd()
     is_in_process = safety.is_in_process()
-    with code_at(target, directory, in_process=is_in_process, allowed=safety.allowed()) as code:
-        lines, is_found = code.ask(adapted, target, operation, directory)
+    with code_at(
+        target,
+        directory,
+        in_process=is_in_process,
+        allowed=safety.allowed(),
+        interpret=interpret,
+    ) as code:
+        lines, is_found = code.ask(adapted, target, operation, directory, interpret)
     click.echo(inert("\n".join(lines)))
     return exits.AGREES if is_found else exits.USAGE
 
 
 def adapted(
-    found: Any, target: str, operation: str | None, directory: Path
+    found: Any,
+    target: str,
+    operation: str | None,
+    directory: Path,
+    interpret: bool = False,  # noqa: FBT001, FBT002 - it travels to a worker by its place
 ) -> tuple[list[str], bool]:
     """What is to be said of the code that a target names, and whether something fits."""
     if operation and not operation_named(operation, directory=directory).shape_probes:
@@ -59,7 +69,13 @@ def adapted(
         return list(_nothing(target, operation, fits)), False
     often = Counter(fit.candidate.target for _, fit in good)
     told = (
-        _told(each, fit, is_first=place == 0, is_alone=often[fit.candidate.target] == 1)
+        _told(
+            each,
+            fit,
+            is_first=place == 0,
+            is_alone=often[fit.candidate.target] == 1,
+            interpret=interpret,
+        )
         for place, (each, fit) in enumerate(good)
     )
     lines = [line for lines in told for line in lines]
@@ -109,9 +125,11 @@ def _name(target: str) -> str:
     return target.rpartition(":")[2].rpartition(".")[2]
 
 
-def _told(operation: Operation, fit: Fit, *, is_first: bool, is_alone: bool) -> Iterator[str]:
+def _told(
+    operation: Operation, fit: Fit, *, is_first: bool, is_alone: bool, interpret: bool
+) -> Iterator[str]:
     one = fit.candidate
-    entry = Entry(one.target, str(operation), one.style, one.words)
+    entry = Entry(one.target, str(operation), one.style, one.words, interpret=interpret)
     name = one.target.rpartition(":")[2].rpartition("/")[2].removesuffix(".py")
     name = name.replace(".", "_") if is_alone else f"{name.replace('.', '_')}_{operation}"
     if not is_first:
@@ -128,6 +146,8 @@ def _told(operation: Operation, fit: Fit, *, is_first: bool, is_alone: bool) -> 
     yield f"    style = {json.dumps(one.style)}"
     if one.words:
         yield f"    with = {{ {', '.join(_toml(one.words))} }}"
+    if interpret:
+        yield "    interpret = true"
     yield ""
     yield "In Python:"
     yield ""

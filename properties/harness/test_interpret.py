@@ -34,3 +34,20 @@ def test_the_switch_is_on_in_every_call(
     case = "avg_pool1d n1ic1iw4kw2 f64 exact"
     result = CliRunner().invoke(main, ["replay", case, str(target), "--interpret", *place])
     assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("place", [[], ["--in-process"]])
+def test_code_is_adapted_with_the_switch_on_and_declared_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: list[str]
+) -> None:
+    monkeypatch.setenv("TRITON_INTERPRET", "0")
+    monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", "0")
+    target = tmp_path / "interpreted.py"
+    target.write_text(TARGET)
+    asked = ["adapt", str(target), "avg_pool1d", *place]
+    result = CliRunner().invoke(main, [*asked, "--interpret"])
+    assert result.exit_code == 0, result.output
+    assert f"bpcheck check avg_pool1d {target} --interpret" in result.output
+    assert "    interpret = true\n" in result.output
+    monkeypatch.setenv("TRITON_INTERPRET", "0")
+    assert CliRunner().invoke(main, asked).exit_code == 2

@@ -13,6 +13,7 @@ from bpcheck.cli import options
 @options.in_process
 @options.call_timeout
 @options.memory
+@options.interpret
 def adapt(
     target: str,
     operation: str | None,
@@ -20,6 +21,7 @@ def adapt(
     in_process: bool,
     call_timeout: float,
     memory: float | None,
+    interpret: bool,
 ) -> int:
     """Find the declaration by which TARGET is taken as OPERATION, whatever its shape.
 
@@ -29,4 +31,5 @@ def adapt(
     from bpcheck.cli.adapt import run_adapt
     from bpcheck.cli.safety import Safety
 
-    return run_adapt(target, operation, safety=Safety(in_process, call_timeout, memory))
+    safety = Safety(in_process, call_timeout, memory)
+    return run_adapt(target, operation, safety=safety, interpret=interpret)

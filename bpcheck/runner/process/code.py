@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from bpcheck.errors import BpcheckError, TargetError
 from bpcheck.imports import explain, find, is_users
+from bpcheck.imports.interpreters import interpret as start_interpreters
+from bpcheck.imports.interpreters import interpret_loaded
 from bpcheck.runner.process.crew import Crew, must_spawn
 from bpcheck.runner.process.death import LostError
 from bpcheck.runner.process.handle import Allowed
@@ -59,8 +61,12 @@ class _InWorker:
 
 
 @contextlib.contextmanager
-def code_at(target: str, directory: Path, *, in_process: bool, allowed: Allowed) -> Iterator[Code]:
+def code_at(
+    target: str, directory: Path, *, in_process: bool, allowed: Allowed, interpret: bool = False
+) -> Iterator[Code]:
     """What `target` names, imported in this process or in a worker.
+
+    With `interpret`, kernels for another device run in their interpreters.
 
     Raises
     ------
@@ -68,11 +74,22 @@ def code_at(target: str, directory: Path, *, in_process: bool, allowed: Allowed)
         If there is none, or importing its module fails or ends the process.
     """
     if in_process:
-        yield _Here(target, find(target, directory=directory))
+        yield _Here(target, _found(target, directory, interpret=interpret))
         return
-    load = partial(find, target, directory=directory)
-    with contextlib.closing(Crew(load, size=1, allowed=allowed, spawns=must_spawn())) as crew:
+    load = partial(_found, target, directory, interpret=interpret)
+    # Torch imports Triton by the way, and its interpreter starts only where nothing has yet.
+    spawns = interpret or must_spawn()
+    with contextlib.closing(Crew(load, size=1, allowed=allowed, spawns=spawns)) as crew:
         yield _InWorker(target, crew)
+
+
+def _found(target: str, directory: Path, *, interpret: bool) -> Any:
+    if not interpret:
+        return find(target, directory=directory)
+    start_interpreters()
+    found = find(target, directory=directory)
+    interpret_loaded()
+    return found
 
 
 def _asked(bench: Bench, target: str, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
