@@ -21,8 +21,9 @@ from bpcheck.planning.tables import Tables
 #: in each dtype and all variants, and in as many pairs of traits as so many layers can have.
 COMMON = (13,) * 5 + (6,) * 15
 
-#: So many more layers of each of the other families come, each as unlike those before as can be.
-_UNLIKE = 8
+#: So many more layers of each family but the most common ones, which have had many, come then: each
+#: as unlike those before as can be.
+_UNLIKE, _MOST_COMMON = 8, 5
 
 #: How often a longer run has other relatives of the most common families.
 _AGAIN = 3
@@ -114,7 +115,7 @@ class Shipped:
         for geometry in self._operation.shrunken_layers:
             yield Layer("", geometry, None, frozenset())
         for _ in range(_UNLIKE):
-            yield from self._again(others)
+            yield from self._again(families[_MOST_COMMON:])
         for _ in range(_AGAIN):
             yield from self._relatives()
         yield from self._pairs(families)
