@@ -84,7 +84,7 @@ class Choices:
         ``None`` where no layer within the budget is in all of these classes. What meets nothing
         more is as small as it can be, or nearly.
         """
-        gains = [counts @ weights for counts in self._counts]
+        gains = [np.einsum("ij,j->i", counts, weights) for counts in self._counts]
         allowed = self._allowed(wanted)
         places = self._places(allowed, self._least(allowed), rng, lambda choice, _: gains[choice])
         return None if places is None else self._numbers(places)
@@ -111,7 +111,7 @@ class Choices:
         if self.family.taps * prod(roomy) <= self._budget:
             least = roomy
         # A residue that is met for the first time counts too.
-        firsts = [_FIRST * (counts @ weights) for counts in self._counts]
+        firsts = [_FIRST * np.einsum("ij,j->i", counts, weights) for counts in self._counts]
         best: tuple[float, Array, dict[int, int], str] | None = None
         for dtype in islice(cycle(dtypes), max(_CANDIDATES, len(dtypes))):
             gains = partial(_pairs, mix, mix.of_dtype(dtype), firsts)

@@ -47,24 +47,25 @@ class Mix:
         self._meets = [self._widened(table) for table in tables]
         self._dtypes = {name: self._where((name,)) for name in dtypes}
         self._weighed = [meets.astype(float) for meets in self._meets]
-        #: By choice: what each size adds with each trait, and by itself. It holds until `add`.
-        self._pairs: dict[int, tuple[Array, Array]] = {}
         weights = np.array([WEIGHTS[modulus_of(name)] for name in self._number])
         self._unmet = np.outer(weights, weights)
         # A trait is no pair with itself.
         np.fill_diagonal(self._unmet, 0)
+        #: By choice: what each size adds with each trait.
+        self._pairs = [_pairs(sizes, weights) for sizes in self._weighed]
+        #: And what it adds by itself. It holds until `add`.
+        self._alone: dict[int, Array] = {}
         #: Traits that count most, parities above all, and that no layer has had.
         self._missing = weights == weights.max()
 
     def gains(self, choice: int, traits: NDArray[np.bool_]) -> Array:
         """What each size of a choice would add to a layer that has these traits."""
-        if choice not in self._pairs:
-            sizes = self._weighed[choice]
-            pairs = sizes @ self._unmet
-            alone = np.einsum("ij,ij->i", pairs, sizes) / 2 + sizes @ (self._missing * _NEW)
-            self._pairs[choice] = pairs, alone
-        pairs, alone = self._pairs[choice]
-        gains: Array = pairs @ traits.astype(float) + alone
+        sizes, pairs = self._weighed[choice], self._pairs[choice]
+        if choice not in self._alone:
+            new = sizes[:, self._missing].sum(axis=1) * _NEW
+            self._alone[choice] = np.einsum("ij,ij->i", pairs, sizes) / 2 + new
+        # Of few traits: a product of matrices would wake threads for each.
+        gains: Array = pairs[:, np.flatnonzero(traits)].sum(axis=1) + self._alone[choice]
         return gains
 
     def news(self, choice: int) -> NDArray[np.bool_]:
@@ -83,14 +84,17 @@ class Mix:
 
     def total(self, traits: NDArray[np.bool_]) -> float:
         """What a layer of these traits would add."""
-        counts = traits.astype(float)
-        return float(counts @ self._unmet @ counts / 2 + counts @ (self._missing * _NEW))
+        new = np.count_nonzero(traits & self._missing) * _NEW
+        return float(self._unmet[np.ix_(traits, traits)].sum() / 2 + new)
 
     def add(self, traits: NDArray[np.bool_]) -> None:
         """Count a layer of these traits."""
-        self._unmet[np.ix_(traits, traits)] = 0
+        where = np.ix_(traits, traits)
+        for sizes, pairs in zip(self._weighed, self._pairs, strict=True):
+            pairs[:, traits] -= sizes[:, traits] @ self._unmet[where]
+        self._unmet[where] = 0
         self._missing &= ~traits
-        self._pairs.clear()
+        self._alone.clear()
 
     def _widened(self, table: Table) -> NDArray[np.bool_]:
         """The traits of its sizes among all traits."""
@@ -104,3 +108,11 @@ class Mix:
             if name in self._number:
                 found[self._number[name]] = True
         return found
+
+
+def _pairs(sizes: Array, weights: Array) -> Array:
+    """What each size adds with each trait, as long as nothing is met."""
+    own = sizes * weights
+    # Threads would wake for a product of matrices, families of them one after the other.
+    pairs: Array = own.sum(axis=1)[:, np.newaxis] * weights - own * weights
+    return pairs
