@@ -91,14 +91,16 @@ def explained(name: str, operation: str) -> Explained:
     )
 
 
-def _names(judgements: Sequence[Judgement], operation: str) -> list[Fault]:
-    """The faults that are named, those of pairs each for itself."""
-    found = {
-        each.name: each
-        for each in faults_of(operation)
-        for judgement in judgements
-        if each.what in judgement.looks_like
-    }
+def _names(judgements: Sequence[Judgement], operation: str) -> list[tuple[Fault, str]]:
+    """The faults that are named, those of pairs each for itself, and the results they are of."""
+    by_what = {each.what: each for each in faults_of(operation)}
+    found: dict[tuple[str, str], tuple[Fault, str]] = {}
+    for judgement in judgements:
+        told = judgement.looks_like.rpartition(" (explains")[0]
+        for what in told.removeprefix("two mistakes at once: ").split("; and "):
+            if what in by_what:
+                fault = by_what[what]
+                found[fault.name, judgement.result] = fault, judgement.result
     return list(found.values())
 
 
@@ -196,8 +198,11 @@ def pair_named(one: str, other: str, operation: str) -> str:
     report = check(wrong, profile="quick", count=CASES, largest=LARGEST)
     told = _names(report.judgements, operation)
     found: set[str] = set()
-    for each in told:
-        meant = next((f for f in (first, second) if each is f or is_equal(f, each, right)), None)
+    for each, result in told:
+        # What gives the same in the result that it is told of is a right name for that.
+        meant = next(
+            (f for f in (first, second) if each is f or is_equal(f, each, right, result)), None
+        )
         if meant is None:
             return "wrong"
         found.add(meant.name)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 
 from bpcheck.cases import Case
+from bpcheck.cases.layouts import C_ORDER
 from bpcheck.explain.conduct import Conduct, conduct_of
 from bpcheck.explain.diagnosis import ENOUGH, Diagnosis
 from bpcheck.explain.faults import Fault, faults_of
@@ -22,6 +24,9 @@ from bpcheck.subject import Subject
 #: Multiplications of a case up to which it is looked at: each takes a dozen runs.
 LARGEST = 20_000
 
+
+#: Failing cases by which mistakes are told apart that explain the first ones alike.
+FURTHER = 36
 
 #: Findings of arrays that are changed or shared: what that does to numbers depends on what else the
 #: kernel has copied, and tells nothing of the mistake.
@@ -57,17 +62,43 @@ def diagnose_conduct(
         return None
     right = replace(right_kernel(subject.operation), claims=subject.claims)
     checks = {check for scene in scenes for check in scene.concerned}
-    calm = [_Scene(subject, case, result, kinds) for case in few_of(passing, largest=LARGEST)]
-    best: tuple[tuple[int, int], Fault] | None = None
+    # Those in other layouts above all: they tell which reading of memory it is not.
+    dressed = [case for case in passing if set(case.layouts.values()) - {C_ORDER}]
+    few = (few_of(some, largest=LARGEST) for some in (passing, dressed))
+    calm = [_Scene(subject, case, result, kinds) for case in dict.fromkeys(chain(*few))]
+    # Which memory comes back depends on what was called before, too.
+    most = len(calm) // 5 if kinds <= OF_MEMORY else 0
+    fitting: list[tuple[Fault, tuple[int, int]]] = []
     for fault in faults_of(subject.operation):
         if result not in fault.results or not checks & set(fault.caught_by):
             continue
         score = _score(fault, right, scenes)
-        if score is None or (best is not None and score <= best[0]):
+        if score is None or (fitting and score < fitting[0][1]):
             continue
-        if not any(scene.is_contradicted_by(fault, scene.planted(fault, right)) for scene in calm):
-            best = score, fault
-    return None if best is None else Diagnosis(best[1], best[0][0], len(scenes))
+        if sum(each.is_contradicted_by(fault, each.planted(fault, right)) for each in calm) > most:
+            continue
+        fitting = [each for each in fitting if each[1] == score] + [(fault, score)]
+    if not fitting:
+        return None
+    known = {scene.case for scene in scenes}
+    further = (case for case in few_of(failing, FURTHER, largest=LARGEST) if case not in known)
+    fault = _told_apart(
+        [fault for fault, _ in fitting],
+        (_Scene(subject, case, result, kinds) for case in further),
+        right,
+    )
+    return Diagnosis(fault, fitting[0][1][0], len(scenes))
+
+
+def _told_apart(faults: list[Fault], scenes: Iterator[_Scene], right: Subject) -> Fault:
+    """The first of the faults that explain most of what else fails, if several do as well."""
+    explained = dict.fromkeys(faults, 0)
+    for scene in scenes:
+        if len(set(explained.values())) == len(faults):
+            break
+        for fault in faults:
+            explained[fault] += scene.is_explained_by(scene.planted(fault, right))
+    return max(faults, key=lambda fault: explained[fault])
 
 
 def explains_conduct(

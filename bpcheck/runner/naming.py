@@ -271,7 +271,20 @@ def _diagnosed(
             condition=defect.condition,
             dtypes=is_of_dtype(defect),
         )
-    return diagnose_conduct(subject, cases, passing, result=defect.result, kinds=_kinds(defect))
+    found = diagnose_conduct(subject, cases, passing, result=defect.result, kinds=_kinds(defect))
+    if found is not None and found.explained < found.failing and _is_wrong_besides(defect, tally):
+        # What it leaves unexplained may be the other mistake, or show that it is none of them.
+        return None
+    return found
+
+
+def _is_wrong_besides(defect: Defect, tally: Tally) -> bool:
+    """Whether a single call shows the result of a defect wrong as well."""
+    return any(
+        each.result == defect.result and _is_on_values(each)
+        for each in tally.defects.values()
+        if each is not defect
+    )
 
 
 def _is_by_conduct(defect: Defect) -> bool:
