@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from copy import copy
 from dataclasses import replace
 from functools import cache
-from itertools import chain, count, islice, product
+from itertools import chain, count, islice, product, tee
 
 import numpy as np
 
@@ -99,6 +100,17 @@ def showing(fault: Fault, operation: str, check: str) -> Iterator[Case]:
 
 def candidates_of(operation: str, check: str, kinds: tuple[str, ...]) -> Iterator[Case]:
     """Cases of which `check` can speak; geometry, dtype and value kind change with every one."""
+    return copy(_made(operation, check, kinds))
+
+
+@cache
+def _made(operation: str, check: str, kinds: tuple[str, ...]) -> Iterator[Case]:
+    """The same for a copy to go through: hundreds of faults are looked for in the first ones."""
+    (first,) = tee(_making(operation, check, kinds), 1)
+    return first
+
+
+def _making(operation: str, check: str, kinds: tuple[str, ...]) -> Iterator[Case]:
     promise = operation_named(operation)
     dtypes = [name for name in reference(operation).claims.dtypes if name in promise.dtypes]
     if check == "taylor":

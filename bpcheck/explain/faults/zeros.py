@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,19 +83,22 @@ def _has_channels_of_zeros(case: Case) -> bool:
 
 
 def _has_windows_of_zeros(case: Case) -> bool:
-    if not (has_samples(case) and _has_bias(case)):
+    if not has_samples(case):
         return False
-    return bool(_windows_of_zeros(fill(case).operands["x"], case.geometry.windows).any())
+    operands = fill(case).operands
+    windows = case.geometry.windows
+    return _has_bias(operands) and bool(_windows_of_zeros(operands["x"], windows).any())
 
 
 def _has_filters_of_zeros(case: Case) -> bool:
-    if not (has_samples(case) and _has_bias(case)):
+    if not has_samples(case):
         return False
-    return bool(_is_all_zero(fill(case).operands["w"]).any())
+    operands = fill(case).operands
+    return _has_bias(operands) and bool(_is_all_zero(operands["w"]).any())
 
 
-def _has_bias(case: Case) -> bool:
-    b = fill(case).operands.get("b")
+def _has_bias(operands: Mapping[str, Array]) -> bool:
+    b = operands.get("b")
     return b is not None and bool(b.any())
 
 
