@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,9 @@ from bpcheck.planning.plan import plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.runner import check_subject
 from reference import conv, max_pool
+
+# A plan is made once for all that look at it.
+pytestmark = pytest.mark.xdist_group("paths")
 
 DTYPES = ("float64", "float32")
 
@@ -40,6 +44,14 @@ def is_wide_ceil(case: Case) -> bool:
     return bool(g.ic > 64 and g.windows[0].ceil and g.windows[0].k > 2)
 
 
+@cache
+def default_plan(operation: str) -> tuple[Case, ...]:
+    """The cases of a run in the default profile."""
+    profile = PROFILES["default"]
+    drawn = plan(operation_named(operation), profile=profile, dtypes=DTYPES, seed=2)
+    return tuple(islice(drawn, profile.cases))
+
+
 @pytest.mark.parametrize(
     ("operation", "is_met"),
     [
@@ -51,11 +63,7 @@ def is_wide_ceil(case: Case) -> bool:
     ],
 )
 def test_the_default_plan_reaches_it(operation: str, is_met: Callable[[Case], bool]) -> None:
-    profile = PROFILES["default"]
-    cases = islice(
-        plan(operation_named(operation), profile=profile, dtypes=DTYPES, seed=2), profile.cases
-    )
-    assert sum(map(is_met, cases)) >= 3
+    assert sum(map(is_met, default_plan(operation))) >= 3
 
 
 def test_weights_that_are_cached_by_identity_are_found() -> None:
@@ -97,6 +105,13 @@ def shared(residuals: Any, y_bar: Array) -> tuple[Array]:
     return (x_bar,)
 
 
+@cache
+def repeated() -> tuple[Case, ...]:
+    """Cases of repeated numbers: those tie, whatever kind of values they are."""
+    drawn = plan(operation_named("max_pool1d"), profile=PROFILES["default"], dtypes=DTYPES)
+    return tuple(each for each in islice(drawn, 3_000) if each.layouts.get("x") == "broadcast")
+
+
 @pytest.mark.parametrize("vjp", [last_wins, shared])
 def test_another_choice_at_ties_is_no_defect(vjp: Any) -> None:
     def forward(x: Array, *, kernel_size: Any, stride: Any) -> Any:
@@ -104,13 +119,8 @@ def test_another_choice_at_ties_is_no_defect(vjp: Any) -> None:
         return y, (x.copy(), kernel_size[0], stride[0])
 
     subject = Subject(forward, vjp, operation="max_pool1d")
-    drawn = islice(
-        plan(operation_named("max_pool1d"), profile=PROFILES["default"], dtypes=DTYPES), 3_000
-    )
-    # Repeated numbers tie, whatever kind of values they are.
-    cases = [case for case in drawn if case.layouts.get("x") == "broadcast"]
     with np.errstate(all="ignore"):
-        report = check_subject(subject, cases=cases)
+        report = check_subject(subject, cases=repeated())
     assert [str(each.verdict) for each in report.judgements] == [str(Verdict.CONVENTION)]
 
 
