@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import islice
 from statistics import median
+from typing import Any
 
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
@@ -16,6 +18,7 @@ from bpcheck.checks.claims import unclaimed
 from bpcheck.checks.compare import difference
 from bpcheck.checks.run import call_forward, call_vjp, collect, gives_y, hand
 from bpcheck.filling import fill
+from bpcheck.operations import Operation
 from bpcheck.oracles.autograd import autograd
 from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
@@ -119,11 +122,8 @@ def paced(subject: Subject, dtypes: Sequence[str], seed: int, total: int, asked:
     asked
         The limits that were given: they stay as they are.
     """
-    plan = Plan(
-        subject.operation, profile=PROFILES["quick"], dtypes=dtypes, seed=seed, limits=asked
-    )
-    first = list(islice(plan, _LOOKED_AT))
-    timed = _timed_of(subject, first)
+    quick = _Quick(subject.operation, tuple(dtypes), seed, asked)
+    timed = _timed_of(subject, _first_of(quick))
     if not timed:
         return Paced(asked)
     pace, called = _pace_of(timed), _first_call(*timed[0])
@@ -131,8 +131,40 @@ def paced(subject: Subject, dtypes: Sequence[str], seed: int, total: int, asked:
     limits = Limits(asked.largest, geometries, pace.by_layout and geometries is not None)
     if asked.largest is not None or pace.multiplication < _FAST:
         return Paced(limits, called)
-    every = [*first, *islice(plan, PROFILES["quick"].total(subject.operation) - len(first))]
+    every = list(islice(quick.plan(), PROFILES["quick"].total(subject.operation)))
     return Paced(replace(limits, largest=_largest(subject, every, pace)), called)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Quick:
+    """A quick run of this very operation: another of its address may be another text of it."""
+
+    operation: Operation
+    dtypes: tuple[str, ...]
+    seed: int
+    limits: Limits
+
+    def plan(self) -> Plan:
+        quick = PROFILES["quick"]
+        return Plan(
+            self.operation, profile=quick, dtypes=self.dtypes, seed=self.seed, limits=self.limits
+        )
+
+    def _key(self) -> tuple[Any, ...]:
+        return id(self.operation), self.dtypes, self.seed, self.limits
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Quick) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+# Drawn once for all the subjects of an operation that a process judges.
+@lru_cache(maxsize=16)
+def _first_of(quick: _Quick) -> tuple[Case, ...]:
+    """Cases in search of some to time."""
+    return tuple(islice(quick.plan(), _LOOKED_AT))
 
 
 def limits_beside(subject: Subject, cases: Sequence[Case], seed: int, asked: Limits) -> Limits:

@@ -18,8 +18,10 @@ from bpcheck.explain.faults.catalogue import fault_named
 from bpcheck.planning.beyond import all_within
 from bpcheck.planning.compiling import CompilingPlan
 from bpcheck.planning.limits import Limits
+from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.report import report_text, to_json
+from bpcheck.runner import pace
 from bpcheck.runner.one import judge
 from bpcheck.runner.pace import FEWEST, MOST, Pace, fewest, paced
 from bpcheck.runner.work import Progress
@@ -219,3 +221,29 @@ def test_the_project_and_pytest_say_it_too(pytester: pytest.Pytester) -> None:
         "--bpcheck-profile=quick", "--bpcheck-geometries=0", "-k", "contract-y"
     )
     result.stdout.fnmatch_lines(["*bpcheck_geometries=0: must be an integer of at least 1*"])
+
+
+def test_cases_to_time_are_drawn_once_for_all_subjects_of_an_operation_and_not_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[Any] = []
+
+    class Watched(Plan):
+        def __init__(self, operation: Any, **options: Any) -> None:
+            drawn.append(operation)
+            super().__init__(operation, **options)
+
+    monkeypatch.setattr(pace, "Plan", Watched)
+    one, other = reference("avg_pool1d"), replace(reference("avg_pool1d"), name="other")
+    for subject in (one, other, one):
+        paced(subject, ("float64",), 17, 450, Limits())
+    assert drawn == [one.operation]
+    paced(one, ("float32",), 17, 450, Limits())
+    assert len(drawn) == 2
+    # Equal by its address, and perhaps of another text.
+    again: Any = object.__new__(type(one.operation))
+    vars(again).update(vars(one.operation))
+    assert again == one.operation
+    paced(replace(one, operation=again), ("float64",), 17, 450, Limits())
+    assert len(drawn) == 3
+    assert drawn[2] is again
