@@ -19,6 +19,8 @@ from bpcheck.planning.beyond import KINDS
 from bpcheck.verdict import Report, Verdict
 from reference import conv
 
+pytestmark = pytest.mark.verdicts
+
 PLAIN = "conv2d n1ic1ih4iw4oc1kh2kw2"
 COUNT, MANY = 60, 130
 

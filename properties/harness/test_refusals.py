@@ -17,6 +17,8 @@ from bpcheck.planning.acceptance import Acceptance
 from bpcheck.verdict import Report, Verdict
 from reference import max_pool
 
+pytestmark = pytest.mark.verdicts
+
 
 def only_strides(params: dict[str, Any]) -> bool:
     """Whether a case needs no param but the kernel and the stride."""
