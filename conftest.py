@@ -58,6 +58,9 @@ def _surroundings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     # The search for the line at fault takes seconds for each defect: its own tests have it.
     if request.node.get_closest_marker("repairs") is None:
         monkeypatch.setattr(import_module("bpcheck.runner.repairing"), "SECONDS", 0.0)
+    # So does that for the condition, a third of the time of a check: a verdict stands before it.
+    if request.node.get_closest_marker("verdicts") is not None:
+        monkeypatch.setattr(import_module("bpcheck.runner.condition"), "ATTEMPTS", 0)
     if "pytester" in request.fixturenames:
         # Which forgets what is imported meanwhile; torch and NumPy's FFT cannot be imported twice.
         import_module("torch")

@@ -102,6 +102,7 @@ def test_right_code_agrees(style: str, target: str, operation: str, words: dict[
     assert report.cases >= 16
 
 
+@pytest.mark.verdicts
 @pytest.mark.parametrize(("style", "target", "operation", "words", "results"), WRONG)
 def test_wrong_code_is_found_in_the_results_that_are_wrong(
     style: str, target: str, operation: str, words: dict[str, Any], results: set[str]

@@ -137,6 +137,7 @@ CONVENTIONS: dict[str, tuple[bpcheck.Subject, bpcheck.Subject]] = {
 }
 
 
+@pytest.mark.verdicts
 @pytest.mark.parametrize("word", CONVENTIONS)
 def test_code_of_another_convention_agrees_by_its_declaration_and_not_without(word: str) -> None:
     declared, undeclared = CONVENTIONS[word]

@@ -14,6 +14,8 @@ from bpcheck.adapters.found import partner
 from bpcheck.operations import operation_named
 from reference import conv
 
+pytestmark = pytest.mark.verdicts
+
 CASES = [bpcheck.parse_case(f"conv1d n2ic3iw5oc2kw1bias0 f64 exact seed={s}") for s in range(4)]
 
 

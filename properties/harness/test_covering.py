@@ -253,7 +253,9 @@ def test_params_that_are_cached_by_shape_are_found() -> None:
         return y, residuals
 
     cached = Subject(forward, conv.vjp, operation="conv2d", name="cached")
-    profile = PROFILES["default"]
-    cases = islice(plan(cached.operation, profile=profile, dtypes=DTYPES), profile.cases)
-    rulings = (each for case in cases for each in judge(cached, case, checks=["autograd"]).rulings)
+    rulings = (
+        each
+        for case in default_plan("conv2d")
+        for each in judge(cached, case, checks=["autograd"]).rulings
+    )
     assert any(each.verdict.is_defect for each in rulings)

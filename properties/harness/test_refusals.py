@@ -17,6 +17,8 @@ from bpcheck.planning.acceptance import Acceptance
 from bpcheck.verdict import Report, Verdict
 from reference import max_pool
 
+pytestmark = pytest.mark.verdicts
+
 
 def only_strides(params: dict[str, Any]) -> bool:
     """Whether a case needs no param but the kernel and the stride."""
@@ -72,8 +74,8 @@ def wrong(residuals: Any, y_bar: Any) -> Any:
 
 
 @cache
-def of_the_signature() -> Report:
-    return bpcheck.check(by_signature(max_pool.vjp), profile="quick")
+def of_a_right_one(way: str) -> Report:
+    return bpcheck.check(WAYS[way](max_pool.vjp), profile="quick")
 
 
 def met(report: Report) -> set[str]:
@@ -83,11 +85,11 @@ def met(report: Report) -> set[str]:
 @pytest.mark.xdist_group("refusals")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_right_one_is_judged_on_as_many_cases_and_classes(way: str) -> None:
-    report = bpcheck.check(WAYS[way](max_pool.vjp), profile="quick")
+    report = of_a_right_one(way)
     assert report.verdict is Verdict.AGREES
     assert report.cases >= 300
     assert report.missing == ()
-    assert met(report) == met(of_the_signature())
+    assert met(report) == met(of_a_right_one("signature"))
 
 
 @pytest.mark.parametrize("way", WAYS)
