@@ -169,7 +169,7 @@ class Operation(Addressed, ABC):
         yield from ()
 
     def tiled_layers(self, integers: Integers) -> Iterator[Any]:
-        """Layers with room for several tiles of a plane and for blocks of channels at once."""
+        """Layers with room for tiles and blocks of channels at once, and others of usual sizes."""
         return iter(())
 
     @property

@@ -32,6 +32,10 @@ _AGAIN = 3
 _ANYWHERE = 8.0
 
 
+#: So many layers with room for tiles are plain, so many not, and so on: enough of either for every
+#: rest of their sides.
+_IN_A_ROW = 6
+
 #: So many layers in a row that add nothing end the search for more of a family.
 _PATIENCE = 10
 
@@ -109,8 +113,9 @@ class Shipped:
             yield from self._mixed_layer(family, variants[place % len(variants)])
         # Once more, as unlike the first one as can be; and a third time.
         yield from self._again(others)
-        for geometry in self._operation.tiled_layers(integers_from(self._rng)):
-            yield Layer("", geometry, None, frozenset())
+        tiled = self._operation.tiled_layers(integers_from(self._rng))
+        for turn, geometry in enumerate(tiled):
+            yield self._tiled_layer(turn, geometry)
         yield from self._relatives()
         for geometry in self._operation.shrunken_layers:
             yield Layer("", geometry, None, frozenset())
@@ -119,6 +124,13 @@ class Shipped:
         for _ in range(_AGAIN):
             yield from self._relatives()
         yield from self._pairs(families)
+
+    def _tiled_layer(self, turn: int, geometry: Any) -> Layer:
+        """Plain or not, by turns: a fast path may be for arrays in C order alone."""
+        if turn // _IN_A_ROW % 2:
+            return Layer("", geometry, None, frozenset())
+        dtype = self._dtypes[turn % len(self._dtypes)]
+        return Layer("", geometry, dtype, frozenset(), is_plain=True)
 
     def _again(self, families: Sequence[Family]) -> Iterator[Layer]:
         """Another layer of each family."""

@@ -40,6 +40,7 @@ from bpcheck.operations.windowed.reductions import conv_reduction
 from bpcheck.operations.windowed.scopes import conv_scopes
 from bpcheck.operations.windowed.shipped_layers import Shelf
 from bpcheck.operations.windowed.shrunken import shrunken_layers
+from bpcheck.operations.windowed.usual import usual
 from bpcheck.operations.windowed.window import spatial_owners
 
 
@@ -121,7 +122,8 @@ class Convolution(Operation):
         return relatives.nearest(self, self._shelf.kin, integers)
 
     def tiled_layers(self, integers: Integers) -> Iterator[ConvGeometry]:
-        return relatives.tiled(self, self._shelf.kin, integers)
+        yield from relatives.tiled(self, self._shelf.kin, integers)
+        yield from usual(self, self._shelf.kin)
 
     def axes(self, result: str) -> str:
         return dimensions.axes(result, self.rank)

@@ -82,14 +82,14 @@ def draw_relative(operation: Operation, kin: Kin, integers: Integers) -> Any | N
     # The first families are those of most models.
     last = integers(0, integers(0, len(kin.families) - 1))
     numbers = _relative(kin, kin.families[last], choose(integers, kin.changes), integers)
-    return _allowed(operation, numbers)
+    return allowed(operation, numbers)
 
 
 def nearest(operation: Operation, kin: Kin, integers: Integers) -> Iterator[Any]:
     """Of each of the most common families a relative by each change, where there is one."""
     for change in kin.changes:
         for family in kin.families[:NEAREST]:
-            near = _allowed(operation, _relative(kin, family, change, integers))
+            near = allowed(operation, _relative(kin, family, change, integers))
             if near is not None:
                 yield near
 
@@ -105,7 +105,7 @@ def tiled(operation: Operation, kin: Kin, integers: Integers) -> Iterator[Any]:
         (
             each
             for each in kin.families
-            if each.taps > 1 and each.name.split(" ", 1)[0] not in _GROUPED and _is_dense(each, kin)
+            if each.taps > 1 and each.name.split(" ", 1)[0] not in GROUPED and _is_dense(each, kin)
         ),
         None,
     )
@@ -119,7 +119,7 @@ def tiled(operation: Operation, kin: Kin, integers: Integers) -> Iterator[Any]:
             window = sizes.window_of(numbers, letter, same=bool(numbers.get("same")), ceil=False)
             side = _SHORTEST[len(kin.letters)] + turn * step % _SIDES
             numbers[f"i{letter}"] = max(side, sizes.least_input(window))
-        near = _allowed(operation, {**numbers, "n": 1 + turn % 2}, MOST_OF_TILES)
+        near = allowed(operation, {**numbers, "n": 2 - turn % 2}, MOST_OF_TILES)
         if near is not None:
             yield near
 
@@ -138,7 +138,8 @@ def _channels_of_tiles(turn: int, change: Change) -> dict[str, int]:
     return {"g": 2 if change is _groups else 1, "ic": ic, "oc": oc, "bias": int(turn % 4 != 1)}
 
 
-def _allowed(operation: Operation, numbers: Mapping[str, int], most: int = MOST) -> Any | None:
+def allowed(operation: Operation, numbers: Mapping[str, int], most: int = MOST) -> Any | None:
+    """The geometry of these numbers; ``None`` where it is not allowed, or too large."""
     with contextlib.suppress(CaseError):
         near = operation.geometry(numbers)
         return near if operation.multiplications(near) <= most else None
@@ -163,8 +164,8 @@ def _relative(kin: Kin, family: Family, change: Change, integers: Integers) -> d
     if not kin.is_conv:
         return {**numbers, "ic": 1 + integers(0, 4)}
     first = family.name.split(" ", 1)[0]
-    own = first if first in _GROUPED else ""
-    others = [each for each in ("", *_GROUPED) if each != own]
+    own = first if first in GROUPED else ""
+    others = [each for each in ("", *GROUPED) if each != own]
     groups = choose(integers, others) if change is _groups else own
     channels = _many_channels if change is _wide else _channels
     return {**numbers, **channels(groups, integers)}
@@ -239,7 +240,7 @@ def _halves(numbers: Mapping[str, int]) -> bool:
 
 
 #: What names of families call groups.
-_GROUPED = ("depthwise", "grouped")
+GROUPED = ("depthwise", "grouped")
 
 
 def _many_channels(groups: str, integers: Integers) -> dict[str, int]:
