@@ -116,7 +116,8 @@ def quotations() -> list[tuple[str, str]]:
 
 def what_lasts(text: str) -> str:
     """`text` without the last bits, which each machine has its own of, and counts of cases."""
-    return re.sub(r"no number more than .*|seen in .* cases.*|explains\s+\d+ of \d+", "", text)
+    counts = r"no number more than .*|seen in .* cases.*|(explains|windows several:)\s+\d+ of\s+\d+"
+    return re.sub(counts, "", text)
 
 
 QUOTATIONS = [pytest.param(*each, id=f"{i}-{each[0]}") for i, each in enumerate(quotations())]

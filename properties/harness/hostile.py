@@ -58,8 +58,9 @@ def abort(x: Any) -> None:
 
 
 def hang(x: Any) -> None:
-    while is_large(x):
-        pass
+    if is_large(x):
+        # For ever, and on one line: wherever it is stopped, that is the one to be told.
+        sum(1 for _ in iter(int, 1))
 
 
 def exit_in_an_exception(x: Any) -> None:

@@ -69,6 +69,9 @@ CONVOLUTIONS: dict[str, Callable[[Seen], bool]] = {
     "pointwise, strided along the width alone": lambda seen: (
         (seen.w.shape[2:], seen.groups) == ((1, 1), 1) and seen.stride[0] == 1 != seen.stride[1]
     ),
+    "pointwise, a block of 32 filters and a half": lambda seen: (
+        (seen.w.shape[2:], seen.groups, len(seen.w) % 32) == ((1, 1), 1, 16) and len(seen.w) > 32
+    ),
     "depthwise 3x3, dilated": lambda seen: (
         (seen.w.shape[1:], seen.dilation) == ((1, 3, 3), (2, 2)) and seen.groups > 1
     ),

@@ -24,8 +24,9 @@ _BEYOND = ((1, 2, 1), (2, 4, 0), (3, 1, 2), (4, 3, 3))
 #: Outputs along each axis of a plane of several strips, by rank.
 _SIDES = {1: (4_099,), 2: (67, 65), 3: (17, 16, 17)}
 
-#: Input and output channels of layers in the middle of a network.
-_DEEP = ((32, 48), (64, 96))
+#: Input and output channels of layers in the middle of a network: a block of 32 or 64 and a half.
+#: Without a window more of them cost little.
+_DEEP, _POINTWISE = ((32, 48), (64, 96)), ((24, 48), (48, 80), (64, 96))
 
 
 def usual(operation: Operation, kin: Kin) -> Iterator[Any]:
@@ -86,8 +87,8 @@ def _wide_plane(kin: Kin, family: Family) -> dict[str, int]:
 
 def _deep(kin: Kin, family: Family) -> Iterator[dict[str, int]]:
     """Channels of the middle of a network, on a small plane."""
-    if family.taps > 1 and not _groups(family):
-        for ic, oc in _DEEP:
+    if not _groups(family):
+        for ic, oc in _DEEP if family.taps > 1 else _POINTWISE:
             sides = _sides(kin, family.numbers, (1, 3, 0))
             yield {**family.numbers, "n": 1, "g": 1, "ic": ic, "oc": oc, **sides}
 
