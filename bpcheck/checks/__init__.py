@@ -52,6 +52,7 @@ __all__ = [
     "CHECKS",
     "CHECK_NAMES",
     "OF_COMPILED",
+    "OF_FIRST_RUN",
     "OF_JAX",
     "OF_OPERATORS",
     "ON_TENSORS",
@@ -131,6 +132,21 @@ OF_COMPILED = frozenset({compiled.NAME})
 
 #: The rows that ask something of functions of JAX alone.
 OF_JAX = frozenset(jax_rows.ROWS)
+
+#: Those that look at the first run of a case, and make no other where it is right.
+OF_FIRST_RUN = frozenset(
+    {
+        contract.NAME,
+        finite.NAME,
+        unchanged.NAME,
+        autograd.NAME,
+        autograd.TIES,
+        autograd.SPECIAL,
+        autograd.EXTREME,
+        autograd.EMPTY,
+        rounding.NAME,
+    }
+)
 
 #: The rows of runs that exhaust a scope: no plan draws the values that they ask for.
 OF_SCOPES = frozenset({columns.AUTOGRAD, columns.DIFFERENCES})

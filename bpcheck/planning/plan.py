@@ -129,14 +129,19 @@ class Plan:
         """The geometries that further runs beside this one may have; ``None`` for any."""
         return None
 
+    def is_brief(self, case: Case) -> bool:
+        """Whether the case is one of the further layers, which are asked what one run shows."""
+        return self._is_further(case.seed - self._seed * SEEDS_APART)
+
     def plain(self, case: Case, turn: int) -> Case:
         """The case on exact values in C order, in one of the dtypes by turns."""
         return self.wardrobe.plain(case, self.dtypes[turn % len(self.dtypes)])
 
     def _is_layers_turn(self) -> bool:
-        profile = self._profile
-        is_further = profile.cases <= self._made < profile.total(self.operation)
-        return is_further or bool(self._made % profile.shipped)
+        return self._is_further(self._made) or bool(self._made % self._profile.shipped)
+
+    def _is_further(self, place: int) -> bool:
+        return self._profile.cases <= place < self._profile.total(self.operation)
 
     def _shipped_case(self) -> Case | None:
         for layer in self._layers:

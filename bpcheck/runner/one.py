@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,17 @@ from bpcheck.arithmetic import Array
 from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
 from bpcheck.cases.case import JACOBIAN
-from bpcheck.checks import CHECKS, OF_COMPILED, OF_SCOPES, Juror, Trial, contract, names_for
+from bpcheck.checks import (
+    CHECK_NAMES,
+    CHECKS,
+    OF_COMPILED,
+    OF_FIRST_RUN,
+    OF_SCOPES,
+    Juror,
+    Trial,
+    contract,
+    names_for,
+)
 from bpcheck.checks.claims import refused, unclaimed
 from bpcheck.checks.gradients import gradients_by_differences
 from bpcheck.checks.outcomes import unjudged
@@ -27,6 +37,22 @@ from bpcheck.runner.told import told
 from bpcheck.subject import Subject
 from bpcheck.verdict.judged import Judged
 from bpcheck.verdict.jury import Ruling, rule
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a case is judged.
+
+    Parameters
+    ----------
+    beside
+        The geometries that further runs may have; ``None`` for any.
+    is_brief
+        Whether no more is asked than what the first run shows, unless something is wrong there.
+    """
+
+    beside: tuple[Any, ...] | None = None
+    is_brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +80,27 @@ def judge(
     *,
     checks: Collection[str] | None = None,
     guard: Guard | None = None,
-    beside: Collection[Any] | None = None,
+    terms: Terms | None = None,
 ) -> Judged:
-    """What comes of one case; `checks` are the names of those that are run, all by default.
-
-    `beside` are the geometries that further runs may have; ``None`` for any.
-    """
-    return judge_trial(Trial(subject, case, beside=beside), checks=checks, guard=guard)
+    """What comes of one case; `checks` are the names of those that are run, all by default."""
+    terms = terms or Terms()
+    trial = Trial(subject, case, beside=terms.beside)
+    return judge_trial(trial, checks=checks, guard=guard, is_brief=terms.is_brief)
 
 
 @own_arithmetic()
 def judge_trial(
-    trial: Trial, *, checks: Collection[str] | None = None, guard: Guard | None = None
+    trial: Trial,
+    *,
+    checks: Collection[str] | None = None,
+    guard: Guard | None = None,
+    is_brief: bool = False,
 ) -> Judged:
     """What comes of a trial; whatever the subject does to the process is seen by the guard."""
     guard = guard or guard_of_this_process()
     with guard.around(trial.subject, trial.case):
         try:
-            return _judged(trial, checks, guard)
+            return _judged(trial, checks, guard, is_brief=is_brief)
         except BpcheckError:
             raise
         except BaseException as error:
@@ -86,14 +115,17 @@ def _raising(case: Case, error: BaseException) -> Judged:
     return told(case, Kind.RAISES, "y", message)
 
 
-def _judged(trial: Trial, checks: Collection[str] | None, guard: Guard) -> Judged:
+def _judged(
+    trial: Trial, checks: Collection[str] | None, guard: Guard, *, is_brief: bool
+) -> Judged:
     case = trial.case
     classes = classes_of(case)
     why = unclaimed(trial.subject, case) or refused(trial)
     if why:
         return Judged(case, classes, (), (), 1.0, unsupported=why)
     asked = _rows_for(trial) if checks is None else checks
-    outcomes = guard.amended(case, tuple(_outcomes(trial, asked)))
+    said = _said_briefly(trial, asked) if is_brief else _said(trial, asked)
+    outcomes = guard.amended(case, tuple(said))
     return Judged(
         case=case,
         classes=classes,
@@ -116,7 +148,16 @@ def _rows_for(trial: Trial) -> Collection[str]:
     return names
 
 
-def _outcomes(trial: Trial, checks: Collection[str]) -> Iterator[Outcome]:
+def _said_briefly(trial: Trial, checks: Collection[str]) -> Sequence[Outcome]:
+    """What those checks say that look at the first run; where it is wrong, what all of them say."""
+    first = tuple(_said(trial, OF_FIRST_RUN.intersection(checks)))
+    if not any(outcome.finding for outcome in first):
+        return first
+    rest = _said(trial, frozenset(checks) - OF_FIRST_RUN)
+    return sorted((*first, *rest), key=lambda outcome: CHECK_NAMES.index(outcome.check))
+
+
+def _said(trial: Trial, checks: Collection[str]) -> Iterator[Outcome]:
     """What the checks say; the contract alone, where the forward gave no well-formed ``y``.
 
     What such a case shows beside follows from that, and no juror can compare what is not there.

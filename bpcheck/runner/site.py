@@ -10,7 +10,7 @@ from bpcheck.calls import own_arithmetic
 from bpcheck.cases import Case
 from bpcheck.errors import BpcheckError
 from bpcheck.runner.guard import guard_of_this_process
-from bpcheck.runner.one import Replay, judge, replay
+from bpcheck.runner.one import Replay, Terms, judge, replay
 from bpcheck.runner.own import is_by_subject
 from bpcheck.runner.source import Source
 from bpcheck.runner.threads import one_thread
@@ -108,7 +108,8 @@ class Here:
         beside: Collection[Any] | None = None,
     ) -> Judged:
         with one_thread():
-            return judge(self.subject, case, checks=checks, beside=beside)
+            terms = Terms(None if beside is None else tuple(beside))
+            return judge(self.subject, case, checks=checks, terms=terms)
 
     def replay(self, case: Case) -> Replay:
         return replay(self.subject, case)

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol
 
 from bpcheck.cases import Case
 from bpcheck.checks.claims import unclaimed
 from bpcheck.planning.classes import classes_of
 from bpcheck.planning.plan import Plan
+from bpcheck.runner.one import Terms
 from bpcheck.subject import Subject
 from bpcheck.verdict.judged import Judged
 
@@ -33,8 +34,8 @@ class Source(Protocol):
         """The next cases, `most` at most; none if there are none, or none yet."""
         ...
 
-    def beside(self, case: Case) -> tuple[Any, ...] | None:
-        """The geometries that further runs beside this case may have; ``None`` for any."""
+    def terms(self, case: Case) -> Terms:
+        """On what terms a case that was handed out is judged."""
         ...
 
     def learn(self, judged: Judged) -> None:
@@ -55,8 +56,8 @@ class Listed:
     def take(self, most: int) -> list[Case]:
         return list(islice(self._cases, most))
 
-    def beside(self, case: Case) -> tuple[Any, ...] | None:
-        return None
+    def terms(self, case: Case) -> Terms:
+        return Terms()
 
     def learn(self, judged: Judged) -> None:
         """Nothing changes."""
@@ -96,8 +97,8 @@ class Planned:
             taken.append(case)
         return taken
 
-    def beside(self, case: Case) -> tuple[Any, ...] | None:
-        return self._plan.beside(case.geometry)
+    def terms(self, case: Case) -> Terms:
+        return Terms(self._plan.beside(case.geometry), self._plan.is_brief(case))
 
     def learn(self, judged: Judged) -> None:
         self._heard += 1
@@ -153,8 +154,8 @@ class Announced:
             self._announce(case)
         return taken
 
-    def beside(self, case: Case) -> tuple[Any, ...] | None:
-        return self._source.beside(case)
+    def terms(self, case: Case) -> Terms:
+        return self._source.terms(case)
 
     def learn(self, judged: Judged) -> None:
         self._source.learn(judged)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
-from typing import Any
 
 from bpcheck.cases import Case
-from bpcheck.runner.one import judge
+from bpcheck.runner.one import Terms, judge
 from bpcheck.runner.own import blaming
 from bpcheck.runner.source import Source
 from bpcheck.runner.threads import one_thread
@@ -25,7 +24,7 @@ def judge_here(subject: Subject, source: Source) -> Iterator[Judged]:
     """What comes of each case, in this process."""
     with one_thread():
         while cases := source.take(1):
-            judged = judge(subject, cases[0], beside=source.beside(cases[0]))
+            judged = judge(subject, cases[0], terms=source.terms(cases[0]))
             source.learn(judged)
             yield judged
 
@@ -49,8 +48,8 @@ def judge_with(
     pending: deque[Future[list[Judged]]] = deque()
     while True:
         while len(pending) < WAITING * jobs and (chunk := source.take(CHUNK)):
-            beside = [source.beside(case) for case in chunk]
-            pending.append(executor.submit(_judge_chunk, subject, chunk, beside))
+            terms = [source.terms(case) for case in chunk]
+            pending.append(executor.submit(_judge_chunk, subject, chunk, terms))
         if not pending:
             return
         for judged in pending.popleft().result():
@@ -58,12 +57,7 @@ def judge_with(
             yield judged
 
 
-def _judge_chunk(
-    subject: Subject, cases: list[Case], beside: list[tuple[Any, ...] | None]
-) -> list[Judged]:
+def _judge_chunk(subject: Subject, cases: list[Case], terms: list[Terms]) -> list[Judged]:
     # The traceback of an error does not travel: whose it is must be told here.
     with one_thread(), blaming(subject.operation):
-        return [
-            judge(subject, case, beside=geometries)
-            for case, geometries in zip(cases, beside, strict=True)
-        ]
+        return [judge(subject, case, terms=its) for case, its in zip(cases, terms, strict=True)]

@@ -22,7 +22,7 @@ from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.report import report_text, to_json
 from bpcheck.runner import pace
-from bpcheck.runner.one import judge
+from bpcheck.runner.one import Terms, judge
 from bpcheck.runner.pace import FEWEST, MOST, Pace, fewest, paced
 from bpcheck.runner.work import Progress
 from bpcheck.subject import Subject
@@ -96,7 +96,7 @@ def plan_of(subject: Subject, *, geometries: int) -> CompilingPlan:
 
 
 def is_defect(subject: Subject, case: Case) -> bool:
-    judged = judge(subject, case, beside=())
+    judged = judge(subject, case, terms=Terms(beside=()))
     return any(ruling.verdict.is_defect for ruling in judged.rulings)
 
 

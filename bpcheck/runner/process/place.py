@@ -14,7 +14,7 @@ from bpcheck.planning.classes import classes_of
 from bpcheck.runner.engine.crew import EngineCrew
 from bpcheck.runner.engine.engine import Engine
 from bpcheck.runner.given_up import ASKED_ONCE, GivenUp
-from bpcheck.runner.one import Replay, judge, replay
+from bpcheck.runner.one import Replay, Terms, judge, replay
 from bpcheck.runner.process.crew import Crew, Job, must_spawn
 from bpcheck.runner.process.death import Death, LostError
 from bpcheck.runner.process.handle import Allowed
@@ -123,7 +123,7 @@ class Workers:
         self._crew.start()
         while not self._given_up.is_over:
             while len(order) < AHEAD * self._jobs and (cases := source.take(1)):
-                order.append(self._begun(cases[0], source.beside(cases[0])))
+                order.append(self._begun(cases[0], source.terms(cases[0])))
             if not order:
                 return
             job = order[0][2]
@@ -141,13 +141,11 @@ class Workers:
             if job is not None and not job.is_dropped and self._given_up.why(classes):
                 self._crew.drop(job)
 
-    def _begun(
-        self, case: Case, beside: tuple[Any, ...] | None
-    ) -> tuple[Case, frozenset[str], Job | None]:
+    def _begun(self, case: Case, terms: Terms) -> tuple[Case, frozenset[str], Job | None]:
         classes = classes_of(case)
         if self._given_up.why(classes):
             return case, classes, None
-        return case, classes, self._crew.put(judge_on, case, None, beside)
+        return case, classes, self._crew.put(judge_on, case, None, terms)
 
     def _concluded(self, case: Case, classes: frozenset[str], job: Job | None) -> Judged:
         """What came of a case, if those before it let it be tried."""
@@ -172,7 +170,8 @@ class Workers:
         beside: Collection[Any] | None = None,
     ) -> Judged:
         """What comes of one case, in a worker that judges no others."""
-        job = self._aside.put(judge_on, case, None if checks is None else tuple(checks), beside)
+        terms = Terms(None if beside is None else tuple(beside))
+        job = self._aside.put(judge_on, case, None if checks is None else tuple(checks), terms)
         self._aside.wait(job)
         if job.death is not None:
             is_sure = job.death.is_sure
@@ -221,10 +220,10 @@ def judge_on(
     bench: Bench,
     case: Case,
     checks: Collection[str] | None = None,
-    beside: Collection[Any] | None = None,
+    terms: Terms | None = None,
 ) -> tuple[Any, ...]:
     """What comes of one case, in a worker."""
-    judged = judge(bench.subject, case, checks=checks, guard=bench.guard, beside=beside)
+    judged = judge(bench.subject, case, checks=checks, guard=bench.guard, terms=terms)
     return plain_judged(judged)
 
 
