@@ -29,6 +29,9 @@ _FIRST = 1e-3
 #: A family whose smallest layer costs more may have the larger budget.
 _SMALL = 8_192
 
+#: What a class or rest that a family has had counts beside one that it has not.
+_AGAIN = 0
+
 
 class Choices:
     """The sizes of one family as tables: what each choice costs, and which classes it meets.
@@ -50,6 +53,8 @@ class Choices:
         self._costs = [table.costs for table in self._tables]
         self._meets = [table.meets for table in self._tables]
         self._counts = [table.counts for table in self._tables]
+        #: By choice: which of its classes and rests no layer of the family has had.
+        self._left = [np.ones(table.rests.shape[1]) for table in self._tables]
         #: By choice and class: which sizes are in it; ``None`` where the choice does not decide it.
         self._masks: dict[tuple[int, str], NDArray[np.bool_] | None] = {}
         least = family.taps * prod(int(costs[0]) for costs in self._costs)
@@ -87,6 +92,25 @@ class Choices:
         gains = [np.einsum("ij,j->i", counts, weights) for counts in self._counts]
         allowed = self._allowed(wanted)
         places = self._places(allowed, self._least(allowed), rng, lambda choice, _: gains[choice])
+        return None if places is None else self._numbers(places)
+
+    def unlike(self, rng: np.random.Generator) -> dict[str, int] | None:
+        """The numbers of a layer with as many classes and rests as can be that none before had."""
+        allowed = self._allowed(())
+        least = self._least(allowed)
+        gains = [
+            np.einsum("ij,j->i", table.rests, left)
+            for table, left in zip(self._tables, self._left, strict=True)
+        ]
+        found = (
+            self._places(allowed, least, rng, lambda choice, _: gains[choice])
+            for _ in range(_CANDIDATES)
+        )
+        places = max(
+            (each for each in found if each is not None),
+            key=lambda each: sum(gains[choice][place] for choice, place in each.items()),
+            default=None,
+        )
         return None if places is None else self._numbers(places)
 
     def mixed_layer(
@@ -131,6 +155,7 @@ class Choices:
         numbers: dict[str, int] = dict(self.family.numbers)
         for choice, place in places.items():
             numbers |= self._sizes[choice][place].numbers
+            self._left[choice][self._tables[choice].rests[place] > 0] *= _AGAIN
         return numbers
 
     def _places(

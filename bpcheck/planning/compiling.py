@@ -50,6 +50,8 @@ class CompilingPlan(Plan):
         super().__init__(
             operation, profile=profile, dtypes=dtypes, seed=seed, count=count, limits=limits
         )
+        # Further layers would be further geometries.
+        self.total = profile.cases if count is None else count
         assert limits.geometries is not None  # noqa: S101 - else any plan will do
         self._number, self._like = limits.geometries, like
         self._taken: set[Any] = set()

@@ -56,7 +56,7 @@ PROFILES: MappingProxyType[str, Profile] = MappingProxyType(
     {
         profile.name: profile
         for profile in (
-            Profile("quick", cases=450, strength=1, draws=2_000, shipped=4, further=250),
+            Profile("quick", cases=450, strength=1, draws=2_000, shipped=4, further=600),
             Profile("default", cases=3_000, strength=2, draws=6_000, shipped=2),
             Profile("thorough", cases=30_000, strength=3, draws=60_000, shipped=2, reach=3),
         )

@@ -21,9 +21,8 @@ from bpcheck.planning.tables import Tables
 #: in each dtype and all variants, and in as many pairs of traits as so many layers can have.
 COMMON = (13,) * 5 + (6,) * 15
 
-#: So many more layers of each family but the most common ones, which have had many, come then: each
-#: as unlike those before as can be.
-_UNLIKE, _MOST_COMMON = 8, 5
+#: So many more layers of each family come then, each as unlike those before as can be.
+_UNLIKE = 8
 
 #: How often a longer run has other relatives of the most common families.
 _AGAIN = 3
@@ -102,17 +101,8 @@ class Shipped:
 
     def __iter__(self) -> Iterator[Layer]:
         families = self._operation.families
-        common, others = families[: len(COMMON)], families[len(COMMON) :]
-        for turn in range(max(COMMON) if common else 0):
-            for family, times in zip(common, COMMON, strict=False):
-                variants = self._operation.variants(family)
-                if turn < max(times, len(variants), len(self._dtypes)):
-                    yield from self._mixed_layer(family, variants[turn % len(variants)])
-        for place, family in enumerate(others):
-            variants = self._operation.variants(family)
-            yield from self._mixed_layer(family, variants[place % len(variants)])
-        # Once more, as unlike the first one as can be; and a third time.
-        yield from self._again(others)
+        yield from self._common(families[: len(COMMON)])
+        yield from self._uncommon(families[len(COMMON) :])
         tiled = self._operation.tiled_layers(integers_from(self._rng))
         for turn, geometry in enumerate(tiled):
             yield self._tiled_layer(turn, geometry)
@@ -120,10 +110,37 @@ class Shipped:
         for geometry in self._operation.shrunken_layers:
             yield Layer("", geometry, None, frozenset())
         for _ in range(_UNLIKE):
-            yield from self._again(families[_MOST_COMMON:])
+            yield from self._unlike(families)
         for _ in range(_AGAIN):
             yield from self._relatives()
         yield from self._pairs(families)
+
+    def _common(self, families: Sequence[Family]) -> Iterator[Layer]:
+        """The most common families, by turns."""
+        for turn in range(max(COMMON) if families else 0):
+            for family, times in zip(families, COMMON, strict=False):
+                variants = self._operation.variants(family)
+                if turn < max(times, len(variants), len(self._dtypes)):
+                    yield from self._mixed_layer(family, variants[turn % len(variants)])
+
+    def _uncommon(self, families: Sequence[Family]) -> Iterator[Layer]:
+        """Each other family once, and once more, as unlike the first as can be."""
+        for place, family in enumerate(families):
+            variants = self._operation.variants(family)
+            yield from self._mixed_layer(family, variants[place % len(variants)])
+        yield from self._unlike(families)
+
+    def _unlike(self, families: Sequence[Family]) -> Iterator[Layer]:
+        """A layer of each family whose sizes leave other rests than those before it."""
+        for family in families:
+            numbers = None if self._is_left_out(family) else self._of(family).unlike(self._rng)
+            if numbers is None:
+                continue
+            drawn = self._count_drawn(family)
+            is_plain = drawn < len(self._dtypes)
+            dtype = self._dtype(family, drawn) if is_plain else None
+            geometry, keys = self._operation.geometry(numbers), frozenset(family.numbers)
+            yield Layer(str(family), geometry, dtype, keys, is_plain=is_plain)
 
     def _tiled_layer(self, turn: int, geometry: Any) -> Layer:
         """Plain or not, by turns: a fast path may be for arrays in C order alone."""
@@ -131,11 +148,6 @@ class Shipped:
             return Layer("", geometry, None, frozenset())
         dtype = self._dtypes[turn % len(self._dtypes)]
         return Layer("", geometry, dtype, frozenset(), is_plain=True)
-
-    def _again(self, families: Sequence[Family]) -> Iterator[Layer]:
-        """Another layer of each family."""
-        for family in families:
-            yield from self._mixed_layer(family, frozenset())
 
     def _relatives(self) -> Iterator[Layer]:
         """Relatives of the most common families, drawn anew."""

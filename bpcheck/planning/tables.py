@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,12 @@ from bpcheck.operations.residues import modulus_of
 #: What a trait counts by its modulus: vectors of few lanes are more common than wide tiles. What
 #: is no residue, such as a bias or doubled channels, counts as a parity does.
 WEIGHTS = {None: 8.0, 2: 8.0, 4: 4.0, 8: 2.0, 16: 1.0}
+
+#: Layers of a family differ in all rests of these: of what most vectors and unrolled loops take at
+#: once, and of three, which is no power of two.
+_DIVISORS = (3, 8)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,8 @@ class Table:
         What each costs.
     meets, counts
         A row for each size, and a column for each class that is to be met; as numbers, too.
+    rests
+        A row for each size, and a column for each class and each rest that it may have.
     told, traits
         The traits that tell layers of one family from one another, and which sizes have them.
     """
@@ -37,6 +47,7 @@ class Table:
     costs: Array
     meets: NDArray[np.bool_]
     counts: Array
+    rests: Array
     told: tuple[str, ...]
     traits: NDArray[np.bool_]
 
@@ -78,19 +89,30 @@ class Tables:
             for name in dict.fromkeys(name for size in sizes for name in sorted(size.classes))
             if modulus_of(name) in WEIGHTS
         )
-        meets = _incidence(sizes, self._column)
+        meets = _incidence([size.classes for size in sizes], self._column)
+        rests = [_rests(size) for size in sizes]
+        number = {rest: place for place, rest in enumerate(dict.fromkeys(chain(*rests)))}
         return Table(
             sizes,
             np.array([size.cost for size in sizes]),
             meets,
             meets.astype(float),
+            np.hstack([meets, _incidence(rests, number)]).astype(float),
             told,
-            _incidence(sizes, {name: column for column, name in enumerate(told)}),
+            _incidence(
+                [size.classes for size in sizes], {name: column for column, name in enumerate(told)}
+            ),
         )
 
 
-def _incidence(sizes: Sequence[Size], number: Mapping[str, int]) -> NDArray[np.bool_]:
-    meets = np.zeros((len(sizes), len(number)), dtype=bool)
-    for row, size in enumerate(sizes):
-        meets[row, [number[name] for name in size.classes if name in number]] = True
+def _rests(size: Size) -> tuple[tuple[str, int, int], ...]:
+    """What its numbers leave when they are divided, and what it costs: outputs of an axis."""
+    numbers = {**size.numbers, "": size.cost}
+    return tuple((key, by, number % by) for key, number in numbers.items() for by in _DIVISORS)
+
+
+def _incidence(members: Sequence[Collection[T]], number: Mapping[T, int]) -> NDArray[np.bool_]:
+    meets = np.zeros((len(members), len(number)), dtype=bool)
+    for row, own in enumerate(members):
+        meets[row, [number[each] for each in own if each in number]] = True
     return meets

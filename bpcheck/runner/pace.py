@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
@@ -101,6 +101,14 @@ class Pace:
             for each in multiplications
         )
 
+    def once(self, multiplications: Iterable[int]) -> float:
+        """What the first runs of such cases take.
+
+        >>> round(Pace(call=1e-3, multiplication=1e-6).once([1_000, 1_000]), 3)
+        0.004
+        """
+        return sum(self.call + self.multiplication * each for each in multiplications)
+
 
 @dataclass(frozen=True, slots=True)
 class Paced:
@@ -131,8 +139,9 @@ def paced(subject: Subject, dtypes: Sequence[str], seed: int, total: int, asked:
     limits = Limits(asked.largest, geometries, pace.by_layout and geometries is not None)
     if asked.largest is not None or pace.multiplication < _FAST:
         return Paced(limits, called)
-    every = list(islice(quick.plan(), PROFILES["quick"].total(subject.operation)))
-    return Paced(replace(limits, largest=_largest(subject, every, pace)), called)
+    plan = quick.plan()
+    every = list(islice(plan, PROFILES["quick"].total(subject.operation)))
+    return Paced(replace(limits, largest=_largest(subject, every, plan.is_brief, pace)), called)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,22 +211,30 @@ def fewest(pace: Pace, *, dtypes: int, total: int) -> int | None:
     return max(FEWEST, min(int(MOST * longer), affordable))
 
 
-def _largest(subject: Subject, every: Sequence[Case], pace: Pace) -> int | None:
+def _largest(
+    subject: Subject, every: Sequence[Case], is_brief: Callable[[Case], bool], pace: Pace
+) -> int | None:
     """No limit, if a quick run ends in time; else the largest power of 4 with which it does."""
     size = subject.operation.multiplications
-    sizes = [size(case.geometry) for case in every]
-    if pace.seconds(sizes) > ALLOWED:
+    sizes = [(size(case.geometry), is_brief(case)) for case in every]
+    if _seconds(pace, sizes) > ALLOWED:
         pace = _held_to_larger(subject, every, pace)
-    if pace.seconds(sizes) <= ALLOWED:
+    if _seconds(pace, sizes) <= ALLOWED:
         return None
     largest = 4**10
     while largest > TIMED[0]:
-        kept = [each for each in sizes if each <= largest]
+        kept = [(each, brief) for each, brief in sizes if each <= largest]
         # What is left out is made up for by other cases.
-        if kept and pace.seconds(kept) * len(sizes) / len(kept) <= PLANNED:
+        if kept and _seconds(pace, kept) * len(sizes) / len(kept) <= PLANNED:
             break
         largest //= 4
     return largest
+
+
+def _seconds(pace: Pace, sizes: Sequence[tuple[int, bool]]) -> float:
+    """What a run of cases of these sizes takes, of which some are asked briefly."""
+    brief = pace.once(size for size, is_brief in sizes if is_brief)
+    return brief + pace.seconds(size for size, is_brief in sizes if not is_brief)
 
 
 def _timed_of(subject: Subject, cases: Sequence[Case]) -> list[tuple[Case, _Times]]:

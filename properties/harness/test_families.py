@@ -154,6 +154,22 @@ def test_the_default_plan_meets_every_family_in_every_residue_that_it_can_be_in(
         assert kinds <= met[str(family)], family
 
 
+@pytest.mark.parametrize("operation", WINDOWED)
+def test_a_quick_run_has_many_rests_of_the_sizes_of_each_family(operation: str) -> None:
+    """Of three, and of eight: paths are taken for rests that no class has a name for."""
+    plan = Plan(operation_named(operation), profile=PROFILES["quick"], dtypes=DTYPES, seed=3)
+    names = set(map(str, plan.operation.families))
+    rests: dict[str, set[tuple[str, int, int]]] = defaultdict(set)
+    for case in islice(plan, plan.total):
+        (samples, channels, *_, width), by_case = case.operand_shapes["x"], classes_of(case)
+        sizes = {"samples": samples, "channels": channels, "width": width}
+        for name in names & by_case:
+            rests[name] |= {(key, by, size % by) for key, size in sizes.items() for by in (3, 8)}
+    shares = [len(rests[name]) / (3 * (3 + 8)) for name in names]
+    assert np.mean(shares) > 0.75
+    assert min(shares) >= 0.4
+
+
 @pytest.mark.parametrize("factor", ["width", "samples"])
 def test_eight_sizes_have_all_the_residues(factor: str) -> None:
     met = {name for size in (1, 2, 4, 8, 16, 32, 63, 64) for name in residues_of(factor, size)}

@@ -11,7 +11,7 @@ from bpcheck.operations.windowed.window import Window
 
 #: Numbers of channels and samples: those that have all the residues, and smaller ones that have
 #: some of them too, for families whose windows leave no room for 63.
-_COUNTS = (1, 2, 3, 7, 15, *SIZES[2:])
+_COUNTS = (1, 2, 3, 5, 6, 7, 12, 15, *SIZES[2:])
 
 #: How far the search for an input or an output of a certain residue goes, in cells.
 _FARTHEST = 300
@@ -41,7 +41,7 @@ def axis_sizes(window: Window, letter: str, *, least: int = 1) -> tuple[Size, ..
     if letter not in _AXES:
         return tuple(_axis_size(_resized(window, i), letter) for i in (first, first + 1, first + 2))
     own = _AXES[letter]
-    wanted = {first, first + 1, first + 2, *_telling(own, range(first, first + _FARTHEST))}
+    wanted = {*range(first, first + 8), *_telling(own, range(first, first + _FARTHEST))}
     if letter == "w":
         inputs: dict[int, int] = {}
         wanted |= {inputs[out] for out in _telling("output width", _outputs(window, inputs, first))}
