@@ -17,9 +17,9 @@ from bpcheck.planning.search import Search
 from bpcheck.runner.conclude import conclude
 from bpcheck.runner.engine.engine import Engine
 from bpcheck.runner.exhausting import exhausting, require_exhaustive
+from bpcheck.runner.limiting import limits_beside
 from bpcheck.runner.missing import search_for_missing
 from bpcheck.runner.own import require_address, require_sound
-from bpcheck.runner.pace import limits_beside
 from bpcheck.runner.placed import placed
 from bpcheck.runner.process.handle import Allowed
 from bpcheck.runner.site import Site

@@ -19,8 +19,8 @@ from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import profile_named
 from bpcheck.runner.exhausting import Exhausting
+from bpcheck.runner.limiting import Paced, paced
 from bpcheck.runner.memory import require_room
-from bpcheck.runner.pace import Paced, paced
 from bpcheck.runner.site import Site
 from bpcheck.runner.source import Listed, Planned, Source
 from bpcheck.subject import Subject

@@ -21,9 +21,10 @@ from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.report import report_text, to_json
-from bpcheck.runner import pace
+from bpcheck.runner import limiting
+from bpcheck.runner.limiting import FEWEST, MOST, fewest, paced
 from bpcheck.runner.one import Terms, judge
-from bpcheck.runner.pace import FEWEST, MOST, Pace, fewest, paced
+from bpcheck.runner.pace import Pace
 from bpcheck.runner.work import Progress
 from bpcheck.subject import Subject
 from properties.harness.planting import reference
@@ -233,7 +234,7 @@ def test_cases_to_time_are_drawn_once_for_all_subjects_of_an_operation_and_not_f
             drawn.append(operation)
             super().__init__(operation, **options)
 
-    monkeypatch.setattr(pace, "Plan", Watched)
+    monkeypatch.setattr(limiting, "Plan", Watched)
     one, other = reference("avg_pool1d"), replace(reference("avg_pool1d"), name="other")
     for subject in (one, other, one):
         paced(subject, ("float64",), 17, 450, Limits())
