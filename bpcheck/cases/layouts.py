@@ -22,6 +22,9 @@ from bpcheck.cases.repeats import (
 #: How a case is written whose arrays are all contiguous in C order.
 C_ORDER = "c-order"
 
+#: The memory format of frameworks beside it: samples, rows, columns, channels.
+CHANNELS_LAST = "channels-last"
+
 #: The operands that have it are views of one buffer, from its first cell on: see `lay_out_all`.
 ONE_MEMORY = "one-memory"
 
@@ -73,7 +76,7 @@ def _is_tenant(name: str, layouts: Mapping[str, str]) -> bool:
 #: Dimensions from which on a layout differs from those before it; 1 for those that are left out.
 _LEAST = {
     "fortran": 2,
-    "channels-last": 3,
+    CHANNELS_LAST: 3,
     "transposed": 3,
     BROADCAST_BATCH: 2,
     BROADCAST_ALL: 2,
@@ -186,7 +189,7 @@ LAYOUTS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
     {
         C_ORDER: lambda array: array.copy(order="C"),
         "fortran": lambda array: array.copy(order="F"),
-        "channels-last": _channels_last,
+        CHANNELS_LAST: _channels_last,
         "transposed": _transposed,
         "sliced": _sliced,
         "strided": _strided,

@@ -94,10 +94,15 @@ class Choices:
         places = self._places(allowed, self._least(allowed), rng, lambda choice, _: gains[choice])
         return None if places is None else self._numbers(places)
 
-    def unlike(self, rng: np.random.Generator) -> dict[str, int] | None:
-        """The numbers of a layer with as many classes and rests as can be that none before had."""
-        allowed = self._allowed(())
+    def unlike(self, wanted: Collection[str], rng: np.random.Generator) -> dict[str, int] | None:
+        """The numbers of a layer with as many classes and rests as can be that none before had.
+
+        It is in all `wanted` classes, if any can be.
+        """
+        allowed, anything = self._allowed(wanted), self._allowed(())
         least = self._least(allowed)
+        if not self.family.taps * prod(least) <= self._budget or not all(map(any, allowed)):
+            allowed, least = anything, self._least(anything)
         gains = [
             np.einsum("ij,j->i", table.rests, left)
             for table, left in zip(self._tables, self._left, strict=True)

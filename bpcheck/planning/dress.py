@@ -128,11 +128,15 @@ class Wardrobe:
                 heappush(self._wanting, (-wants, turn, case.geometry))
         return dressed
 
-    def plain(self, case: Case, dtype: str) -> Case:
-        """The case in this dtype, on exact values and in C order."""
+    def plain(self, case: Case, dtype: str, layout: str = C_ORDER) -> Case:
+        """The case in this dtype, on exact values, and all arrays that can be so in this layout."""
         kinds = self._levels["values"]
         values = "exact" if "exact" in kinds else kinds[0]
         plain = replace(case, dtype=dtype, values=values)
+        if layout in self._levels[ALL] and edge_class(ALL, layout) not in self.refused:
+            arrays = (*case.operand_shapes, "y_bar")
+            wearing = wearers(self._operation, arrays, layout)
+            plain = replace(plain, layout=join_layouts(dict.fromkeys(wearing, layout)))
         own = geometry_classes(self._operation, case.geometry)
         self._count(plain, own, beside_classes(self._operation, case.geometry))
         return plain

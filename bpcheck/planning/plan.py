@@ -154,7 +154,7 @@ class Plan:
         self.shipped.count(geometry)
         case = self._case(geometry)
         if layer.is_plain and layer.dtype is not None:
-            return self.wardrobe.plain(case, layer.dtype)
+            return self.wardrobe.plain(case, layer.dtype, layer.layout)
         return self._dressed(case, layer.dtype)
 
     def _other_case(self) -> Case | None:

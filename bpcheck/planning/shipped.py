@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bpcheck.arithmetic import Array
+from bpcheck.cases.layouts import C_ORDER, CHANNELS_LAST
 from bpcheck.operations import Operation
 from bpcheck.operations.families import Family
 from bpcheck.planning.choices import Choices
@@ -31,9 +32,9 @@ _AGAIN = 3
 _ANYWHERE = 8.0
 
 
-#: So many layers with room for tiles are plain, so many not, and so on: enough of either for every
-#: rest of their sides.
-_IN_A_ROW = 6
+#: So many layers with room for tiles in a row are plain in one of these layouts, or not plain:
+#: enough of each for every rest of their sides. Frameworks have a memory format beside C order.
+_IN_A_ROW, _LAYOUTS_OF_TILES = 6, (C_ORDER, CHANNELS_LAST, C_ORDER, None)
 
 #: So many layers in a row that add nothing end the search for more of a family.
 _PATIENCE = 10
@@ -43,7 +44,8 @@ _PATIENCE = 10
 class Layer:
     """A geometry of a family, and the dtype that it is to be judged in.
 
-    A layer `is_plain` where it has exact values in C order. A `dtype` of ``None`` leaves that open.
+    A layer `is_plain` where it has exact values, and its `layout` is then that of all arrays. A
+    `dtype` of ``None`` leaves that open.
     `keys` are those of the numbers that make the family.
     """
 
@@ -52,6 +54,7 @@ class Layer:
     dtype: str | None
     keys: frozenset[str]
     is_plain: bool = False
+    layout: str = C_ORDER
 
 
 class Shipped:
@@ -109,8 +112,7 @@ class Shipped:
         yield from self._relatives()
         for geometry in self._operation.shrunken_layers:
             yield Layer("", geometry, None, frozenset())
-        for _ in range(_UNLIKE):
-            yield from self._unlike(families)
+        yield from self._further(families)
         for _ in range(_AGAIN):
             yield from self._relatives()
         yield from self._pairs(families)
@@ -128,26 +130,48 @@ class Shipped:
         for place, family in enumerate(families):
             variants = self._operation.variants(family)
             yield from self._mixed_layer(family, variants[place % len(variants)])
-        yield from self._unlike(families)
-
-    def _unlike(self, families: Sequence[Family]) -> Iterator[Layer]:
-        """A layer of each family whose sizes leave other rests than those before it."""
         for family in families:
-            numbers = None if self._is_left_out(family) else self._of(family).unlike(self._rng)
-            if numbers is None:
-                continue
-            drawn = self._count_drawn(family)
-            is_plain = drawn < len(self._dtypes)
-            dtype = self._dtype(family, drawn) if is_plain else None
-            geometry, keys = self._operation.geometry(numbers), frozenset(family.numbers)
-            yield Layer(str(family), geometry, dtype, keys, is_plain=is_plain)
+            yield from self._unlike(family)
+
+    def _further(self, families: Sequence[Family]) -> Iterator[Layer]:
+        """Layers of each family by turns, every other one of a common family channels-last."""
+        for turn in range(_UNLIKE):
+            for place, family in enumerate(families):
+                every = 2 if place < len(COMMON) else 4
+                rounds, rest = divmod(turn, every)
+                is_last = rest == every - 1
+                yield from (self._formatted(family, rounds) if is_last else self._unlike(family))
+
+    def _formatted(self, family: Family, turn: int) -> Iterator[Layer]:
+        """A layer on exact values in the memory format that frameworks have beside C order."""
+        variants = self._operation.variants(family)
+        # From both ends by turns: they begin with one parity and end with the other.
+        place = turn // 2 if turn % 2 == 0 else -1 - turn // 2
+        for layer in self._unlike(family, variants[place % len(variants)]):
+            dtype = self._dtype(family, turn)
+            first = layer if layer.is_plain else None
+            yield first or replace(layer, dtype=dtype, is_plain=True, layout=CHANNELS_LAST)
+
+    def _unlike(self, family: Family, wanted: frozenset[str] = frozenset()) -> Iterator[Layer]:
+        """A layer whose sizes leave other rests than those of the family before it."""
+        if self._is_left_out(family):
+            return
+        numbers = self._of(family).unlike(wanted, self._rng)
+        if numbers is None:
+            return
+        drawn = self._count_drawn(family)
+        is_plain = drawn < len(self._dtypes)
+        dtype = self._dtype(family, drawn) if is_plain else None
+        geometry, keys = self._operation.geometry(numbers), frozenset(family.numbers)
+        yield Layer(str(family), geometry, dtype, keys, is_plain=is_plain)
 
     def _tiled_layer(self, turn: int, geometry: Any) -> Layer:
-        """Plain or not, by turns: a fast path may be for arrays in C order alone."""
-        if turn // _IN_A_ROW % 2:
+        """Plain or not, by turns: a fast path may be for arrays of one memory format alone."""
+        layout = _LAYOUTS_OF_TILES[turn // _IN_A_ROW % len(_LAYOUTS_OF_TILES)]
+        if layout is None:
             return Layer("", geometry, None, frozenset())
         dtype = self._dtypes[turn % len(self._dtypes)]
-        return Layer("", geometry, dtype, frozenset(), is_plain=True)
+        return Layer("", geometry, dtype, frozenset(), is_plain=True, layout=layout)
 
     def _relatives(self) -> Iterator[Layer]:
         """Relatives of the most common families, drawn anew."""

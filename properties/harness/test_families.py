@@ -170,6 +170,22 @@ def test_a_quick_run_has_many_rests_of_the_sizes_of_each_family(operation: str) 
     assert min(shares) >= 0.4
 
 
+@pytest.mark.parametrize("operation", WINDOWED)
+def test_common_families_come_channels_last_on_exact_values(operation: str) -> None:
+    """As frameworks keep them: a path of its own may be for that alone, and end at odd sizes."""
+    plan = Plan(operation_named(operation), profile=PROFILES["quick"], dtypes=DTYPES, seed=3)
+    common = set(map(str, plan.operation.families[:5]))
+    found: dict[str, list[Case]] = defaultdict(list)
+    for case in islice(plan, plan.total):
+        if case.values == "exact" and case.layouts.get("x") == "channels-last":
+            for name in common & classes_of(case):
+                found[name].append(case)
+    for name in common:
+        assert len(found[name]) >= 3, name
+        assert {case.dtype for case in found[name]} == set(DTYPES), name
+        assert {case.operand_shapes["x"][-1] % 2 for case in found[name]} == {0, 1}, name
+
+
 @pytest.mark.parametrize("factor", ["width", "samples"])
 def test_eight_sizes_have_all_the_residues(factor: str) -> None:
     met = {name for size in (1, 2, 4, 8, 16, 32, 63, 64) for name in residues_of(factor, size)}
