@@ -172,6 +172,10 @@ class Operation(Addressed, ABC):
         """Layers with room for tiles and blocks of channels at once, and others of usual sizes."""
         return iter(())
 
+    def blocked_layers(self) -> Iterator[Any]:
+        """Layers of the most common families with one number past the blocks of most kernels."""
+        return iter(())
+
     @property
     def shrunken_layers(self) -> tuple[Any, ...]:
         """Small geometries like the layers of the named sets, each once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import cycle, islice
 from math import prod
@@ -91,7 +91,8 @@ class Choices:
         """
         gains = [np.einsum("ij,j->i", counts, weights) for counts in self._counts]
         allowed = self._allowed(wanted)
-        places = self._places(allowed, self._least(allowed), rng, lambda choice, _: gains[choice])
+        order = _gaining_first(gains, rng)
+        places = self._places(allowed, self._least(allowed), order, rng, lambda n, _: gains[n])
         return None if places is None else self._numbers(places)
 
     def unlike(self, wanted: Collection[str], rng: np.random.Generator) -> dict[str, int] | None:
@@ -108,7 +109,7 @@ class Choices:
             for table, left in zip(self._tables, self._left, strict=True)
         ]
         found = (
-            self._places(allowed, least, rng, lambda choice, _: gains[choice])
+            self._places(allowed, least, _in_any_order(gains, rng), rng, lambda n, _: gains[n])
             for _ in range(_CANDIDATES)
         )
         places = max(
@@ -144,7 +145,8 @@ class Choices:
         best: tuple[float, Array, dict[int, int], str] | None = None
         for dtype in islice(cycle(dtypes), max(_CANDIDATES, len(dtypes))):
             gains = partial(_pairs, mix, mix.of_dtype(dtype), firsts)
-            places = self._places(allowed, least, rng, gains)
+            order = _in_any_order(self._sizes, rng)
+            places = self._places(allowed, least, order, rng, gains)
             if places is None:
                 return None
             traits = _traits(mix, places, mix.of_dtype(dtype))
@@ -167,10 +169,11 @@ class Choices:
         self,
         allowed: Sequence[NDArray[np.bool_]],
         least: Sequence[int],
+        order: Iterable[int],
         rng: np.random.Generator,
         gains_of: Callable[[int, Mapping[int, int]], Array],
     ) -> dict[int, int] | None:
-        """One allowed size of each choice, chosen one after the other for what it adds.
+        """One allowed size of each choice, chosen in this order for what it adds.
 
         Each leaves the others what they cost at `least`.
         """
@@ -178,7 +181,7 @@ class Choices:
             return None
         places: dict[int, int] = {}
         spent, left = self.family.taps, set(range(len(self._sizes)))
-        for choice in (int(each) for each in rng.permutation(len(self._sizes))):
+        for choice in order:
             left.remove(choice)
             rest = spent * prod(least[each] for each in left)
             fits = allowed[choice] & (self._costs[choice] * rest <= self._budget)
@@ -231,6 +234,16 @@ def _pairs(
     """What each size of a choice adds to those that were chosen before, and to a dtype."""
     gains: Array = mix.gains(choice, _traits(mix, before, worn)) + firsts[choice]
     return gains
+
+
+def _gaining_first(gains: Sequence[Array], rng: np.random.Generator) -> list[int]:
+    """The choices in random order, those last of which no size adds anything: they leave room."""
+    return sorted(_in_any_order(gains, rng), key=lambda choice: not gains[choice].any())
+
+
+def _in_any_order(choices: Sequence[object], rng: np.random.Generator) -> list[int]:
+    order: list[int] = rng.permutation(len(choices)).tolist()
+    return order
 
 
 def _traits(mix: Mix, places: Mapping[int, int], worn: Array) -> Array:

@@ -112,6 +112,8 @@ class Shipped:
         yield from self._relatives()
         for geometry in self._operation.shrunken_layers:
             yield Layer("", geometry, None, frozenset())
+        for turn, geometry in enumerate(self._operation.blocked_layers()):
+            yield self._tiled_layer(turn, geometry)
         yield from self._further(families)
         for _ in range(_AGAIN):
             yield from self._relatives()

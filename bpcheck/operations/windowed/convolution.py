@@ -31,6 +31,7 @@ from bpcheck.operations.promises import (
 from bpcheck.operations.scopes import Scope
 from bpcheck.operations.step import Step
 from bpcheck.operations.windowed import classes, dimensions, layers, narrowing, relatives
+from bpcheck.operations.windowed.blocks import past_blocks
 from bpcheck.operations.windowed.conv_formed import conv_formed
 from bpcheck.operations.windowed.conv_geometry import ConvGeometry, draw_geometry
 from bpcheck.operations.windowed.conv_steps import conv_steps
@@ -124,6 +125,9 @@ class Convolution(Operation):
     def tiled_layers(self, integers: Integers) -> Iterator[ConvGeometry]:
         yield from relatives.tiled(self, self._shelf.kin, integers)
         yield from usual(self, self._shelf.kin)
+
+    def blocked_layers(self) -> Iterator[ConvGeometry]:
+        return past_blocks(self, self._shelf.kin)
 
     def axes(self, result: str) -> str:
         return dimensions.axes(result, self.rank)

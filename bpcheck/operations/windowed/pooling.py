@@ -26,6 +26,7 @@ from bpcheck.operations.promises import (
 )
 from bpcheck.operations.scopes import Scope
 from bpcheck.operations.windowed import classes, dimensions, large, layers, relatives
+from bpcheck.operations.windowed.blocks import past_blocks
 from bpcheck.operations.windowed.extremes import pool_extremes
 from bpcheck.operations.windowed.measures import pool_measures
 from bpcheck.operations.windowed.reductions import pool_reduction
@@ -137,6 +138,9 @@ class Pooling(Operation):
 
     def relatives(self, integers: Integers) -> Iterator[PoolGeometry]:
         return relatives.nearest(self, self._shelf.kin, integers)
+
+    def blocked_layers(self) -> Iterator[PoolGeometry]:
+        return past_blocks(self, self._shelf.kin)
 
     def axes(self, result: str) -> str:
         return dimensions.axes(result, self.rank)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from bpcheck.operations.families import Size
@@ -85,6 +85,15 @@ def least_input(window: Window, least: int = 1) -> int:
     while not (_resized(window, i).positions >= 0).any(axis=0).all():
         i += 1
     return i
+
+
+def sides_beyond(letters: str, numbers: Mapping[str, int], beyond: Sequence[int]) -> dict[str, int]:
+    """Inputs of all axes: the least of which every tap reads a cell, and so many cells more."""
+    same, ceil = bool(numbers.get("same")), bool(numbers.get("ceil"))
+    return {
+        f"i{letter}": more + least_input(window_of(numbers, letter, same=same, ceil=ceil))
+        for letter, more in zip(letters, beyond, strict=False)
+    }
 
 
 def _resized(window: Window, i: int) -> Window:

@@ -6,7 +6,7 @@ a line of text is read, a plane is larger than a strip of rows, and 64 channels 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
@@ -53,7 +53,7 @@ def _stems(kin: Kin) -> Iterator[dict[str, int]]:
         if overlaps and not _groups(family):
             for turn, beyond in enumerate(_BEYOND):
                 channels = {"g": 1, "ic": len("RGB"), "oc": (8, 16)[turn % 2], "n": 1 + turn // 2}
-                yield {**numbers, **channels, **_sides(kin, numbers, beyond)}
+                yield {**numbers, **channels, **sizes.sides_beyond(kin.letters, numbers, beyond)}
 
 
 def _dilated(kin: Kin, family: Family) -> Iterator[dict[str, int]]:
@@ -62,7 +62,11 @@ def _dilated(kin: Kin, family: Family) -> Iterator[dict[str, int]]:
         numbers = dict(family.numbers)
         for axis in kin.letters:
             numbers |= {f"d{axis}": 2, f"p{axis}": 2 * numbers[f"p{axis}"]}
-        yield {**numbers, **_channels(family), **_sides(kin, numbers, (3, 4, 2))}
+        yield {
+            **numbers,
+            **_channels(family),
+            **sizes.sides_beyond(kin.letters, numbers, (3, 4, 2)),
+        }
 
 
 def _strided_along_one(kin: Kin, family: Family) -> Iterator[dict[str, int]]:
@@ -70,7 +74,11 @@ def _strided_along_one(kin: Kin, family: Family) -> Iterator[dict[str, int]]:
     if len(kin.letters) > 1 and all(family.numbers[f"s{axis}"] == 1 for axis in kin.letters):
         for axis in kin.letters:
             numbers = {**family.numbers, f"s{axis}": 2}
-            yield {**numbers, **_channels(family), **_sides(kin, numbers, (3, 4, 2))}
+            yield {
+                **numbers,
+                **_channels(family),
+                **sizes.sides_beyond(kin.letters, numbers, (3, 4, 2)),
+            }
 
 
 def _wide_plane(kin: Kin, family: Family) -> dict[str, int]:
@@ -89,7 +97,7 @@ def _deep(kin: Kin, family: Family) -> Iterator[dict[str, int]]:
     """Channels of the middle of a network, on a small plane."""
     if not _groups(family):
         for ic, oc in _DEEP if family.taps > 1 else _POINTWISE:
-            sides = _sides(kin, family.numbers, (1, 3, 0))
+            sides = sizes.sides_beyond(kin.letters, family.numbers, (1, 3, 0))
             yield {**family.numbers, "n": 1, "g": 1, "ic": ic, "oc": oc, **sides}
 
 
@@ -101,14 +109,3 @@ def _channels(family: Family) -> dict[str, int]:
 
 def _groups(family: Family) -> bool:
     return family.name.split(" ", 1)[0] in GROUPED
-
-
-def _sides(kin: Kin, numbers: Mapping[str, int], beyond: Sequence[int]) -> dict[str, int]:
-    """The least input of every axis and so many cells more."""
-    return {
-        f"i{letter}": more
-        + sizes.least_input(
-            sizes.window_of(numbers, letter, same=bool(numbers.get("same")), ceil=False)
-        )
-        for letter, more in zip(kin.letters, beyond, strict=False)
-    }
