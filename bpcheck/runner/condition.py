@@ -118,6 +118,9 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
     failing = _alike(failing, defect.condition)[:COMPARED]
     if not failing:
         return None
+    if defect.smallest is not None and len(failing) < _FEW and not _tells_nothing(defect.smallest):
+        # Large ones have no neighbours that are small.
+        failing.append(defect.smallest)
     is_dressed = defect.condition != PLAIN or _shares_dress(failing, asked.passing)
     shows = _shows(subject, asked)
     worn = worn_by_chance(failing, shows) if is_dressed else frozenset()
@@ -131,7 +134,12 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
     every = [*failing, *asked.passing]
     for attempt in range(ATTEMPTS):
         drawn = fresh_cases(
-            subject, every, dressing, seed=(asked.seed, attempt), limits=asked.limits
+            subject,
+            every,
+            dressing,
+            seed=(asked.seed, attempt),
+            limits=asked.limits,
+            failing=failing,
         )
         fresh = ((case, atoms(case)) for case in drawn if not _tells_nothing(case))
         search.take(list(islice(fresh, SEARCHED)))

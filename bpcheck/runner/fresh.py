@@ -28,6 +28,9 @@ DRAWN = 800
 #: Multiplications of a fresh case: large ones tell no more, and hundreds are run.
 LARGEST = 20_000
 
+#: Numbers above it are made smaller.
+_LARGE = 32
+
 #: Tries for each geometry that is wanted.
 _TRIES = 4
 
@@ -71,11 +74,13 @@ def fresh_cases(
     *,
     seed: tuple[int, ...],
     limits: Limits,
+    failing: Sequence[Case] = (),
 ) -> Iterator[Case]:
     """Cases that the subject claims: neighbours of known ones, layers of families, random draws.
 
     A neighbour has one kind of number from another case, so that what goes together elsewhere is
-    told apart. Where each geometry is compiled, those of the known cases are used again.
+    told apart; one in two is a neighbour of a `failing` case, however few of these there are. Where
+    each geometry is compiled, those of the known cases are used again.
     """
     rng = np.random.default_rng((*seed, *b"fresh"))
     operation = subject.operation
@@ -85,7 +90,7 @@ def fresh_cases(
     if limits.geometries is not None:
         geometries: Iterator[Any] = _again(known, rng)
     else:
-        geometries = _drawn(operation, known, rng, replace(limits, largest=largest))
+        geometries = _drawn(operation, known, failing, rng, replace(limits, largest=largest))
     given = 0
     for number, geometry in enumerate(geometries):
         if given >= DRAWN or number >= _TRIES * DRAWN:
@@ -112,11 +117,16 @@ def _again(known: Sequence[Case], rng: np.random.Generator) -> Iterator[Any]:
 
 
 def _drawn(
-    operation: Operation, known: Sequence[Case], rng: np.random.Generator, limits: Limits
+    operation: Operation,
+    known: Sequence[Case],
+    failing: Sequence[Case],
+    rng: np.random.Generator,
+    limits: Limits,
 ) -> Iterator[Any]:
     integers = integers_from(rng)
     shipped = Shipped(operation, ("float64",), rng=rng, limits=limits)
     numbers = [case.geometry.numbers() for case in known]
+    wrong = [case.geometry.numbers() for case in failing] or numbers
     families = operation.families
     turn = 0
     while True:
@@ -128,15 +138,19 @@ def _drawn(
                 shipped.count(layer)
                 yield layer
         if len(numbers) > 1:
-            yield from _neighbour(operation, numbers, rng)
+            yield from _neighbour(operation, (numbers, wrong)[turn % 2], numbers, rng)
+            yield from _smaller(operation, wrong, rng)
         turn += 1
 
 
 def _neighbour(
-    operation: Operation, numbers: Sequence[dict[str, int]], rng: np.random.Generator
+    operation: Operation,
+    ones: Sequence[dict[str, int]],
+    others: Sequence[dict[str, int]],
+    rng: np.random.Generator,
 ) -> Iterator[Any]:
-    """A known geometry with one or two groups of its numbers from another."""
-    one, other = (numbers[int(place)] for place in rng.integers(len(numbers), size=2))
+    """One geometry with one or two groups of its numbers from another."""
+    one, other = (each[int(rng.integers(len(each)))] for each in (ones, others))
     groups = operation.key_groups
     changed = dict(one)
     for place in rng.choice(len(groups), size=min(len(groups), 1 + int(rng.integers(2)))):
@@ -145,3 +159,16 @@ def _neighbour(
         return
     with contextlib.suppress(CaseError):
         yield operation.geometry({key: changed[key] for key in operation.keys})
+
+
+def _smaller(
+    operation: Operation, ones: Sequence[dict[str, int]], rng: np.random.Generator
+) -> Iterator[Any]:
+    """One geometry with a large number of it smaller: what is wrong beyond some size ends there."""
+    one = ones[int(rng.integers(len(ones)))]
+    large = [key for key, number in one.items() if number > _LARGE]
+    if large:
+        key = large[int(rng.integers(len(large)))]
+        changed = {**one, key: int(rng.integers(1, one[key]))}
+        with contextlib.suppress(CaseError):
+            yield operation.geometry({each: changed[each] for each in operation.keys})

@@ -196,6 +196,19 @@ def test_fresh_cases_keep_to_the_limits_and_to_the_claims() -> None:
     assert not {case.geometry for case in known} >= {case.geometry for case in drawn}
 
 
+def test_one_failing_case_among_many_has_neighbours_and_smaller_ones() -> None:
+    """What is wrong beyond some size is told by cases on either side of it."""
+    right = right_kernel("conv2d")
+    known = [parse_case(f"conv2d n2ic3ih{i}iw5oc4kh3kw3 f64 exact c-order") for i in range(3, 90)]
+    failing = [parse_case("conv2d n1ic2ih2iw3oc192kh1kw1 f64 exact c-order")]
+    plain = Dressing("", (), "float64")
+    every = [*failing, *known]
+    drawn = fresh_cases(right, every, plain, seed=(0,), limits=Limits(), failing=failing)
+    filters = [case.geometry.oc for case in islice(drawn, 280)]
+    assert sum(each > 128 for each in filters) >= 12
+    assert sum(32 < each <= 128 for each in filters) >= 12
+
+
 def test_where_each_geometry_is_compiled_no_other_one_is_tried() -> None:
     right = right_kernel("conv1d")
     known = tallied(right).passing["x_bar"][:9]
