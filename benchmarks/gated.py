@@ -24,12 +24,11 @@ import numpy as np
 
 from benchmarks.detection import head, row, spread
 from benchmarks.hunting import is_rejected
-from benchmarks.material import kernel, planned
+from benchmarks.material import judged_in_a_run, kernel, planned
 from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.planning.classes import classes_of
 from bpcheck.planning.profiles import PROFILES
-from bpcheck.runner.one import judge
 from bpcheck.runner.threads import one_thread
 from bpcheck.subject import Subject
 
@@ -192,7 +191,11 @@ def hunt_gated(profile: str, seed: int, every: tuple[Drawn, ...]) -> list[Gated]
                 if wanted <= true
             ]
             at = next(
-                (place for place, case in hits[:TRIED] if is_rejected(judge(wrong, case))),
+                (
+                    place
+                    for place, case in hits[:TRIED]
+                    if is_rejected(judged_in_a_run(wrong, case, profile))
+                ),
                 0,
             )
             found.append(Gated(operation, shape, condition, mistake, len(hits), at))

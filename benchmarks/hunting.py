@@ -5,7 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from benchmarks.material import kernel, operation_for, planned, representative
+from benchmarks.material import (
+    judged_in_a_run,
+    kernel,
+    operation_for,
+    planned,
+    representative,
+)
 from benchmarks.rivals import Rival, rivals
 from bpcheck.cases import Case
 from bpcheck.explain.faults import fault_named
@@ -68,7 +74,7 @@ def hunt(name: str, operation: str, profile: str = "default") -> Found:
     start = time.process_time()
     with one_thread():
         for index, case in enumerate(planned(right, count=most, profile=profile), 1):
-            judged = judge(wrong, case)
+            judged = judged_in_a_run(wrong, case, profile)
             if is_rejected(judged) and not is_rejected(judge(right, case)):
                 seconds = time.process_time() - start
                 return Found(name, operation, index, seconds, _said(judged), _failed(judged))

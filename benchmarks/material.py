@@ -14,12 +14,15 @@ from benchmarks.transforms import transform
 from benchmarks.unordered import in_any_order
 from bpcheck import adapters
 from bpcheck.cases import Case
+from bpcheck.cases.numbers import SEEDS_APART
 from bpcheck.checks.claims import unclaimed
 from bpcheck.explain.faults import Fault
 from bpcheck.operations import operation_named, operation_names
 from bpcheck.planning.plan import plan
 from bpcheck.planning.profiles import PROFILES
+from bpcheck.runner.one import Terms, judge
 from bpcheck.subject import Subject
+from bpcheck.verdict.judged import Judged
 
 KERNELS = ("reference", "torch", "loops")
 
@@ -91,6 +94,13 @@ def planned(
     dtypes = [name for name in subject.claims.dtypes if name in known]
     stream = plan(subject.operation, profile=PROFILES[profile], dtypes=dtypes, seed=seed)
     return islice((case for case in stream if not unclaimed(subject, case)), count)
+
+
+def judged_in_a_run(subject: Subject, case: Case, profile: str) -> Judged:
+    """What comes of a planned case where a run of the profile judges it: further layers briefly."""
+    chosen, place = PROFILES[profile], case.seed % SEEDS_APART
+    is_brief = chosen.cases <= place < chosen.total(case.operation)
+    return judge(subject, case, terms=Terms(is_brief=is_brief))
 
 
 #: With fewer numbers a case tells one checker from another by chance.

@@ -36,12 +36,11 @@ import numpy as np
 
 from benchmarks.detection import head, row
 from benchmarks.hunting import is_rejected
-from benchmarks.material import kernel, planned
+from benchmarks.material import judged_in_a_run, kernel, planned
 from benchmarks.mutating import Mutant, mutants
 from bpcheck import adapters
 from bpcheck.cases import Case
 from bpcheck.planning.profiles import PROFILES
-from bpcheck.runner.one import judge
 from bpcheck.runner.threads import one_thread
 
 ROOT = Path(__file__).parent.parent
@@ -140,7 +139,7 @@ def _judge(module: str, source: str, operations: Sequence[str], out: Connection)
                 out.send(("killed", f"{operation}: {type(error).__name__} when it is loaded"))
                 return
             for case in cases(operation):
-                judged = judge(changed, case)
+                judged = judged_in_a_run(changed, case, "quick")
                 if is_rejected(judged):
                     rulings = ", ".join(f"{each.result} {each.verdict}" for each in judged.rulings)
                     out.send(("killed", f"{case}: {rulings}"))

@@ -19,10 +19,9 @@ import numpy as np
 
 from benchmarks.detection import head, row, spread
 from benchmarks.hunting import is_rejected
-from benchmarks.material import kernel, operation_for, planned
+from benchmarks.material import judged_in_a_run, kernel, operation_for, planned
 from bpcheck.explain.faults import FAMILIES, fault_named
 from bpcheck.planning.profiles import PROFILES
-from bpcheck.runner.one import judge
 from bpcheck.runner.threads import one_thread
 
 #: The plans, the shortest first: a pair that one finds is not looked for in the next.
@@ -70,7 +69,7 @@ def hunt_pair(one: str, other: str, operation: str) -> Hunted:
     for profile in PLANS:
         cases = planned(right, count=PROFILES[profile].total(right.operation), profile=profile)
         for index, case in enumerate(cases, 1):
-            if is_rejected(judge(wrong, case)):
+            if is_rejected(judged_in_a_run(wrong, case, profile)):
                 return Hunted((one, other, operation), profile, index)
     return Hunted((one, other, operation), "", 0)
 
