@@ -29,8 +29,8 @@ _FIRST = 1e-3
 #: A family whose smallest layer costs more may have the larger budget.
 _SMALL = 8_192
 
-#: What a class or rest that a family has had counts beside one that it has not.
-_AGAIN = 0
+#: What a rest that a family has had counts beside one that it has not.
+_AGAIN = 0.2
 
 
 class Choices:
@@ -53,7 +53,7 @@ class Choices:
         self._costs = [table.costs for table in self._tables]
         self._meets = [table.meets for table in self._tables]
         self._counts = [table.counts for table in self._tables]
-        #: By choice: which of its classes and rests no layer of the family has had.
+        #: By choice: what each of its rests counts, less with each layer of the family that had it.
         self._left = [np.ones(table.rests.shape[1]) for table in self._tables]
         #: By choice and class: which sizes are in it; ``None`` where the choice does not decide it.
         self._masks: dict[tuple[int, str], NDArray[np.bool_] | None] = {}
@@ -96,7 +96,7 @@ class Choices:
         return None if places is None else self._numbers(places)
 
     def unlike(self, wanted: Collection[str], rng: np.random.Generator) -> dict[str, int] | None:
-        """The numbers of a layer with as many classes and rests as can be that none before had.
+        """The numbers of a layer with as many rests as can be that none before had.
 
         It is in all `wanted` classes, if any can be.
         """

@@ -19,8 +19,9 @@ from bpcheck.operations.residues import modulus_of
 WEIGHTS = {None: 8.0, 2: 8.0, 4: 4.0, 8: 2.0, 16: 1.0}
 
 #: Layers of a family differ in all rests of these: of what most vectors and unrolled loops take at
-#: once, and of three, which is no power of two.
-_DIVISORS = (3, 8)
+#: once, and of three, which is no power of two. Beside one of those a residue of wider tiles counts
+#: so little, for large sizes leave no room for others.
+_DIVISORS, _WIDE = (3, 8), 0.05
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class Table:
     meets, counts
         A row for each size, and a column for each class that is to be met; as numbers, too.
     rests
-        A row for each size, and a column for each class and each rest that it may have.
+        A row for each size, and a column for each rest that it may have: what it counts to have it.
     told, traits
         The traits that tell layers of one family from one another, and which sizes have them.
     """
@@ -71,6 +72,11 @@ class Tables:
     def __init__(self, classes: Sequence[str]):
         self.classes = tuple(classes)
         self._column = {name: column for column, name in enumerate(classes)}
+        self._wide = [
+            column
+            for name, column in self._column.items()
+            if (modulus_of(name) or 0) > max(_DIVISORS)
+        ]
         #: By the identity of a choice, which is kept with its table.
         self._made: dict[int, tuple[Sequence[Size], Table]] = {}
 
@@ -97,7 +103,7 @@ class Tables:
             np.array([size.cost for size in sizes]),
             meets,
             meets.astype(float),
-            np.hstack([meets, _incidence(rests, number)]).astype(float),
+            np.hstack([np.unique(_incidence(rests, number), axis=1), _WIDE * meets[:, self._wide]]),
             told,
             _incidence(
                 [size.classes for size in sizes], {name: column for column, name in enumerate(told)}
@@ -106,8 +112,9 @@ class Tables:
 
 
 def _rests(size: Size) -> tuple[tuple[str, int, int], ...]:
-    """What its numbers leave when they are divided, and what it costs: outputs of an axis."""
-    numbers = {**size.numbers, "": size.cost}
+    """What its numbers leave when they are divided; of an axis what it costs is its outputs."""
+    cost = {"": size.cost} if len(size.numbers) == 1 else {}
+    numbers = {**size.numbers, **cost}
     return tuple((key, by, number % by) for key, number in numbers.items() for by in _DIVISORS)
 
 
