@@ -29,6 +29,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.cases import Case
 from bpcheck.planning.classes import classes_of
 from bpcheck.planning.profiles import PROFILES
+from bpcheck.runner.one import judge
 from bpcheck.runner.threads import one_thread
 from bpcheck.subject import Subject
 
@@ -157,11 +158,19 @@ def conditions(count: int) -> Iterator[Drawn]:
                 break
             told += [kind[int(each)] for each in rng.permutation(len(kind))[:wanted]]
         else:
-            # An empty batch is a condition under which nothing can be wrong.
-            if 0 not in case.shapes["y"]:
+            mistake, operand = mistakes[int(rng.integers(len(mistakes)))], int(rng.integers(2))
+            # Where no window reads the last column it is 0 anyway: that is no mistake.
+            if shows(operation, case, mistake, operand):
                 made += 1
-                mistake = mistakes[int(rng.integers(len(mistakes)))]
-                yield operation, shape, tuple(told), mistake, int(rng.integers(2))
+                yield operation, shape, tuple(told), mistake, operand
+
+
+def shows(operation: str, case: Case, mistake: str, operand: int) -> bool:
+    """Whether a mistake is one in a case: no other kernel is right there too."""
+    if 0 in case.shapes["y"]:
+        return False
+    with one_thread():
+        return is_rejected(judge(spoilt(kernel("reference", operation), mistake, operand), case))
 
 
 @cache
