@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations
 from types import ModuleType
@@ -21,13 +21,14 @@ from bpcheck.adapters.found import (
     partner,
 )
 from bpcheck.adapters.libraries import IMPORTED, framework_of, makers_of_arrays
-from bpcheck.adapters.names import SIZES, meaning
+from bpcheck.adapters.names import SIZES, SPELLINGS, meaning
 from bpcheck.adapters.signatures import suggested_arguments
 from bpcheck.adapters.unknown import calls_of_backward, calls_of_forward
 from bpcheck.adapters.variations import (
     last_resorts,
     parameters,
     plain_variations,
+    single_images,
     variations,
 )
 from bpcheck.errors import BpcheckError
@@ -171,7 +172,7 @@ def _by_trial(
 
 def _class(target: str, value: type, operation: Operation) -> list[Candidate]:
     if "torch" in {each.__module__.partition(".")[0] for each in value.__mro__}:
-        return [Candidate(target, value, "torch", words) for words in variations(operation, value)]
+        return _by_variations(target, value, "torch", operation)
     if hasattr(value, "vjp"):
         return [Candidate(target, value, "numpy", {})]
     if not any(hasattr(value, each) for each in ("backward", "backprop", "bwd")):
@@ -183,7 +184,17 @@ def _class(target: str, value: type, operation: Operation) -> list[Candidate]:
         for where in places
         for words in variations(operation, value)
     ]
+    found += [
+        Candidate(target, value, "layer", words, is_last_resort=True)
+        for words in single_images(operation)
+    ]
     return found
+
+
+def _by_variations(target: str, value: Any, style: str, operation: Operation) -> list[Candidate]:
+    found = [Candidate(target, value, style, words) for words in variations(operation, value)]
+    rare = single_images(operation)
+    return found + [Candidate(target, value, style, each, is_last_resort=True) for each in rare]
 
 
 def _of_framework(target: str, value: Any, operation: Operation) -> list[Candidate]:
@@ -201,7 +212,7 @@ def _framework(target: str, value: Any, operation: Operation) -> list[Candidate]
     }
     for style, names in IMPORTED.items():
         if any(each in there for each in names) or style in roots:
-            return [Candidate(target, value, style, each) for each in variations(operation, value)]
+            return _by_variations(target, value, style, operation)
     return []
 
 
@@ -248,22 +259,47 @@ def _split(target: str, value: Any, operation: Operation) -> list[Candidate]:
     if not found or not passed.intersection(operation.operands) <= found.keys():
         return []
     backward = "; ".join(found[each] for each in operation.operands if each in found)
+    shown = list(dict.fromkeys(_with_sizes(backward, operation)))
     options = [
-        Candidate(target, value, "stateless", {"backward": shown, **words})
-        for shown in (backward, _with_lengths(backward, operation))
-        for words in variations(operation, value)
+        Candidate(target, value, "stateless", {"backward": each, **words}, is_last_resort=place > 1)
+        for place, each in enumerate(shown)
+        for words in (variations if place < 2 else _plainly)(operation, value)
+    ]
+    options += [
+        Candidate(target, value, "stateless", {"backward": each, **words}, is_last_resort=True)
+        for each in shown
+        for words in single_images(operation)
     ]
     return list({repr(each.words): each for each in options}.values())
 
 
-def _with_lengths(shown: str, operation: Operation) -> str:
-    """A call whose sizes are lengths of the last axes alone, where a size is no whole shape."""
+def _plainly(operation: Operation, _: Any) -> list[dict[str, Any]]:
+    return plain_variations(operation)
+
+
+def _with_sizes(shown: str, operation: Operation) -> Iterator[str]:
+    """A call as its names say, and with other readings of what they call a size.
+
+    That of the image may be its lengths, and that of the kernel its sides, where params are single
+    numbers otherwise, or the whole shape of the weights.
+    """
     spatial = axes_of(operation).get("x", "")[2:]
+    yield shown
     if not spatial:
-        return shown
+        return
     own = [next(name for name, where in SIZES.items() if where == ("x", each)) for each in spatial]
-    lengths = own[0] if len(own) == 1 else f"({', '.join(own)})"
-    return re.sub(r"\b(x|in|input)_size\b", lengths, shown)
+    lengths = _together(own)
+    sides = _together([f"k{each.lower()}" for each in spatial])
+    images = [shown, re.sub(r"\b(x|in|input)_size\b", lengths, shown)]
+    yield images[1]
+    kernel = "|".join(SPELLINGS["kernel_size"])
+    for read in (sides, "w_shape"):
+        for image in images:
+            yield re.sub(rf"\b({kernel})\b(?=[,)])", read, image)
+
+
+def _together(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"
 
 
 def _engine(target: str, value: Any, operation: Operation) -> list[Candidate]:

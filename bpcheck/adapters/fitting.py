@@ -103,7 +103,7 @@ def best(options: Sequence[Candidate], operation: Operation) -> Fit:
     """The candidate that fits best; of those that fit alike, the plainest."""
     found: Fit | None = None
     for each in options:
-        is_settled = found is not None and found.ahead and not found.candidate.is_last_resort
+        is_settled = found is not None and found.is_begun and not found.candidate.is_last_resort
         if each.is_last_resort and is_settled:
             continue
         fit = fit_of(each, operation)
@@ -124,7 +124,7 @@ def _order(fit: Fit) -> tuple[int, int, int, bool]:
 
 def fit_of(candidate: Candidate, operation: Operation) -> Fit:
     """How well a candidate fits, on the operation's small cases."""
-    probes = operation.shape_probes
+    probes = _probes(operation, candidate.words)
     try:
         subject = STYLES[candidate.style](
             candidate.found,
@@ -155,6 +155,15 @@ def fit_of(candidate: Candidate, operation: Operation) -> Fit:
         beside=_beside(went, operation),
         subject=subject,
     )
+
+
+def _probes(operation: Operation, words: Mapping[str, Any]) -> list[dict[str, int]]:
+    """The operation's small cases; of code without an axis for samples, or channels, with one."""
+    layout = str(words.get("layout", "NC"))
+    alone = {"n": 1} if "N" not in layout else {}
+    if "C" not in layout:
+        alone |= {key: 1 for key in ("ic", "oc") if key in operation.shape_probes[0]}
+    return [{**each, **alone} for each in operation.shape_probes]
 
 
 @dataclass(frozen=True, slots=True)

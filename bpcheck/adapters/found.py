@@ -89,6 +89,15 @@ def pairs(holder: Any, operation: Operation) -> dict[str, tuple[Callable[..., An
     return found
 
 
+def is_forward(name: str) -> bool:
+    """Whether a name says that it is a forward.
+
+    >>> is_forward("conv_forward"), is_forward("gradx")
+    (True, False)
+    """
+    return any(each in _FORWARDS for each in words_of(name))
+
+
 def looked_up(holder: Any, attribute: str) -> Any:
     """An attribute that a message may name; ``None`` where looking it up raises."""
     try:
@@ -173,7 +182,7 @@ def one_pair(
     usual = f"{(*operation.nicknames, operation.name)[0]}_forward"
     raise TargetError(
         f"{name} has no functions for {operation} by names such as {usual}"
-        f"{_there_are(target)}; name the forward, as in {name}{separator}NAME, and its backward by "
+        f"{there_are(target)}; name the forward, as in {name}{separator}NAME, and its backward by "
         f"--with backward='NAME(...)' (style {style})"
     )
 
@@ -215,7 +224,7 @@ def named_in(holder: Any, name: str, *, target: str) -> Callable[..., Any]:
     for part in name.split("."):
         found = getattr(found, part, None)
     if not callable(found):
-        raise TargetError(f"{target}: there is no function {name}{_there_are(module)}")
+        raise TargetError(f"{target}: there is no function {name}{there_are(module)}")
     return found
 
 
@@ -230,13 +239,14 @@ def _partner_of(function: Any, *, name: str) -> Callable[..., Any]:
     back = partner(own, functions_of(holder)) if holder else None
     if back is None:
         raise TargetError(
-            f"{name}: no backward is called after {own}{_there_are(holder)}; name it by --with "
-            "backward='NAME(dout, cache)'"
+            f"{name}: no backward is called after {own}{there_are(holder)}; name it by --with "
+            "backward='NAME(dout, cache)', or let  bpcheck adapt  find out"
         )
     return back
 
 
-def _there_are(holder: Any) -> str:
+def there_are(holder: Any) -> str:
+    """What functions are there, in brackets; empty for none."""
     names = list(functions_of(holder)) if holder is not None else []
     return (
         f" (there are {', '.join(names[:12])}{', ...' if len(names) > 12 else ''})" if names else ""

@@ -144,7 +144,11 @@ def native_subject(
     declaration, own = declared(words, operation=operation, style="ctypes", own=OWN)
     declaration = declaration.but(words, without_bias="never")
     if not declaration.dtype:
-        raise UsageError("ctypes: say what the arrays hold, as dtype=float32 or dtype=float64")
+        raise UsageError(
+            "ctypes: say what the arrays hold, as dtype=float32 or dtype=float64, and what the "
+            'functions take, as "forward=conv_forward(x w b y n c h wd ...)" and '
+            '"backward=conv_backward(x w dy dx dw db n c h wd ...)"'
+        )
     if own["int"] not in _INTEGERS:
         raise UsageError(f"int={own['int']!r}: there are {', '.join(_INTEGERS)}")
     where = str(Path(path).expanduser().resolve())

@@ -63,8 +63,25 @@ def plain_variations(operation: Operation) -> list[dict[str, Any]]:
     return found
 
 
+def single_images(operation: Operation) -> Iterator[dict[str, Any]]:
+    """Declarations of code that takes no batch: one image, with channels or one plane of it."""
+    axes = axes_of(operation)
+    if not axes:
+        return
+    spatial = axes["x"][2:]
+    for layout in (f"C{spatial}", f"{spatial}C", spatial):
+        of_weights: dict[str, Any] = {}
+        if "w" in axes and layout == spatial:
+            of_weights = {"weight_layout": spatial}
+        elif "w" in axes and layout.endswith("C"):
+            of_weights = {"weight_layout": spatial + "".join(reversed(axes["w"][:2]))}
+        for ints in ({}, {"ints": True}):
+            yield {"layout": layout, **of_weights, **ints}
+
+
 def last_resorts(operation: Operation, function: Any) -> Iterator[dict[str, Any]]:
-    """Other ways to say how much padding there is, for code that takes no plain case otherwise."""
+    """Rarer ways, for code that takes no plain case otherwise: no batch, padding said otherwise."""
+    yield from single_images(operation)
     if not {meaning(each, operation) for each in parameters(function)} & {"padding"}:
         return
     ways: list[dict[str, Any]] = [{"padding": "four"}, {"padding": "pairs"}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bpcheck.calls import call
@@ -83,11 +83,16 @@ def _supports(
     return bool(answer.value)
 
 
-def _takes(subject: Subject, case: Case, smallest: Any) -> bool:
+def _takes(subject: Subject, case: Case, small: Sequence[Any]) -> bool:
     """Whether the forward takes a word where the param is numbers otherwise.
 
-    Only a forward that raises on the smallest geometry with that word is taken not to.
+    Only a forward that raises with that word on the smallest geometry that it does not refuse is
+    taken not to.
     """
-    probe = Case(case.operation, smallest, dtype=case.dtype, values="small")
-    operands = fill(probe).operands
-    return not call_forward(subject, probe, operands, params=subject.accepted(probe.params)).raised
+    for geometry in small:
+        probe = Case(case.operation, geometry, dtype=case.dtype, values="small")
+        operands = fill(probe).operands
+        ended = call_forward(subject, probe, operands, params=subject.accepted(probe.params))
+        if not ended.unsupported:
+            return not ended.raised
+    return True

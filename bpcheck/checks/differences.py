@@ -6,7 +6,7 @@ from math import ceil, log10
 
 import numpy as np
 
-from bpcheck.arithmetic import Array, as_float, distance, gamma, is_integral
+from bpcheck.arithmetic import Array, as_float, distance, exact_dot, gamma, is_integral
 from bpcheck.cases.case import JACOBIAN
 from bpcheck.checks.allowed import absolute_sums, agrees_with_autograd, quotient_bound
 from bpcheck.checks.compare import difference
@@ -23,6 +23,9 @@ from bpcheck.oracles.differences import Projection, credit, project, step_values
 NAME = "finite differences"
 
 _TOO_COARSE = "rounding hides the difference from autograd's"
+
+#: A forward that is no maximum of the window alone has kinks that no step is chosen for.
+_BENDS = "the forward is not that of the operation, and bends where the operands stand"
 
 #: Up to so many forward multiplications the whole gradient is rebuilt, element by element, in every
 #: case; up to so many it is rebuilt by turns. Otherwise one random direction for each operand is
@@ -158,6 +161,8 @@ def _compare_projection(trial: Trial, operand: str) -> Outcome:
         if found is None:
             return _no_forward(trial, result)
         if not _holds(trial, operand, found):
+            if _bends(trial, operand, found):
+                return not_applicable(NAME, result, _BENDS)
             from_vjp, from_forward = (
                 number(as_float(value)) for value in (found.from_vjp, found.from_forward)
             )
@@ -197,6 +202,22 @@ def _projection(trial: Trial, operands: tuple[str, ...], probe: int = 0) -> Proj
         gradients=trial.got,
         probe=probe,
     )
+
+
+def _bends(trial: Trial, operand: str, found: Projection) -> bool:
+    """Whether another forward than the operation's has a kink where a maximum has none.
+
+    Zeros for padding win against what is below 0: a forward that has them bends at 0, and its
+    change by a step ahead is not that by a step back.
+    """
+    if "ties" not in trial.case.operation.value_kinds or _is_promised(trial, f"{operand}_bar"):
+        return False
+    primal, y = trial.arrays.operands[operand], trial.got["y"]
+    step = found.steps[operand] * float(trial.arrays.units.get(operand, 1))
+    behind = trial.evaluate(
+        {**trial.arrays.operands, operand: (primal - step).astype(primal.dtype)}
+    )
+    return behind is not None and exact_dot(trial.arrays.y_bar, y - behind) != found.from_forward
 
 
 def _probes(trial: Trial, operand: str) -> int:

@@ -32,8 +32,10 @@ _Norm = Callable[[Array, tuple[int, ...]], Array]
 _NORMS: Mapping[str, _Norm] = {
     "2-norm": lambda array, axes: np.sqrt(np.square(array).sum(axis=axes, keepdims=True)),
     "1-norm": lambda array, axes: np.abs(array).sum(axis=axes, keepdims=True),
-    "max-norm": lambda array, axes: np.abs(array).max(axis=axes, keepdims=True, initial=0),
 }
+
+#: The norm of transforms that mix samples and filters.
+MIXING = "max-norm"
 
 
 def transform_bound(
@@ -57,8 +59,9 @@ def transform_bound(
     For a product of ``a`` and ``b`` it is ``growth(20 log2 N) |a|_2 |b|_2`` for the 2-norm, with
     `N` cells in the largest array; ``growth(4 sides) |a|_1 |b|_1`` for the 1-norm; and
     ``growth(n + 16) n max|a| max|b|`` for the max-norm, with `n` terms. Each norm is of what can
-    reach an element: of one sample for ``y``, of one filter. A sum of a single array has a kernel
-    of ones for the other one.
+    reach an element: of one sample for ``y``, of one filter; the max-norm is of the whole arrays,
+    as a step of Strassen's adds up rows of any samples and columns of any filters. A sum of a
+    single array has a kernel of ones for the other one.
     """
     shape = case.shapes[result]
     lattice = case.lattice
@@ -77,7 +80,10 @@ def _of_product(
     sizes = [case.shapes[product.result], *(array.shape for array in factors.values())]
     bound = np.ones((1,) * len(sizes[0]))
     for name, array in factors.items():
-        bound = bound * _norms(_NORMS[norm], case, product.result, name, array)
+        if norm == MIXING:
+            bound = bound * np.abs(array).max(initial=0)
+        else:
+            bound = bound * _norms(_NORMS[norm], case, product.result, name, array)
     if norm == "2-norm":
         ones = sqrt(product.terms) if len(factors) == 1 else 1.0
         cells = max(2, *(prod(each) for each in sizes))

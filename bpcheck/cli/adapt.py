@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
 
 from bpcheck.adapters.candidates import candidates
 from bpcheck.adapters.fitting import Fit, best
-from bpcheck.adapters.found import closeness
+from bpcheck.adapters.found import closeness, functions_of, is_forward, there_are
 from bpcheck.adapters.hints import hints
 from bpcheck.cli import exits
 from bpcheck.cli.project import Entry, shell_target
@@ -66,7 +67,7 @@ def adapted(
     fitting = good + begun
     good = fitting if operation else _without_vague(fitting)
     if not good:
-        return list(_nothing(target, operation, fits)), False
+        return list(_nothing(found, target, operation, fits)), False
     often = Counter(fit.candidate.target for _, fit in good)
     told = (
         _told(
@@ -193,8 +194,23 @@ def _said(operation: Operation, fit: Fit) -> str:
     return f"    {one.target} as {operation}, style {one.style}: {fit.said}"
 
 
+def _inside(found: Any) -> str:
+    """What functions a module has; empty for none, and for what is no module."""
+    listed = there_are(found) if isinstance(found, ModuleType) else ""
+    return f";{listed}".replace("(", "").replace(")", "") if listed else ""
+
+
+def _itself(found: Any, target: str) -> str:
+    """The target, or the function in it that is likely to be meant."""
+    if not isinstance(found, ModuleType):
+        return target
+    names = list(functions_of(found))
+    forward = next((each for each in names if is_forward(each)), names[0] if names else "NAME")
+    return f"{target}{'.' if ':' in target else ':'}{forward}"
+
+
 def _nothing(
-    target: str, operation: str | None, fits: list[tuple[Operation, Fit]]
+    found: Any, target: str, operation: str | None, fits: list[tuple[Operation, Fit]]
 ) -> Iterator[str]:
     asked = f" for {operation}" if operation else ""
     yield f"Nothing{asked} was found in {target} that could be taken as it is."
@@ -205,7 +221,7 @@ def _nothing(
         yield (
             "    No function or class has a name of an operation, with a backward beside it "
             "(conv_forward and conv_backward, conv and conv_backward, a class Conv with forward "
-            "and backward); name the function or class itself, and the operation: "
-            f"bpcheck adapt {target} conv2d"
+            f"and backward){_inside(found)}; name the function or class itself, and the "
+            f"operation: bpcheck adapt {_itself(found, target)} {operation or 'conv2d'}"
         )
     yield "Show the calls as they are written, with --with forward=... and --with backward=..."

@@ -58,11 +58,15 @@ def rounding_of_a_transform(subject: Subject, failing: Sequence[Case]) -> str:
         declared = subject.claiming(exact=False, norm=norm, constant=constant)
         if all(_explains(declared, trial) for trial in trials):
             return (
-                f"{OF_A_TRANSFORM} (its {norm} bound explains all {len(cases)} failing "
-                "cases tried); if it is one (FFT, Winograd, Strassen, an integral image or a "
-                "running sum), declare EXACT = False with its NORM and CONSTANT"
+                f"{OF_A_TRANSFORM} (its {norm} bound explains {_all(len(cases))}); if it is one "
+                "(FFT, Winograd, Strassen, an integral image or a running sum), declare EXACT = "
+                "False with its NORM and CONSTANT"
             )
     return ""
+
+
+def _all(count: int) -> str:
+    return f"all {count} failing cases tried" if count > 1 else "the one failing case tried"
 
 
 def _is_right(trial: Trial) -> bool:

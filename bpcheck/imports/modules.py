@@ -13,6 +13,9 @@ from bpcheck.errors import TargetError
 from bpcheck.files import is_file, is_folder
 from bpcheck.imports.errors import explain, shorten
 
+#: How names of shared libraries end.
+_LIBRARIES = (".so", ".dylib", ".dll")
+
 
 def import_file(path: Path) -> ModuleType:
     """The module in a file, imported as part of its package if it lies in one.
@@ -57,6 +60,9 @@ def import_named(name: str, *, directory: Path) -> ModuleType:
     TargetError
         If there is no such module, or importing it fails.
     """
+    # With a path it is no name, and with none the import system asks it for a module's function.
+    if Path(name).suffix in _LIBRARIES and is_file(directory / name):
+        raise TargetError(_is_library(name))
     _make_importable(directory)
     return _import(name, shown=name)
 
@@ -94,14 +100,19 @@ def _failed(shown: str, error: BaseException) -> str:
     elif isinstance(error, ModuleNotFoundError):
         remedy = f"Install {error.name}, or mend the import."
     elif "does not define module export function" in str(error):
-        # A library of C is no module of Python, which is nothing to mend.
-        return (
-            f"{shown} is a shared library and no module of Python: --style ctypes takes it, with "
-            '--with "forward=NAME(x w y ...)" for what its functions take (docs/your-code.md)'
-        )
+        return _is_library(shown)
     else:
         remedy = "Mend that first; bpcheck can only check code that imports."
     return f"{shown} cannot be imported\n{explain(error)}\n{remedy}"
+
+
+def _is_library(shown: str) -> str:
+    """A library of C is no module of Python, which is nothing to mend."""
+    return (
+        f"{shown} is a shared library and no module of Python: --style ctypes takes it, with a "
+        'line for what each function takes: --with dtype=float32 --with "forward=NAME(x w y ...)" '
+        '--with "backward=NAME(x w dy dx dw ...)" (docs/your-code.md)'
+    )
 
 
 def _no_file(path: Path) -> str:

@@ -263,8 +263,8 @@ class Operation(Addressed, ABC):
         """The geometry that such a text says, by its names; `CaseError` if none."""
         raise CaseError(f"{self.name}: its cases are written by keys and numbers")
 
-    def worded(self, geometry: Any) -> tuple[str, Any] | None:
-        """A param that is a word here and numbers elsewhere, and the smallest geometry with it."""
+    def worded(self, geometry: Any) -> tuple[str, tuple[Any, ...]] | None:
+        """A param that is a word here and numbers elsewhere, and small geometries with it."""
         return None
 
     @abstractmethod

@@ -178,6 +178,79 @@ def test_a_size_may_be_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fit.candidate.words["backward"].startswith("gradx(w, dy, wd) -> dx")
 
 
+ONE_IMAGE = """
+import torch
+
+
+def pool_image(image, kernel_size):
+    channels, height, width = image.shape
+    return torch.nn.functional.max_pool2d(image[None], kernel_size, kernel_size)[0]
+
+
+def plane(x, w):
+    height, width = x.shape
+    return torch.nn.functional.conv2d(x[None, None], w[None, None])[0, 0]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "operation", "layout"),
+    [("pool_image", "max_pool2d", "CHW"), ("plane", "conv2d", "HW")],
+)
+def test_code_of_one_image_has_its_declaration(
+    tmp_path: Path, name: str, operation: str, layout: str
+) -> None:
+    (tmp_path / "images.py").write_text(ONE_IMAGE)
+    code, said = run("adapt", f"{tmp_path / 'images.py'}:{name}", operation)
+    assert code == 0
+    assert f"--style torch --with layout={layout}" in said
+
+
+SPLIT = """
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+
+def forward(x, w, stride=1):
+    return np.einsum("nclk,ock->nol", sliding_window_view(x, w.shape[2], 2)[:, :, ::stride], w)
+
+
+def gradx(w, dy, x_size, stride=1):
+    n, c, width = x_size
+    return np.zeros((n, c, width))
+
+
+def gradw(x, dy, k_size, stride=1):
+    o, c, k = k_size
+    return np.zeros((o, c, k))
+"""
+
+
+def test_the_size_of_a_kernel_may_be_the_shape_of_the_weights(tmp_path: Path) -> None:
+    (tmp_path / "split.py").write_text(SPLIT)
+    code, said = run("adapt", f"{tmp_path / 'split.py'}:forward", "conv1d")
+    assert code == 0
+    assert "gradw(x, dy, w_shape, stride) -> dw" in said
+
+
+def test_a_module_without_a_name_of_an_operation_has_its_functions_told(tmp_path: Path) -> None:
+    (tmp_path / "split.py").write_text(SPLIT)
+    code, said = run("adapt", str(tmp_path / "split.py"), "conv1d")
+    assert code == 2
+    assert "there are forward, gradw, gradx" in said
+    assert f"bpcheck adapt {tmp_path / 'split.py'}:forward conv1d" in said
+
+
+def test_a_library_of_c_by_a_relative_path_is_pointed_to_its_style(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "libpool.so").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    code, said = run("adapt", "./libpool.so")
+    assert code == 2
+    assert "--style ctypes takes it" in said
+
+
 def test_what_is_no_convolution_and_no_pool_is_taken_as_it_is() -> None:
     code, said = run("adapt", "examples.your_code.layers:Own", "layer_norm")
     assert code == 2

@@ -28,6 +28,12 @@ def stumbles_when_even(x: Any, w: Any, b: Any, *, stride: Any, padding: Any) -> 
     return conv.forward(x, w, b, stride=stride, padding=padding, dilation=(1,), groups=1)
 
 
+def of_three_alone(x: Any, w: Any, b: Any, *, stride: Any, padding: Any) -> Any:
+    if w.shape[-1] != 3:
+        raise NotImplementedError
+    return in_numbers(x, w, b, stride=stride, padding=padding)
+
+
 def subject(forward: Any) -> Subject:
     return Subject(forward=forward, vjp=conv.vjp, operation="conv1d")
 
@@ -37,6 +43,13 @@ def test_a_forward_that_takes_numbers_only_claims_no_word(bias: str) -> None:
     case = parse_case(SAME.replace("same1", f"same1{bias}"))
     assert unclaimed(subject(in_numbers), case) == "forward takes no padding='same'"
     assert unclaimed(subject(in_numbers), parse_case("conv1d n1ic1iw4oc1kw2pw1")) == ""
+
+
+def test_a_forward_that_refuses_the_smallest_kernel_is_asked_with_another() -> None:
+    kernel = subject(of_three_alone)
+    case = parse_case("conv1d n1ic1iw4oc1kw3same1")
+    assert unclaimed(kernel, case) == "forward takes no padding='same'"
+    assert unclaimed(kernel, parse_case("conv1d n1ic1iw4oc1kw3pw1")) == ""
 
 
 def test_padding_in_numbers_alone_is_no_defect() -> None:

@@ -17,6 +17,7 @@ from bpcheck.verdict import Report
 from bpcheck.verdict.jury import rule
 from bpcheck.verdict.table import TABLE, Votes
 from properties.harness.test_architecture_page import rows
+from properties.students import zero_padding
 from reference import conv
 
 CASES = [
@@ -218,3 +219,19 @@ def test_what_a_vjp_returned_in_the_place_of_a_tuple_of_arrays_is_told(wrong: st
     report = judged(with_vjp(change[wrong]))
     assert {verdict for verdict, _ in found(report)} == {Verdict.CONTRACT_BROKEN}
     assert said[wrong] in report_text(report, width=400)
+
+
+def test_a_forward_that_bends_at_a_zero_is_not_said_to_have_a_backward_of_nothing() -> None:
+    wrong = Subject(
+        zero_padding.MaxPool().forward, zero_padding.MaxPool().vjp, operation="max_pool2d"
+    )
+    # A single cell in each plane, which is 0 in some: there the padding wins as well.
+    cases = [
+        parse_case(
+            f"max_pool2d n2ic1ih1iw1kh2kw2ph1pw1 f64 small c-order seed={seed} y_bar=0,0,0,0"
+        )
+        for seed in range(8)
+    ]
+    report = check_subject(wrong, cases=cases)
+    assert [each.verdict for each in report.judgements] == [Verdict.FORWARD_DIFFERS]
+    assert "neither" not in report_text(report)

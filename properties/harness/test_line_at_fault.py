@@ -216,6 +216,7 @@ def test_a_line_that_runs_where_it_fails_and_nowhere_else_is_the_most_suspicious
         ("y = x[i - 1 : j]", "y = x[i + 1 : j]"),
         ("y = x.sum(axis=(0, 2))", "y = x.sum(axis=(0, 1, 2))"),
         ("y = x * ph", "y = x * pw"),
+        ("pw, ph = y", "ph, pw = y"),
         ("y = np.einsum('ij,jk->ik', x, x)", "y = np.einsum('ji,jk->ik', x, x)"),
     ],
 )
@@ -223,3 +224,20 @@ def test_a_slip_of_the_pen_is_among_the_changes(line: str, meant: str) -> None:
     source = Source(f"def f(x, y, i, j, p, ph, pw):\n    {line}\n")
     changed = {source.changed(edit).split("\n")[1].strip() for edit in source.edits(2)}
     assert meant in changed
+
+
+@pytest.mark.parametrize(
+    ("line", "silly"),
+    [
+        ("dx = x + y", "y = x + y"),
+        ("dx = x + dy", "dy = x + dx"),
+        ("dx, dw = x, y", "dx, y = x, y"),
+        ("out.send = x", "inner.send = x"),
+        ("dx += x", "y += x"),
+    ],
+)
+def test_a_result_under_another_name_is_no_repair(line: str, silly: str) -> None:
+    source = Source(f"def f(x, y, dx, dy, dw, out, inner):\n    {line}\n")
+    changed = {source.changed(edit).split("\n")[1].strip() for edit in source.edits(2)}
+    assert silly not in changed
+    assert "pass" in changed

@@ -462,3 +462,58 @@ def test_a_vjp_that_returns_no_tuple_is_no_sign_of_state_in_the_forward() -> Non
     # A window that reads padding alone gives 0, and twice that is right.
     case = parse_case("conv2d n1ic1ih1iw1oc1kh1kw1sh3sw3ph1pw1bias0 f64 exact")
     assert not state_between_cases(subject, [case], result="y")
+
+
+def _rows_of_columns(x_bar: Array, w_bar: Array, b_bar: Array | None, y_bar: Array) -> Bars:
+    columns = np.ascontiguousarray(w_bar.reshape(len(w_bar), -1).T)
+    return x_bar, columns.reshape(w_bar.shape), b_bar
+
+
+def _channels_last(x_bar: Array, w_bar: Array, b_bar: Array | None, y_bar: Array) -> Bars:
+    return np.ascontiguousarray(x_bar.transpose(0, 2, 3, 1)).reshape(x_bar.shape), w_bar, b_bar
+
+
+def _mean(x_bar: Array, w_bar: Array, b_bar: Array | None, y_bar: Array) -> Bars:
+    with np.errstate(invalid="ignore"):
+        return x_bar, w_bar, None if b_bar is None else y_bar.sum((0, 2, 3)) / y_bar[:, 0].size
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name"),
+    [
+        (_rows_of_columns, "w-bar-of-columns-reshaped"),
+        (_channels_last, "x-bar-of-channels-last-reshaped"),
+        (_mean, "b-bar-averaged"),
+    ],
+)
+def test_a_reshape_for_a_transpose_and_a_mean_over_all_are_one_defect_each(
+    spoil: Callable[[Array, Array, Array | None, Array], Bars], name: str
+) -> None:
+    one = [f"conv2d n1ic2ih3iw{i + 1}oc3kh1kw{1 + i % 2} f64 exact seed={i}" for i in (1, 2, 3, 4)]
+    report = check(spoiled(spoil), cases=[*batches(0, 2, 3, 4), *map(parse_case, one)])
+    (found,) = [each for each in report.judgements if each.verdict.is_defect]
+    assert found.looks_like.startswith(fault_named(name).what)
+
+
+def test_rows_of_positions_that_are_no_rows_and_the_first_samples_input_are_named() -> None:
+    def rows(residuals: Any, y_bar: Array) -> Bars:
+        n, c, *out = y_bar.shape
+        mixed = np.ascontiguousarray(y_bar.reshape(n, *out, c).transpose(0, 3, 1, 2))
+        return conv.vjp(residuals, mixed)
+
+    def forward(x: Array, w: Array, b: Array | None = None, **params: Any) -> Any:
+        y, residuals = conv.forward(x, w, b, **params)
+        return y, (residuals, conv.forward(np.repeat(x[:1], len(x), axis=0), w, b, **params)[1])
+
+    def first(residuals: Any, y_bar: Array) -> Bars:
+        right, others = (conv.vjp(each, y_bar) for each in residuals)
+        return right[0], others[1], right[2]
+
+    cases = batches(2, 3, 4, 5)
+    for forward_, vjp, result, name in (
+        (conv.forward, rows, "w_bar", "cotangent-reshaped-to-rows-of-positions"),
+        (forward, first, "w_bar", "w-bar-with-the-first-input"),
+    ):
+        found = diagnose(Subject(forward_, vjp, operation="conv2d"), cases, result=result)
+        assert found is not None
+        assert found.fault.name == name

@@ -250,6 +250,32 @@ def test_an_operator_with_integers_is_asked_the_rules_of_operators() -> None:
     assert "operator fake tensor" in with_status(wrong, Status.FAILED)
 
 
+def test_an_operator_whose_backward_is_a_long_loop_is_not_traced() -> None:
+    def pool(x: torch.Tensor, size: int, stride: int) -> torch.Tensor:
+        return functional.avg_pool1d(x, size, stride).clone()
+
+    def back(ctx: Any, y_bar: Any) -> Any:
+        x_bar = y_bar.new_zeros(ctx.shape)
+        size, stride = ctx.params
+        for j in range(size):
+            end = j + stride * (y_bar.shape[-1] - 1) + 1
+            x_bar[..., j:end:stride] += y_bar / size
+        return x_bar, None, None
+
+    def remember(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.shape, ctx.params = inputs[0].shape, inputs[1:]
+
+    registered: Any = torch.library.custom_op("bpcheck_rows::looped", pool, mutates_args=())
+    registered.register_autograd(back, setup_context=remember)
+    registered.register_fake(
+        lambda x, size, stride: x.new_empty((*x.shape[:2], (x.shape[2] - size) // stride + 1))
+    )
+    subject = adapters.torch(registered, operation="avg_pool1d")
+    small, large = AVERAGE, "avg_pool1d n1ic1iw70kw64 f64 exact"
+    assert "operator schema" in with_status(outcomes(subject, small), Status.PASSED)
+    assert "operator schema" not in with_status(outcomes(subject, large), Status.PASSED)
+
+
 def test_a_module_of_sizes_whose_axes_have_no_names_is_refused_with_a_remedy() -> None:
     with pytest.raises(TargetError, match=r"name a function of \(x, weight, bias"):
         adapters.torch(nn.ConvTranspose2d, operation="conv_transpose2d")

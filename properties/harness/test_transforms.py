@@ -304,3 +304,15 @@ def test_a_transform_is_declared_through_every_door(name: str) -> None:
     )
     case = parse_case("conv1d n2ic3iw9oc2kw3 f64 exact c-order seed=1")
     assert bpcheck.check(subject, cases=[case]).verdict is not Verdict.BOTH_WRONG
+
+
+def test_a_step_of_strassens_is_held_to_all_rows_and_columns_that_it_mixes() -> None:
+    # Filters of small and of large cotangents, in one product of matrices.
+    def vjp(residuals: Any, y_bar: Any) -> Any:
+        x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar)
+        off = np.spacing(np.abs(w_bar).max()) * (np.abs(w_bar) < np.abs(w_bar).max() / 64)
+        return x_bar, w_bar + off, b_bar
+
+    case = parse_case("conv2d n1ic1ih4iw4oc76kh4kw4 f64 real c-order seed=204")
+    subject = Subject(conv.forward, vjp, "conv2d", exact=False, norm="max-norm", constant=16)
+    assert bpcheck.check(subject, cases=[case]).agrees

@@ -41,6 +41,10 @@ _OF_A_FAKE = ("operator fake tensor",)
 #: One small case in so many is asked: each is traced anew, which takes as long as a hundred cases.
 EVERY = 32
 
+#: Operations of torch that an operator and its backward may consist of, to be traced: each takes
+#: some ten milliseconds, so that a loop over the cells of a large window takes minutes.
+TRACED = 200
+
 #: How much of a message is told.
 _TOLD = 200
 
@@ -70,7 +74,32 @@ def _why_not(trial: Trial) -> str:
     if not trial.first.is_whole or 0 in trial.case.shapes["y"]:
         return "the contract is broken, or the batch is empty"
     is_asked = is_small(trial.case) and (leads(trial) or is_one_of(trial.case, EVERY))
-    return "" if is_asked else "left to other cases"
+    if not is_asked:
+        return "left to other cases"
+    return "it takes too long to trace here" if trial.once(_operations) > TRACED else ""
+
+
+def _operations(trial: Trial) -> int:
+    """How many operations of torch run in one forward and backward; 0 where one raises."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    ran: list[Any] = []
+
+    def dispatch(_: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        ran.append(func)
+        return func(*args, **(kwargs or {}))
+
+    counting: Any = type("Counting", (TorchDispatchMode,), {"__torch_dispatch__": dispatch})
+    asked = Asked.of(trial)
+
+    def both() -> None:
+        y = asked.apply(asked.leaves())
+        if y.requires_grad:
+            y.backward(asked.cotangent)
+
+    with _quiet(), counting():
+        ended = call(both)
+    return len(ran) if ended.returned else 0
 
 
 def _tested(trial: Trial) -> dict[str, str]:

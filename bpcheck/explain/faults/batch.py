@@ -47,6 +47,11 @@ def _rescaled(run: Run, y_bar: Array, bar: Any) -> Array:
     return total
 
 
+def _first_input(run: Run, y_bar: Array, bar: Any) -> Array:
+    x = run.operands["x"]
+    return run.once_more(x=np.repeat(x[:1], len(x), axis=0)).bars(y_bar)["w_bar"]
+
+
 def _axes_mixed(run: Run, y_bar: Array, bar: Any) -> Array:
     return np.swapaxes(bar, 0, 1).reshape(bar.shape)
 
@@ -94,6 +99,16 @@ FAULTS: tuple[Fault, ...] = (
         shows=has_batch,
         plant=planted(w_bar=lambda run, y_bar, bar: run.bars(_only(slice(1))(run, y_bar))["w_bar"]),
         source="https://github.com/flashlight/flashlight/pull/760",
+    ),
+    Fault(
+        name="w-bar-with-the-first-input",
+        what="w_bar reads the first sample's input for every sample",
+        operations=CONV,
+        results=("w_bar",),
+        condition="a batch of several samples",
+        shows=has_batch,
+        plant=planted(w_bar=_first_input),
+        source="https://github.com/LazaroHurtado/micrograd-rs/pull/20",
     ),
     Fault(
         name="w-bar-of-the-last-sample",

@@ -39,6 +39,13 @@ def _first_position(y_bar: Array) -> Array:
     return np.asarray(y_bar[first].sum(axis=0))
 
 
+def _mean(y_bar: Array) -> Array:
+    """As ``y_bar.mean((0, 2, 3))``: without a sample there is nothing to take the mean of."""
+    axes = (0, *_positions(y_bar))
+    count = prod(y_bar.shape[axis] for axis in axes)
+    return np.asarray(y_bar.sum(axis=axes) / count if count else np.full(y_bar.shape[1], np.nan))
+
+
 def _y_plus(run: Run, times: float) -> Array:
     """The forward with the bias added `times` times more."""
     if "b" not in run.operands:
@@ -97,6 +104,18 @@ FAULTS: tuple[Fault, ...] = (
         shows=lambda case: _has_bias(case) and case.geometry.n > 1,
         plant=_b_bar(lambda y_bar: y_bar.sum(axis=(0, *_positions(y_bar))) / max(1, len(y_bar))),
         source="https://github.com/dengfy/cs231n/issues/1",
+    ),
+    Fault(
+        name="b-bar-averaged",
+        what="b_bar is the mean over samples and positions, not the sum",
+        operations=CONV,
+        results=("b_bar",),
+        condition="a bias, and several samples or positions, or no sample",
+        shows=lambda case: (
+            bool(case.geometry.bias) and prod((case.geometry.n, *case.geometry.out)) != 1
+        ),
+        plant=_b_bar(_mean),
+        source="https://github.com/kvfrans/notes/issues/5",
     ),
     Fault(
         name="b-bar-the-same-for-all-channels",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,29 @@ def _w_bar_reshaped(run: Run, y_bar: Array, bar: Any) -> Array:
     return np.moveaxis(bar, 1, 0).reshape(bar.shape)
 
 
+def _w_bar_of_columns(run: Run, y_bar: Array, bar: Any) -> Array:
+    """A row for each weight of a filter, as unrolled images times the cotangent give them."""
+    return np.moveaxis(bar, 0, -1).reshape(bar.shape)
+
+
 def _w_bar_exchanged(run: Run, y_bar: Array, bar: Any) -> Array:
     return np.ascontiguousarray(np.swapaxes(bar, 0, 1))
+
+
+def _x_bar_of_channels_last(run: Run, y_bar: Array, bar: Any) -> Array:
+    return np.moveaxis(bar, 1, -1).reshape(bar.shape)
 
 
 def _has_several(case: Case) -> bool:
     """More than one output channel, and more than one input channel in a group."""
     g = case.geometry
     return is_read(case) and g.oc > 1 and g.ic // g.g > 1
+
+
+def _has_columns(case: Case) -> bool:
+    """More than one output channel, and more than one weight in a filter."""
+    g = case.geometry
+    return is_read(case) and g.oc > 1 and prod((g.ic // g.g, *g.kernel)) > 1
 
 
 def _is_square(case: Case) -> bool:
@@ -62,6 +78,16 @@ FAULTS: tuple[Fault, ...] = (
         shows=_has_several,
         plant=planted(w_bar=_w_bar_reshaped),
         source="https://github.com/apple/tensorflow_macos/issues/230",
+    ),
+    Fault(
+        name="w-bar-of-columns-reshaped",
+        what="w_bar comes with c_out last and is reshaped where a transpose is needed",
+        operations=CONV,
+        results=("w_bar",),
+        condition="several output channels, and several weights in a filter",
+        shows=_has_columns,
+        plant=planted(w_bar=_w_bar_of_columns),
+        source="https://github.com/BonnBytes/PyTorch-FWD/issues/16",
     ),
     Fault(
         name="w-bar-channel-axes-exchanged",
@@ -131,6 +157,20 @@ FAULTS: tuple[Fault, ...] = (
         shows=lambda case: is_read(case) and case.geometry.ic > 1,
         plant=planted(x_bar=lambda run, y_bar, bar: np.ascontiguousarray(bar[:, ::-1])),
         source="https://github.com/NervanaSystems/neon/issues/111",
+    ),
+    Fault(
+        name="x-bar-of-channels-last-reshaped",
+        what="x_bar comes with the channels last and is reshaped where a transpose is needed",
+        operations=EVERY,
+        results=("x_bar",),
+        condition="several channels of several cells",
+        shows=lambda case: (
+            is_read(case)
+            and case.geometry.ic > 1
+            and prod(window.i for window in case.geometry.windows) > 1
+        ),
+        plant=planted(x_bar=_x_bar_of_channels_last),
+        source="https://github.com/BonnBytes/PyTorch-FWD/issues/16",
     ),
     Fault(
         name="x-bar-averaged-over-channels",

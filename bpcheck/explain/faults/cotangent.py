@@ -99,6 +99,12 @@ def _rows_of_channels(y_bar: Array) -> Array:
     return np.ascontiguousarray(np.moveaxis(y_bar.reshape(c, n, *out), 0, 1))
 
 
+def _rows_of_positions(y_bar: Array) -> Array:
+    """``y_bar.reshape(-1, c)`` where the channel axis must first come last."""
+    n, c, *out = y_bar.shape
+    return np.ascontiguousarray(np.moveaxis(y_bar.reshape(n, *out, c), -1, 1))
+
+
 def _of_the_mean(y_bar: Array) -> Array:
     axes = tuple(range(2, y_bar.ndim))
     with np.errstate(invalid="ignore"):
@@ -217,6 +223,13 @@ FAULTS: tuple[Fault, ...] = (
         _rows_of_channels,
         condition="several samples of several output channels",
         operations=CONV,
+        source="https://github.com/tf-encrypted/tf-encrypted/issues/150",
+    ),
+    _fault(
+        "cotangent-reshaped-to-rows-of-positions",
+        "the cotangent is reshaped to a row for each position before its channel axis comes last",
+        _rows_of_positions,
+        condition="several positions of several output channels",
         source="https://github.com/tf-encrypted/tf-encrypted/issues/150",
     ),
     Fault(

@@ -62,13 +62,34 @@ def edits_of(statement: cst.CSTNode, scope: Scope) -> Iterator[Edit]:
 
 
 def _all_of(statement: cst.CSTNode, nodes: Sequence[cst.CSTNode], scope: Scope) -> Iterator[Edit]:
+    bound = list(_bound(statement))
     for node in nodes:
+        # A result under another name is thrown away: that a line is not to be is said by `pass`.
+        if any(node is each for each in bound):
+            continue
         for kind, edit in _BY_KIND:
             if isinstance(node, kind):
                 yield from edit(node, scope)
-    yield from exchanged(nodes, scope)
+    yield from exchanged(nodes, scope, frozenset(each.value for each in bound))
     yield from scaled(nodes, scope)
     yield from of_whole(statement, scope)
+
+
+def _bound(statement: cst.CSTNode) -> Iterator[cst.Name]:
+    """The names that a statement binds, and those whose attributes it sets."""
+    targets: list[cst.BaseExpression] = []
+    if isinstance(statement, cst.Assign):
+        targets = [each.target for each in statement.targets]
+    elif isinstance(statement, cst.AugAssign | cst.AnnAssign):
+        targets = [statement.target]
+    while targets:
+        target = targets.pop()
+        if isinstance(target, cst.Name):
+            yield target
+        elif isinstance(target, cst.Attribute):
+            targets.append(target.value)
+        elif isinstance(target, cst.Tuple | cst.List):
+            targets += [each.value for each in target.elements]
 
 
 def _operators(node: Any, scope: Scope) -> Iterator[Edit]:

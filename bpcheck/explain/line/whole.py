@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import libcst as cst
 
@@ -13,11 +13,16 @@ from bpcheck.explain.line.names import twins
 _FACTORS = 12
 
 
-def exchanged(nodes: Sequence[cst.CSTNode], scope: Scope) -> Iterator[Edit]:
-    """Names of two axes, exchanged throughout."""
+def exchanged(nodes: Sequence[cst.CSTNode], scope: Scope, bound: Collection[str]) -> Iterator[Edit]:
+    """Names of two axes, exchanged throughout: both of what is bound, or none."""
     names = [node for node in nodes if isinstance(node, cst.Name)]
     used = sorted({node.value for node in names})
-    pairs = {tuple(sorted((name, twin))) for name in used for twin in twins(name, scope.names)}
+    pairs = {
+        tuple(sorted((name, twin)))
+        for name in used
+        for twin in twins(name, scope.names)
+        if (name in bound) == (twin in bound)
+    }
     for one, other in sorted(pairs):
         to = {one: other, other: one}
         changes = tuple((scope.where(n), to[n.value]) for n in names if n.value in to)
@@ -27,6 +32,7 @@ def exchanged(nodes: Sequence[cst.CSTNode], scope: Scope) -> Iterator[Edit]:
     every = {
         node.value: twin for node in names for twin in list(twins(node.value, scope.names))[:1]
     }
+    every = {one: other for one, other in every.items() if (one in bound) == (other in bound)}
     changes = tuple((scope.where(n), every[n.value]) for n in names if n.value in every)
     if len(changes) > 2:
         yield Edit(changes, 2)

@@ -44,6 +44,9 @@ from bpcheck.operations.windowed.shrunken import shrunken_layers
 from bpcheck.operations.windowed.usual import usual
 from bpcheck.operations.windowed.window import spatial_owners
 
+#: Kernels with which it is asked whether a forward takes the word 'same', the smallest first.
+_KERNELS = (1, 2, 3, 5)
+
 
 class Convolution(Operation):
     """``y[n, o, p] = b[o] + sum over c, j of w[o, c, j] x[n, c + group, p s + j d - pad]``."""
@@ -194,12 +197,16 @@ class Convolution(Operation):
             "groups": geometry.g,
         }
 
-    def worded(self, geometry: ConvGeometry) -> tuple[str, ConvGeometry] | None:
+    def worded(self, geometry: ConvGeometry) -> tuple[str, tuple[ConvGeometry, ...]] | None:
         if not geometry.same:
             return None
         numbers = {key: 1 if default is None else default for key, default in self.keys.items()}
-        bias = int(geometry.bias)
-        return "padding='same'", self.geometry({**numbers, "same": 1, "bias": bias})
+        numbers |= {"same": 1, "bias": int(geometry.bias)}
+        # Some take one kernel alone, mostly that of 3.
+        sizes = (
+            {key: k for key in self.keys if key[0] in "ik" and key[1] in "dhw"} for k in _KERNELS
+        )
+        return "padding='same'", tuple(self.geometry({**numbers, **size}) for size in sizes)
 
     def torch_forward(self, operands: Mapping[str, Any], params: Params) -> Any:
         import torch
