@@ -56,12 +56,13 @@ def spread(
     scale = max(1.0, LEAST_UNIT / min(unit, sum_unit))
     noise = Noise(unit * scale, sum_unit * scale, torch.Generator().manual_seed(0))
     given = {name: torch.from_numpy(np.array(each, np.float64)) for name, each in arrays.items()}
-    exact = tape.run(given, lambda operation, args, named: operation(*args, **named))
+    (exact,) = tape.run([given], lambda operation, args, named: operation(*args, **named))
     sizes = {name: torch.zeros_like(each) for name, each in exact.items()}
-    for _ in range(RUNS):
-        moved = {name: noise.moved(each, 1.0) for name, each in given.items()}
-        # Another formula has an operand elsewhere: no two uses of it are off alike.
-        for name, each in tape.run(moved, noise.call, noise.used).items():
+    moved = [{name: noise.moved(each, 1.0) for name, each in given.items()} for _ in range(RUNS)]
+    # Another formula has an operand elsewhere, and adds up in two ways what this one adds up once:
+    # no two uses of either are off alike.
+    for run in tape.run(moved, noise.call, noise.used, noise.mixed):
+        for name, each in run.items():
             # A square may underflow.
             sizes[name] = torch.hypot(sizes[name], each - exact[name])
     return {
@@ -90,6 +91,12 @@ class Noise:
     def used(self, tensor: Any) -> Any:
         """An operand where it is used."""
         return self.moved(tensor, 1.0)
+
+    def mixed(self, runs: int) -> list[int]:
+        """From which of so many runs each takes a sum: an order of them."""
+        import torch
+
+        return torch.randperm(runs, generator=self._rng).tolist()
 
     def call(self, operation: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """What an operation gives, off by what it may be."""
