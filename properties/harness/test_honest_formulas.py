@@ -20,6 +20,10 @@ from bpcheck.operations.declared.tape import record
 ROW = np.random.default_rng(3).standard_normal(4_096).astype(np.float32)
 
 
+def applied(function: Any, *given: Any) -> Any:
+    return function.apply(*given)
+
+
 class AttentionByDelta(torch.autograd.Function):
     """The sum over a row of weights times their cotangent, by way of the output."""
 
@@ -44,7 +48,7 @@ def attention(query: Any, key: Any, value: Any, attn_mask: Any, *, is_causal: bo
     allowed = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool)
     if attn_mask is not None:
         allowed = attn_mask
-    return AttentionByDelta.apply(query, key, value, allowed.tril() if is_causal else allowed)
+    return applied(AttentionByDelta, query, key, value, allowed.tril() if is_causal else allowed)
 
 
 class SoftmaxInTurn(torch.autograd.Function):
@@ -64,7 +68,7 @@ class SoftmaxInTurn(torch.autograd.Function):
 
 
 def softmax(x: Any, *, dim: int = -1) -> Any:
-    return SoftmaxInTurn.apply(x)
+    return applied(SoftmaxInTurn, x)
 
 
 @pytest.mark.parametrize(
@@ -73,20 +77,26 @@ def softmax(x: Any, *, dim: int = -1) -> Any:
         # What two sums of the same have in common cancels, and their roundings do not.
         (
             attention,
-            "scaled_dot_product_attention l=2 e=3 s=2 v=4 batch=7,7 is_causal=True "
-            "attn_mask=none draws=62158 f64 rows query:one-memory,key:one-memory,"
-            "value:one-memory,y_bar:broadcast seed=49",
+            (
+                "scaled_dot_product_attention l=2 e=3 s=2 v=4 batch=7,7 is_causal=True "
+                "attn_mask=none draws=62158 f64 rows query:one-memory,key:one-memory,"
+                "value:one-memory,y_bar:broadcast seed=49"
+            ),
         ),
         (
             attention,
-            "scaled_dot_product_attention l=37 e=3 s=1 v=29 batch=7 is_causal=True "
-            "attn_mask=none draws=60893 f64 far c-order seed=29",
+            (
+                "scaled_dot_product_attention l=37 e=3 s=1 v=29 batch=7 is_causal=True "
+                "attn_mask=none draws=60893 f64 far c-order seed=29"
+            ),
         ),
         # Sums of equal numbers are rounded to the same side again and again.
         (
             softmax,
-            "softmax c=1024 batch=- dim=-1 f32 far x:broadcast-batch,y_bar:broadcast-batch "
-            "seed=1000069",
+            (
+                "softmax c=1024 batch=- dim=-1 f32 far x:broadcast-batch,y_bar:broadcast-batch "
+                "seed=1000069"
+            ),
         ),
     ],
 )

@@ -138,30 +138,30 @@ class Tape:
 
         with torch.no_grad():
             for step, done in zip(self.steps, self.done, strict=True):
-                computes, own = not only_moves(step.operation), range(len(runs))
-                # What is written in place may be seen elsewhere: it is memory of one run.
-                mixes = computes and not step.is_in_place
-                orders = [
-                    mixed(len(runs))
-                    if mixes and isinstance(each, Slot) and each.place in self.sums
-                    else own
-                    for each in step.arguments
-                ]
-                take = in_use if computes else values
-                for run in own:
+                orders = self._orders(step, len(runs), mixed)
+                take = values if only_moves(step.operation) else in_use
+                for run in range(len(runs)):
                     from_runs = zip(step.arguments, orders, strict=True)
                     arguments = [take(each, order[run]) for each, order in from_runs]
                     named = {name: values(each, run) for name, each in step.named.items()}
                     made = flat(call(step.operation, arguments, named))
-                    for slot, each in zip(step.results, made, strict=True):
-                        if slot is not None:
-                            slots[slot.place][run] = each
+                    for result, each in zip(step.results, made, strict=True):
+                        if result is not None:
+                            slots[result.place][run] = each
                 for place in done:
                     slots[place] = []
         return [
             {name: values(each, run) for name, each in self.found.items()}
             for run in range(len(runs))
         ]
+
+    def _orders(self, step: Step, runs: int, mixed: Callable[[int], Sequence[int]]) -> list[Any]:
+        """For each argument of a step, from which run each run takes it."""
+        # What is written in place may be seen elsewhere: it is memory of one run.
+        if step.is_in_place or only_moves(step.operation):
+            return [range(runs)] * len(step.arguments)
+        are_sums = (isinstance(each, Slot) and each.place in self.sums for each in step.arguments)
+        return [mixed(runs) if is_sum else range(runs) for is_sum in are_sums]
 
 
 def _slots_in(value: Any) -> Iterator[Slot]:
