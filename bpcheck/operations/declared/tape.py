@@ -120,38 +120,25 @@ class Tape:
         """
         import torch
 
-        slots: list[list[Any]] = [[None] * len(runs) for _ in range(self.count)]
-        for name, slot in self.given.items():
-            slots[slot.place] = [given[name] for given in runs]
-
-        def values(argument: Any, run: int) -> Any:
-            if isinstance(argument, Slot):
-                return slots[argument.place][run]
-            if isinstance(argument, list | tuple):
-                return type(argument)(values(each, run) for each in argument)
-            return argument
+        numbers = _Numbers(self, runs)
 
         def in_use(argument: Any, run: int) -> Any:
-            value = values(argument, run)
+            value = numbers.of(argument, run)
             is_copy = isinstance(argument, Slot) and argument.place in self.copies
             return used(value) if is_copy else value
 
         with torch.no_grad():
             for step, done in zip(self.steps, self.done, strict=True):
                 orders = self._orders(step, len(runs), mixed)
-                take = values if only_moves(step.operation) else in_use
+                take = numbers.of if only_moves(step.operation) else in_use
                 for run in range(len(runs)):
                     from_runs = zip(step.arguments, orders, strict=True)
                     arguments = [take(each, order[run]) for each, order in from_runs]
-                    named = {name: values(each, run) for name, each in step.named.items()}
-                    made = flat(call(step.operation, arguments, named))
-                    for result, each in zip(step.results, made, strict=True):
-                        if result is not None:
-                            slots[result.place][run] = each
-                for place in done:
-                    slots[place] = []
+                    named = {name: numbers.of(each, run) for name, each in step.named.items()}
+                    numbers.keep(step, flat(call(step.operation, arguments, named)), run)
+                numbers.drop(done)
         return [
-            {name: values(each, run) for name, each in self.found.items()}
+            {name: numbers.of(each, run) for name, each in self.found.items()}
             for run in range(len(runs))
         ]
 
@@ -162,6 +149,34 @@ class Tape:
             return [range(runs)] * len(step.arguments)
         are_sums = (isinstance(each, Slot) and each.place in self.sums for each in step.arguments)
         return [mixed(runs) if is_sum else range(runs) for is_sum in are_sums]
+
+
+class _Numbers:
+    """What is in each slot of a tape, in each of some runs."""
+
+    def __init__(self, tape: Tape, runs: Sequence[Mapping[str, Any]]):
+        self._slots: list[list[Any]] = [[None] * len(runs) for _ in range(tape.count)]
+        for name, slot in tape.given.items():
+            self._slots[slot.place] = [given[name] for given in runs]
+
+    def of(self, argument: Any, run: int) -> Any:
+        """An argument with numbers for its slots."""
+        if isinstance(argument, Slot):
+            return self._slots[argument.place][run]
+        if isinstance(argument, list | tuple):
+            return type(argument)(self.of(each, run) for each in argument)
+        return argument
+
+    def keep(self, step: Step, made: Sequence[Any], run: int) -> None:
+        """Put what a step made where it belongs."""
+        for slot, each in zip(step.results, made, strict=True):
+            if slot is not None:
+                self._slots[slot.place][run] = each
+
+    def drop(self, places: Sequence[int]) -> None:
+        """Forget what nothing needs any more."""
+        for place in places:
+            self._slots[place] = []
 
 
 def _slots_in(value: Any) -> Iterator[Slot]:
