@@ -54,7 +54,9 @@ class Declared(Operation):
         self.keys = _keys(declaration)
         self.neutral, self.neutral_numbers = neutral_params(declaration)
         self.nicknames = ()
-        self._drawer = Drawer(declaration, self.geometry)
+        #: Geometries that every run begins with, instead of those with two long axes.
+        self.own_landmarks: tuple[Mapping[str, int], ...] = ()
+        self.drawer = Drawer(declaration, self.geometry)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.reference(*args, **kwargs)
@@ -101,11 +103,15 @@ class Declared(Operation):
         return geometry
 
     def draw(self, integers: Integers) -> Sizes:
-        return self._drawer.draw(integers)
+        return self.drawer.draw(integers)
 
     @property
     def extremes(self) -> tuple[Extreme, ...]:
-        return self._drawer.extremes
+        return self.drawer.extremes
+
+    @property
+    def landmarks(self) -> tuple[Mapping[str, int], ...]:  # type: ignore[override] # found if asked
+        return (*self.own_landmarks, *self.once(_landmarks))
 
     @property
     def edge_classes(self) -> tuple[EdgeClass, ...]:
@@ -312,6 +318,10 @@ def _leading(group: str, numbers: Mapping[str, int]) -> dict[str, int]:
     if any(numbers[key] < 0 for key in sizes):
         raise CaseError(f"{group}: a size must be at least 0")
     return {key: numbers[key] if place < numbers[count] else 1 for place, key in enumerate(sizes)}
+
+
+def _landmarks(operation: Declared) -> tuple[Mapping[str, int], ...]:
+    return operation.drawer.landmarks(by_twos=not operation.own_landmarks)
 
 
 def _edge_classes(operation: Declared) -> tuple[EdgeClass, ...]:

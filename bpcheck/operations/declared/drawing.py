@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from math import prod
+
+import numpy as np
 
 from bpcheck.errors import CaseError, OperationError
 from bpcheck.operations.declared import edges
 from bpcheck.operations.declared.declaration import Declaration
+from bpcheck.operations.declared.lengths import alone, landmarks, together
 from bpcheck.operations.declared.sizes import (
     MOST_CELLS,
     MOST_LEADING,
@@ -22,6 +26,9 @@ from bpcheck.operations.promises import EdgeClass, Extreme, Integers
 
 #: Draws in a row after which nothing is expected to be allowed any more.
 TRIES = 400
+
+#: Draws after which a long axis is taken not to be allowed.
+FEW_TRIES = 20
 
 #: So many draws show how many of them are refused.
 ENOUGH = 60
@@ -119,22 +126,41 @@ class Drawer:
 
         return make
 
+    def landmarks(self, *, by_twos: bool) -> tuple[Mapping[str, int], ...]:
+        """Axes as long as those of models, and past the blocks of kernels; see `lengths`."""
+        rng = np.random.default_rng(0)
+
+        def integers(low: int, high: int) -> int:
+            return int(rng.integers(low, high + 1))
+
+        def tiny(given: Mapping[str, int]) -> Mapping[str, int] | None:
+            found = self._tiny(integers, given, FEW_TRIES)
+            return None if found is None else found.numbers()
+
+        given = alone(self._declared), together(self._declared) if by_twos else ()
+        return landmarks(chain(*given), self._declared, tiny)
+
     def _tiny_but(self, integers: Integers, given: Mapping[str, int]) -> Sizes:
+        """A geometry with these numbers and all else tiny, or any."""
+        return self._tiny(integers, given, TRIES) or self.draw(integers)
+
+    def _tiny(self, integers: Integers, given: Mapping[str, int], tries: int) -> Sizes | None:
         """A geometry with these numbers, and all else tiny."""
-        for _ in range(TRIES):
+        for turn in range(tries):
             numbers = self._numbers(integers)
             for other in self._declared.axes:
                 others = self._declared.size(other).drawn
                 numbers[other] = min(numbers[other], max(3, others[0]), key=abs)
             for group in self._declared.leading:
                 numbers[group] = min(1, numbers[group])
-            # What is added up over the long axis is to be there.
-            numbers |= {key: 1 for key in numbers if key.startswith("has_")}
+            # What is added up over the long axis is to be there, if it may.
+            if turn % 2 == 0:
+                numbers |= {key: 1 for key in numbers if key.startswith("has_")}
             try:
                 return self._geometry({**numbers, **given})
             except CaseError:
                 continue
-        return self.draw(integers)
+        return None
 
     def _numbers(self, integers: Integers) -> dict[str, int]:
         numbers = {

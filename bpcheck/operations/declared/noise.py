@@ -2,10 +2,11 @@
 
 Every result of a simple operation is moved by up to one unit in the last place of the case's dtype,
 whether that number is representable or not (elementary functions by four); a sum by what its
-partial sums, in a random order, may each be off in the dtype that it is added up in. Operands and
-cotangent are moved by one unit before, and again wherever something is computed with them: another
-honest formula cancels elsewhere, and that alone covers it. The spread of some runs is what honest
-implementations may differ by.
+partial sums, in a random order or as they lie, may each be off in the dtype that it is added up in.
+Operands and cotangent are moved by one unit before, and again wherever something is computed with
+them; and where a sum, or a multiple of one, is used twice, the two uses are those of two runs:
+another honest formula cancels elsewhere, and that alone covers it. The spread of some runs is what
+honest implementations may differ by.
 
 Sources: D. S. Parker, "Monte Carlo Arithmetic: exploiting randomness in floating-point arithmetic"
 (1997); C. Denis, P. de Oliveira Castro and E. Petit, "Verificarlo" (2016).
@@ -32,6 +33,12 @@ LEAST_UNIT = 2.0**-44
 #: Terms of all sums of one operation up to which each partial sum is looked at.
 MOST_TERMS = 1 << 17
 
+#: Terms up to which it does not matter whether their roundings are of one sign.
+FEW_TERMS = 64
+
+#: By what part of their size terms of a sum differ that are told as equal: their noise is less.
+ALIKE = 2.0**-10
+
 #: What an operation that cannot be taken apart is moved by, in and out: it may hold sums.
 UNKNOWN = 16.0
 
@@ -56,12 +63,13 @@ def spread(
     scale = max(1.0, LEAST_UNIT / min(unit, sum_unit))
     noise = Noise(unit * scale, sum_unit * scale, torch.Generator().manual_seed(0))
     given = {name: torch.from_numpy(np.array(each, np.float64)) for name, each in arrays.items()}
-    exact = tape.run(given, lambda operation, args, named: operation(*args, **named))
+    (exact,) = tape.run([given], lambda operation, args, named: operation(*args, **named))
     sizes = {name: torch.zeros_like(each) for name, each in exact.items()}
-    for _ in range(RUNS):
-        moved = {name: noise.moved(each, 1.0) for name, each in given.items()}
-        # Another formula has an operand elsewhere: no two uses of it are off alike.
-        for name, each in tape.run(moved, noise.call, noise.used).items():
+    moved = [{name: noise.moved(each, 1.0) for name, each in given.items()} for _ in range(RUNS)]
+    # Another formula has an operand elsewhere, and adds up in two ways what this one adds up once:
+    # no two uses of either are off alike.
+    for run in tape.run(moved, noise.call, noise.used, noise.mixed):
+        for name, each in run.items():
             # A square may underflow.
             sizes[name] = torch.hypot(sizes[name], each - exact[name])
     return {
@@ -90,6 +98,12 @@ class Noise:
     def used(self, tensor: Any) -> Any:
         """An operand where it is used."""
         return self.moved(tensor, 1.0)
+
+    def mixed(self, runs: int) -> list[int]:
+        """From which of so many runs each takes a sum: an order of them."""
+        import torch
+
+        return torch.randperm(runs, generator=self._rng).tolist()
 
     def call(self, operation: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """What an operation gives, off by what it may be."""
@@ -137,13 +151,20 @@ class Noise:
         """A sum whose every partial sum is off, in a random order."""
         import torch
 
-        if terms.numel() > MOST_TERMS or terms.shape[-1] == 0:
-            sizes = terms.abs().sum(-1) * sqrt(max(1, terms.shape[-1]))
+        count = terms.shape[-1]
+        if terms.numel() > MOST_TERMS or count == 0:
+            sizes = terms.abs().sum(-1) * sqrt(max(1, count))
             off = self._sum_unit * sizes * self._signed(sizes.shape)
         else:
-            order = torch.randperm(terms.shape[-1], generator=self._rng)
-            partial = terms[..., order].cumsum(-1)
-            off = self._sum_unit * (partial * self._signed(partial.shape)).sum(-1)
+            # Some add up as the terms lie: where those are sorted, partial sums are larger.
+            as_they_lie = torch.rand((), generator=self._rng) < 0.5
+            order = torch.randperm(count, generator=self._rng)
+            partial = (terms if as_they_lie else terms[..., order]).cumsum(-1)
+            signed = self._signed(partial.shape)
+            if count > FEW_TERMS:
+                # Who adds up what is equal is off in the same direction again and again.
+                signed = torch.where(_are_alike(terms), signed[..., :1], signed)
+            off = self._sum_unit * (partial * signed).sum(-1)
         if name == "mean":
             off = off / terms.shape[-1]
         off = off.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
@@ -184,6 +205,12 @@ def least_of(unit: float) -> float:
     by_unit = {each.unit_roundoff: each for each in FORMATS.values()}
     form = min(by_unit.values(), key=lambda each: abs(np.log2(each.unit_roundoff / unit)))
     return form.tiniest if form.name == "float16" else form.tiniest / (2 * form.unit_roundoff)
+
+
+def _are_alike(terms: Any) -> Any:
+    """For each sum whether all its terms are nearly equal."""
+    least, most = terms.aminmax(dim=-1, keepdim=True)
+    return (most - least) <= ALIKE * terms[..., :1].abs()
 
 
 def _longest(arguments: Sequence[Any]) -> int:

@@ -26,6 +26,14 @@ ELEMENTARY = _names(
 #: Sums, each with what is needed to know its terms; see `sums`.
 SUMS = _names("sum mean cumsum mm bmm addmm baddbmm mv dot addmv var matmul prod cumprod")
 
+#: Sums of products or of numbers, which another formula may add up otherwise.
+PLAIN_SUMS = _names("sum mean mm bmm addmm baddbmm mv dot addmv matmul")
+
+#: How many of the first arguments are factors of the result.
+FACTORS: MappingProxyType[str, int] = MappingProxyType(
+    {"mul": 2, "div": 1, "true_divide": 1, "neg": 1}
+)
+
 #: Parts of a sum of exponentials, which some kernels have by its logarithm.
 PARTS = _names("softmax _softmax log_softmax _log_softmax")
 
@@ -68,6 +76,11 @@ def name_of(operation: Any) -> str:
 def only_moves(operation: Any) -> bool:
     """Whether it gives the numbers that it takes, or compares them."""
     return UNITS.get(name_of(operation)) == 0.0
+
+
+def adds_up(operation: Any) -> bool:
+    """Whether its results are sums."""
+    return name_of(operation) in PLAIN_SUMS
 
 
 def is_known(operation: Any) -> bool:

@@ -54,7 +54,7 @@ def _of(rank: int) -> Declared:
         where=_is_allowed,
         name=f"conv_transpose{rank}d",
     )(conv_transpose)
-    declared.landmarks = tuple(_landmarks(letters))
+    declared.own_landmarks = tuple(_landmarks(letters))
     return declared
 
 
@@ -72,6 +72,10 @@ def _landmarks(letters: str) -> Iterator[dict[str, int]]:
                 numbers |= {f"stride_{place}": stride, f"padding_{place}": padding}
                 numbers[f"output_padding_{place}"] = extra
             yield numbers
+    # More channels than a tile has, on both sides.
+    doubling = {key: 2 for axis in letters for key in (axis, f"k{axis}")}
+    strides = {f"stride_{place}": 2 for place in range(len(letters))}
+    yield {"n": 2, "g": 1, "ci": 66, "co": 40, "has_bias": 1, **doubling, **strides}
 
 
 def _is_allowed(

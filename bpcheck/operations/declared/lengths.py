@@ -1,0 +1,90 @@
+"""Long axes on purpose: as models have them, past the blocks of kernels, alone and by twos.
+
+A kernel has paths of its own for a row that is longer than its block, for one that fills it, and
+for two axes that are both cut into tiles. What is drawn is small for the most part, and meets few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import combinations, count
+
+from bpcheck.operations.declared.declaration import Declaration
+from bpcheck.operations.declared.levels import Alternatives
+
+#: Lengths of one axis: past a tile of 64, a block of threads, hidden sizes of models.
+ALONE = (72, 128, 256, 512, 768, 1_024, 1_536, 2_048)
+
+#: How many rows, where leading axes are as many as there are: past blocks of 256 and of 1,024.
+ROWS = (512, 2_049)
+
+#: Lengths of two axes together: past a tile each, one tile, and three.
+TOGETHER = ((72, 96), (64, 64), (192, 192))
+
+#: An axis that may be no longer than this is short.
+SHORT = 47
+
+#: Params with more values than this are left to chance.
+FEW = 4
+
+
+def alone(declaration: Declaration) -> Iterator[dict[str, int]]:
+    """Numbers of one long axis and of params; by turns each param has each of its few values."""
+    turns = count()
+    for axis, longest in _long(declaration).items():
+        for size in dict.fromkeys(min(each, longest) for each in ALONE):
+            if size in ALONE or longest < ALONE[0]:
+                yield {axis: size, **_params(declaration, next(turns))}
+    for group in declaration.leading:
+        for size in ROWS:
+            yield {group: 1, f"{group}_0": size, **_params(declaration, next(turns))}
+
+
+def together(declaration: Declaration) -> Iterator[dict[str, int]]:
+    """The same of two long axes: past a tile each with each of the few values of any param."""
+    turns, long = count(), _long(declaration)
+    for axes in combinations(long, 2):
+        for sizes in TOGETHER:
+            given = {axis: min(size, long[axis]) for axis, size in zip(axes, sizes, strict=True)}
+            if sizes == TOGETHER[-1] and tuple(given.values()) != sizes:
+                continue
+            often = _values(declaration) if sizes == TOGETHER[0] else 1
+            for _ in range(often):
+                yield {**given, **_params(declaration, next(turns))}
+
+
+def landmarks(
+    given: Iterable[dict[str, int]],
+    declaration: Declaration,
+    tiny: Callable[[Mapping[str, int]], Mapping[str, int] | None],
+) -> tuple[Mapping[str, int], ...]:
+    """Those of which `tiny` knows a geometry with all else tiny."""
+    found = (tiny(each) for each in given if _are_declared(declaration, each))
+    return tuple(each for each in found if each is not None)
+
+
+def _are_declared(declaration: Declaration, given: Mapping[str, int]) -> bool:
+    axes = [each for each in declaration.axes if each in given]
+    return all(given[axis] in declaration.size(axis).drawn for axis in axes)
+
+
+def _long(declaration: Declaration) -> dict[str, int]:
+    """The axes that may be long, with the longest that each may be."""
+    longest = {axis: max(declaration.size(axis).drawn) for axis in declaration.axes}
+    return {axis: size for axis, size in longest.items() if size > SHORT}
+
+
+def _few(declaration: Declaration) -> Iterator[tuple[str, int]]:
+    """The keys of params that have a few values, and how many."""
+    for param in declaration.params:
+        for key, level in zip(param.keys, param.levels, strict=True):
+            if isinstance(level, Alternatives) and level.count <= FEW:
+                yield key, level.count
+
+
+def _values(declaration: Declaration) -> int:
+    return max((values for _, values in _few(declaration)), default=1)
+
+
+def _params(declaration: Declaration, turn: int) -> dict[str, int]:
+    return {key: turn % values for key, values in _few(declaration)}

@@ -1,0 +1,119 @@
+"""Formulas that are equal in exact arithmetic, and round elsewhere: all of them are right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+import bpcheck
+from bpcheck.cases import parse_case
+from bpcheck.checks import Trial
+from bpcheck.checks.rounding import check_rounding
+from bpcheck.operations.declared.noise import spread
+from bpcheck.operations.declared.rounding import honest_error
+from bpcheck.operations.declared.tape import record
+
+ROW = np.random.default_rng(3).standard_normal(4_096).astype(np.float32)
+
+
+def applied(function: Any, *given: Any) -> Any:
+    return function.apply(*given)
+
+
+class AttentionByDelta(torch.autograd.Function):
+    """The sum over a row of weights times their cotangent, by way of the output."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Any, key: Any, value: Any, allowed: Any) -> Any:
+        ctx.scale = query.shape[-1] ** -0.5
+        scores = (query @ key.mT * ctx.scale).masked_fill(~allowed, -torch.inf)
+        weights = scores.softmax(-1)
+        y = weights @ value
+        ctx.save_for_backward(query, key, value, weights, y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, y_bar: Any) -> Any:
+        query, key, value, weights, y = ctx.saved_tensors
+        delta = (y_bar * y).sum(-1, keepdim=True)
+        scores_bar = weights * (y_bar @ value.mT - delta) * ctx.scale
+        return scores_bar @ key, scores_bar.mT @ query, weights.mT @ y_bar, None
+
+
+def attention(query: Any, key: Any, value: Any, attn_mask: Any, *, is_causal: bool) -> Any:
+    allowed = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool)
+    if attn_mask is not None:
+        allowed = attn_mask
+    return applied(AttentionByDelta, query, key, value, allowed.tril() if is_causal else allowed)
+
+
+class SoftmaxInTurn(torch.autograd.Function):
+    """A softmax whose backward adds up a row from its first number to its last."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.y = functional.softmax(x, -1)
+        return ctx.y.clone()
+
+    @staticmethod
+    def backward(ctx: Any, y_bar: Any) -> Any:
+        total = torch.zeros_like(y_bar[..., 0])
+        for each in (y_bar * ctx.y).unbind(-1):
+            total = total + each
+        return ctx.y * (y_bar - total[..., None])
+
+
+def softmax(x: Any, *, dim: int = -1) -> Any:
+    return applied(SoftmaxInTurn, x)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "text"),
+    [
+        # What two sums of the same have in common cancels, and their roundings do not.
+        (
+            attention,
+            (
+                "scaled_dot_product_attention l=2 e=3 s=2 v=4 batch=7,7 is_causal=True "
+                "attn_mask=none draws=62158 f64 rows query:one-memory,key:one-memory,"
+                "value:one-memory,y_bar:broadcast seed=49"
+            ),
+        ),
+        (
+            attention,
+            (
+                "scaled_dot_product_attention l=37 e=3 s=1 v=29 batch=7 is_causal=True "
+                "attn_mask=none draws=60893 f64 far c-order seed=29"
+            ),
+        ),
+        # Sums of equal numbers are rounded to the same side again and again.
+        (
+            softmax,
+            (
+                "softmax c=1024 batch=- dim=-1 f32 far x:broadcast-batch,y_bar:broadcast-batch "
+                "seed=1000069"
+            ),
+        ),
+    ],
+)
+def test_a_formula_that_rounds_elsewhere_is_right(kernel: Any, text: str) -> None:
+    case = parse_case(text)
+    subject = bpcheck.adapters.torch(kernel, operation=case.operation, dtypes=[case.dtype])
+    assert {str(each.status) for each in check_rounding(Trial(subject, case))} == {"passed"}
+
+
+@pytest.mark.parametrize("row", [np.sort(ROW), np.full_like(ROW, 0.1)], ids=["sorted", "equal"])
+def test_a_row_may_be_added_up_as_it_lies(row: Any) -> None:
+    total = np.float32(0)
+    for each in row:
+        total += each
+    wide = row.astype(np.float64)
+    y_bar = torch.ones((), dtype=torch.float64)
+    tape = record(lambda tensors: tensors["x"].sum(-1), {"x": torch.tensor(wide)}, y_bar)
+    arrays = {"x": wide, "y_bar": y_bar.numpy()}
+    moved, size = spread(tape, arrays, 2.0**-24, 2.0**-24)["y"]
+    assert abs(float(total) - wide.sum()) <= honest_error(moved, size, 2.0**-24)
