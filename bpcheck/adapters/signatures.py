@@ -91,10 +91,11 @@ def parameters_of(function: Callable[..., Any], *, name: str, word: str) -> list
     TargetError
         If the signature does not tell.
     """
-    try:
-        found = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        found = []
+    found = _parameters(function)
+    # Decorators of frameworks take anything, and keep what they were put on as `fun`.
+    takes_any = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in found)
+    if takes_any and not any(each.kind in _BY_POSITION for each in found):
+        found = _parameters(getattr(function, "fun", None))
     kept = [each for each in found if each.kind in {*_NAMED, *_BY_POSITION}]
     if not kept:
         raise TargetError(
@@ -102,6 +103,14 @@ def parameters_of(function: Callable[..., Any], *, name: str, word: str) -> list
             f'{word}="x, w, b, stride=stride"'
         )
     return kept
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    """What a signature says; nothing, where there is none."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return []
 
 
 def held_params(function: Callable[..., Any], operation: Operation) -> dict[str, str]:
