@@ -31,7 +31,8 @@ MAX_OUTPUTS = 64
 def smallest(case: Case, still_fails: Callable[[Case], bool]) -> Case:
     """A case near `case` that still fails and from which no single step leads to a smaller one.
 
-    Every number of the descriptor is tried at its simplest value, at half the way, and 1 to 5 less;
+    Every number of the descriptor is tried at its simplest value, at half the way, a part of it
+    less where it is large, and 1 to 5 less;
     then the plainest dtype and value kind, and a cotangent with a single 1, which a linear vjp that
     is wrong anywhere must also fail.
     """
@@ -97,7 +98,7 @@ def _smaller(case: Case) -> Iterator[Case]:
         candidate = _with_numbers(case, changed)
         if candidate is not None:
             yield candidate
-    for step in (_simplest, _halfway, *_LESS):
+    for step in (_simplest, _halfway, *_PARTS, *_LESS):
         for group in _groups(operation.keys):
             changed = {key: step(numbers[key], operation.keys[key]) for key in group}
             if all(changed[key] == numbers[key] for key in group):
@@ -140,6 +141,19 @@ def _halfway(number: int, default: int | None) -> int:
 def _less(by: int) -> Callable[[int, int | None], int]:
     return lambda number, default: max(number - by, min(number, _simplest(number, default)))
 
+
+def _less_a_part(of: int) -> Callable[[int, int | None], int]:
+    """A step by one part of so many, where that is more than the steps below."""
+
+    def step(number: int, default: int | None) -> int:
+        part = (number - _simplest(number, default)) // of
+        return number - part if part > len(_LESS) else number
+
+    return step
+
+
+#: What is wrong beyond some size alone is not half as large.
+_PARTS = tuple(map(_less_a_part, (4, 8, 16)))
 
 #: A remainder that a stride leaves is kept by steps of that stride.
 _LESS = tuple(_less(by) for by in range(1, 6))

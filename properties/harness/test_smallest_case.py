@@ -10,6 +10,7 @@ import pytest
 
 from bpcheck import Subject, parse_case
 from bpcheck.cases import Case
+from bpcheck.explain.minimal import smallest
 from bpcheck.explain.told_apart import MOST_ELEMENTS, lookalikes, told_apart
 from bpcheck.runner import check_subject
 from bpcheck.verdict.tally import work
@@ -133,3 +134,12 @@ def test_what_needs_an_output_of_some_shape_keeps_it_and_loses_its_windows() -> 
     (judgement,) = check_subject(subject, cases=cases).judgements
     case = parse_case(judgement.smallest)
     assert case.operation.operand_shapes(case.geometry)["x"] == (1, 2, 2, 2)
+
+
+@pytest.mark.parametrize("size", [129, 201, 257])
+def test_what_is_wrong_beyond_a_size_alone_shrinks_to_that_size(size: int) -> None:
+    case = parse_case("conv2d n3ic320ih7iw9oc5kh3kw3sh2sw2ph1pw1 f32 exact c-order seed=9")
+    found = smallest(case, lambda each: each.geometry.ic >= size)
+    numbers = found.geometry.numbers()
+    assert numbers["ic"] == size
+    assert all(numbers[key] == 1 for key in ("n", "ih", "iw", "oc", "kh", "kw"))
