@@ -505,3 +505,13 @@ def test_a_row_of_padding_has_a_gradient_of_its_own_even_where_it_alone_is_looke
         case = parse_case(text)
         looks_up_padding = int(case.params["indices"]) == 0
         assert case.operation.has_own_gradient(case.geometry) == looks_up_padding
+
+
+def test_a_row_of_padding_that_is_looked_up_often_has_a_gradient_of_its_own_too() -> None:
+    # A cotangent of ones of either sign adds up to 0 over an even number of rows, one in four.
+    for draws in range(40):
+        case = parse_case(
+            f"embedding v=2 d=1 batch=2,3 padding_idx=0 draws={draws} f64 exact c-order"
+        )
+        looks_up_padding = bool((np.asarray(case.params["indices"]) == 0).any())
+        assert case.operation.has_own_gradient(case.geometry) == looks_up_padding
