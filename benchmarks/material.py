@@ -98,8 +98,7 @@ def planned(
 
 def judged_in_a_run(subject: Subject, case: Case, profile: str) -> Judged:
     """What comes of a planned case where a run of the profile judges it: further layers briefly."""
-    chosen, place = PROFILES[profile], case.seed % SEEDS_APART
-    is_brief = chosen.cases <= place < chosen.total(case.operation)
+    is_brief = PROFILES[profile].is_further(case.operation, case.seed % SEEDS_APART)
     return judge(subject, case, terms=Terms(is_brief=is_brief))
 
 

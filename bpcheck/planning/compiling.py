@@ -97,6 +97,10 @@ class CompilingPlan(Plan):
         if geometry in self.chosen:
             self._exchange(geometry)
 
+    def is_brief(self, case: Case) -> bool:
+        # Its later cases are others of the same few geometries, and no further layers.
+        return False
+
     def beside(self, geometry: Any) -> tuple[Any, ...] | None:
         return near(self.operation, geometry, self.chosen)
 

@@ -131,17 +131,16 @@ class Plan:
 
     def is_brief(self, case: Case) -> bool:
         """Whether the case is one of the further layers, which are asked what one run shows."""
-        return self._is_further(case.seed - self._seed * SEEDS_APART)
+        place = case.seed - self._seed * SEEDS_APART
+        return self._profile.is_further(self.operation, place)
 
     def plain(self, case: Case, turn: int) -> Case:
         """The case on exact values in C order, in one of the dtypes by turns."""
         return self.wardrobe.plain(case, self.dtypes[turn % len(self.dtypes)])
 
     def _is_layers_turn(self) -> bool:
-        return self._is_further(self._made) or bool(self._made % self._profile.shipped)
-
-    def _is_further(self, place: int) -> bool:
-        return self._profile.cases <= place < self._profile.total(self.operation)
+        is_further = self._profile.is_further(self.operation, self._made)
+        return is_further or bool(self._made % self._profile.shipped)
 
     def _shipped_case(self) -> Case | None:
         for layer in self._layers:

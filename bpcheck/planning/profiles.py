@@ -51,6 +51,10 @@ class Profile:
         """How many cases of an operation are judged."""
         return self.cases + (self.further if operation.families else 0)
 
+    def is_further(self, operation: Operation, place: int) -> bool:
+        """Whether the case of this place in a plan, from 0 on, is one of the further layers."""
+        return self.cases <= place < self.total(operation)
+
 
 PROFILES: MappingProxyType[str, Profile] = MappingProxyType(
     {

@@ -96,6 +96,14 @@ def plan_of(subject: Subject, *, geometries: int) -> CompilingPlan:
     )
 
 
+def test_no_case_of_few_geometries_is_asked_briefly() -> None:
+    """Its later cases are others of the same geometries, and no further layers."""
+    plan = plan_of(reference("conv2d"), geometries=6)
+    quick = PROFILES["quick"]
+    assert plan.total == quick.cases
+    assert not any(plan.is_brief(case) for case in islice(plan, quick.cases + 20))
+
+
 def is_defect(subject: Subject, case: Case) -> bool:
     judged = judge(subject, case, terms=Terms(beside=()))
     return any(ruling.verdict.is_defect for ruling in judged.rulings)
