@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bpcheck.arithmetic import Array
 from bpcheck.operations import Operation
-from bpcheck.operations.families import Family
+from bpcheck.operations.families import Family, Size
 from bpcheck.planning.mixing import Mix
 from bpcheck.planning.tables import Tables
 
@@ -55,8 +55,8 @@ class Choices:
         self._counts = [table.counts for table in self._tables]
         #: By choice: what each of its rests counts, less with each layer of the family that had it.
         self._left = [np.ones(table.rests.shape[1]) for table in self._tables]
-        #: By choice and class: which sizes are in it; ``None`` where the choice does not decide it.
-        self._masks: dict[tuple[int, str], NDArray[np.bool_] | None] = {}
+        #: By classes that are wanted: for each choice, which of its sizes may be chosen.
+        self._allowing: dict[frozenset[str], list[NDArray[np.bool_]]] = {}
         least = family.taps * prod(int(costs[0]) for costs in self._costs)
         own = USUAL if least <= _SMALL else MOST
         self._budget = own if largest is None else min(own, largest)
@@ -82,7 +82,7 @@ class Choices:
         return self._budget // (self.family.taps * spent * rest)
 
     def layer(
-        self, wanted: Collection[str], weights: Array, rng: np.random.Generator
+        self, wanted: frozenset[str], weights: Array, rng: np.random.Generator
     ) -> dict[str, int] | None:
         """The numbers of a layer in all `wanted` classes that meets the most by `weights`.
 
@@ -95,12 +95,12 @@ class Choices:
         places = self._places(allowed, self._least(allowed), order, rng, lambda n, _: gains[n])
         return None if places is None else self._numbers(places)
 
-    def unlike(self, wanted: Collection[str], rng: np.random.Generator) -> dict[str, int] | None:
+    def unlike(self, wanted: frozenset[str], rng: np.random.Generator) -> dict[str, int] | None:
         """The numbers of a layer with as many rests as can be that none before had.
 
         It is in all `wanted` classes, if any can be.
         """
-        allowed, anything = self._allowed(wanted), self._allowed(())
+        allowed, anything = self._allowed(wanted), self._allowed(frozenset())
         least = self._least(allowed)
         if not self.family.taps * prod(least) <= self._budget or not all(map(any, allowed)):
             allowed, least = anything, self._least(anything)
@@ -108,6 +108,12 @@ class Choices:
             np.einsum("ij,j->i", table.rests, left)
             for table, left in zip(self._tables, self._left, strict=True)
         ]
+        # Whatever is chosen first leaves room for rests that no layer has had.
+        news = [
+            (table.rests[:, left == 1] == 1).any(axis=1)
+            for table, left in zip(self._tables, self._left, strict=True)
+        ]
+        least = self._roomy(least, [each & new for each, new in zip(allowed, news, strict=True)])
         found = (
             self._places(allowed, least, _in_any_order(gains, rng), rng, lambda n, _: gains[n])
             for _ in range(_CANDIDATES)
@@ -121,7 +127,7 @@ class Choices:
 
     def mixed_layer(
         self,
-        wanted: Collection[str],
+        wanted: frozenset[str],
         weights: Array,
         rng: np.random.Generator,
         *,
@@ -137,9 +143,7 @@ class Choices:
         allowed = self._allowed(wanted)
         # Whatever is chosen first leaves room for what the others have not had at all.
         least = self._least(allowed)
-        roomy = self._least([each & mix.news(n) for n, each in enumerate(allowed)], least)
-        if self.family.taps * prod(roomy) <= self._budget:
-            least = roomy
+        least = self._roomy(least, [each & mix.news(n) for n, each in enumerate(allowed)])
         # A residue that is met for the first time counts too.
         firsts = [_FIRST * np.einsum("ij,j->i", counts, weights) for counts in self._counts]
         best: tuple[float, Array, dict[int, int], str] | None = None
@@ -184,9 +188,13 @@ class Choices:
         for choice in order:
             left.remove(choice)
             rest = spent * prod(least[each] for each in left)
-            fits = allowed[choice] & (self._costs[choice] * rest <= self._budget)
-            gains = np.where(fits, gains_of(choice, places), -1.0)
-            # The first of the best ones: sizes begin with the smallest.
+            # Sizes begin with the smallest.
+            fitting = int(self._costs[choice].searchsorted(self._budget // rest, "right"))
+            if not fitting:
+                return None
+            gains = gains_of(choice, places)[:fitting]
+            gains = np.where(allowed[choice][:fitting], gains, -1.0)
+            # The first of the best ones.
             place = int(gains.argmax())
             if gains[place] < 0:
                 return None
@@ -208,24 +216,26 @@ class Choices:
             for n, costs in enumerate(found)
         ]
 
-    def _allowed(self, wanted: Collection[str]) -> list[NDArray[np.bool_]]:
+    def _roomy(self, least: Sequence[int], wanted: Sequence[NDArray[np.bool_]]) -> list[int]:
+        """What is left to each choice: enough for its cheapest wanted size, as far as that goes."""
+        costs, room = self._least(wanted, least), list(least)
+        for choice in sorted(range(len(room)), key=lambda each: costs[each] / room[each]):
+            more = [*room[:choice], costs[choice], *room[choice + 1 :]]
+            if self.family.taps * prod(more) <= self._budget:
+                room = more
+        return room
+
+    def _allowed(self, wanted: frozenset[str]) -> list[NDArray[np.bool_]]:
         """For each choice, which of its sizes a layer in all `wanted` classes may have."""
-        return [self._in(choice, wanted) for choice in range(len(self._sizes))]
+        if wanted not in self._allowing:
+            self._allowing[wanted] = [_in(sizes, wanted) for sizes in self._sizes]
+        return self._allowing[wanted]
 
-    def _in(self, choice: int, wanted: Collection[str]) -> NDArray[np.bool_]:
-        """Which sizes of a choice are in those of the `wanted` classes that it decides."""
-        found = np.ones(len(self._sizes[choice]), dtype=bool)
-        for name in wanted:
-            mask = self._mask(choice, name)
-            if mask is not None:
-                found &= mask
-        return found
 
-    def _mask(self, choice: int, name: str) -> NDArray[np.bool_] | None:
-        if (choice, name) not in self._masks:
-            mask = np.array([name in size.classes for size in self._sizes[choice]])
-            self._masks[choice, name] = mask if mask.any() else None
-        return self._masks[choice, name]
+def _in(sizes: Sequence[Size], wanted: frozenset[str]) -> NDArray[np.bool_]:
+    """Which sizes of a choice are in those of the `wanted` classes that it decides."""
+    decided = wanted & frozenset().union(*(size.classes for size in sizes))
+    return np.array([decided <= size.classes for size in sizes])
 
 
 def _pairs(

@@ -21,7 +21,7 @@ WEIGHTS = {None: 8.0, 2: 8.0, 4: 4.0, 8: 2.0, 16: 1.0}
 #: Layers of a family differ in all rests of these: of what most vectors and unrolled loops take at
 #: once, and of three, which is no power of two. Beside one of those a residue of wider tiles counts
 #: so little, for large sizes leave no room for others.
-_DIVISORS, _WIDE = (3, 8), 0.01
+_DIVISORS, _WIDE = (3, 8), 0.2
 
 T = TypeVar("T")
 
