@@ -21,6 +21,7 @@ from bpcheck.adapters.found import (
     partner,
 )
 from bpcheck.adapters.libraries import IMPORTED, framework_of, makers_of_arrays
+from bpcheck.adapters.methods import usual_method
 from bpcheck.adapters.names import SIZES, SPELLINGS, meaning
 from bpcheck.adapters.signatures import suggested_arguments
 from bpcheck.adapters.unknown import calls_of_backward, calls_of_forward
@@ -175,20 +176,34 @@ def _class(target: str, value: type, operation: Operation) -> list[Candidate]:
         return _by_variations(target, value, "torch", operation)
     if hasattr(value, "vjp"):
         return [Candidate(target, value, "numpy", {})]
-    if not any(hasattr(value, each) for each in ("backward", "backprop", "bwd")):
+    back = usual_method(value, "backward")
+    if not back:
         return []
     found = [Candidate(target, value, "saito", {})]
     places = _PLACES if len(operation.operands) > 1 else ({},)
+    made = _made(value, operation)
     found += [
-        Candidate(target, value, "layer", {**where, **words})
+        Candidate(target, value, "layer", {**made, **where, **words})
         for where in places
         for words in variations(operation, value)
     ]
+    # Whose backward returns all gradients, as functions do.
+    returned = {"backward": f"{back} -> {', '.join(f'd{each}' for each in operation.operands)}"}
     found += [
-        Candidate(target, value, "layer", words, is_last_resort=True)
+        Candidate(target, value, "layer", {**made, **returned, **words})
+        for words in variations(operation, value)
+    ]
+    found += [
+        Candidate(target, value, "layer", {**made, **words}, is_last_resort=True)
         for words in single_images(operation)
     ]
     return found
+
+
+def _made(value: type, operation: Operation) -> dict[str, str]:
+    """The call of a constructor, if a dictionary of params makes it worth showing."""
+    shown = _shown(value, operation, "make")
+    return {"make": shown} if shown else {}
 
 
 def _by_variations(target: str, value: Any, style: str, operation: Operation) -> list[Candidate]:
@@ -305,15 +320,23 @@ def _together(names: Sequence[str]) -> str:
 def _engine(target: str, value: Any, operation: Operation) -> list[Candidate]:
     """A function on tensors of a class that stands beside it, and has a backward."""
     module = module_of(value)
-    classes = [
-        name
+    classes = {
+        name: each
         for name, each in ({} if module is None else vars(module)).items()
         if inspect.isclass(each) and hasattr(each, "backward") and not hasattr(each, "forward")
-    ]
-    ways: list[dict[str, Any]] = [{}, {"backward": "backward(to(dy))"}, {"value": "value"}]
+    }
     return [
         Candidate(target, value, "tensor", {**to, **way, **words})
-        for to in ({} if name == "Tensor" else {"to": name} for name in classes)
-        for way in ways
+        for name, each in classes.items()
+        for to in [{} if name == "Tensor" else {"to": name}]
+        for way in _ways_back(each)
         for words in plain_variations(operation)
     ]
+
+
+def _ways_back(engine: Any) -> list[dict[str, str]]:
+    """How the result's backward may be called, and where a tensor's numbers may lie."""
+    if parameters(engine.backward)[1:]:
+        return [{}, {"backward": "backward(to(dy))"}, {"value": "value"}]
+    # It begins from the gradient that lies in the result.
+    return [{"backward": "backward()"}, {"backward": "backward()", "value": "value"}]

@@ -96,7 +96,8 @@ def tensor(
         As for `pair`.
     words
         ``call``: how `fn` is called; ``back``: the call of the result's method, by default
-        ``backward(dy)`` (``backward(to(dy))`` for an engine that wants a tensor there); ``value``
+        ``backward(dy)`` (``backward(to(dy))`` for an engine that wants a tensor there, and
+        ``backward()`` for one that begins from what lies in the result's ``grad``); ``value``
         and ``grad``: where a tensor keeps its numbers and its gradient, by default ``data`` and
         ``grad``; and those of `bpcheck.adapters.declaration.Declaration`.
 

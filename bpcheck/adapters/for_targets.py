@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from bpcheck.adapters.native import native_subject
 from bpcheck.adapters.styles import STYLES
 from bpcheck.adapters.target import NOTHING, load_with
 from bpcheck.claims import DEFAULT_DTYPES
+from bpcheck.imports.interpreters import NOTE, interpret_loaded
+from bpcheck.imports.interpreters import interpret as start_interpreters
 from bpcheck.operations import Operation, as_operation
 from bpcheck.subject import Subject
 
@@ -22,6 +25,7 @@ def load(
     words: Mapping[str, Any] = NOTHING,
     dtypes: tuple[str, ...] = DEFAULT_DTYPES,
     directory: Path | None = None,
+    interpret: bool = False,
 ) -> Subject:
     """The subject that a target names.
 
@@ -41,20 +45,26 @@ def load(
         What a target that has no ``DTYPES`` is taken to claim, by NumPy name.
     directory
         Where modules and files are looked for first; by default the current directory.
+    interpret
+        Whether kernels of Triton, Numba-CUDA and Pallas run in their interpreters, from now on in
+        the whole process; that they pass there does not show that they pass on the device.
 
     Raises
     ------
     TargetError
         If it cannot be imported or is no subject; the message says where and what to do.
     UsageError
-        If there is no such style.
+        If there is no such style, or Triton or Numba was imported without its interpreter.
 
     Examples
     --------
     >>> load("torch.nn.functional:conv2d", operation="conv2d", style="torch").name
     'torch.nn.functional:conv2d'
     """
-    return load_with(
+    if interpret:
+        # First of all: torch imports Triton where it takes an operation apart.
+        start_interpreters()
+    subject = load_with(
         STYLES,
         target,
         operation=as_operation(operation),
@@ -63,6 +73,10 @@ def load(
         dtypes=dtypes,
         directory=directory,
     )
+    if interpret:
+        interpret_loaded()
+        subject = replace(subject, style=f"{subject.style}, {NOTE}")
+    return subject
 
 
 def ctypes(

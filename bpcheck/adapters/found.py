@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from bpcheck.adapters.names import gradient_of
+from bpcheck.adapters.signatures import OR_ADAPT
 from bpcheck.errors import TargetError
 from bpcheck.operations import Operation
 
@@ -240,7 +241,7 @@ def _partner_of(function: Any, *, name: str) -> Callable[..., Any]:
     if back is None:
         raise TargetError(
             f"{name}: no backward is called after {own}{there_are(holder)}; name it by --with "
-            "backward='NAME(dout, cache)', or let  bpcheck adapt  find out"
+            f"backward='NAME(dout, cache)'{OR_ADAPT}"
         )
     return back
 

@@ -44,8 +44,9 @@ def hints(fit: Fit, operation: Operation) -> list[str]:
             found.append(
                 f"{name}_bar is torch's divided by N: declare scaled='1/n' if that is meant"
             )
-        is_twice = np.array_equal(value, expected) and np.array_equal(again, 2 * expected)
-        if is_twice and expected.any() and not fit.subject.claims.single_use:
+        # Of its own first, right or wrong.
+        is_twice = np.array_equal(again, 2 * value) and value.any()
+        if is_twice and not fit.subject.claims.single_use:
             found.append(
                 f"{name}_bar of a second backward is twice the first: declare accumulating=true if "
                 "that is meant"

@@ -21,13 +21,19 @@ from bpcheck.adapters.attributes import (
     require_as_made,
 )
 from bpcheck.adapters.declaration import Declaration, declared
-from bpcheck.adapters.expressions import Line, Place, place
+from bpcheck.adapters.expressions import Line, Place, line, place
 from bpcheck.adapters.functions import shown_call
 from bpcheck.adapters.making import made
+from bpcheck.adapters.methods import METHODS, takes_instance, usual_method
 from bpcheck.adapters.names import meaning
-from bpcheck.adapters.results import by_name
+from bpcheck.adapters.results import by_name, gradient_names, gradients_by_operand
 from bpcheck.adapters.scope import Scope
-from bpcheck.adapters.signatures import needs_bias, says_whether_bias, takes_ints
+from bpcheck.adapters.signatures import (
+    needs_bias,
+    says_whether_bias,
+    takes_ints,
+    takes_nothing,
+)
 from bpcheck.adapters.updates import HiddenByUpdate, gradient_of_update, rate_for
 from bpcheck.claims import DEFAULT_DTYPES
 from bpcheck.errors import TargetError
@@ -43,8 +49,6 @@ OWN: Mapping[str, Any] = {
     "grads": (),
     "rate": "",
 }
-
-_METHODS = {"forward": ("forward", "__call__"), "backward": ("backward", "backprop", "bwd")}
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Layers:
             return found, (layer, scope.keeping(y=found))
         parts = by_name(found, self.ahead.returns, who=self.ahead.function)
         y = next(value for name, value in parts.items() if meaning(name, self.operation) == "y")
-        return y, (layer, scope.keeping(y=y, **parts))
+        return y, (layer, scope.keeping(**{**parts, "y": y}))
 
     def backward(self, state: Any, scope: Scope) -> Mapping[str, Any]:
         """The gradient that a backward returns, and those that it leaves in the layer."""
@@ -101,8 +105,8 @@ class Layers:
         if self.declaration.accumulating:
             for name in there:
                 clear(layer, self.grads[name])
-        found = {self.operation.operands[0]: self._returned(layer, scope)}
-        found |= {name: read_from(layer, self.grads[name]) for name in there}
+        found = self._returned(layer, scope)
+        found |= {name: read_from(layer, self.grads[name]) for name in there if name not in found}
         # What is cleared for the next backward is the layer's own.
         if self.declaration.accumulating:
             return {name: copied(value) for name, value in found.items()}
@@ -140,7 +144,8 @@ class Layers:
         rate = rate_for(before.values(), scope.value("x"), scope.kept["dy"])
         if self.rate is not None:
             self.rate.write(layer, rate)
-        found = {self.operation.operands[0]: self._returned(layer, scope.keeping(lr=rate))}
+        first = self.operation.operands[0]
+        found = {first: self._returned(layer, scope.keeping(lr=rate)).get(first)}
         for name in there:
             after = read_from(layer, self.weights[name])
             found[name] = gradient_of_update(before[name], after, rate)
@@ -149,10 +154,13 @@ class Layers:
             place_in(layer, self.weights[name]).write(layer, held[name])
         return found
 
-    def _returned(self, layer: Any, scope: Scope) -> Any:
-        found = _called(layer, self.back, scope)
-        names = self.back.returns
-        return by_name(found, names, who=self.back.function)[names[0]] if names else found
+    def _returned(self, layer: Any, scope: Scope) -> dict[str, Any]:
+        """The gradients that a backward returns: that of ``x``, and those that its line names."""
+        found, names = _called(layer, self.back, scope), self.back.returns
+        if not names:
+            return {self.operation.operands[0]: found}
+        given = gradients_by_operand(found, names, self.operation, who=self.back.function)
+        return {name: each for name, each in given.items() if name in scope.handed}
 
 
 def _called(layer: Any, shown: Line, scope: Scope) -> Any:
@@ -188,14 +196,23 @@ def layers_subject(
     shown = "" if callable(own["make"]) else own["make"]
     if "ints" not in words and takes_ints(maker, operation):
         declaration = replace(declaration, ints=True)
-    make = shown_call(maker, shown, operation, word="make", name=name)
+    if not shown and takes_nothing(maker):
+        make = line("_()", word="make")
+    else:
+        make = shown_call(maker, shown, operation, word="make", name=name)
     if says_whether_bias(maker, operation):
         make = make.renamed(lambda each: meaning(each, operation) == "b", "has_bias")
     passed = {meaning(each, operation) for each in make.names()}
     is_told = bool(passed & {"b", "has_bias"}) or "without_bias" in words
     if "without_bias" not in words and "b" in passed and needs_bias(maker, operation):
         declaration = replace(declaration, without_bias="never")
-    calls = {word: _method(target, own[word], operation, word=word, name=name) for word in _METHODS}
+    calls = {word: _method(target, own[word], operation, word=word, name=name) for word in METHODS}
+    if calls["backward"].returns:
+        gradient_names(calls["backward"].returns, operation, word="backward")
+    if "cache" in {meaning(each, operation) for each in calls["backward"].names()}:
+        # What a backward is passed, the forward has returned.
+        returned = calls["forward"].returns or ("y", "cache")
+        calls["forward"] = replace(calls["forward"], returns=returned)
     is_passed = "lr" in {meaning(each, operation) for each in calls["backward"].names()}
     updates = (is_passed or bool(own["rate"])) and not own["grads"]
     code = Layers(
@@ -227,16 +244,17 @@ def layers_subject(
 def _method(target: Any, text: str, operation: Operation, *, word: str, name: str) -> Line:
     """The call of a method, with its name."""
     shown = text.partition("(")[0].strip() if "(" in text else ""
-    usual = [each for each in _METHODS[word] if callable(getattr(target, each, None))]
+    usual = usual_method(target, word)
     if not (shown or usual):
         raise TargetError(
             f'{name}: it has no {word}; show the call, as in {word}="{word}(x)"'
             if isinstance(target, type)
             else f"{name} is no class: name one of layers"
         )
-    method = Place(shown or usual[0])
-    function: Any = getattr(target, method.text, None)
+    method = shown or usual
+    function: Any = getattr(target, method, None)
+    skips_self = takes_instance(target, method)
     found = shown_call(
-        function, text, operation, word=word, name=f"{name}.{method.text}", skips_self=True
+        function, text, operation, word=word, name=f"{name}.{method}", skips_self=skips_self
     )
-    return replace(found, function=method.text)
+    return replace(found, function=method)

@@ -86,7 +86,15 @@ class Scope:
 
     def _given(self, array: Array) -> Any:
         """An array as one of the code's own."""
-        return array if self.declaration.to is None else self.declaration.to(array)
+        to = self.declaration.to
+        if to is None:
+            return array
+        try:
+            return to(array)
+        except Exception:  # noqa: BLE001 - each library has its own
+            # A layout that the library's arrays cannot have, such as a negative stride, is none
+            # that the code can meet; whatever else is wrong is wrong of a copy too.
+            return to(array.copy())
 
     def write_back(self) -> None:
         """Carry over what the code has changed in its operands."""

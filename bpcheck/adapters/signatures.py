@@ -13,6 +13,9 @@ from bpcheck.errors import TargetError
 from bpcheck.operations import Operation
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+#: What a message ends in where trying may find what names do not say.
+OR_ADAPT = ", or let  bpcheck adapt  find out"
+
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -73,12 +76,12 @@ def suggested_arguments(
         elif parameter.name.lower() in HOLDERS:
             raise TargetError(
                 f"{name}: its {parameter.name} holds several params; say which, as in "
-                f'{word}="{_shown(parts, operation)}", or let  bpcheck adapt  find out'
+                f'{word}="{_shown(parts, operation, word)}"{OR_ADAPT}'
             )
         else:
             raise TargetError(
                 f"{name}: its parameter {parameter.name} means nothing to bpcheck; show the call, "
-                f'as in {word}="{_shown(parts, operation)}", or let  bpcheck adapt  find out'
+                f'as in {word}="{_shown(parts, operation, word)}"{OR_ADAPT}'
             )
     return ", ".join(parts)
 
@@ -111,6 +114,22 @@ def _parameters(function: Any) -> list[inspect.Parameter]:
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return []
+
+
+def takes_nothing(function: Callable[..., Any]) -> bool:
+    """Whether the signature says that nothing can be passed.
+
+    Examples
+    --------
+    >>> class Pool:
+    ...     def forward(self, x, size): ...
+    >>> takes_nothing(Pool), takes_nothing(needs_bias)
+    (True, False)
+    """
+    try:
+        return not inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def held_params(function: Callable[..., Any], operation: Operation) -> dict[str, str]:
@@ -210,8 +229,10 @@ def says_whether_bias(function: Callable[..., Any], operation: Operation) -> boo
     return any(isinstance(each.default, bool) or each.annotation in {bool, "bool"} for each in own)
 
 
-def _shown(parts: list[str], operation: Operation) -> str:
-    """An example of a call with a dictionary of params."""
-    first = ", ".join(parts) or ", ".join(operation.operands)
+def _shown(parts: list[str], operation: Operation, word: str) -> str:
+    """An example of a call, with a dictionary of params where one is likely."""
+    if word == "backward":
+        return ", ".join(dict.fromkeys([*parts, "dout"]))
+    first = [] if word == "make" else list(operation.operands)
     size = "" if "w" in operation.operands else "'size': k, "
-    return f"{first}, {{{size}'stride': s, 'pad': p}}"
+    return ", ".join([*(parts or first), f"{{{size}'stride': s, 'pad': p}}"])

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from bpcheck.adapters.adapted import adapted_subject
 from bpcheck.adapters.declaration import declared
 from bpcheck.adapters.expressions import Line, Place, line, place
 from bpcheck.adapters.functions import known_names, shown_call
+from bpcheck.adapters.names import meaning
 from bpcheck.adapters.scope import Scope
 from bpcheck.adapters.signatures import needs_bias, takes_ints
 from bpcheck.claims import DEFAULT_DTYPES
@@ -61,13 +64,37 @@ class Tensors:
     def backward(self, state: Any, scope: Scope) -> Mapping[str, Any]:
         """What a backward leaves in the operands."""
         leaves, y = state
-        arguments, named = self.back.arguments(scope.keeping(to=self.to))
-        Place(self.back.function).read(y)(*arguments, **named)
+        scope = scope.keeping(to=self.to)
+        arguments, named = self.back.arguments(scope)
+        backward = Place(self.back.function).read(y)
+        if "dy" in {meaning(each, self.operation, of_backward=True) for each in self.back.names()}:
+            backward(*arguments, **named)
+        else:
+            self._begun_from(y, scope.kept["dy"])
+            backward(*arguments, **named)
+            self._require_kept(y, scope.kept["dy"])
         return {name: self.grad.read(each) for name, each in leaves.items()}
 
     def names(self) -> Sequence[str]:
         """What the function is passed."""
         return tuple(self.shown.names())
+
+    def _begun_from(self, y: Any, dy: Any) -> None:
+        """Put the cotangent in the place of the result's gradient."""
+        held = self.grad.read(y)
+        is_array = held is None or isinstance(held, np.ndarray)
+        self.grad.write(y, dy.copy() if is_array else self.to(dy.copy()))
+
+    def _require_kept(self, y: Any, dy: Any) -> None:
+        """Raise unless the backward began from the cotangent that lay there."""
+        held = self.grad.read(y)
+        numbers = held if isinstance(held, np.ndarray) else self.value.read(held)
+        if not np.array_equal(numbers, dy, equal_nan=True):
+            raise TypeError(
+                f"{self.back.function} is passed no cotangent, and begins from a gradient of the "
+                "result that it sets itself; let it take one, as in "
+                f"def {self.back.function}(self, grad=None)"
+            )
 
 
 def tensors_subject(

@@ -66,12 +66,17 @@ def _hint(trial: Trial, forward: Call) -> str:
     words = _words(trial)
     if words:
         return words
-    if not forward.raised.startswith("TypeError"):
+    if not forward.raised.startswith("TypeError") or _is_adapted(trial):
         return ""
     operands = ", ".join(trial.case.operation.positional)
     absent = [name for name in trial.case.operation.operands if name not in trial.arrays.operands]
     none = f", here with {' and '.join(absent)} = None" if absent else ""
     return f"; it is called as forward({operands}, *, {', '.join(_named(trial))}){none}"
+
+
+def _is_adapted(trial: Trial) -> bool:
+    """Whether an adapter stands between: the code itself is called in another way."""
+    return trial.subject.lacks is not None
 
 
 def _unused(trial: Trial) -> str:
@@ -115,7 +120,8 @@ def _vjp_violations(trial: Trial, vjp: Call, check: str) -> Iterator[Outcome]:
     if vjp.raised:
         bars = _outputs(trial, "_bar")
         called = f"; it is called as vjp(residuals, {bars or 'y_bar'})"
-        hint = called if bars or vjp.raised.startswith("TypeError") else _words(trial)
+        is_told = bars or (vjp.raised.startswith("TypeError") and not _is_adapted(trial))
+        hint = called if is_told else _words(trial)
         if trial.subject.tensors is not None:
             hint = _unused(trial) or hint
         message = f"vjp raised {vjp.raised}{hint}"

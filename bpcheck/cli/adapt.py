@@ -15,6 +15,7 @@ from bpcheck.adapters.candidates import candidates
 from bpcheck.adapters.fitting import Fit, best
 from bpcheck.adapters.found import closeness, functions_of, is_forward, there_are
 from bpcheck.adapters.hints import hints
+from bpcheck.adapters.signatures import OR_ADAPT
 from bpcheck.cli import exits
 from bpcheck.cli.project import Entry, shell_target
 from bpcheck.cli.safety import Safety
@@ -152,7 +153,7 @@ def _told(
     yield ""
     yield "In Python:"
     yield ""
-    yield f"    {_python(operation, fit)}"
+    yield f"    {_python(operation, fit, interpret=interpret)}"
     yield ""
     yield from _shapes(fit)
     yield from hints(fit, operation)
@@ -181,17 +182,18 @@ def _toml(words: Mapping[str, Any]) -> Iterator[str]:
         yield f"{word} = {json.dumps(value)}"
 
 
-def _python(operation: Operation, fit: Fit) -> str:
+def _python(operation: Operation, fit: Fit, *, interpret: bool) -> str:
     one = fit.candidate
     words = "".join(f", {word}={value!r}" for word, value in one.words.items())
     dots = f'"{one.target}", operation="{operation}", style="{one.style}"'
     given = f", words={dict(one.words)!r}" if words else ""
-    return f"bpcheck.adapters.load({dots}{given})"
+    switched = ", interpret=True" if interpret else ""
+    return f"bpcheck.adapters.load({dots}{given}{switched})"
 
 
 def _said(operation: Operation, fit: Fit) -> str:
     one = fit.candidate
-    return f"    {one.target} as {operation}, style {one.style}: {fit.said}"
+    return f"    {one.target} as {operation}, style {one.style}: {fit.said.removesuffix(OR_ADAPT)}"
 
 
 def _inside(found: Any) -> str:
@@ -224,4 +226,11 @@ def _nothing(
             f"and backward){_inside(found)}; name the function or class itself, and the "
             f"operation: bpcheck adapt {_itself(found, target)} {operation or 'conv2d'}"
         )
-    yield "Show the calls as they are written, with --with forward=... and --with backward=..."
+    style = tried[0][1].candidate.style if tried else "pair"
+    style = "layer" if style == "saito" else style
+    yield "Show the calls as they are written (docs/your-code.md has the words):"
+    yield ""
+    yield (
+        f"    bpcheck check {operation or 'conv2d'} {_itself(found, target)} --style {style} "
+        '--with "forward=..." --with "backward=..."'
+    )

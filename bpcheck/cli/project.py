@@ -60,11 +60,28 @@ def _quoted(text: str) -> str:
 def shell_target(entry: Entry) -> str:
     """What names the subject in a shell."""
     style = "" if entry.style == "numpy" else f" --style {shlex.quote(entry.style)}"
-    words = "".join(f" --with {_quoted(f'{word}={value}')}" for word, value in entry.words.items())
+    words = "".join(
+        f" --with {_quoted(f'{word}={_declared(word, value)}')}"
+        for word, value in entry.words.items()
+    )
     claims = "".join(
         f" --claim {_quoted(f'{word}={_typed(value)}')}" for word, value in entry.claims.items()
     )
     return shlex.quote(entry.target) + style + words + claims + " --interpret" * entry.interpret
+
+
+def _declared(word: str, value: Any) -> str:
+    """A declared value as ``--with`` takes it.
+
+    >>> _declared("ints", True), _declared("backward", ["a(x)", "b(y)"])
+    ('true', 'a(x); b(y)')
+    >>> _declared("weights", ["W", "b"]), _declared("layout", "NHWC")
+    ('W, b', 'NHWC')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    between = "; " if word == "backward" else ", "
+    return between.join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _typed(value: Any) -> str:

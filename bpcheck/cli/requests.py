@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from bpcheck.cases.numbers import DIGITS
 from bpcheck.claims import DEFAULT_DTYPES, claims_from, dtype_name
 from bpcheck.cli.project import Entry
 from bpcheck.errors import BpcheckError, UsageError
-from bpcheck.imports.interpreters import NOTE, interpret, interpret_loaded
+from bpcheck.imports.interpreters import interpret
 from bpcheck.operations import Operation, library_names, operation_named, operation_names
 from bpcheck.planning.listed import listed_cases
 from bpcheck.subject import Subject
@@ -99,7 +98,7 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
         If there is no such operation, target or style.
     """
     if entry.interpret:
-        # First of all: torch imports Triton where it takes an operation apart.
+        # Before the operation too, whose module may import torch.
         interpret()
     operation = operation_of(entry, directory)
     subject = load(
@@ -109,10 +108,8 @@ def loaded(entry: Entry, directory: Path, *, dtypes: tuple[str, ...] | None) -> 
         words=entry.words,
         dtypes=dtypes or DEFAULT_DTYPES,
         directory=directory,
+        interpret=entry.interpret,
     )
-    if entry.interpret:
-        interpret_loaded()
-        subject = replace(subject, style=f"{subject.style}, {NOTE}")
     return entry.claimed(subject)
 
 

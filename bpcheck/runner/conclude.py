@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bpcheck.checks import CHECK_NAMES, batch, batches
+from bpcheck.checks import CHECK_NAMES, batch, batches, contract
 from bpcheck.claims.told import claimed
 from bpcheck.explain.transforms import OF_A_TRANSFORM, rounding_of_a_transform
 from bpcheck.planning.classes import every_class
@@ -162,8 +162,13 @@ def _ways_of_calling(
 ) -> tuple[str, ...]:
     """What to do where the code may take its arguments in another way, or fewer batches."""
     raises = Verdict.RAISES
-    of_y = (each for each in judgements if each.verdict is raises and each.result == "y")
-    if tally.cases > 1 and any(each.failing == tally.cases for each in of_y):
+    # A case has one such finding at most: where its forward raises, no vjp is called.
+    always = sum(
+        each.failing
+        for each in judgements
+        if each.verdict is raises and each.findings and each.findings[0].check == contract.NAME
+    )
+    if tally.cases > 1 and always == tally.cases:
         return (NEVER_TAKEN,)
     raised = [each for each in tally.defects.values() if each.verdict is raises]
     empty = subject.operation.empty_class

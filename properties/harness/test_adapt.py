@@ -190,6 +190,15 @@ def test_code_that_raises_in_every_case_is_pointed_to_adapt(
     assert report.notes == expected
 
 
+def test_a_backward_that_raises_in_every_case_by_any_exception_is_pointed_to_adapt() -> None:
+    def vjp(residuals: Any, y_bar: Any) -> Any:
+        raise (TypeError if y_bar.shape[2] > 2 else ValueError)
+
+    cases = [bpcheck.parse_case(f"avg_pool1d n1ic1iw{width}kw2 f64 exact") for width in (2, 4, 9)]
+    subject = bpcheck.Subject(avg_pool.forward, vjp, operation="avg_pool1d")
+    assert bpcheck.check(subject, cases=cases).notes == (NEVER_TAKEN,)
+
+
 def test_code_that_raises_in_empty_batches_alone_is_told_the_claim() -> None:
     def vjp(residuals: Any, y_bar: Any) -> Any:
         if not y_bar.size:

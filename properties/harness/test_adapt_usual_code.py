@@ -11,12 +11,14 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+import bpcheck
 from bpcheck.adapters.candidates import candidates
 from bpcheck.adapters.fitting import best
 from bpcheck.adapters.found import closeness
 from bpcheck.cli import main
 from bpcheck.imports import find
 from bpcheck.operations import operation_named
+from bpcheck.runner.one import judge
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -305,3 +307,42 @@ def test_one_number_for_all_is_tried_before_another_count_of_padding(tmp_path: P
     pool = operation_named("avg_pool2d")
     (options,) = candidates(module.PoolFn, "torched:PoolFn", pool)
     assert best(options, pool).candidate.words == {"ints": True}
+
+
+def test_a_layout_that_a_library_has_not_is_none_that_its_code_can_meet() -> None:
+    def forward(x: torch.Tensor, kernel_size: int, stride: int) -> Any:
+        return x.unfold(-1, kernel_size, stride).mean(-1), x.shape
+
+    def backward(dout: torch.Tensor, cache: Any) -> Any:
+        return dout.repeat_interleave(2, -1)[..., : cache[-1]] / 2
+
+    pool = bpcheck.adapters.pair(
+        forward, backward, operation="avg_pool1d", to=torch.asarray, ints=True
+    )
+    case = bpcheck.parse_case("avg_pool1d n1ic1iw4kw2sw2 f64 exact x:negative")
+    assert not judge(pool, case).rulings
+
+
+FILLS_IN = """
+import numpy as np
+
+
+class Value:
+    def __init__(self, data):
+        self.data, self.grad = data, np.zeros_like(data)
+
+    def backward(self):
+        self.grad = np.ones_like(self.data)
+
+
+def avg_pool1d(x, kernel_size: int, stride: int):
+    windows = np.lib.stride_tricks.sliding_window_view(x.data, kernel_size, axis=2)
+    return Value(windows[:, :, ::stride].mean(-1))
+"""
+
+
+def test_an_engine_that_begins_from_ones_of_its_own_is_told_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "values.py").write_text(FILLS_IN)
+    code, said = run("adapt", f"{tmp_path / 'values.py'}:avg_pool1d", "avg_pool1d")
+    assert code == 2
+    assert "let it take one, as in def backward(self, grad=None)" in said
