@@ -18,12 +18,13 @@ from bpcheck.explain.where import Place
 from bpcheck.explain.worked import worked
 from bpcheck.operations import Operation
 from bpcheck.planning.limits import Limits
-from bpcheck.runner.condition import Asked, asked_of, condition_of_defect
+from bpcheck.runner.condition import asked_of, condition_of_defect
 from bpcheck.runner.drawing import drawn
 from bpcheck.runner.naming import NAMED, Told
 from bpcheck.runner.one import judge_trial
 from bpcheck.runner.place import judged_for, place_of
 from bpcheck.runner.repairing import Patience, line_at_fault
+from bpcheck.runner.showing import Asked
 from bpcheck.runner.site import Site
 from bpcheck.subject import Subject
 from bpcheck.verdict import Judgement, Verdict
@@ -48,6 +49,9 @@ SHOWN_BY_FURTHER_RUNS = (
 
 #: Verdicts on subjects that ended their process, or had to be ended with it.
 ENDS = (Verdict.CRASHED, Verdict.EXITS, Verdict.TIMED_OUT, Verdict.MEMORY)
+
+#: Verdicts of which one case takes seconds, or that say nothing of cases.
+SLOW = (Verdict.COMPILED, Verdict.OPERATOR, Verdict.LACKS)
 
 #: Verdicts of which a case tells whether a change of the code mends it.
 NAMED_AND_RAISED = (*NAMED, Verdict.RAISES)
@@ -188,7 +192,10 @@ def _asked(told: Told, tally: Tally, checks: Collection[str], fresh: Fresh) -> A
 def _tested(site: Site, asked: Asked) -> Tried | None:
     """The condition, and what fresh cases say of it; of what ends its process none are tried."""
     verdict = asked.defect.verdict
-    if verdict in (*ENDS, *SHOWN_BY_FURTHER_RUNS) or verdict.is_convention:
+    if verdict in (*ENDS, *SLOW) or verdict.is_convention:
+        return None
+    if verdict in SHOWN_BY_FURTHER_RUNS and asked.limits.geometries is not None:
+        # Each run beside a fresh case may be of another shape, which is compiled then.
         return None
     return site.ask(condition_of_defect, asked, otherwise=None)
 

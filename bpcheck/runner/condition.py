@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER, OUTPUT
-from bpcheck.checks import CHECKS, Juror, Trial
-from bpcheck.checks.claims import refused
 from bpcheck.explain.atoms import NOT, atoms_of, dress_atoms
 from bpcheck.explain.condition import Condition, said
 from bpcheck.explain.part import Part
-from bpcheck.finding import Status
 from bpcheck.planning.limits import Limits
-from bpcheck.runner.condition_search import Search
+from bpcheck.runner.condition_search import ROUNDS, Search
 from bpcheck.runner.fresh import Dressing, fresh_cases
-from bpcheck.runner.one import judge
-from bpcheck.runner.worn import Shows, worn_by_chance
+from bpcheck.runner.showing import Asked, is_by_turns, shows_in
+from bpcheck.runner.worn import worn_by_chance
 from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import PLAIN, condition_of, may_show, plain_kind
-from bpcheck.verdict.judgement import ON_VALUES
+from bpcheck.verdict.judgement import ON_VALUES, Verdict
 from bpcheck.verdict.tally import Defect, Tally
 from bpcheck.verdict.tried import Tried
 
@@ -40,6 +36,9 @@ FINAL = 100
 #: And where each costs a whole set of checks.
 FINAL_OF_CHECKS = 24
 
+#: Rounds of the search where each case is run many times.
+FEW_ROUNDS = 4
+
 #: Fewer cases on a side, or a smaller share that is wrong, are no condition.
 _FEW, _SHARE = 8, 0.25
 
@@ -49,24 +48,8 @@ _CHANCE = 0.01
 #: Cases whose values are those of the condition, where others are left out.
 _ALIKE = 8
 
-#: The checks that hold values to autograd.
-_AUTOGRAD = tuple(name for name, check in CHECKS.items() if check.juror is Juror.AUTOGRAD)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is known of a defect, as a value that travels to where the subject runs.
-
-    `failing` and `passing` are cases of the run, `checks` those that the defect rests on.
-    """
-
-    defect: Defect
-    passing: tuple[Case, ...]
-    part: Part | None
-    checks: frozenset[str]
-    seed: int
-    limits: Limits
-    dtype: str
+#: Where one result has such a defect, what else is wrong with it depends on what ran before.
+UNSTEADY = (Verdict.KEEPS_STATE, Verdict.NOT_DETERMINISTIC)
 
 
 def asked_of(
@@ -88,7 +71,27 @@ def asked_of(
     ]
     passing = _alike(passing, defect.condition)
     dtype = "float64" if "float64" in dtypes or not dtypes else dtypes[0]
-    return Asked(defect, tuple(passing[:COMPARED]), part, frozenset(checks), seed, limits, dtype)
+    others = [
+        each
+        for each in tally.defects.values()
+        if each.result == defect.result and each is not defect
+    ]
+    return Asked(
+        defect,
+        tuple(passing[:COMPARED]),
+        part,
+        frozenset(checks),
+        seed,
+        limits,
+        dtype,
+        is_plain_too=defect.condition != PLAIN and any(map(_is_plain, others)),
+        is_unsteady=defect.verdict not in UNSTEADY
+        and any(each.verdict in UNSTEADY for each in others),
+    )
+
+
+def _is_plain(defect: Defect) -> bool:
+    return defect.verdict in ON_VALUES and defect.condition == PLAIN
 
 
 def _alike(cases: Sequence[Case], condition: str) -> list[Case]:
@@ -114,25 +117,27 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
     where an exception is found. The counts are of other fresh cases, drawn in advance.
     """
     defect = asked.defect
-    failing = [case for case in defect.cases if not _tells_nothing(case)]
-    failing = _alike(failing, defect.condition)[:COMPARED]
+    failing = _failing(defect)
     if not failing:
         return None
-    if defect.smallest is not None and len(failing) < _FEW and not _tells_nothing(defect.smallest):
-        # Large ones have no neighbours that are small.
-        failing.append(defect.smallest)
+    of_empty = all(map(_is_empty, failing))
     is_dressed = defect.condition != PLAIN or _shares_dress(failing, asked.passing)
-    shows = _shows(subject, asked)
+    shows = shows_in(subject, asked)
     worn = worn_by_chance(failing, shows) if is_dressed else frozenset()
 
     def atoms(case: Case) -> frozenset[str]:
         return atoms_of(case, dresses=is_dressed) - worn
 
-    search = Search(shows, list(map(atoms, failing)), list(map(atoms, asked.passing)))
+    # Of those that further runs are left to by turns, nobody knows which of a run were asked; and
+    # each fresh case costs many times another.
+    by_turns = is_by_turns(defect)
+    passing = () if by_turns else asked.passing
+    rounds, attempts = (FEW_ROUNDS, min(1, ATTEMPTS)) if by_turns else (ROUNDS, ATTEMPTS)
+    search = Search(shows, list(map(atoms, failing)), list(map(atoms, passing)), rounds)
     known = tuple(failing + (list(asked.passing) if defect.condition == PLAIN else []))
     dressing = Dressing(defect.condition, known if is_dressed else (), asked.dtype)
     every = [*failing, *asked.passing]
-    for attempt in range(ATTEMPTS):
+    for attempt in range(attempts):
         drawn = fresh_cases(
             subject,
             every,
@@ -141,7 +146,8 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
             limits=asked.limits,
             failing=failing,
         )
-        fresh = ((case, atoms(case)) for case in drawn if not _tells_nothing(case))
+        telling = (case for case in drawn if not _tells_nothing(case, of_empty=of_empty))
+        fresh = ((case, atoms(case)) for case in telling)
         search.take(list(islice(fresh, SEARCHED)))
         condition = search.found()
         if condition is None:
@@ -153,12 +159,29 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
     return None
 
 
-def _tells_nothing(case: Case) -> bool:
+def _failing(defect: Defect) -> list[Case]:
+    """The failing cases that tell something; empty batches where it shows in nothing else."""
+    of_empty = all(map(_is_empty, defect.cases))
+    failing = [case for case in defect.cases if not _tells_nothing(case, of_empty=of_empty)]
+    failing = _alike(failing, defect.condition)[:COMPARED]
+    if failing and len(failing) < _FEW and defect.smallest is not None:
+        # Large ones have no neighbours that are small.
+        small = [defect.smallest]
+        failing += [case for case in small if not _tells_nothing(case, of_empty=of_empty)]
+    return failing
+
+
+def _tells_nothing(case: Case, *, of_empty: bool = False) -> bool:
     """Whether it is evidence for no class: without samples, or in an order that nobody knows.
 
-    A cotangent that is the subject's own output lies as the subject made it.
+    A cotangent that is the subject's own output lies as the subject made it. What shows without
+    samples alone is a question `of_empty` batches.
     """
-    return 0 in case.shapes["y"] or OUTPUT in case.layouts.values()
+    return OUTPUT in case.layouts.values() or (not of_empty and _is_empty(case))
+
+
+def _is_empty(case: Case) -> bool:
+    return 0 in case.shapes["y"]
 
 
 def _shares_dress(failing: Sequence[Case], passing: Sequence[Case]) -> bool:
@@ -179,39 +202,6 @@ def _lack(name: str, others: Sequence[frozenset[str]], failing: int) -> bool:
         return lacking > 0
     share = lacking / (len(others) + failing)
     return bool((1 - share) ** failing <= _CHANCE)
-
-
-def _shows(subject: Subject, asked: Asked) -> Shows:
-    """How a fresh case is asked: against autograd alone, where values are what is wrong."""
-    defect = asked.defect
-
-    def of_values(case: Case) -> bool | None:
-        trial = Trial(subject, case)
-        if refused(trial):
-            return None
-        outcomes = [each for name in _AUTOGRAD for each in CHECKS[name].run(trial)]
-        said = {each.status for each in outcomes if each.result == defect.result}
-        if Status.FAILED in said:
-            return _is_of_part(subject, asked, case)
-        return False if Status.PASSED in said else None
-
-    def of_checks(case: Case) -> bool | None:
-        judged = judge(subject, case, checks=asked.checks)
-        if judged.unsupported:
-            return None
-        return any(defect.shows(ruling) for ruling in judged.rulings)
-
-    return of_values if defect.verdict in ON_VALUES else of_checks
-
-
-def _is_of_part(subject: Subject, asked: Asked, case: Case) -> bool | None:
-    """Whether what is wrong is of this mistake; ``None`` where the other one may hide it."""
-    if asked.part is None:
-        return True
-    shown = asked.part.shows(subject, case, result=asked.defect.result)
-    if shown.one_alone:
-        return True
-    return False if shown.other_alone else None
 
 
 def _final(
@@ -238,4 +228,5 @@ def _final(
     if met < _FEW or wrong < _SHARE * met or (condition.names and (others or unmet < _FEW)):
         return None
     where = said(condition, asked.defect.smallest.operation) if asked.defect.smallest else ""
-    return Tried(where, wrong, met, others, unmet, asked.defect.condition, condition.names)
+    tried = Tried(where, wrong, met, others, unmet, asked.defect.condition, condition.names)
+    return tried if tried.is_exact or not asked.is_unsteady else None

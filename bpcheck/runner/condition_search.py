@@ -19,11 +19,12 @@ ROUNDS = 8
 
 @dataclass(slots=True)
 class Search:
-    """Fresh cases, and what is known of them and of those of the run."""
+    """Fresh cases, and what is known of them and of those of the run; `rounds` to mend it in."""
 
     shows: Shows
     failing: list[frozenset[str]]
     passing: list[frozenset[str]]
+    rounds: int = ROUNDS
     pool: list[Case] = field(default_factory=list)
     atoms: list[frozenset[str]] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)
@@ -34,7 +35,7 @@ class Search:
 
     def found(self) -> Condition | None:
         """The condition that fresh cases on both sides have not contradicted."""
-        for _ in range(ROUNDS):
+        for _ in range(self.rounds):
             candidates = fitting(self.failing, self.passing)
             if len(candidates) > 1 and self._tell_apart(candidates):
                 continue

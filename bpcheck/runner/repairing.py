@@ -21,9 +21,9 @@ from bpcheck.explain.line.example import Example, Grade
 from bpcheck.finding import Status
 from bpcheck.planning.limits import Limits
 from bpcheck.runner.apart import apart
-from bpcheck.runner.condition import Asked
 from bpcheck.runner.fresh import Dressing, fresh_cases
 from bpcheck.runner.process.crew import must_spawn
+from bpcheck.runner.showing import Asked
 from bpcheck.runner.threads import one_thread
 from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import PLAIN

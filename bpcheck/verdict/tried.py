@@ -48,14 +48,14 @@ class Tried:
         >>> print(Tried("", 150, 150))
         wrong everywhere: 150 of 150 fresh cases
         >>> print(Tried("", 64, 100, among="values tie"))
-        wrong in 64 of 100 fresh cases where values tie; nothing else tells which
+        wrong in 64 of 100 fresh cases where values tie; no class tells which
         """
         among = f" where {self.among}" if self.among else ""
         counted = f"{self.wrong_with:,} of {self.cases_with:,}"
         if not self.where:
             if self.is_exact:
                 return f"wrong everywhere{among and ','}{among}: {counted} fresh cases"
-            return f"wrong in {counted} fresh cases{among}; nothing else tells which"
+            return f"wrong in {counted} fresh cases{among}; no class tells which"
         how = "exactly" if self.is_exact else "only"
         beside = f" (all of them{among})" if among else ""
         return (
