@@ -32,7 +32,7 @@ def smallest(case: Case, still_fails: Callable[[Case], bool]) -> Case:
     """A case near `case` that still fails and from which no single step leads to a smaller one.
 
     Every number of the descriptor is tried at its simplest value, at half the way, a part of it
-    less where it is large, and 1 to 5 less;
+    less where it is large, and 1 to 5 less, and the dimensions in the one order that is shown;
     then the plainest dtype and value kind, and a cotangent with a single 1, which a linear vjp that
     is wrong anywhere must also fail.
     """
@@ -106,8 +106,9 @@ def _smaller(case: Case) -> Iterator[Case]:
             candidate = _with_numbers(case, {**numbers, **changed})
             if candidate is not None:
                 yield candidate
-    # Where axes must have some lengths, several numbers have to change at once.
-    for changed in operation.of_the_same_output(numbers):
+    # Where axes must have some lengths, several numbers have to change at once. Of a case and the
+    # same one turned, the one that is shown does not hang on where the search began.
+    for changed in (*operation.of_the_same_output(numbers), *operation.turned(numbers)):
         candidate = _with_numbers(case, changed)
         if candidate is not None:
             yield candidate

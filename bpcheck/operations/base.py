@@ -203,6 +203,10 @@ class Operation(Addressed, ABC):
         """Numbers of plainer geometries whose output has the same shape, where that is so."""
         yield from ()
 
+    def turned(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
+        """Numbers of geometries as large, of which one is shown where all of them fail."""
+        yield from ()
+
     def twin(self, geometry: Any, integers: Integers) -> Any | None:
         """Another geometry with operands of the same shapes, if there is one: params differ."""
         return None

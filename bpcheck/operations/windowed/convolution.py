@@ -177,6 +177,9 @@ class Convolution(Operation):
     def of_the_same_output(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
         return dimensions.of_the_same_output(numbers, self.rank)
 
+    def turned(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
+        return dimensions.turned(numbers, self.rank)
+
     def twin(self, geometry: ConvGeometry, integers: Integers) -> ConvGeometry | None:
         for other in dimensions.other_params(self.keys, geometry.numbers(), self.rank, integers):
             with contextlib.suppress(CaseError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import permutations
 from typing import TypeVar
 
 from bpcheck.errors import CaseError
@@ -155,6 +156,28 @@ def of_the_same_output(numbers: Mapping[str, int], rank: int) -> Iterator[dict[s
                 changed |= _of_as_many_windows(numbers, letter, plain)
             if changed != numbers:
                 yield changed
+
+
+def turned(numbers: Mapping[str, int], rank: int) -> Iterator[dict[str, int]]:
+    """`numbers` with the dimensions in each order that puts smaller numbers first.
+
+    Examples
+    --------
+    >>> list(turned({"n": 2, "ih": 3, "iw": 1, "kh": 1, "kw": 1}, 2))
+    [{'n': 2, 'ih': 1, 'iw': 3, 'kh': 1, 'kw': 1}]
+    """
+    spatial = {
+        prefix: values(numbers, prefix, rank)
+        for prefix in "ikspd"
+        if prefix + LETTERS[rank][0] in numbers
+    }
+    for order in permutations(range(rank)):
+        other = {prefix: [old[axis] for axis in order] for prefix, old in spatial.items()}
+        changed = dict(numbers)
+        for prefix, new in other.items():
+            changed |= spell(prefix, new)
+        if [changed[key] for key in numbers] < list(numbers.values()):
+            yield changed
 
 
 def _of_as_many_windows(

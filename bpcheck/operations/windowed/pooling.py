@@ -244,6 +244,9 @@ class Pooling(Operation):
     def of_the_same_output(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
         return dimensions.of_the_same_output(numbers, self.rank)
 
+    def turned(self, numbers: Mapping[str, int]) -> Iterator[dict[str, int]]:
+        return dimensions.turned(numbers, self.rank)
+
     def twin(self, geometry: PoolGeometry, integers: Integers) -> PoolGeometry | None:
         for other in dimensions.other_params(self.keys, geometry.numbers(), self.rank, integers):
             with contextlib.suppress(CaseError):
