@@ -66,6 +66,9 @@ class Operation(Addressed, ABC):
         Number of spatial dimensions.
     landmarks
         Descriptors, as numbers by key, of geometries that every run begins with.
+    landmarks_are_plain
+        Whether those come on exact values (real ones, where it has none) in C order at first, so
+        that no repeated number hides what goes wrong in that geometry alone.
     divides
         Whether it divides, so that a right kernel may round even on the lattice (once for the
         quotient, or twice when it multiplies by a rounded reciprocal).
@@ -117,6 +120,7 @@ class Operation(Addressed, ABC):
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     rank: int = 2
     landmarks: tuple[Mapping[str, int], ...] = ()
+    landmarks_are_plain: bool = False
     divides: bool = False
     summed_wide: frozenset[str] = frozenset()
     summed_narrow: frozenset[str] = frozenset()
@@ -175,6 +179,13 @@ class Operation(Addressed, ABC):
     def blocked_layers(self) -> Iterator[Any]:
         """Layers of the most common families with one number past the blocks of most kernels."""
         return iter(())
+
+    def shortened(self, geometry: Any, turn: int) -> Any | None:
+        """The layer on so short a side that some taps read padding alone; ``None`` if none can.
+
+        Which of its sides are short changes with `turn`.
+        """
+        return None
 
     @property
     def shrunken_layers(self) -> tuple[Any, ...]:

@@ -25,6 +25,9 @@ COMMON = (13,) * 5 + (6,) * 15
 #: So many more layers of each family come then, each as unlike those before as can be.
 _UNLIKE = 8
 
+#: Of those the turn in which each family is on short sides, and another where there are few.
+_SHORT, _SHORT_OF_FEW = 4, 2
+
 #: How often a longer run has other relatives of the most common families.
 _AGAIN = 3
 
@@ -141,8 +144,12 @@ class Shipped:
             for place, family in enumerate(families):
                 every = 2 if place < len(COMMON) else 4
                 rounds, rest = divmod(turn, every)
-                is_last = rest == every - 1
-                yield from (self._formatted(family, rounds) if is_last else self._unlike(family))
+                if rest == every - 1:
+                    yield from self._formatted(family, rounds)
+                elif turn == _SHORT or (turn == _SHORT_OF_FEW and len(families) <= len(COMMON)):
+                    yield from self._short(family, place + turn - _SHORT)
+                else:
+                    yield from self._unlike(family)
 
     def _formatted(self, family: Family, turn: int) -> Iterator[Layer]:
         """A layer on exact values in the memory format that frameworks have beside C order."""
@@ -153,6 +160,12 @@ class Shipped:
             dtype = self._dtype(family, turn)
             first = layer if layer.is_plain else None
             yield first or replace(layer, dtype=dtype, is_plain=True, layout=CHANNELS_LAST)
+
+    def _short(self, family: Family, turn: int) -> Iterator[Layer]:
+        """A layer on sides of which a tap reads padding alone, where the family has any."""
+        for layer in self._unlike(family):
+            short = self._operation.shortened(layer.geometry, turn)
+            yield layer if short is None else replace(layer, geometry=short)
 
     def _unlike(self, family: Family, wanted: frozenset[str] = frozenset()) -> Iterator[Layer]:
         """A layer whose sizes leave other rests than those of the family before it."""

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from bpcheck.cases import Case
-from bpcheck.operations import operation_named, operation_names
+from bpcheck.operations import Operation, operation_named, operation_names
 from bpcheck.operations.residues import residue_names, residues_of
+from bpcheck.operations.windowed.dimensions import LETTERS
 from bpcheck.operations.windowed.relatives import MOST_OF_TILES as RELATED
+from bpcheck.operations.windowed.sizes import short_sides
+from bpcheck.operations.windowed.window import Window
 from bpcheck.planning.choices import MOST, USUAL, Choices
 from bpcheck.planning.classes import beside, classes_of
 from bpcheck.planning.limits import Limits
@@ -52,6 +55,11 @@ def of_family(cases: tuple[Case, ...], name: str) -> list[Case]:
     return [case for case in cases if name in classes_of(case)]
 
 
+def is_shortest(window: Window) -> bool:
+    """Whether the window with its padding would not fit around fewer cells."""
+    return window.i == max(1, window.span - window.low - window.high)
+
+
 @pytest.mark.parametrize("operation", WINDOWED)
 def test_every_tap_of_a_familys_layers_reads_a_cell_and_few_cost_much(operation: str) -> None:
     promise = operation_named(operation)
@@ -61,7 +69,8 @@ def test_every_tap_of_a_familys_layers_reads_a_cell_and_few_cost_much(operation:
         if layer.family:
             assert layer.family in classes_of(Case(promise, layer.geometry))
         for window in layer.geometry.windows:
-            assert (window.positions >= 0).any(axis=0).all(), layer
+            # Or the side is the shortest that there is.
+            assert (window.positions >= 0).any(axis=0).all() or is_shortest(window), layer
         cost = promise.multiplications(layer.geometry)
         # Relatives may have whole blocks of channels.
         assert cost <= (MOST if layer.family else RELATED), layer
@@ -168,6 +177,52 @@ def test_a_quick_run_has_many_rests_of_the_sizes_of_each_family(operation: str) 
     shares = [len(rests[name]) / (3 * (3 + 8)) for name in names]
     assert np.mean(shares) > 0.75
     assert min(shares) >= 0.4
+
+
+@pytest.mark.parametrize("operation", WINDOWED)
+def test_each_padded_family_comes_on_sides_of_which_a_tap_reads_padding_alone(
+    operation: str,
+) -> None:
+    """A plane of one cell, a clip of one frame: a path of its own may take another tap."""
+    promise = operation_named(operation)
+    plan = Plan(promise, profile=PROFILES["quick"], dtypes=DTYPES, seed=3)
+    short = {
+        name
+        for case in islice(plan, plan.total)
+        if any(map(is_short, case.geometry.windows))
+        for name in classes_of(case)
+    }
+    for family in promise.families:
+        if short_sides(LETTERS[promise.rank], family.numbers, 0) and not is_covering(promise):
+            assert str(family) in short
+
+
+def is_short(window: Window) -> bool:
+    """Whether some tap reads padding alone, and the side is the shortest that there is."""
+    return is_shortest(window) and not (window.positions >= 0).any(axis=0).all()
+
+
+def is_covering(operation: Operation) -> bool:
+    """Whether torch takes no kernel that is larger than the input, padded or not."""
+    return operation.name == "avg_pool3d"
+
+
+@pytest.mark.parametrize("operation", ["max_pool1d", "max_pool2d", "max_pool3d", "avg_pool2d"])
+def test_pools_of_a_whole_plane_come_with_full_blocks_of_channels_and_others(
+    operation: str,
+) -> None:
+    found = {
+        geometry.ic % 16
+        for geometry in operation_named(operation).blocked_layers()
+        if geometry.kernel == tuple(window.i for window in geometry.windows)
+    }
+    assert {0, 1} < found
+
+
+@pytest.mark.parametrize("operation", ["conv1d", "conv2d", "conv3d"])
+def test_a_dilated_row_past_two_blocks_is_among_the_layers(operation: str) -> None:
+    rows = [geometry.windows[-1] for geometry in operation_named(operation).blocked_layers()]
+    assert any(row.d > 1 and row.out > 2 * 128 for row in rows)
 
 
 @pytest.mark.parametrize("operation", WINDOWED)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,24 @@ def test_what_is_kept_for_good_reasons_is_no_defect() -> None:
 
     subject = Subject(forward, conv.vjp, operation="conv2d")
     assert bpcheck.check(subject, count=COUNT).judgements == ()
+
+
+@pytest.mark.parametrize("size", [3, 4, 16])
+def test_a_ring_of_many_buffers_shows_between_many_forwards(size: int) -> None:
+    ring: list[Any] = [None] * size
+    calls = count()
+
+    def forward(*operands: Any, **params: Any) -> Any:
+        y, residuals = conv.forward(*operands, **params)
+        place = next(calls) % size
+        ring[place] = residuals
+        return y, place
+
+    subject = Subject(forward, lambda at, y_bar: conv.vjp(ring[at], y_bar), operation="conv2d")
+    report = bpcheck.check(subject, count=450)
+    assert {each.verdict for each in report.judgements} == {Verdict.KEEPS_STATE}
+    assert rows_that_failed(report) == {"three forwards"}
+    assert "in the order f1 f2 f3 ... f17 v1" in report_text(report)
 
 
 @pytest.mark.parametrize("operation", ["conv2d", "max_pool2d", "avg_pool2d"])

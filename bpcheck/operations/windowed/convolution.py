@@ -132,6 +132,9 @@ class Convolution(Operation):
     def blocked_layers(self) -> Iterator[ConvGeometry]:
         return past_blocks(self, self._shelf.kin)
 
+    def shortened(self, geometry: ConvGeometry, turn: int) -> ConvGeometry | None:
+        return relatives.shortened(self, geometry, turn)
+
     def axes(self, result: str) -> str:
         return dimensions.axes(result, self.rank)
 

@@ -142,6 +142,9 @@ class Pooling(Operation):
     def blocked_layers(self) -> Iterator[PoolGeometry]:
         return past_blocks(self, self._shelf.kin)
 
+    def shortened(self, geometry: PoolGeometry, turn: int) -> PoolGeometry | None:
+        return relatives.shortened(self, geometry, turn)
+
     def axes(self, result: str) -> str:
         return dimensions.axes(result, self.rank)
 

@@ -16,7 +16,7 @@ from bpcheck.operations.base import Operation
 from bpcheck.operations.families import Family
 from bpcheck.operations.promises import Integers
 from bpcheck.operations.windowed import sizes
-from bpcheck.operations.windowed.dimensions import choose
+from bpcheck.operations.windowed.dimensions import LETTERS, choose
 
 #: One drawn geometry in so many is a relative.
 EVERY = 4
@@ -144,6 +144,16 @@ def allowed(operation: Operation, numbers: Mapping[str, int], most: int = MOST) 
         near = operation.geometry(numbers)
         return near if operation.multiplications(near) <= most else None
     return None
+
+
+def shortened(operation: Operation, geometry: Any, turn: int) -> Any | None:
+    """A layer like this one on a plane of a row or a column, of which a tap reads padding alone.
+
+    That is what is left of a photograph's network for a small image, or of a clip's for one frame.
+    """
+    numbers = {key: number for key, number in geometry.numbers().items() if key in operation.keys}
+    short = sizes.short_sides(LETTERS[operation.rank], numbers, turn)
+    return allowed(operation, {**numbers, **short}) if short else None
 
 
 def _relative(kin: Kin, family: Family, change: Change, integers: Integers) -> dict[str, int]:

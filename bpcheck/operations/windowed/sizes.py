@@ -81,7 +81,7 @@ def least_input(window: Window, least: int = 1) -> int:
     >>> least_input(Window(i=99, k=3, p=1)), least_input(Window(i=99, k=3, p=36, d=36))
     (2, 37)
     """
-    i = max(least, 1, window.span - window.low - window.high)
+    i = max(least, _shortest(window))
     while not (_resized(window, i).positions >= 0).any(axis=0).all():
         i += 1
     return i
@@ -94,6 +94,35 @@ def sides_beyond(letters: str, numbers: Mapping[str, int], beyond: Sequence[int]
         f"i{letter}": more + least_input(window_of(numbers, letter, same=same, ceil=ceil))
         for letter, more in zip(letters, beyond, strict=False)
     }
+
+
+def short_sides(letters: str, numbers: Mapping[str, int], turn: int) -> dict[str, int]:
+    """The shortest inputs, where they are so short that some tap reads padding alone.
+
+    Of all axes for which that is so, of the first, or of the last, by `turn`; empty if for none.
+
+    Examples
+    --------
+    >>> layer = {"kh": 3, "kw": 3, "ph": 1, "pw": 1}
+    >>> [short_sides("hw", layer, turn) for turn in range(3)]
+    [{'ih': 1, 'iw': 1}, {'ih': 1}, {'iw': 1}]
+    >>> short_sides("w", {"kw": 3}, 0)
+    {}
+    """
+    same, ceil = bool(numbers.get("same")), bool(numbers.get("ceil"))
+    windows = {letter: window_of(numbers, letter, same=same, ceil=ceil) for letter in letters}
+    short = {
+        letter: least
+        for letter, window in windows.items()
+        if (least := _shortest(window)) < least_input(window)
+    }
+    axes = list(short)
+    return {f"i{letter}": short[letter] for letter in (axes, axes[:1], axes[-1:])[turn % 3]}
+
+
+def _shortest(window: Window) -> int:
+    """The smallest input into which the window fits, with its padding."""
+    return max(1, window.span - window.low - window.high)
 
 
 def _resized(window: Window, i: int) -> Window:
