@@ -93,6 +93,9 @@ class Plan:
         self._others = _with_twins(operation, self._rare(np.random.default_rng(own)), seed)
         self._made, self._turn = 0, 0
         self._unseen = {str(each.edge) for each in operation.extremes}
+        # Landmarks that are to be plain when they come first; later they wear anything.
+        plain = operation.landmarks if operation.landmarks_are_plain else ()
+        self._plain = {operation.geometry(numbers) for numbers in plain}
         # One set, which grows and shrinks with what is learned.
         self.shipped.refused = self.wardrobe.refused = self._acceptance.refused
 
@@ -161,13 +164,15 @@ class Plan:
         if self._turn % AGAIN_EVERY == AGAIN_EVERY - 1:
             again = self.wardrobe.most_wanting()
         geometry = next(self._others) if again is None else again
+        is_plain = geometry in self._plain
+        self._plain.discard(geometry)
         if self._made % UNSHAPED:
             geometry = self._acceptance.shaped(geometry)
         if geometry is None or not self.allows(geometry):
             return None
         case = self._case(geometry)
         first = self._unseen & beside_classes(self.operation, geometry)
-        if first:
+        if first or is_plain:
             # On values of which none hides what it multiplies, and in a layout that all take.
             self._unseen -= first
             self._turn += 1

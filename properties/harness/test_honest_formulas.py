@@ -117,3 +117,62 @@ def test_a_row_may_be_added_up_as_it_lies(row: Any) -> None:
     arrays = {"x": wide, "y_bar": y_bar.numpy()}
     moved, size = spread(tape, arrays, 2.0**-24, 2.0**-24)["y"]
     assert abs(float(total) - wide.sum()) <= honest_error(moved, size, 2.0**-24)
+
+
+@bpcheck.operation("x: n c l", params={"size": range(1, 33), "align_corners": [False, True]})
+def interpolated(x: Any, *, size: int, align_corners: bool) -> Any:
+    return functional.interpolate(x, size, mode="linear", align_corners=align_corners)
+
+
+class Interpolated:
+    """Linear interpolation by a matrix; each place is computed by `place`."""
+
+    def __init__(self, place: Any):
+        self.place = place
+
+    def forward(self, x: Any, *, size: int, align_corners: bool) -> Any:
+        length, steps = x.shape[-1], np.arange(size)
+        places = self.place(steps, length, size)
+        left = np.minimum(places.astype(int), length - 1)
+        right, share = np.minimum(left + 1, length - 1), places - left
+        matrix = np.zeros((size, length))
+        np.add.at(matrix, (steps, left), 1 - share)
+        np.add.at(matrix, (steps, right), share)
+        return (x @ matrix.T).astype(x.dtype), matrix
+
+    def vjp(self, matrix: Any, y_bar: Any) -> Any:
+        return ((y_bar @ matrix).astype(y_bar.dtype),)
+
+
+def _told(place: Any, text: str) -> bool:
+    kernel = Interpolated(place)
+    subject = bpcheck.Subject(kernel.forward, kernel.vjp, operation=interpolated)
+    case = parse_case(f"{interpolated.address} {text}")
+    return any(each.finding for each in check_rounding(Trial(subject, case)))
+
+
+@pytest.mark.parametrize("dtype", ["f64", "f32"])
+@pytest.mark.parametrize(("length", "size"), [(29, 7), (7, 29), (13, 5), (11, 31)])
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda steps, length, size: steps * (length - 1) / (size - 1),
+        lambda steps, length, size: steps * ((length - 1) / (size - 1)),
+        lambda steps, length, size: np.linspace(0, length - 1, size),
+        # An ulp before a cell, and behind it.
+        lambda steps, length, size: steps * ((length - 1) / (size - 1)) * (1 - 2.0**-52),
+    ],
+    ids=["quotient", "step", "linspace", "before"],
+)
+def test_a_place_may_round_to_the_other_side_of_a_cell(
+    place: Any, length: int, size: int, dtype: str
+) -> None:
+    text = f"n=2 c=3 l={length} size={size} align_corners=True {dtype} real c-order seed=1"
+    assert not _told(place, text)
+
+
+@pytest.mark.parametrize("dtype", ["f64", "f32"])
+def test_a_place_that_is_off_by_more_is_told(dtype: str) -> None:
+    text = f"n=2 c=3 l=29 size=7 align_corners=True {dtype} real c-order seed=1"
+    off = 2.0**-12 if dtype == "f32" else 2.0**-40
+    assert _told(lambda steps, length, size: steps * ((length - 1) / (size - 1)) * (1 - off), text)

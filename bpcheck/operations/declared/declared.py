@@ -43,6 +43,7 @@ class Declared(Operation):
     """What `bpcheck.operation` makes of a function; it is that function still when it is called."""
 
     may_have_outputs = True
+    landmarks_are_plain = True
 
     def __init__(self, declaration: Declaration, name: str):
         self._declared = declaration

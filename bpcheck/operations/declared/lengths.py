@@ -11,6 +11,7 @@ from itertools import combinations, count
 
 from bpcheck.operations.declared.declaration import Declaration
 from bpcheck.operations.declared.levels import Alternatives
+from bpcheck.operations.declared.sizes import leading_keys
 
 #: Lengths of one axis: past a tile of 64, a block of threads, hidden sizes of models.
 ALONE = (72, 128, 256, 512, 768, 1_024, 1_536, 2_048)
@@ -20,6 +21,9 @@ ROWS = (512, 2_049)
 
 #: Lengths of two axes together: past a tile each, one tile, and three.
 TOGETHER = ((72, 96), (64, 64), (192, 192))
+
+#: Leading axes of the first of those, where there may be some: models have samples and heads.
+LEADING = (2, 2)
 
 #: An axis that may be no longer than this is short.
 SHORT = 47
@@ -41,16 +45,20 @@ def alone(declaration: Declaration) -> Iterator[dict[str, int]]:
 
 
 def together(declaration: Declaration) -> Iterator[dict[str, int]]:
-    """The same of two long axes: past a tile each with each of the few values of any param."""
+    """The same of two long axes: past a tile each with each of the few values of any param.
+
+    Those have two leading axes, as a batch of heads has: who writes a path for that has no other.
+    """
     turns, long = count(), _long(declaration)
     for axes in combinations(long, 2):
         for sizes in TOGETHER:
             given = {axis: min(size, long[axis]) for axis, size in zip(axes, sizes, strict=True)}
             if sizes == TOGETHER[-1] and tuple(given.values()) != sizes:
                 continue
-            often = _values(declaration) if sizes == TOGETHER[0] else 1
-            for _ in range(often):
-                yield {**given, **_params(declaration, next(turns))}
+            is_first = sizes == TOGETHER[0]
+            leading = _leading(declaration) if is_first else {}
+            for _ in range(_values(declaration) if is_first else 1):
+                yield {**given, **leading, **_params(declaration, next(turns))}
 
 
 def landmarks(
@@ -72,6 +80,15 @@ def _long(declaration: Declaration) -> dict[str, int]:
     """The axes that may be long, with the longest that each may be."""
     longest = {axis: max(declaration.size(axis).drawn) for axis in declaration.axes}
     return {axis: size for axis, size in longest.items() if size > SHORT}
+
+
+def _leading(declaration: Declaration) -> dict[str, int]:
+    """The numbers of `LEADING` axes in each group of leading ones."""
+    numbers: dict[str, int] = {}
+    for group in declaration.leading:
+        count, *sizes = leading_keys(group)
+        numbers |= {count: len(LEADING), **dict(zip(sizes, LEADING, strict=False))}
+    return numbers
 
 
 def _few(declaration: Declaration) -> Iterator[tuple[str, int]]:

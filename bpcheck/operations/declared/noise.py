@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from bpcheck.arithmetic import FORMATS, Array
-from bpcheck.operations.declared.rounds import BY_PLACE, PARTS, SUMS, UNITS, name_of
+from bpcheck.operations.declared.rounds import BY_GIVEN_PLACE, BY_PLACE, PARTS, SUMS, UNITS, name_of
 from bpcheck.operations.declared.tape import Tape
 
 #: How often a tape is run with other roundings.
@@ -131,11 +131,28 @@ class Noise:
 
     def _unknown(self, operation: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         units = UNKNOWN
-        if name_of(operation).startswith(BY_PLACE):
+        if name_of(operation).startswith((*BY_PLACE, *BY_GIVEN_PLACE)):
             # A place among so many is off by a part of their number, and so is each share.
             units = max(units, 4.0 * _longest(arguments))
         moved = [self._if_tensor(each, units) for each in arguments]
-        return self._all_moved(operation(*moved, **named), units)
+        made = self._all_moved(operation(*moved, **named), units)
+        if name_of(operation).startswith(BY_PLACE):
+            return made + self._misplaced(operation, arguments, named)
+        return made
+
+    def _misplaced(self, operation: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """What shares between neighbours are off by where their places are.
+
+        A place among so many is off by a part of their number. What lies on a cell but for that
+        has a share of the cell before, or of the one behind, or none.
+        """
+        import torch
+
+        sizes = operation(
+            *(each.abs() if isinstance(each, torch.Tensor) else each for each in arguments), **named
+        )
+        off = 4.0 * max(_longest(arguments), _longest([sizes])) * self._sum_unit
+        return off * self._signed(sizes.shape) * _with_neighbours(sizes.abs())
 
     def _if_tensor(self, value: Any, units: float) -> Any:
         import torch
@@ -211,6 +228,15 @@ def _are_alike(terms: Any) -> Any:
     """For each sum whether all its terms are nearly equal."""
     least, most = terms.aminmax(dim=-1, keepdim=True)
     return (most - least) <= ALIKE * terms[..., :1].abs()
+
+
+def _with_neighbours(planes: Any) -> Any:
+    """Each cell of some planes, behind two leading axes, added to those around it."""
+    from torch.nn import functional
+
+    rank = planes.ndim - 2
+    mean = {1: functional.avg_pool1d, 2: functional.avg_pool2d, 3: functional.avg_pool3d}[rank]
+    return 3**rank * mean(planes, 3, 1, 1)
 
 
 def _longest(arguments: Sequence[Any]) -> int:

@@ -55,7 +55,10 @@ MOVES = _names(
 )
 
 #: How the names of operations begin that share by the place between neighbours, which they compute.
-BY_PLACE = ("upsample_", "_upsample_", "grid_sampler_")
+BY_PLACE = ("upsample_", "_upsample_")
+
+#: And of those that are given the places.
+BY_GIVEN_PLACE = ("grid_sampler_",)
 
 #: By how many units in the last place a result may be off, where it is no sum.
 UNITS: MappingProxyType[str, float] = MappingProxyType(

@@ -13,6 +13,22 @@ __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 #: Kernel, stride, padding and output padding: of a U-Net, of DCGAN, of an autoencoder, and plain.
 _USUAL = ((2, 2, 0, 0), (4, 2, 1, 0), (3, 2, 1, 1), (3, 1, 1, 0))
 
+#: Samples, groups, channels of each group in and out, and a side: one sample and several, channels
+#: in fours and not, both parities, grouped and depthwise. As they are odd in number, neighbours
+#: and the same layer of the next family are of other dtypes.
+_LAYERS = (
+    (1, 1, 8, 16, 4),
+    (2, 1, 4, 8, 3),
+    (3, 1, 16, 4, 4),
+    (2, 1, 3, 66, 3),
+    (2, 3, 1, 1, 5),
+    (3, 2, 4, 4, 4),
+    (1, 1, 5, 7, 3),
+)
+
+#: How long a side of the input may be: past blocks of threads where all else is tiny.
+_LONGEST = {1: 2_048, 2: 257, 3: 129}
+
 
 def _of(rank: int) -> Declared:
     letters = "dhw"[3 - rank :]
@@ -43,6 +59,7 @@ def _of(rank: int) -> Declared:
             "ci": range(1, 70),
             "co": range(1, 70),
             **{f"k{each}": range(1, most) for each in letters},
+            **{each: range(1, _LONGEST[rank] + 1) for each in letters},
         },
         params={
             "stride": each(range(1, 4), rank),
@@ -59,12 +76,9 @@ def _of(rank: int) -> Declared:
 
 
 def _landmarks(letters: str) -> Iterator[dict[str, int]]:
-    """What is mostly run: doubling the sides of a plane, in decoders and generators.
-
-    Each comes with an even side and channels in eights, with an odd one and others, and depthwise.
-    """
+    """What is mostly run: doubling the sides of a plane, in decoders and generators."""
     for kernel, stride, padding, extra in _USUAL:
-        for n, g, ci, co, side in ((1, 1, 8, 16, 4), (2, 1, 3, 66, 3), (2, 3, 1, 1, 5)):
+        for n, g, ci, co, side in _LAYERS:
             numbers = {"n": n, "g": g, "ci": ci, "co": co, "has_bias": int(g == 1)}
             for place, axis in enumerate(letters):
                 # The sides differ by 1, so that both parities meet.
