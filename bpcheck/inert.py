@@ -69,6 +69,20 @@ def in_markdown(text: str) -> str:
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def code_in_markdown(text: str) -> str:
+    r"""The same as code on one line of Markdown, which is copied as it is.
+
+    Examples
+    --------
+    >>> print(code_in_markdown("replay 'x*2' <a>"), code_in_markdown("a`b"))
+    `replay 'x*2' <a>` ``a`b``
+    """
+    line = one_line(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    space = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{space}{line}{space}{fence}"
+
+
 def annotation(text: str, *, file: str, line: int) -> str:
     r"""A line that a workflow on GitHub takes for an error of that line of a file.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol, Unpack
@@ -49,6 +50,19 @@ class OnTensors(Protocol):
         ...
 
 
+class Kept(Protocol):
+    """The instance of a class that is kept."""
+
+    @property
+    def times(self) -> int:
+        """How often it was given again."""
+        ...
+
+
+#: Within it, a class gives the instance that it gave before, where it would be made alike.
+OneInstance = Callable[[], AbstractContextManager[Kept]]
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class Subject:
     """A hand-written forward and backward pass, ready to be checked.
@@ -75,6 +89,8 @@ class Subject:
         signature of `forward` is not that of the code; by default what that signature says.
     tensors
         The same code on torch's tensors, if that is what it is: more is asked of it then.
+    one_instance
+        Keeps one instance of a class, of which each forward makes a new one otherwise.
 
     Raises
     ------
@@ -103,6 +119,7 @@ class Subject:
     claims: Claims
     lacks: Lacks | None
     tensors: OnTensors | None
+    one_instance: OneInstance | None
 
     def __init__(
         self,
@@ -114,6 +131,7 @@ class Subject:
         claims: Claims = NOTHING_SAID,
         lacks: Lacks | None = None,
         tensors: OnTensors | None = None,
+        one_instance: OneInstance | None = None,
         **words: Unpack[ClaimWords],
     ):
         values = {
@@ -125,6 +143,7 @@ class Subject:
             "claims": claims_from(words, origin=name, base=claims) if words else claims,
             "lacks": lacks,
             "tensors": tensors,
+            "one_instance": one_instance,
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)

@@ -17,7 +17,7 @@ from bpcheck.adapters.scope import Scope, scope_of
 from bpcheck.arithmetic import Array
 from bpcheck.claims import DEFAULT_DTYPES, claims_from
 from bpcheck.operations import Operation
-from bpcheck.subject import OnTensors, Subject
+from bpcheck.subject import OneInstance, OnTensors, Subject
 
 
 class Code(Protocol):
@@ -114,6 +114,7 @@ def adapted_subject(
     dtypes: Sequence[str] = DEFAULT_DTYPES,
     claims: Mapping[str, Any] | None = None,
     tensors: OnTensors | None = None,
+    one_instance: OneInstance | None = None,
 ) -> Subject:
     """The subject that `code` makes, with what its declaration leaves out and its holder claims.
 
@@ -133,6 +134,8 @@ def adapted_subject(
         More that follows from the shape of the code.
     tensors
         The same code on torch's tensors, if it is such.
+    one_instance
+        Keeps one instance of a class, of which each forward makes a new one otherwise.
     """
     adapted = Adapted(code, operation, declaration)
     told = declaration.told()
@@ -149,6 +152,7 @@ def adapted_subject(
         claims=claims_from({**suggested, **declaration.claims}, origin=name, base=stated),
         lacks=adapted.lacks,
         tensors=tensors,
+        one_instance=one_instance,
     )
 
 

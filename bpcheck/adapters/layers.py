@@ -23,7 +23,7 @@ from bpcheck.adapters.attributes import (
 from bpcheck.adapters.declaration import Declaration, declared
 from bpcheck.adapters.expressions import Line, Place, line, place
 from bpcheck.adapters.functions import shown_call
-from bpcheck.adapters.making import made
+from bpcheck.adapters.making import made, one_instance
 from bpcheck.adapters.methods import METHODS, takes_instance, usual_method
 from bpcheck.adapters.names import meaning
 from bpcheck.adapters.results import by_name, gradient_names, gradients_by_operand
@@ -238,6 +238,7 @@ def layers_subject(
         dtypes=dtypes,
         # A weight that is not finite stays so, whatever is taken from it.
         claims={"refuses": (HiddenByUpdate,), "nan": False} if updates else {},
+        one_instance=one_instance,
     )
 
 

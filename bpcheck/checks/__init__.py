@@ -22,6 +22,7 @@ from bpcheck.checks import (
     reused,
     rounding,
     scaled,
+    second_step,
     second_vjp,
     split,
     symmetry,
@@ -89,6 +90,8 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
             *(Check(name, partial(orders.check_order, name=name)) for name in orders.ORDERS),
             Check(second_vjp.NAME, second_vjp.check_second_vjp),
             Check(reused.NAME, reused.check_reused),
+            # Of classes of layers alone.
+            Check(second_step.NAME, second_step.check_second_step),
             Check(memory.NAME, memory.check_memory),
             Check(scaled.NAME, scaled.check_scaled),
             Check(split.NAME, split.check_split),
@@ -123,6 +126,9 @@ CHECK_NAMES: tuple[str, ...] = tuple(CHECKS)
 #: The rows that ask something of code on tensors alone, and of registered operators alone.
 ON_TENSORS, OF_OPERATORS = frozenset(ROWS), frozenset(operator.TESTS)
 
+
+#: The row of classes of layers alone.
+OF_LAYERS = frozenset({second_step.NAME})
 
 #: The row of modules alone.
 OF_MODULES = frozenset({training_step.NAME})
@@ -159,6 +165,7 @@ def names_for(subject: Subject) -> tuple[str, ...]:
         OF_SCOPES
         | (ON_TENSORS if code is None else frozenset[str]())
         | (frozenset[str]() if subject.style.startswith("jax") else OF_JAX)
+        | (OF_LAYERS if subject.one_instance is None else frozenset[str]())
         | (OF_COMPILED if code is None or not subject.claims.compiled else frozenset[str]())
         | (OF_MODULES if code is None or code.evaluating() is None else frozenset[str]())
         | (OF_OPERATORS if code is None or code.operator is None else frozenset[str]())

@@ -129,7 +129,7 @@ def _why_not(trial: Trial) -> str:
 
 def _many(trial: Trial) -> _Many | None:
     """What is asked: one sample alone, and at least one batch."""
-    cases = {size: case for size in SIZES if (case := _of_size(trial, size)) is not None}
+    cases = {size: case for size in SIZES if (case := of_size(trial, size)) is not None}
     largest = max(cases, default=1)
     if 1 not in cases or largest == 1:
         return None
@@ -142,7 +142,7 @@ def _many(trial: Trial) -> _Many | None:
     return _Many(trial, fill(cases[largest]), axes, cases)
 
 
-def _of_size(trial: Trial, size: int) -> Case | None:
+def of_size(trial: Trial, size: int) -> Case | None:
     """The case with so many samples, if it may be asked."""
     operation = trial.case.operation
     numbers = {**trial.case.geometry.numbers(), "n": size}

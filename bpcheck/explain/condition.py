@@ -105,6 +105,10 @@ def said(condition: Condition, operation: Operation) -> str:
     'stride > 1 and groups not 1'
     >>> said(Condition(("family 3x3", "width 1 mod 2")), operation_named("conv2d"))
     '3x3, odd width'
+    >>> said(
+    ...     Condition(("not windows several", "output channels several")), operation_named("conv2d")
+    ... )
+    'several output channels and one window'
     """
     factors = {str(each): each for each in (*operation.edge_classes, *operation.conditions)}
     families = [name for name in condition.names if name.startswith("family ")]
@@ -130,6 +134,8 @@ def _opposite(plain: EdgeClass) -> str:
     """What a case is that is not in a class: ``stride equal`` rather than ``not unequal``."""
     if plain.name == "unequal":
         return f"{plain.factor} equal"
+    if plain.name.startswith("several"):
+        return f"one {plain.factor.removesuffix('s')}{plain.name.removeprefix('several')}"
     return f"{plain.factor} not {plain.name}"
 
 

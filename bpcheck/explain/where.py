@@ -93,11 +93,16 @@ def _modulus(residue: str) -> int:
 
 
 def worded(name: str) -> str:
-    """``odd width`` for ``width 1 mod 2``, and a family without that word before it."""
+    """A class as a sentence reads it, and a family without that word before it.
+
+    >>> worded("width 1 mod 2"), worded("windows several along the width")
+    ('odd width', 'several windows along the width')
+    """
     factor, _, rest = name.partition(" 1 mod 2")
     if not rest and factor != name:
         return f"odd {factor}"
     factor, _, rest = name.partition(" 0 mod 2")
     if not rest and factor != name:
         return f"even {factor}"
-    return name.removeprefix("family ")
+    counted, several, rest = name.partition(" several")
+    return f"several {counted}{rest}" if several else name.removeprefix("family ")

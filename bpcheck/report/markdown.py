@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import zip_longest
 
-from bpcheck.inert import in_markdown, inert
+from bpcheck.inert import code_in_markdown, in_markdown, inert
 from bpcheck.report import wording
 from bpcheck.report.matrix import Matrix, Row, Standing, matrix_of, said_of_signs
 from bpcheck.verdict import Judgement, Report
@@ -99,4 +99,6 @@ def _told(label: str, text: str) -> str:
         # A program, or arithmetic: every line stays as it is, and Markdown reads none of them.
         lines = "\n  ".join(escape(inert(text)).split("\n"))
         return f"  {in_markdown(label)}\n  <pre>{lines}</pre>"
+    if label in wording.COPIED:
+        return f"  {label}: {code_in_markdown(text)}"
     return f"  {in_markdown(f'{label}: {text}' if label else text)}"

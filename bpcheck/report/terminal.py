@@ -20,9 +20,6 @@ from bpcheck.verdict import Cell, Judgement, Report, Verdict
 #: What stands for the signs where the encoding lacks them.
 _ASCII = {"✓": "ok", "✗": "X", "·": "-", "…": "...", "×": "x", "–": "n/c", wording.GLUE: " "}
 
-#: Texts that are meant to be copied: a line break inside would break them.
-_COPIED = ("smallest case", "replay", "torch alone", wording.BY_HAND, wording.LINE)
-
 _MARK_STYLES = {"✓": "green", "✗": "bold red", "·": "dim"}
 
 
@@ -147,7 +144,7 @@ def _print_judgement(
     for label, text in rows:
         if not label:
             _line(console, text, indent=5)
-        elif label in _COPIED:
+        elif label in wording.COPIED:
             _print_copied(console, label, text, width)
         else:
             _line(console, f"{label:{width}}{text}", indent=5, hanging=width)

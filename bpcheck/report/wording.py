@@ -22,6 +22,9 @@ BY_HAND = "by hand"
 #: The label of the line at fault and of its repair, as they stand in the source.
 LINE = "line"
 
+#: The labels of texts that are meant to be copied: a line break inside would break them.
+COPIED = ("smallest case", "replay", "torch alone", BY_HAND, LINE)
+
 #: A space at which no line is broken.
 GLUE = "\N{NO-BREAK SPACE}"
 

@@ -121,7 +121,7 @@ def what_lasts(text: str) -> str:
     """
     counts = (
         r"no number more than [^;]*|seen in \d+ of \d+ cases|(explains|with,) \d+ of \d+"
-        r"|wrong (exactly|only)(?= where)|several: \d+ of \d+"
+        r"|wrong (exactly|only)(?= where)|(?<=windows:) \d+ of \d+"
     )
     return re.sub(counts, "", " ".join(text.split()))
 

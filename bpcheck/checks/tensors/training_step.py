@@ -1,15 +1,19 @@
-"""One module before and after a step of its weights: what it made of the old ones is not kept."""
+"""One module before and after a step of its weights, and on the last batch of an epoch.
+
+What it made of the old weights, or of as many samples as before, is not kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.checks.allowed import slack_between_runs
+from bpcheck.checks.batches import of_size
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
 from bpcheck.checks.tensors.asked import (
@@ -31,28 +35,38 @@ NAME = "training step"
 EVERY = 12
 
 
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """A later call of one module: what it is asked, with what operands, and how that is told."""
+
+    asked: Asked
+    operands: Callable[[Asked], dict[str, Any]]
+    told: str
+
+
 def check_step(trial: Trial) -> tuple[Outcome, ...]:
-    """One instance gives what another gives that has the new weights from the start.
+    """One instance gives what another gives that has the new numbers from the start.
 
     All other rows make an instance for each call. Here one is called, its weights are changed in
-    place, as an optimizer does, or where it has none its input is another; it is called again.
+    place, as an optimizer does, or where it has none its input is another, and it is called again;
+    and once with a sample fewer, or one more than a single one.
     """
     why = why_not_here(trial)
     if not why and not (leads(trial) or is_one_of(trial.case, EVERY)):
         why = "left to other cases"
     if why:
         return unjudged(trial, NAME, why)
-    asked = Asked.of(trial)
-    once, anew = tried(_after_a_step, asked), tried(_made_anew, asked)
-    if not anew.returned:
+    later = [_Later(Asked.of(trial), _stepped, f"after {_changed(trial)}")]
+    samples = trial.case.geometry.numbers().get("n", 0)
+    other = of_size(trial, samples - 1 if samples > 1 else samples + 1)
+    if samples and other is not None:
+        size = "fewer" if samples > 1 else "more"
+        asked = Asked.of(Trial(trial.subject, other))
+        later.append(_Later(asked, Asked.leaves, f"with a sample {size}"))
+    compared = [_compared(trial, call) for call in later]
+    if all(found is None for found in compared):
         return unjudged(trial, NAME, "it fails outside of this row too")
-    if not once.returned:
-        message = (
-            f"at the second call of one module, after {_changed(trial)}, it raises {told(once)}"
-        )
-        raised = failed(trial, NAME, "y", Kind.STATE, message, exception=once.exception)
-        return first_of_each(trial, NAME, [raised])
-    return first_of_each(trial, NAME, _violations(trial, once.value, anew.value))
+    return first_of_each(trial, NAME, (each for found in compared for each in found or ()))
 
 
 def _changed(trial: Trial) -> str:
@@ -60,25 +74,37 @@ def _changed(trial: Trial) -> str:
     return f"{what} changed in place"
 
 
-def _after_a_step(asked: Asked) -> dict[str, Array]:
-    """What an instance gives at its second call, after a step."""
-    import torch
+def _compared(trial: Trial, later: _Later) -> list[Outcome] | None:
+    """What differs between the later call of a module, and the first one of another.
 
-    standing = asked.standing()
-    leaves = asked.leaves()
+    ``None`` where the other one fails, too.
+    """
+    once, anew = tried(_at_the_second, Asked.of(trial), later), tried(_made_anew, later)
+    if not anew.returned:
+        return None
+    if once.returned:
+        return list(_violations(trial, later, once.value, anew.value))
+    message = f"at the second call of one module, {later.told}, it raises {told(once)}"
+    return [failed(trial, NAME, "y", Kind.STATE, message, exception=once.exception)]
+
+
+def _at_the_second(asked: Asked, later: _Later) -> dict[str, Array]:
+    """What an instance gives at its second call."""
+    standing, leaves = asked.standing(), asked.leaves()
     standing.hold(leaves)
     _results(asked, standing, leaves)
-    stepped = _stepped(asked)
-    with torch.no_grad():
-        standing.hold(stepped)
-    return _results(asked, standing, stepped)
+    return _held(standing, later)
 
 
-def _made_anew(asked: Asked) -> dict[str, Array]:
-    """What an instance gives that has had no other weights."""
-    standing, stepped = asked.standing(), _stepped(asked)
-    standing.hold(stepped)
-    return _results(asked, standing, stepped)
+def _made_anew(later: _Later) -> dict[str, Array]:
+    """What an instance gives that has had no other numbers."""
+    return _held(later.asked.standing(), later)
+
+
+def _held(standing: Any, later: _Later) -> dict[str, Array]:
+    operands = later.operands(later.asked)
+    standing.hold(operands)
+    return _results(later.asked, standing, operands)
 
 
 def _stepped(asked: Asked) -> dict[str, Any]:
@@ -102,29 +128,32 @@ def _results(asked: Asked, standing: Any, leaves: dict[str, Any]) -> dict[str, A
     return {name: numbers(each) for name, each in found.items() if each is not None}
 
 
-def _slack(trial: Trial, result: str) -> Array | None:
-    if trial.case.lattice is not None:
+def _slack(trial: Trial, later: _Later, result: str) -> Array | None:
+    there = later.asked.trial
+    if trial.case.lattice is not None and there is trial:
         return slack_between_runs(trial, result)
-    stepped = {name: numbers(each) for name, each in _stepped(Asked.of(trial)).items()}
-    arrays = replace(trial.arrays, operands=stepped)
-    return slack_between_runs(trial, result, (trial.case, arrays))
+    held = {name: numbers(each) for name, each in later.operands(later.asked).items()}
+    arrays = replace(there.arrays, operands=held)
+    return slack_between_runs(trial, result, (there.case, arrays))
 
 
-def _violations(trial: Trial, once: dict[str, Array], anew: dict[str, Array]) -> Iterator[Outcome]:
+def _violations(
+    trial: Trial, later: _Later, once: dict[str, Array], anew: dict[str, Array]
+) -> Iterator[Outcome]:
     for result, right in anew.items():
         got = once.get(result)
         if got is None or got.shape != right.shape:
             now = "missing" if got is None else f"of shape {got.shape}"
-            message = f"{result} is {now} at the second call of one module after {_changed(trial)}"
+            message = f"{result} is {now} at the second call of one module {later.told}"
             yield failed(trial, NAME, result, Kind.STATE, message)
             continue
         if np.array_equal(got, right, equal_nan=True):
             continue
-        where = difference(got, right, _slack(trial, result))
+        where = difference(got, right, _slack(trial, later, result))
         if where is not None:
             message = (
                 f"{element(result, where)} is {number(where.got)} at the second call of one module "
-                f"after {_changed(trial)}, and {number(where.expected)} in one that is made with "
-                "them: what was made at the first call is used again"
+                f"{later.told}, and {number(where.expected)} in a new one: what was made at the "
+                "first call is used again"
             )
             yield failed(trial, NAME, result, Kind.STATE, message, where)

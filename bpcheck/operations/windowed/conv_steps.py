@@ -71,8 +71,8 @@ def _x_bar(geometry: ConvGeometry, index: tuple[int, ...], arrays: Arrays) -> It
         part = _slid(surrounded, turned)
         total += part
         yield Step(
-            f"output channel {o}: {_told_spread(geometry)}, and zeros around it; over it slides "
-            "the kernel, turned by 180 degrees (the full convolution)",
+            f"output channel {o}: {_told_spread(geometry)}, and {_told_around(geometry)}; over it "
+            "slides the kernel, turned by 180 degrees (the full convolution)",
             (
                 (f"y_bar[{n},{o}]", np.asarray(arrays["y_bar"][n, o], np.float64)),
                 ("with zeros", surrounded),
@@ -171,14 +171,19 @@ def surround(spread: Array, windows: Sequence[Window]) -> Array:
     [0.0, 1.0, 0.0, 2.0, 0.0, 0.0]
     """
     for axis, window in enumerate(windows):
-        before = window.span - 1 - window.low
-        after = window.i + window.span - 1 - before - spread.shape[axis]
+        before, after = _margins(window, spread.shape[axis])
         pad = [(0, 0)] * spread.ndim
         pad[axis] = (max(before, 0), max(after, 0))
         spread = np.pad(spread, pad)
         cut = slice(max(-before, 0), spread.shape[axis] - max(-after, 0))
         spread = spread[(*(slice(None),) * axis, cut)]
     return spread
+
+
+def _margins(window: Window, spread: int) -> tuple[int, int]:
+    """Zeros before and behind the spread cotangent of one dimension; below 0: cells are cut."""
+    before = window.span - 1 - window.low
+    return before, window.i + window.span - 1 - before - spread
 
 
 def _correlated(padded: Array, spread: Array, windows: Sequence[Window]) -> Array:
@@ -219,6 +224,16 @@ def _told_spread(geometry: ConvGeometry) -> str:
     if set(strides) == {1}:
         return "no zeros between, as the stride is 1"
     return f"zeros between its cells, as the stride is {_spelt(strides)}"
+
+
+def _told_around(geometry: ConvGeometry) -> str:
+    sides = [side for w in geometry.windows for side in _margins(w, (w.out - 1) * w.s + 1)]
+    cut = ", what saw padding alone being cut off" if min(sides) < 0 else ""
+    if min(sides) > 0:
+        return "zeros around it"
+    if max(sides) > 0:
+        return f"zeros on the sides where the kernel reaches past it{cut}"
+    return f"no zeros around it{cut}"
 
 
 def _spelt(numbers: Sequence[int]) -> str:
