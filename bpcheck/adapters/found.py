@@ -169,19 +169,44 @@ def one_pair(
     if not isinstance(target, ModuleType | type) and callable(target):
         return target, _partner_of(target, name=name)
     found = pairs(target, operation)
-    best = max((closeness(each, operation) for each in found), default=0)
-    close = {each: value for each, value in found.items() if closeness(each, operation) == best}
+    close = closest(found, operation)
     if len(close) == 1:
-        first, second = next(iter(close.values()))
+        first, second = found[close[0]]
         return first, second
+    raise TargetError(_not_one(target, close, operation, name=name, style=style))
+
+
+def one_forward(holder: Any, operation: Operation, *, name: str, style: str) -> Callable[..., Any]:
+    """The forward that a module holds, whose backward is declared.
+
+    Raises
+    ------
+    TargetError
+        If there is none, or more than one.
+    """
+    functions = functions_of(holder)
+    close = closest([each for each in functions if not _is(each, _BACKWARDS)], operation)
+    if len(close) == 1:
+        return functions[close[0]]
+    raise TargetError(_not_one(holder, close, operation, name=name, style=style))
+
+
+def closest(names: Iterable[str], operation: Operation) -> list[str]:
+    """Those of some names that say best that they are of the operation; none if none does."""
+    how = {each: closeness(each, operation) for each in names}
+    best = max(how.values(), default=0)
+    return [each for each, close in how.items() if best and close == best]
+
+
+def _not_one(
+    target: Any, close: Sequence[str], operation: Operation, *, name: str, style: str
+) -> str:
     separator = "." if ":" in name else ":"
     if close:
         listed = ", ".join(f"{name}{separator}{each}" for each in close)
-        raise TargetError(
-            f"{name} has {len(close)} functions for {operation}: name one of {listed}"
-        )
+        return f"{name} has {len(close)} functions for {operation}: name one of {listed}"
     usual = f"{(*operation.nicknames, operation.name)[0]}_forward"
-    raise TargetError(
+    return (
         f"{name} has no functions for {operation} by names such as {usual}"
         f"{there_are(target)}; name the forward, as in {name}{separator}NAME, and its backward by "
         f"--with backward='NAME(...)' (style {style})"
@@ -201,8 +226,7 @@ def one_class(module: ModuleType, operation: Operation, *, name: str) -> tuple[s
         for each, value in vars(module).items()
         if inspect.isclass(value) and not each.startswith("_")
     }
-    best = max((closeness(each, operation) for each in own), default=0)
-    close = [each for each in own if best and closeness(each, operation) == best]
+    close = closest(own, operation)
     if len(close) == 1:
         return f"{name}:{close[0]}", own[close[0]]
     listed = ", ".join(f"{name}:{each}" for each in close or own)

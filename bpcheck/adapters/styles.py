@@ -8,7 +8,14 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from bpcheck.adapters.claims import claims_of
-from bpcheck.adapters.found import closeness, functions_of, named_in, one_class, one_pair
+from bpcheck.adapters.found import (
+    closeness,
+    functions_of,
+    named_in,
+    one_class,
+    one_forward,
+    one_pair,
+)
 from bpcheck.adapters.frameworks import FRAMEWORKS
 from bpcheck.adapters.functional import functional_subject
 from bpcheck.adapters.functions import calls_in, functions_subject, head
@@ -39,6 +46,8 @@ def functions_target(
     is_one = callable(target) and not isinstance(target, type)
     if is_one and not aheads:
         aheads = (target,)
+    elif backs and not aheads:
+        aheads = (one_forward(target, operation, name=name, style=style),)
     if not (aheads and backs):
         first, second = one_pair(aheads[0] if aheads else target, operation, name=name, style=style)
         aheads, backs = aheads or (first,), backs or (second,)

@@ -25,6 +25,14 @@ LINE = "line"
 #: The labels of texts that are meant to be copied: a line break inside would break them.
 COPIED = ("smallest case", "replay", "torch alone", BY_HAND, LINE)
 
+#: Claims of who is not meant for a class, by that class.
+NOT_MEANT_FOR = {
+    "batch 0": "EMPTY = False",
+    "dilation > 1": "DILATION = False",
+    "kernel unequal": "SQUARE_KERNELS = True",
+    "stride unequal": "EQUAL_STRIDES = True",
+}
+
 #: A space at which no line is broken.
 GLUE = "\N{NO-BREAK SPACE}"
 
@@ -108,6 +116,12 @@ def _explained(judgement: Judgement) -> Iterator[tuple[str, str]]:
         yield "wrong cells", judgement.wrong_cells
     if judgement.tested is not None:
         yield "tested", str(judgement.tested)
+        claim = NOT_MEANT_FOR.get(judgement.where)
+        if claim is not None:
+            yield (
+                "",
+                f"who is not meant for those says so, and is not asked: {claim} (docs/claims.md)",
+            )
     if judgement.repaired is not None:
         yield LINE, str(judgement.repaired)
 

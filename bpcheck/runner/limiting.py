@@ -10,6 +10,7 @@ from typing import Any
 
 from bpcheck.cases import Case
 from bpcheck.checks.bounds import absolute_sums, quotient_bound
+from bpcheck.checks.claims import unclaimed
 from bpcheck.checks.compare import difference
 from bpcheck.filling import fill
 from bpcheck.operations import Operation
@@ -18,7 +19,7 @@ from bpcheck.planning.limits import Limits
 from bpcheck.planning.plan import Plan
 from bpcheck.planning.profiles import PROFILES
 from bpcheck.runner.fresh import Dressing, fresh_cases
-from bpcheck.runner.pace import TIMED, Pace, Times, held_to_larger, pace_of, timed_of
+from bpcheck.runner.pace import TIMED, Pace, Times, held_to_larger, pace_of, timed_again, timed_of
 from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import PLAIN
 from bpcheck.verdict.opening import FirstCall
@@ -74,8 +75,15 @@ def paced(subject: Subject, dtypes: Sequence[str], seed: int, total: int, asked:
     if asked.largest is not None or pace.multiplication < _FAST:
         return Paced(limits, called)
     plan = quick.plan()
-    every = list(islice(plan, PROFILES["quick"].total(subject.operation)))
-    return Paced(replace(limits, largest=_largest(subject, every, plan.is_brief, pace)), called)
+    planned = list(islice(plan, PROFILES["quick"].total(subject.operation)))
+    # In the place of others it is given as many that it claims.
+    claimed = [case for case in planned if not unclaimed(subject, case)]
+    share = len(claimed) / len(planned)
+    largest = _largest(subject, claimed, plan.is_brief, pace, share)
+    if largest is not None:
+        pace = pace_of(timed_again(subject, timed))
+        largest = _largest(subject, claimed, plan.is_brief, pace, share)
+    return Paced(replace(limits, largest=largest), called)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,20 +154,27 @@ def fewest(pace: Pace, *, dtypes: int, total: int) -> int | None:
 
 
 def _largest(
-    subject: Subject, every: Sequence[Case], is_brief: Callable[[Case], bool], pace: Pace
+    subject: Subject,
+    every: Sequence[Case],
+    is_brief: Callable[[Case], bool],
+    pace: Pace,
+    share: float,
 ) -> int | None:
-    """No limit, if a quick run ends in time; else the largest power of 4 with which it does."""
+    """No limit, if a quick run ends in time; else the largest power of 4 with which it does.
+
+    The cases are a `share` of as many as it has.
+    """
     size = subject.operation.multiplications
     sizes = [(size(case.geometry), is_brief(case)) for case in every]
-    if _seconds(pace, sizes) > ALLOWED:
+    if _seconds(pace, sizes) > ALLOWED * share:
         pace = held_to_larger(subject, every, pace)
-    if _seconds(pace, sizes) <= ALLOWED:
+    if _seconds(pace, sizes) <= ALLOWED * share:
         return None
     largest = 4**10
     while largest > TIMED[0]:
         kept = [(each, brief) for each, brief in sizes if each <= largest]
         # What is left out is made up for by other cases.
-        if kept and _seconds(pace, kept) * len(sizes) / len(kept) <= PLANNED:
+        if kept and _seconds(pace, kept) * len(sizes) / len(kept) <= PLANNED * share:
             break
         largest //= 4
     return largest

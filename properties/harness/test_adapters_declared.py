@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,14 @@ import pytest
 import torch
 
 import bpcheck
+from bpcheck.adapters.styles import STYLES
+from bpcheck.errors import TargetError
+from bpcheck.operations import operation_named
 from bpcheck.report import report_text
 from properties.harness.planting import reference
 
 ROOT = Path(__file__).parents[2]
-RIGHT = reference("conv2d")
+RIGHT, POOL = reference("conv2d"), reference("max_pool2d")
 
 #: From a change of the right code to code of another convention.
 Change = Callable[..., Any]
@@ -263,3 +268,38 @@ def test_updates_leave_no_bit_of_a_gradient_behind() -> None:
         updated = w - rate * gradient
         assert updated.dtype == dtype
         assert np.array_equal(gradient_of_update(w, updated, rate), gradient)
+
+
+def test_the_forward_is_found_by_its_name_where_the_backward_is_declared() -> None:
+    def max_pool_forward(x: Any, pool_param: dict[str, int]) -> Any:
+        kernel = pool_param["pool_height"], pool_param["pool_width"]
+        return POOL.forward(x, kernel_size=kernel, stride=(pool_param["stride"],) * 2)
+
+    def send_back(dout: Any, cache: Any) -> Any:
+        return POOL.vjp(cache, dout)[0]
+
+    student = ModuleType("student")
+    student.max_pool_forward, student.send_back = max_pool_forward, send_back  # type: ignore[attr-defined]
+    take = partial(
+        STYLES["cs231n"],
+        student,
+        operation=operation_named("max_pool2d"),
+        name="student",
+        dtypes=("float64",),
+    )
+    assert defects(take(words={"backward": "send_back"})) == set()
+    with pytest.raises(TargetError, match="no functions for max_pool2d by names such as maxpool"):
+        take()
+
+
+def test_who_is_not_meant_for_some_cases_is_told_how_to_say_so() -> None:
+    def square(x: Any, *, kernel_size: Any, stride: Any) -> Any:
+        return POOL.forward(x, kernel_size=(kernel_size[0],) * 2, stride=stride)
+
+    subject = bpcheck.Subject(square, POOL.vjp, operation="max_pool2d")
+    said = report_text(bpcheck.check(subject, count=120))
+    assert "where kernel unequal" in said
+    assert "SQUARE_KERNELS = True" in said
+    claimed = bpcheck.check(subject.claiming(square_kernels=True), count=120)
+    assert not claimed.judgements
+    assert "SQUARE_KERNELS" not in report_text(claimed)
