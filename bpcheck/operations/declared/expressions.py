@@ -6,6 +6,7 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from bpcheck.errors import OperationError
@@ -39,9 +40,7 @@ class Expression:
     @property
     def names(self) -> tuple[str, ...]:
         """The axes in it, each once, in their order."""
-        tree = _parsed(self.text)
-        found = (each.id for each in ast.walk(tree) if isinstance(each, ast.Name))
-        return tuple(sorted(set(found), key=self.text.index))
+        return _names(self.text)
 
     @property
     def is_axis(self) -> bool:
@@ -53,6 +52,8 @@ class Expression:
         return _value(_parsed(self.text), sizes)
 
 
+# A plan asks for the sizes of a few axes hundreds of thousands of times.
+@lru_cache(maxsize=1024)
 def _parsed(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
@@ -61,6 +62,12 @@ def _parsed(text: str) -> ast.expr:
             f"{text!r}: a size is the name of an axis, a whole number, or arithmetic of those in "
             "parentheses, such as (g*ci)"
         ) from None
+
+
+@lru_cache(maxsize=1024)
+def _names(text: str) -> tuple[str, ...]:
+    found = (each.id for each in ast.walk(_parsed(text)) if isinstance(each, ast.Name))
+    return tuple(sorted(set(found), key=text.index))
 
 
 def _checked(text: str, tree: ast.expr) -> None:
