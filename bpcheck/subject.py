@@ -59,8 +59,9 @@ class Kept(Protocol):
         ...
 
 
-#: Within it, a class gives the instance that it gave before, where it would be made alike.
-OneInstance = Callable[[], AbstractContextManager[Kept]]
+#: Within it, a class gives the instance that it gave before, where it would be made alike; with
+#: `is_for_other_numbers`, where it would be made of arrays of the same shapes.
+OneInstance = Callable[..., AbstractContextManager[Kept]]
 
 
 @dataclass(frozen=True, slots=True, init=False)

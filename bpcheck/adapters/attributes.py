@@ -82,6 +82,25 @@ def put(layer: Any, places: Sequence[Place], value: Any) -> None:
     where.write(layer, value.copy())
 
 
+def renew(layer: Any, places: Sequence[Place], value: Any, *, is_again: bool) -> None:
+    """Write numbers over those that a layer was made with, in place, as an optimizer does.
+
+    `Unsupported` where the layer does not hold what it was made with, as it was handed.
+    """
+    try:
+        held = read_from(layer, places)
+    except AttributeError:
+        held = None
+    is_held = isinstance(held, np.ndarray) and held.shape == value.shape
+    if not is_held or not (is_again or np.array_equal(held, value, equal_nan=True)):
+        raise Unsupported("weights that are changed in place")
+    if is_again:
+        held[...] = value
+        # A property may give a copy.
+        if not np.array_equal(read_from(layer, places), value, equal_nan=True):
+            raise Unsupported("weights that are changed in place")
+
+
 def clear(layer: Any, places: Sequence[Place]) -> None:
     """Set an array of the layer to zeros."""
     # Before the first backward there may be nothing.

@@ -18,12 +18,13 @@ from bpcheck.adapters.attributes import (
     places_of,
     put,
     read_from,
+    renew,
     require_as_made,
 )
 from bpcheck.adapters.declaration import Declaration, declared
 from bpcheck.adapters.expressions import Line, Place, line, place
 from bpcheck.adapters.functions import shown_call
-from bpcheck.adapters.making import made, one_instance
+from bpcheck.adapters.making import is_given_again, made, one_instance
 from bpcheck.adapters.methods import METHODS, takes_instance, usual_method
 from bpcheck.adapters.names import meaning
 from bpcheck.adapters.results import by_name, gradient_names, gradients_by_operand
@@ -123,10 +124,12 @@ class Layers:
             arguments, named = self.make.arguments(scope.keeping(**own))
         else:
             arguments, named = self.make.arguments(scope)
-        layer = made(self.maker, *arguments, **named)
+        layer, is_again = made(self.maker, *arguments, **named), is_given_again()
         passed = {meaning(name, self.operation) for name in self.make.names()}
         for name, places in self.weights.items():
             if name in passed:
+                if is_again is not None and name in scope.handed:
+                    renew(layer, places, scope.handed[name].own, is_again=is_again)
                 continue
             if name == "b" and not (self.is_told and self._is_there(layer)):
                 require_as_made(layer, places, is_handed=name in scope.handed)

@@ -19,11 +19,17 @@ import numpy as np
 
 @dataclass(slots=True)
 class Kept:
-    """The instance that was made last, and how; `times` counts how often it was given again."""
+    """The instance that was made last, and how; `times` counts how often it was given again.
+
+    For other numbers, arrays of one shape and dtype are alike: who is given the instance again puts
+    their numbers in.
+    """
 
     how: tuple[Any, ...] = ()
     instance: Any = None
     times: int = 0
+    is_again: bool = False
+    is_for_other_numbers: bool = False
 
 
 #: What is kept while one instance is asked for.
@@ -31,8 +37,13 @@ _kept: Kept | None = None
 
 
 @contextmanager
-def one_instance() -> Iterator[Kept]:
+def one_instance(*, is_for_other_numbers: bool = False) -> Iterator[Kept]:
     """Within, a class gives the instance that it gave before, where it would be made alike.
+
+    Parameters
+    ----------
+    is_for_other_numbers
+        Whether it is made alike of arrays that hold other numbers: see `is_given_again`.
 
     Examples
     --------
@@ -42,7 +53,7 @@ def one_instance() -> Iterator[Kept]:
     (True, 1)
     """
     global _kept  # noqa: PLW0603 - what makes instances is called deep in a user's code
-    before, _kept = _kept, Kept()
+    before, _kept = _kept, Kept(is_for_other_numbers=is_for_other_numbers)
     try:
         yield _kept
     finally:
@@ -65,18 +76,27 @@ def made(maker: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     how = (maker, *arguments, *named, *named.values())
     if _kept is None:
         return _made(maker, arguments, named)
-    if _kept.how and _are_alike(_kept.how, how):
+    _kept.is_again = bool(_kept.how) and _are_alike(_kept.how, how, _kept.is_for_other_numbers)
+    if _kept.is_again:
         _kept.times += 1
     else:
         _kept.how, _kept.instance = how, _made(maker, arguments, named)
     return _kept.instance
 
 
-def _are_alike(some: Sequence[Any], others: Sequence[Any]) -> bool:
-    return len(some) == len(others) and all(map(_is_alike, some, others))
+def is_given_again() -> bool | None:
+    """Whether the instance was there already, for other numbers; ``None`` where none is kept so."""
+    if _kept is None or not _kept.is_for_other_numbers:
+        return None
+    return _kept.is_again
 
 
-def _is_alike(one: Any, other: Any) -> bool:
+def _are_alike(some: Sequence[Any], others: Sequence[Any], by_shape: bool) -> bool:  # noqa: FBT001
+    pairs = zip(some, others, strict=False)
+    return len(some) == len(others) and all(_is_alike(*pair, by_shape) for pair in pairs)
+
+
+def _is_alike(one: Any, other: Any, by_shape: bool) -> bool:  # noqa: FBT001
     if one is other:
         return True
     if type(one) is not type(other):
@@ -85,10 +105,10 @@ def _is_alike(one: Any, other: Any) -> bool:
         return (
             one.dtype == other.dtype
             and one.shape == other.shape
-            and one.tobytes() == other.tobytes()
+            and (by_shape or one.tobytes() == other.tobytes())
         )
     if isinstance(one, list | tuple):
-        return _are_alike(one, other)
+        return _are_alike(one, other, by_shape)
     return isinstance(one, bool | int | float | str) and one == other
 
 

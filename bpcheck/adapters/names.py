@@ -175,11 +175,16 @@ def meaning(name: str, operation: Operation, *, of_backward: bool = False) -> st
     (None, 'x', 'dy')
     >>> meaning("kernel", conv), meaning("kernel", pool)
     ('w', 'kernel_size')
+    >>> meaning("dim", operation_named("softmax")), meaning("dim", conv)
+    ('dim', None)
     """
     small = name.lower()
     if small in operation.operands:
         return small
     found = _BY_SPELLING.get(small)
+    if found is None and name in operation.neutral:
+        # A param of the operation alone, by its own name.
+        return name
     # A large K is the kernel itself, a small one its size.
     if name == "K" and "w" in operation.operands:
         found = "w"

@@ -16,6 +16,7 @@ from bpcheck.adapters.declaration import declared
 from bpcheck.adapters.functions import shown_call
 from bpcheck.adapters.module_weights import REMEDY, misfit
 from bpcheck.adapters.names import SIZES, meaning
+from bpcheck.adapters.signatures import takes_nothing
 from bpcheck.adapters.torch_adapted import adapted_tensors
 from bpcheck.adapters.torch_declared import says_int
 from bpcheck.adapters.torch_modules import Modules
@@ -52,6 +53,8 @@ def modules_subject(
         declaration = replace(declaration, same="same")
     maker = own["make"] if callable(own["make"]) else target
     shown = "" if callable(own["make"]) else own["make"]
+    if not shown and takes_nothing(maker):
+        shown = "_()"
     make = shown_call(maker, shown, operation, word="make", name=name)
     # A constructor's bias says whether there is one.
     make = make.renamed(lambda each: meaning(each, operation) == "b", "has_bias")

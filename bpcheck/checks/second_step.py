@@ -14,6 +14,7 @@ import numpy as np
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
 from bpcheck.checks.batches import of_size
+from bpcheck.checks.claims import refusal
 from bpcheck.checks.outcomes import first_of_each, unjudged
 from bpcheck.checks.run import Run, hand, run
 from bpcheck.checks.state import unlike
@@ -54,7 +55,11 @@ def check_second_step(trial: Trial) -> tuple[Outcome, ...]:
     """Every result of a later step is what a new object gives for it."""
     why = _why_not(trial)
     steps = () if why else tuple(_steps(trial))
-    runs = _on_one(trial, steps) or _on_one(trial, tuple(_same_weights(trial, steps)))
+    runs = (
+        _on_one(trial, steps)
+        or _on_one(trial, tuple(_in_place(steps)), is_for_other_numbers=True)
+        or _on_one(trial, tuple(_same_weights(trial, steps)))
+    )
     if not runs:
         return unjudged(trial, NAME, why or "its class gives another object for each step")
     return first_of_each(
@@ -82,23 +87,32 @@ def _steps(trial: Trial) -> Iterator[_Step]:
         yield _Step(other, fill(other), told)
 
 
+def _in_place(steps: tuple[_Step, ...]) -> Iterator[_Step]:
+    """The steps for a class whose constructor takes the weights: they are changed in place then."""
+    for step in steps:
+        yield replace(step, told=f"{step.told}, with its weights changed in place")
+
+
 def _same_weights(trial: Trial, steps: tuple[_Step, ...]) -> Iterator[_Step]:
-    """The same steps with the weights of the case, for a class whose constructor takes them."""
+    """The same steps with the weights of the case, for a class that keeps no such arrays."""
     first = trial.case.operation.operands[0]
     for step in steps:
         operands = {**trial.arrays.operands, first: step.arrays.operands[first]}
         yield replace(step, arrays=Arrays(operands, step.arrays.y_bar, steps={}))
 
 
-def _on_one(trial: Trial, steps: tuple[_Step, ...]) -> list[_Later]:
-    """Each step on one object and on a new one; none if the class gives others."""
+def _on_one(
+    trial: Trial, steps: tuple[_Step, ...], *, is_for_other_numbers: bool = False
+) -> list[_Later]:
+    """Each step on one object and on a new one; none if the class gives others, or refuses."""
     subject = trial.subject
     if not steps or subject.one_instance is None:
         return []
-    with subject.one_instance() as kept:
+    with subject.one_instance(is_for_other_numbers=is_for_other_numbers) as kept:
         runs = [_run(trial, _Step(trial.case, trial.arrays, ""))]
         runs += [_run(trial, step) for step in steps]
-    if kept.times < len(steps):
+    refused = runs if is_for_other_numbers else runs[:1]
+    if kept.times < len(steps) or any(refusal(subject, each) for each in refused):
         return []
     return [
         _Later(step, before, later, _run(trial, step))
@@ -127,5 +141,8 @@ def _adds_up(found: _Later, result: str) -> bool:
     before, later, anew = (each.got.get(result) for each in (found.before, found.later, found.anew))
     if result not in case.results[2:] or before is None or later is None or anew is None:
         return False
-    room = _ROUNDINGS * FORMATS[case.dtype].unit_roundoff * (np.abs(before) + np.abs(anew))
-    return bool(np.all(np.abs(later - before - anew) <= room))
+    # A sum with what is not finite, or overflows, says nothing.
+    with np.errstate(invalid="ignore", over="ignore"):
+        room = _ROUNDINGS * FORMATS[case.dtype].unit_roundoff * (np.abs(before) + np.abs(anew))
+        is_sum = np.abs(later - before - anew) <= room
+    return bool(np.all(is_sum | ~np.isfinite(before + anew)))

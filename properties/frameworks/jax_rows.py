@@ -143,6 +143,67 @@ def test_a_gradient_that_stops_is_told_unless_it_is_claimed() -> None:
     assert failing(claimed) == {"grad of grad"}
 
 
+def half_stopped(x: Any) -> Any:
+    """A GELU whose first derivative is right, and whose second one lacks a half."""
+    return _half_stopped(x)
+
+
+_half_stopped: Any = jax.custom_jvp(lambda x: jax.nn.gelu(x, approximate=False))
+
+
+def _along(primals: Any, tangents: Any) -> Any:
+    (x,), (x_dot,) = primals, tangents
+    normal = jax.scipy.stats.norm
+    slope = normal.cdf(x) + jax.lax.stop_gradient(x * normal.pdf(x))
+    return half_stopped(x), slope * x_dot
+
+
+_half_stopped.defjvp(_along)
+
+
+def batched_twice(x: Any) -> Any:
+    """A GELU whose gradient is twice as much in a batch."""
+    return _batched_twice(x)
+
+
+_batched_twice: Any = jax.custom_vjp(lambda x: jax.nn.gelu(x, approximate=False))
+_batched_twice.defvjp(
+    lambda x: (batched_twice(x), x),
+    lambda x, y_bar: (doubled_in_a_batch(jax.vjp(of_jax, x)[1](y_bar)[0]),),
+)
+
+
+def of_jax(x: Any) -> Any:
+    return jax.nn.gelu(x, approximate=False)
+
+
+@pytest.mark.parametrize(
+    ("function", "failed", "passed"),
+    [
+        (of_jax, set(), OF_JAX),
+        (half_stopped, {"grad of grad"}, OF_JAX - {"grad of grad"}),
+        (batched_twice, {"jax.vmap"}, OF_JAX - {"jax.vmap", "jvp", "grad of grad"}),
+    ],
+)
+def test_what_is_smooth_is_asked_every_row_within_its_rounding(
+    function: Any, failed: set[str], passed: set[str]
+) -> None:
+    subject = bpcheck.adapters.functional(function, operation="gelu", preset="jax")
+    case = bpcheck.parse_case("gelu c=4 batch=3 approximate=none f32 real seed=1")
+    found = judge(subject, case).outcomes
+    assert failing(found) == failed
+    assert {each.check for each in found if each.status is Status.PASSED} >= passed
+
+
+def test_a_param_by_its_own_name_is_passed() -> None:
+    def softmax(x: Any, dim: Any) -> Any:
+        return jax.nn.softmax(x, axis=dim)
+
+    subject = bpcheck.adapters.functional(softmax, operation="softmax", preset="jax")
+    found = judge(subject, bpcheck.parse_case("softmax c=3 batch=2,2,2 dim=-1 f64 real seed=1"))
+    assert failing(found.outcomes) == set()
+
+
 def test_the_layout_of_the_users_code_is_that_of_the_calls() -> None:
     pool = load(
         "examples.your_code.jax_pool:pool",

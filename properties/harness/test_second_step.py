@@ -126,6 +126,73 @@ class ConvOfItsFirstInput(Conv):
         return y
 
 
+class ConvThatTurnsItsKernelOnce(Conv):
+    """The weights of the first step send the error back in all steps."""
+
+    turned: Any = None
+
+    def backward(self, dout: Any) -> Any:
+        weights = self.W
+        self.turned = weights.copy() if self.turned is None else self.turned
+        self.W = self.turned
+        dx = super().backward(dout)
+        self.W = weights
+        return dx
+
+
+class ConvWithAViewOfItsWeights(Conv):
+    def __init__(self, W: Any, b: Any):
+        super().__init__(W, b)
+        self.rows = W.reshape(len(W), -1)
+
+    def forward(self, x: Any) -> Any:
+        self.W = self.rows.reshape(self.W.shape)
+        return super().forward(x)
+
+
+class ConvThatKeepsItsKernelTurned(Conv):
+    """Right: what it holds is not what it was handed."""
+
+    def __init__(self, W: Any, b: Any):
+        super().__init__(W[..., ::-1].copy(), b)
+
+    def forward(self, x: Any) -> Any:
+        return self.turned(super().forward, x)
+
+    def backward(self, dout: Any) -> Any:
+        return self.turned(super().backward, dout)
+
+    def turned(self, method: Any, argument: Any) -> Any:
+        self.W = self.W[..., ::-1]
+        found = method(argument)
+        self.W = self.W[..., ::-1]
+        return found
+
+
+class ConvThatHidesItsWeights(Conv):
+    """Right: who changes what its attribute gives changes a copy."""
+
+    def __init__(self, W: Any, b: Any):
+        self.hidden, self.b = W, b
+
+    @property
+    def W(self) -> Any:
+        return self.hidden.copy()
+
+
+class ConvWithOneArrayForItsGradients(Conv):
+    """Right: its optimizer has been given the arrays."""
+
+    kept: Any = None
+
+    def keep(self, *gradients: Any) -> None:
+        if self.kept is None:
+            self.kept = [np.zeros_like(each) for each in gradients]
+        for there, each in zip(self.kept, gradients, strict=True):
+            there[...] = each
+        self.dW, self.db = self.kept
+
+
 class ModuleOfItsFirstBatch(nn.Module):
     def __init__(self, kernel_size: int, stride: int):
         super().__init__()
@@ -153,17 +220,33 @@ def said(subject: Subject, cases: list[str], row: str) -> list[Outcome]:
     return [each for each in outcomes if each.status is not Status.NOT_APPLICABLE]
 
 
-RIGHT = [(Average, AVERAGE), (Largest, POOL), (Conv, CONV), (ConvThatAddsUp, CONV)]
+RIGHT = [
+    (Average, AVERAGE),
+    (Largest, POOL),
+    (Conv, CONV),
+    (ConvThatAddsUp, CONV),
+    (ConvWithAViewOfItsWeights, CONV),
+    (ConvThatKeepsItsKernelTurned, CONV),
+    (ConvThatHidesItsWeights, CONV),
+    (ConvWithOneArrayForItsGradients, CONV),
+]
 WRONG = [
     (AverageOfItsFirstBatch, AVERAGE, {"x_bar"}),
     (LargestOfItsFirstStep, POOL, {"x_bar"}),
     (ConvOfItsFirstInput, CONV, {"w_bar"}),
+    (ConvThatTurnsItsKernelOnce, CONV, {"x_bar"}),
 ]
 
 
 @pytest.mark.parametrize(("cls", "cases"), RIGHT, ids=lambda each: getattr(each, "__name__", ""))
 def test_right_layers_pass_a_second_step(cls: Any, cases: list[str]) -> None:
     found = said(layer(cls, cases[0].split()[0]), cases, second_step.NAME)
+    assert {each.status for each in found} == {Status.PASSED}
+
+
+def test_gradients_of_weights_may_lie_in_one_array_for_all_steps() -> None:
+    subject = layer(ConvWithOneArrayForItsGradients, "conv1d")
+    found = said(subject, CONV, "second vjp")
     assert {each.status for each in found} == {Status.PASSED}
 
 

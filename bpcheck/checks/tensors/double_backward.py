@@ -148,7 +148,7 @@ def _violations(
         if (
             _is_confirmed(asked, along, (name, other), found, right)
             if trial.case.lattice is not None
-            else _is_nearer(asked, along, (name, other), where)
+            else is_nearer(trial, along, (name, other), where)
         ):
             message = (
                 f"{what} is {number(where.got)} by differences of the vjp too, and torch has "
@@ -191,12 +191,12 @@ def _is_confirmed(
     return float((right * move).sum()) != ended.value == float((found * move).sum())
 
 
-def _is_nearer(asked: Asked, along: dict[str, Array], pair: Pair, where: Difference) -> bool:
+def is_nearer(trial: Trial, along: dict[str, Array], pair: Pair, where: Difference) -> bool:
     """Whether differences of torch's own vjp in float64 lie nearer to the subject's number.
 
     Its double backward has gaps: docs/found-in-torch.md.
     """
-    case, arrays = asked.trial.case, asked.trial.arrays
+    case, arrays = trial.case, trial.arrays
     name, other = pair
 
     def value(step: float) -> Array:

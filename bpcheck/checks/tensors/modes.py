@@ -24,6 +24,7 @@ from bpcheck.checks.allowed import (
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, remarked, unjudged
 from bpcheck.checks.tensors.asked import Asked, engine, numbers, told, tried, why_not
+from bpcheck.checks.tensors.flags import left_alone
 from bpcheck.checks.trial import Trial
 from bpcheck.finding import Kind, Outcome
 
@@ -72,6 +73,11 @@ def _judged(asked: Asked, name: str, mode: Mode, plain: Made) -> tuple[list[Outc
     if not leaves:
         return [], ""
     ended, made = _under(asked, name, mode, leaves, asked.apply)
+    if name in WITHOUT_GRAPH:
+        beside = list(left_alone(asked, NAME, f"under {name}", mode))
+        if beside:
+            # What is spoilt so has other numbers, too.
+            return beside, ""
     found = list(_violations(asked, name, made, plain))
     if ended.returned:
         found += _without_path(asked, name, made, plain)

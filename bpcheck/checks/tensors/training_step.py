@@ -1,6 +1,6 @@
-"""One module before and after a step of its weights, and on the last batch of an epoch.
+"""One module before and after a step of its weights, on the last batch, and called twice in a row.
 
-What it made of the old weights, or of as many samples as before, is not kept.
+What it made of the old weights, of as many samples as before, or of another call is not used.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bpcheck.arithmetic import Array
 from bpcheck.checks.allowed import slack_between_runs
 from bpcheck.checks.batches import of_size
 from bpcheck.checks.compare import difference
-from bpcheck.checks.outcomes import element, failed, first_of_each, number, unjudged
+from bpcheck.checks.outcomes import element, failed, first_of_each, number, remarked, unjudged
 from bpcheck.checks.tensors.asked import (
     Asked,
     engine,
@@ -25,6 +25,7 @@ from bpcheck.checks.tensors.asked import (
     tried,
     why_not_here,
 )
+from bpcheck.checks.tensors.two_calls import of_two_calls
 from bpcheck.checks.trial import Trial
 from bpcheck.checks.turns import is_one_of
 from bpcheck.finding import Kind, Outcome
@@ -49,7 +50,8 @@ def check_step(trial: Trial) -> tuple[Outcome, ...]:
 
     All other rows make an instance for each call. Here one is called, its weights are changed in
     place, as an optimizer does, or where it has none its input is another, and it is called again;
-    and once with a sample fewer, or one more than a single one.
+    and once with a sample fewer, or one more than a single one. Two calls before a backward are
+    asked of one instance too.
     """
     why = why_not_here(trial)
     if not why and not (leads(trial) or is_one_of(trial.case, EVERY)):
@@ -66,7 +68,10 @@ def check_step(trial: Trial) -> tuple[Outcome, ...]:
     compared = [_compared(trial, call) for call in later]
     if all(found is None for found in compared):
         return unjudged(trial, NAME, "it fails outside of this row too")
-    return first_of_each(trial, NAME, (each for found in compared for each in found or ()))
+    of_two, remark = of_two_calls(trial, NAME)
+    every = [each for found in compared for each in found or ()] + of_two
+    outcomes = first_of_each(trial, NAME, every)
+    return (remarked(NAME, "y", remark), *outcomes[1:]) if remark and not every else outcomes
 
 
 def _changed(trial: Trial) -> str:
