@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,8 +13,11 @@ from bpcheck.cases.repeats import REPEATING
 from bpcheck.checks import bounds
 from bpcheck.checks.compare import Difference
 from bpcheck.checks.trial import Trial
-from bpcheck.oracles.second_order import torch_second_order
+from bpcheck.oracles.second_order import Pair, torch_second_order
 from bpcheck.oracles.second_rounding import Seconds, seconds
+
+#: Roundings of terms that cancel in a second derivative, each as large as the largest first one.
+_CANCELLED = 8
 
 
 def why_no_seconds(trial: Trial) -> str:
@@ -64,9 +68,28 @@ def _seconds(trial: Trial) -> Seconds | None:
         }
         return Seconds(values, slack, max(_of_quotients(trial, name) for name in along))
     try:
-        return seconds(case, trial.arrays, along, _summed(trial))
+        found = seconds(case, trial.arrays, along, _summed(trial))
     except Exception:  # noqa: BLE001 - whatever torch says of what it cannot take apart
         return None
+    bounds = {
+        pair: bound + _of_formulas(trial, found, pair) for pair, bound in found.bounds.items()
+    }
+    return replace(found, bounds=bounds)
+
+
+def _of_formulas(trial: Trial, found: Seconds, pair: Pair) -> float:
+    """What another formula than torch's may leave of terms that cancel.
+
+    Of a tanh y that is ``y_bar (1 + y) (1 - y)`` differentiated, ``y'' = y' ((1 - y) - (1 + y))``:
+    near 0 it rounds as the first derivative does, and torch's ``-2 y y'`` as the second one.
+    """
+    name, other = pair
+    right = found.values[pair]
+    if other == "y_bar" or right is None:
+        return 0.0
+    first = np.abs(trial.autograd[f"{name}_bar"]).max(initial=0)
+    unit = FORMATS[trial.case.dtype].unit_roundoff
+    return _CANCELLED * unit * float(first + np.abs(right).max(initial=0))
 
 
 def explained(where: Difference) -> str:
