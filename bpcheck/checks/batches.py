@@ -129,7 +129,7 @@ def _why_not(trial: Trial) -> str:
 
 def _many(trial: Trial) -> _Many | None:
     """What is asked: one sample alone, and at least one batch."""
-    cases = {size: case for size in SIZES if (case := of_size(trial, size)) is not None}
+    cases = {size: case for size in SIZES if (case := _of_size(trial, size)) is not None}
     largest = max(cases, default=1)
     if 1 not in cases or largest == 1:
         return None
@@ -142,7 +142,16 @@ def _many(trial: Trial) -> _Many | None:
     return _Many(trial, fill(cases[largest]), axes, cases)
 
 
-def of_size(trial: Trial, size: int) -> Case | None:
+def of_another_size(trial: Trial) -> tuple[Case, str] | None:
+    """The case with a sample fewer, or one more than a single one, and how that is told."""
+    samples = trial.case.geometry.numbers().get("n", 0)
+    if not samples:
+        return None
+    case = _of_size(trial, samples - 1 if samples > 1 else samples + 1)
+    return None if case is None else (case, f"with a sample {'fewer' if samples > 1 else 'more'}")
+
+
+def _of_size(trial: Trial, size: int) -> Case | None:
     """The case with so many samples, if it may be asked."""
     operation = trial.case.operation
     numbers = {**trial.case.geometry.numbers(), "n": size}

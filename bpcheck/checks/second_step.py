@@ -13,7 +13,7 @@ import numpy as np
 
 from bpcheck.arithmetic import FORMATS
 from bpcheck.cases import Case
-from bpcheck.checks.batches import of_size
+from bpcheck.checks.batches import of_another_size
 from bpcheck.checks.claims import refusal
 from bpcheck.checks.outcomes import first_of_each, unjudged
 from bpcheck.checks.run import Run, hand, run
@@ -79,12 +79,10 @@ def _steps(trial: Trial) -> Iterator[_Step]:
     """A step on other numbers, and one with a sample fewer, or one more than a single one."""
     case = replace(trial.case, seed=trial.case.seed + 1, one_hot=None, layout="c-order")
     yield _Step(case, trial.others, "at the second step of one object, on other numbers")
-    samples = case.geometry.numbers().get("n", 0)
-    other = of_size(trial, samples - 1 if samples > 1 else samples + 1)
-    if samples and other is not None:
-        size = "fewer" if samples > 1 else "more"
-        told = f"at a later step of one object, with a sample {size}"
-        yield _Step(other, fill(other), told)
+    other = of_another_size(trial)
+    if other is not None:
+        smaller, told = other
+        yield _Step(smaller, fill(smaller), f"at a later step of one object, {told}")
 
 
 def _in_place(steps: tuple[_Step, ...]) -> Iterator[_Step]:

@@ -132,7 +132,7 @@ def condition_of_defect(subject: Subject, asked: Asked) -> Tried | None:
     # each fresh case costs many times another.
     by_turns = is_by_turns(defect)
     passing = () if by_turns else asked.passing
-    rounds, attempts = (FEW_ROUNDS, min(1, ATTEMPTS)) if by_turns else (ROUNDS, ATTEMPTS)
+    rounds, attempts = (FEW_ROUNDS, 1) if by_turns else (ROUNDS, ATTEMPTS)
     search = Search(shows, list(map(atoms, failing)), list(map(atoms, passing)), rounds)
     known = tuple(failing + (list(asked.passing) if defect.condition == PLAIN else []))
     dressing = Dressing(defect.condition, known if is_dressed else (), asked.dtype)

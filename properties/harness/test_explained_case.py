@@ -70,6 +70,10 @@ def test_a_convolution_shows_zeros_between_and_the_turned_kernel() -> None:
         ("conv2d n1ic3ih50iw50oc4kh3kw3 f64 small", "too many to be shown whole"),
         ("conv2d n1ic2ih3iw3oc96kh2kw2 f64 small", "more like these"),
         ("max_pool2d n1ic1ih4iw4kh3kw3 f64 special seed=1", "inf"),
+        ("conv1d n1ic1iw5oc1kw2 f64 small", "the stride is 1, and zeros around it;"),
+        ("conv1d n1ic1iw5oc1kw2pw1 f64 small", "the stride is 1, and no zeros around it;"),
+        ("conv2d n1ic1ih5iw5oc1kh2kw2ph1 f64 small", "zeros on the sides where the kernel reaches"),
+        ("conv1d n1ic1iw5oc1kw2pw3 f64 small", "what saw padding alone being cut off"),
     ],
 )
 def test_what_is_told_of_a_case(text: str, told: str) -> None:

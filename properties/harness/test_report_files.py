@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +11,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from bpcheck.cases import parse_case
 from bpcheck.cli import main
 from bpcheck.pytest_items.keys import REPORTS
 from bpcheck.pytest_plugin import pytest_sessionfinish, pytest_testnodedown
+from bpcheck.report import to_markdown
+from bpcheck.runner import check_subject
 from properties.harness.pages import RIGHT, WRONG
+from properties.harness.planting import reference
 from properties.harness.test_pytest_plugin import Runs, report_of, runs
 
 __all__ = ["runs"]
@@ -114,3 +119,12 @@ def test_the_reports_of_workers_of_xdist_reach_the_process_that_writes(tmp_path:
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert page.count("<h2>layers") == 2
     assert "bpcheck replay" in page
+
+
+def test_a_replay_command_stands_in_markdown_as_it_is_copied() -> None:
+    right = reference("avg_pool1d")
+    wrong = replace(right, vjp=lambda residuals, y_bar: (2 * right.vjp(residuals, y_bar)[0],))
+    report = check_subject(wrong, cases=[parse_case("avg_pool1d n1ic1iw4kw2sw2 f64 small")])
+    (judgement,) = report.judgements
+    text = to_markdown(report, targets=["my_pool.py:Pool_1d"])
+    assert f"`bpcheck replay '{judgement.smallest}' my_pool.py:Pool_1d`" in text

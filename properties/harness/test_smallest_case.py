@@ -143,3 +143,13 @@ def test_what_is_wrong_beyond_a_size_alone_shrinks_to_that_size(size: int) -> No
     numbers = found.geometry.numbers()
     assert numbers["ic"] == size
     assert all(numbers[key] == 1 for key in ("n", "ih", "iw", "oc", "kh", "kw"))
+
+
+@pytest.mark.parametrize("start", ["ih7iw2", "ih2iw7"])
+def test_of_a_case_and_the_same_turned_one_is_shown_wherever_the_search_began(start: str) -> None:
+    def is_wrong(each: Case) -> bool:
+        numbers = each.geometry.numbers()
+        return numbers["sh"] == numbers["sw"] == 2 and max(numbers["ih"], numbers["iw"]) >= 3
+
+    case = parse_case(f"conv2d n1ic1{start}oc1kh1kw1sh2sw2")
+    assert str(smallest(case, is_wrong)).startswith("conv2d n1ic1ih1iw3oc1kh1kw1sh2sw2 ")

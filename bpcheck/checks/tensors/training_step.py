@@ -13,7 +13,7 @@ import numpy as np
 
 from bpcheck.arithmetic import Array
 from bpcheck.checks.allowed import slack_between_runs
-from bpcheck.checks.batches import of_size
+from bpcheck.checks.batches import of_another_size
 from bpcheck.checks.compare import difference
 from bpcheck.checks.outcomes import element, failed, first_of_each, number, remarked, unjudged
 from bpcheck.checks.tensors.asked import (
@@ -59,12 +59,10 @@ def check_step(trial: Trial) -> tuple[Outcome, ...]:
     if why:
         return unjudged(trial, NAME, why)
     later = [_Later(Asked.of(trial), _stepped, f"after {_changed(trial)}")]
-    samples = trial.case.geometry.numbers().get("n", 0)
-    other = of_size(trial, samples - 1 if samples > 1 else samples + 1)
-    if samples and other is not None:
-        size = "fewer" if samples > 1 else "more"
-        asked = Asked.of(Trial(trial.subject, other))
-        later.append(_Later(asked, Asked.leaves, f"with a sample {size}"))
+    other = of_another_size(trial)
+    if other is not None:
+        case, told_size = other
+        later.append(_Later(Asked.of(Trial(trial.subject, case)), Asked.leaves, told_size))
     compared = [_compared(trial, call) for call in later]
     if all(found is None for found in compared):
         return unjudged(trial, NAME, "it fails outside of this row too")
