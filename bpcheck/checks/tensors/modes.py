@@ -95,7 +95,7 @@ def _under(
     asked: Asked, name: str, mode: Mode, leaves: dict[str, Any], apply: Apply
 ) -> tuple[Call, Made]:
     """How the last call under a mode ended, and what was made there."""
-    with _own_kernels() if name in (AUTOCAST, CHANNELS_LAST) else contextlib.nullcontext():
+    with _own_kernels() if name == AUTOCAST else contextlib.nullcontext():
         forward = tried(_forward, apply, leaves, mode)
         ended = tried(_made, asked, leaves, forward.value) if forward.returned else forward
     made = ended.value if ended.returned else {}
@@ -143,7 +143,7 @@ def _what(tensor: Any) -> tuple[str, Array]:
 
 
 def _own_kernels() -> Any:
-    """Torch's own kernels in place of oneDNN's, which err and crash there: found-in-torch.md.
+    """Torch's own kernels in place of oneDNN's, which err and crash in bfloat16: found-in-torch.md.
 
     A subject that calls torch is not charged with those.
     """
