@@ -20,6 +20,9 @@ from bpcheck.subject import Subject
 #: below what any mistake in a formula does to integers. In narrower formats it would not be.
 ROUNDINGS, ROUNDED = 32, ("float64", "float32")
 
+#: How a call ended that raised.
+RAISED = "raises"
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -129,7 +132,7 @@ def _answers_of(trial: Trial) -> Answers:
         if not np.array_equal(handed[name], array, equal_nan=True)
     )
     ends = [
-        "no call" if each is None else _end(each.value) if each.returned else "raises"
+        "no call" if each is None else _end(each.value) if each.returned else RAISED
         for each in (run.forward, run.vjp)
     ]
     given = dict(run.raw)

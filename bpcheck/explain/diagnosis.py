@@ -9,6 +9,7 @@ from bpcheck.cases import Case
 from bpcheck.explain.faults import Fault, faults_of
 from bpcheck.explain.right import right_kernel
 from bpcheck.explain.scene import Scene, failing_scenes, few_of, scenes_of, undressed
+from bpcheck.explain.unvaried import is_borne_out, varied_scenes
 from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import PLAIN
 
@@ -48,6 +49,7 @@ def diagnose(
     result: str | None = None,
     condition: str = PLAIN,
     dtypes: bool = False,
+    varies: bool = False,
 ) -> Diagnosis | None:
     """The fault of the catalogue that gives the subject's wrong numbers, or ``None``.
 
@@ -70,6 +72,9 @@ def diagnose(
         What the values must meet for it to be wrong; where any show it, plain ones are tried.
     dtypes
         Whether the dtype of the result is what is wrong; else only its numbers are compared.
+    varies
+        Whether a number that all the failing cases share is varied: nothing else tells what is
+        doubled from what is multiplied by two samples.
     """
     kernel = right or right_kernel(subject.operation)
     scenes = failing_scenes(
@@ -85,6 +90,7 @@ def diagnose(
         if score is not None and not any(_contradicts(scene, fault, kernel) for scene in calm):
             fitting[fault] = score
     fitting = _borne_out_by_real_values(subject, fitting, failing, kernel)
+    fitting = _borne_out_elsewhere(subject, fitting, scenes, kernel, wrong) if varies else fitting
     # The first of the catalogue where nothing tells them apart.
     best = max(fitting, key=lambda fault: fitting[fault], default=None)
     return None if best is None else Diagnosis(best, fitting[best][0], len(scenes))
@@ -148,6 +154,28 @@ def _borne_out_by_real_values(
                 given[fault] += sum(scene.is_given_by(answers, each) for each in scene.results)
     most = max(given.values(), default=0)
     return {fault: fitting[fault] for fault, count in given.items() if count == most}
+
+
+def _borne_out_elsewhere(
+    subject: Subject,
+    fitting: dict[Fault, tuple[int, int]],
+    scenes: Sequence[Scene],
+    right: Subject,
+    wrong: Sequence[str],
+) -> dict[Fault, tuple[int, int]]:
+    """The faults that are borne out where a number that all the scenes share is another one."""
+    if not fitting:
+        return fitting
+    varied = varied_scenes(subject, scenes, right)
+    return {
+        fault: score
+        for fault, score in fitting.items()
+        if all(
+            is_borne_out(fault, varied, right, result=each)
+            for each in wrong
+            if each in fault.results
+        )
+    }
 
 
 def _candidates(subject: Subject, wrong: Sequence[str]) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from bpcheck.cases import Case
 from bpcheck.cases.layouts import C_ORDER
-from bpcheck.explain.answers import Answers, Witness
+from bpcheck.explain.answers import RAISED, Answers, Witness
 from bpcheck.explain.faults import Fault
 from bpcheck.subject import Subject
 from bpcheck.verdict.conditions import PLAIN, TIE, plain_kind
@@ -40,6 +40,11 @@ class Scene:
     def results(self) -> tuple[str, ...]:
         """The results that the case has."""
         return self.case.operation.results(self.case.geometry)
+
+    @property
+    def returns(self) -> bool:
+        """Whether the subject answers, rather than to raise."""
+        return RAISED not in self.said.manner
 
     @cached_property
     def wrong(self) -> tuple[str, ...]:

@@ -270,6 +270,7 @@ def _diagnosed(
             result=defect.result,
             condition=defect.condition,
             dtypes=is_of_dtype(defect),
+            varies=may_vary and defect.condition == PLAIN,
         )
     found = diagnose_conduct(subject, cases, passing, result=defect.result, kinds=_kinds(defect))
     if found is not None and found.explained < found.failing and _is_wrong_besides(defect, tally):
