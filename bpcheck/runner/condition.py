@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 
@@ -41,6 +42,9 @@ FEW_ROUNDS = 4
 
 #: Fewer cases on a side, or a smaller share that is wrong, are no condition.
 _FEW, _SHARE = 8, 0.25
+
+#: Of the fresh cases that are right, so many must be so for the condition that they lack.
+_TELLING = 0.25
 
 #: The chance with which no failing case may have a dtype by accident.
 _CHANCE = 0.01
@@ -216,8 +220,11 @@ def _final(
     What contradicts it is learned, for another attempt.
     """
     counts = {True: [0, 0], False: [0, 0]}
+    drawn = Counter[bool]()
     for case, atoms in fresh:
-        count = counts[condition.holds(atoms)]
+        holds = condition.holds(atoms)
+        drawn[holds] += 1
+        count = counts[holds]
         if count[1] < most and (answer := search.learn(case, atoms)) is not None:
             count[0] += answer
             count[1] += 1
@@ -226,6 +233,10 @@ def _final(
             break
     (wrong, met), (others, unmet) = counts[True], counts[False]
     if met < _FEW or wrong < _SHARE * met or (condition.names and (others or unmet < _FEW)):
+        return None
+    right_all_the_same = drawn[True] * (1 - wrong / met)
+    if condition.names and drawn[False] < _TELLING * (drawn[False] + right_all_the_same):
+        # What hardly any case lacks is no condition of what half of the others do not show.
         return None
     where = said(condition, asked.defect.smallest.operation) if asked.defect.smallest else ""
     tried = Tried(where, wrong, met, others, unmet, asked.defect.condition, condition.names)
