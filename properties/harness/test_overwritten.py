@@ -34,8 +34,8 @@ def test_a_loop_that_overwrites_is_one_defect_whose_condition_is_not_made_up() -
     report = check_subject(
         Subject(forward, vjp, operation="conv2d"),
         profile="quick",
-        count=deep(150, 450),
-        largest=256,
+        count=deep(60, 450),
+        largest=deep(96, 256),
         repairs=False,
     )
     (judgement,) = (each for each in report.judgements if each.verdict.is_defect)
