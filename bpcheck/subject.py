@@ -30,7 +30,7 @@ class OnTensors(Protocol):
 
     @property
     def operator(self) -> Any:
-        """The operator of `torch.library` that it is, or ``None``."""
+        """The operator of `torch.library` that it is or calls, or ``None``."""
         ...
 
     def arguments(self, *operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

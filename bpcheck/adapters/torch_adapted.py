@@ -54,7 +54,7 @@ class AdaptedTensors:
     operation, declaration
         What is promised, and how it differs.
     operator
-        The registered operator that it is, or ``None``.
+        The registered operator that it is or calls, or ``None``.
     """
 
     code: TensorCode

@@ -14,6 +14,7 @@ from bpcheck.adapters.torch_adapted import signature_of
 from bpcheck.adapters.torch_arguments import Slots
 from bpcheck.adapters.torch_backward import gradients, gradients_of_several
 from bpcheck.adapters.torch_compiled import keep_compiling
+from bpcheck.adapters.torch_operators import operator_in
 from bpcheck.adapters.torch_tensors import Shared, constant, to_array, to_tensor
 from bpcheck.arithmetic import Array
 from bpcheck.claims import DEFAULT_DTYPES, claims_from
@@ -98,12 +99,10 @@ class TorchCallable:
         rest = {name: each for name, each in params.items() if name not in operation.constants}
         return [given[name] for name in operation.positional], rest
 
-    @property
+    @cached_property
     def operator(self) -> Any:
-        """The registered operator that it is, or ``None``; torch's own are not asked."""
-        from bpcheck.adapters.torch_declared import is_registered
-
-        return self.function if is_registered(self.function) else None
+        """The registered operator that it is or calls, or ``None``; torch's own are not asked."""
+        return operator_in(self.function)
 
     def call_of(
         self, operands: Sequence[Any], params: dict[str, Any]

@@ -20,6 +20,7 @@ from bpcheck.adapters.torch_adapted import (
 )
 from bpcheck.adapters.torch_backward import gradients
 from bpcheck.adapters.torch_compiled import keep_compiling
+from bpcheck.adapters.torch_operators import operator_in, schema_of
 from bpcheck.adapters.torch_tensors import to_array, to_tensor
 from bpcheck.claims import DEFAULT_DTYPES
 from bpcheck.operations import Operation
@@ -57,8 +58,8 @@ def declared_subject(
     """The subject of a function of torch about which something is declared."""
 
     def on_tensors(shown: Line, declaration: Declaration) -> Any:
-        operator = target if is_registered(target) else None
-        return adapted_tensors(FunctionOnTensors(target, shown), operation, declaration, operator)
+        code = FunctionOnTensors(target, shown)
+        return adapted_tensors(code, operation, declaration, operator_in(target))
 
     is_function = isinstance(target, type) and issubclass(target, torch.autograd.Function)
     return functional_subject(
@@ -134,16 +135,3 @@ def schema_signature(op: Any) -> inspect.Signature | None:
             for each in schema.arguments
         ]
     )
-
-
-def is_registered(op: Any) -> bool:
-    """Whether it is a registered operator of somebody's own: torch's are not asked."""
-    schema = schema_of(op)
-    own = schema is None or schema.name.partition("::")[0] in ("aten", "prims", "prim")
-    return not own
-
-
-def schema_of(op: Any) -> Any:
-    """The schema of a registered operator; ``None`` if it is none."""
-    overload = getattr(op, "_opoverload", None) or getattr(op, "default", op)
-    return getattr(overload, "_schema", None)

@@ -20,6 +20,7 @@ from bpcheck.adapters.signatures import takes_nothing
 from bpcheck.adapters.torch_adapted import adapted_tensors
 from bpcheck.adapters.torch_declared import says_int
 from bpcheck.adapters.torch_modules import Modules
+from bpcheck.adapters.torch_operators import operator_in
 from bpcheck.calls import call
 from bpcheck.claims import DEFAULT_DTYPES
 from bpcheck.errors import TargetError
@@ -83,7 +84,7 @@ def modules_subject(
         name=name,
         style=style,
         dtypes=dtypes,
-        tensors=adapted_tensors(modules, operation, declaration),
+        tensors=adapted_tensors(modules, operation, declaration, operator_in(target)),
     )
 
 

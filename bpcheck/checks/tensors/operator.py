@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bpcheck.calls import call
@@ -45,6 +45,9 @@ EVERY = 32
 #: some ten milliseconds, so that a loop over the cells of a large window takes minutes.
 TRACED = 200
 
+#: An operator that ran, and what it was called with.
+_Ran = tuple[Any, tuple[Any, ...], dict[str, Any]]
+
 #: How much of a message is told.
 _TOLD = 200
 
@@ -81,15 +84,6 @@ def _why_not(trial: Trial) -> str:
 
 def _operations(trial: Trial) -> int:
     """How many operations of torch run in one forward and backward; 0 where one raises."""
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    ran: list[Any] = []
-
-    def dispatch(_: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        ran.append(func)
-        return func(*args, **(kwargs or {}))
-
-    counting: Any = type("Counting", (TorchDispatchMode,), {"__torch_dispatch__": dispatch})
     asked = Asked.of(trial)
 
     def both() -> None:
@@ -97,9 +91,7 @@ def _operations(trial: Trial) -> int:
         if y.requires_grad:
             y.backward(asked.cotangent)
 
-    with _quiet(), counting():
-        ended = call(both)
-    return len(ran) if ended.returned else 0
+    return len(_ran(both) or ())
 
 
 def _tested(trial: Trial) -> dict[str, str]:
@@ -107,8 +99,10 @@ def _tested(trial: Trial) -> dict[str, str]:
     import torch
 
     asked = Asked.of(trial)
-    operands = [asked.leaves().get(name) for name in trial.case.operation.operands]
-    args, kwargs = asked.code.arguments(*operands, **trial.params)
+    called = _call_of_operator(asked)
+    if called is None:
+        return {}
+    args, kwargs = called
     with _quiet():
         ended = call(
             torch.library.opcheck,
@@ -121,6 +115,31 @@ def _tested(trial: Trial) -> dict[str, str]:
     if not ended.returned:
         return {}
     return {test: _shortened(said) for test, said in ended.value.items()}
+
+
+def _call_of_operator(asked: Asked) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """What the operator is first called with in a forward; ``None`` where it is not called."""
+    from bpcheck.adapters.torch_operators import overload_of
+
+    operator = overload_of(asked.code.operator)
+    ran = _ran(lambda: asked.apply(asked.leaves())) or ()
+    return next(((args, kwargs) for each, args, kwargs in ran if each is operator), None)
+
+
+def _ran(function: Callable[[], Any]) -> list[_Ran] | None:
+    """The operators of torch that ran in a call, and with what; ``None`` if it raised."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    ran: list[_Ran] = []
+
+    def dispatch(_: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        ran.append((func, args, kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+    recording: Any = type("Recording", (TorchDispatchMode,), {"__torch_dispatch__": dispatch})
+    with _quiet(), recording():
+        ended = call(function)
+    return ran if ended.returned else None
 
 
 @contextlib.contextmanager
