@@ -55,8 +55,9 @@ class Declared(Operation):
         self.keys = _keys(declaration)
         self.neutral, self.neutral_numbers = neutral_params(declaration)
         self.nicknames = ()
-        #: Geometries that every run begins with, instead of those with two long axes.
+        #: Geometries that every run begins with, and whether those with two long axes are left out.
         self.own_landmarks: tuple[Mapping[str, int], ...] = ()
+        self.is_usual_alone = False
         self.drawer = Drawer(declaration, self.geometry)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -322,7 +323,7 @@ def _leading(group: str, numbers: Mapping[str, int]) -> dict[str, int]:
 
 
 def _landmarks(operation: Declared) -> tuple[Mapping[str, int], ...]:
-    return operation.drawer.landmarks(by_twos=not operation.own_landmarks)
+    return operation.drawer.landmarks(together=not operation.is_usual_alone)
 
 
 def _edge_classes(operation: Declared) -> tuple[EdgeClass, ...]:

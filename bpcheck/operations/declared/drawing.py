@@ -9,9 +9,8 @@ from math import prod
 import numpy as np
 
 from bpcheck.errors import CaseError, OperationError
-from bpcheck.operations.declared import edges
+from bpcheck.operations.declared import edges, lengths
 from bpcheck.operations.declared.declaration import Declaration
-from bpcheck.operations.declared.lengths import alone, landmarks, together
 from bpcheck.operations.declared.sizes import (
     MOST_CELLS,
     MOST_LEADING,
@@ -126,7 +125,7 @@ class Drawer:
 
         return make
 
-    def landmarks(self, *, by_twos: bool) -> tuple[Mapping[str, int], ...]:
+    def landmarks(self, *, together: bool) -> tuple[Mapping[str, int], ...]:
         """Axes as long as those of models, and past the blocks of kernels; see `lengths`."""
         rng = np.random.default_rng(0)
 
@@ -137,8 +136,9 @@ class Drawer:
             found = self._tiny(integers, given, FEW_TRIES)
             return None if found is None else found.numbers()
 
-        given = alone(self._declared), together(self._declared) if by_twos else ()
-        return landmarks(chain(*given), self._declared, tiny)
+        ways = (lengths.alone, *(lengths.TOGETHER_WAYS if together else ()))
+        given = chain.from_iterable(way(self._declared) for way in ways)
+        return lengths.landmarks(given, self._declared, tiny)
 
     def _tiny_but(self, integers: Integers, given: Mapping[str, int]) -> Sizes:
         """A geometry with these numbers and all else tiny, or any."""

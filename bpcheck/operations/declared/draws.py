@@ -34,8 +34,16 @@ def positive(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 def masks(rng: np.random.Generator, shape: Shape) -> Array:
-    """True and False, True in one place of each row at least."""
+    """True and False, True in one place of each row at least.
+
+    In every third mask the first places are False, or the last ones, as where a batch is padded:
+    whole blocks of keys are masked then.
+    """
     drawn = rng.integers(3, size=shape) > 0
+    if rng.integers(3) == 0 and drawn.ndim:
+        places, kept = np.arange(shape[-1]), rng.integers(1, max(1, shape[-1]) + 1)
+        padded = places < kept if rng.integers(2) else places >= shape[-1] - kept
+        drawn = np.broadcast_to(padded, shape).copy()
     if drawn.ndim and drawn.shape[-1]:
         place = rng.integers(drawn.shape[-1], size=drawn.shape[:-1])
         np.put_along_axis(drawn, place[..., None], values=True, axis=-1)

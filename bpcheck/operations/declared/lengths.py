@@ -1,4 +1,4 @@
-"""Long axes on purpose: as models have them, past the blocks of kernels, alone and by twos.
+"""Long axes on purpose: as models have them, past the blocks of kernels, alone and together.
 
 A kernel has paths of its own for a row that is longer than its block, for one that fills it, and
 for two axes that are both cut into tiles. What is drawn is small for the most part, and meets few.
@@ -19,8 +19,18 @@ ALONE = (72, 128, 256, 512, 768, 1_024, 1_536, 2_048)
 #: How many rows, where leading axes are as many as there are: past blocks of 256 and of 1,024.
 ROWS = (512, 2_049)
 
+#: Rows in two leading axes, and how long each is: many usual ones, more short ones, and a few whose
+#: last block of four, of 512 and of 1,024 is not full.
+FOLDED = ((3, 43, 72), (2, 130, 16), (1, 9, 519), (1, 5, 1_030))
+
+#: A long row that comes without each of the operands that may be left out.
+WITHOUT = (1, 5, 516)
+
 #: Lengths of two axes together: past a tile each, one tile, and three.
 TOGETHER = ((72, 96), (64, 64), (192, 192))
+
+#: Lengths of three axes together, where there are just three: past a tile of 32 each.
+OF_THREE = (40, 33, 36)
 
 #: Leading axes of the first of those, where there may be some: models have samples and heads.
 LEADING = (2, 2)
@@ -61,6 +71,32 @@ def together(declaration: Declaration) -> Iterator[dict[str, int]]:
                 yield {**given, **leading, **_params(declaration, next(turns))}
 
 
+def rows_of(declaration: Declaration) -> Iterator[dict[str, int]]:
+    """The same of leading axes and one long axis beside them: many rows, and each of them long."""
+    turns = count()
+    optional = [f"has_{each.name}" for each in declaration.operands if each.is_optional]
+    for group in declaration.leading:
+        for axis, longest in _long(declaration).items():
+            for one, other, size in FOLDED:
+                if size <= longest:
+                    folded = _folded(group, one, other)
+                    yield {axis: size, **folded, **_params(declaration, next(turns))}
+            for key in optional if WITHOUT[-1] <= longest and len(optional) > 1 else ():
+                one, other, size = WITHOUT
+                present = {each: int(each != key) for each in optional}
+                yield {axis: size, **_folded(group, one, other), **present}
+
+
+def all_together(declaration: Declaration) -> Iterator[dict[str, int]]:
+    """The same of three axes, where there are just three; of one of them that is 1, too."""
+    axes = list(_long(declaration))
+    if len(axes) == len(OF_THREE) == len(declaration.axes):
+        long = dict(zip(axes, OF_THREE, strict=True))
+        yield {**long, **_leading(declaration)}
+        yield long
+        yield from ({**long, axis: 1} for axis in axes)
+
+
 def landmarks(
     given: Iterable[dict[str, int]],
     declaration: Declaration,
@@ -80,6 +116,12 @@ def _long(declaration: Declaration) -> dict[str, int]:
     """The axes that may be long, with the longest that each may be."""
     longest = {axis: max(declaration.size(axis).drawn) for axis in declaration.axes}
     return {axis: size for axis, size in longest.items() if size > SHORT}
+
+
+def _folded(group: str, one: int, other: int) -> dict[str, int]:
+    """One leading axis, or two where the first is longer than 1."""
+    number, first, second = leading_keys(group)[:3]
+    return {number: 1, first: other} if one == 1 else {number: 2, first: one, second: other}
 
 
 def _leading(declaration: Declaration) -> dict[str, int]:
@@ -105,3 +147,7 @@ def _values(declaration: Declaration) -> int:
 
 def _params(declaration: Declaration, turn: int) -> dict[str, int]:
     return {key: turn % values for key, values in _few(declaration)}
+
+
+#: The ways in which long axes meet.
+TOGETHER_WAYS = (together, rows_of, all_together)

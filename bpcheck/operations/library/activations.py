@@ -8,14 +8,17 @@ from bpcheck.operations.declared import operation
 
 __all__ = ["gelu", "relu", "sigmoid", "silu", "swiglu", "tanh"]
 
+#: Lengths of rows: hidden sizes of models, past the blocks that kernels take at once.
+WIDE = range(1, 2049)
 
-@operation("x: *batch c")
+
+@operation("x: *batch c", sizes={"c": WIDE})
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
     return x.relu()
 
 
-@operation("x: *batch c", params={"approximate": ["none", "tanh"]})
+@operation("x: *batch c", sizes={"c": WIDE}, params={"approximate": ["none", "tanh"]})
 def gelu(x: Any, *, approximate: str = "none") -> Any:
     """``x`` times the normal distribution's share below it, by erf or by tanh."""
     from torch.nn import functional
@@ -23,7 +26,7 @@ def gelu(x: Any, *, approximate: str = "none") -> Any:
     return functional.gelu(x, approximate=approximate)
 
 
-@operation("x: *batch c")
+@operation("x: *batch c", sizes={"c": WIDE})
 def silu(x: Any) -> Any:
     """``x sigmoid(x)``."""
     from torch.nn import functional
@@ -31,19 +34,19 @@ def silu(x: Any) -> Any:
     return functional.silu(x)
 
 
-@operation("x: *batch c")
+@operation("x: *batch c", sizes={"c": WIDE})
 def sigmoid(x: Any) -> Any:
     """``1 / (1 + exp(-x))``."""
     return x.sigmoid()
 
 
-@operation("x: *batch c")
+@operation("x: *batch c", sizes={"c": WIDE})
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent."""
     return x.tanh()
 
 
-@operation("gate: *batch c, x: *batch c")
+@operation("gate: *batch c, x: *batch c", sizes={"c": WIDE})
 def swiglu(gate: Any, x: Any) -> Any:
     """``silu(gate) x``."""
     from torch.nn import functional

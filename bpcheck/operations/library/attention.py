@@ -43,7 +43,8 @@ def scaled_dot_product_attention(
 
 @operation(
     "x: *batch s (2*d), cos: s d, sin: s d",
-    sizes={"d": range(1, 65)},
+    # As long as a context: tables of angles are read by rows.
+    sizes={"s": range(1, 513), "d": range(1, 65)},
     constant=("cos", "sin"),
 )
 def rotary(x: Any, cos: Any, sin: Any) -> Any:
@@ -52,3 +53,34 @@ def rotary(x: Any, cos: Any, sin: Any) -> Any:
 
     first, second = x.chunk(2, -1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), -1)
+
+
+#: Queries, keys, the width of heads, and whether it is causal: as models have it, in prefill and
+#: when one token is added, past blocks of 16, 64 and 128, ragged too, with more queries than keys.
+_USUAL = (
+    (16, 16, 16, 0),
+    (17, 21, 16, 1),
+    (33, 40, 32, 1),
+    (65, 66, 32, 0),
+    (66, 66, 8, 1),
+    (70, 65, 8, 1),
+    (65, 131, 8, 1),
+    (40, 40, 64, 1),
+    (1, 40, 64, 0),
+    (1, 131, 16, 0),
+    (129, 130, 4, 0),
+)
+
+scaled_dot_product_attention.own_landmarks = tuple(
+    {
+        "batch": 2,
+        "batch_0": 2,
+        "batch_1": 2 - place % 2,
+        "l": queries,
+        "s": keys,
+        "e": width,
+        "v": width,
+        "is_causal": causal,
+    }
+    for place, (queries, keys, width, causal) in enumerate(_USUAL)
+)

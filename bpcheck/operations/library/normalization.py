@@ -68,3 +68,34 @@ def batch_norm(
 
     mean, var = running_mean.clone(), running_var.clone()
     return functional.batch_norm(x, mean, var, weight, bias, training, 0.1, eps)
+
+
+def _norm(weight: int, bias: int, **numbers: int) -> dict[str, int]:
+    return {**numbers, "has_weight": weight, "has_bias": bias}
+
+
+#: 32 groups, as most models have them, of few channels and several; and fewer groups of many.
+group_norm.own_landmarks = (
+    _norm(1, 1, n=2, g=32, c=2, h=4, w=4),
+    _norm(1, 1, n=1, g=32, c=4, h=3, w=5),
+    _norm(1, 0, n=3, g=32, c=1, h=5, w=5),
+    _norm(0, 0, n=2, g=32, c=2, h=4, w=5),
+    _norm(1, 1, n=2, g=8, c=16, h=4, w=4),
+    _norm(1, 1, n=2, g=1, c=40, h=7, w=5),
+    # Each channel by itself.
+    _norm(1, 1, n=2, g=24, c=1, h=9, w=7),
+)
+
+#: After a linear layer, which has no plane; more channels than a tile with and without weights.
+batch_norm.own_landmarks = tuple(
+    _norm(has, has, n=n, c=c, h=h, w=w, training=training)
+    for training in (0, 1)
+    for n, c, h, w, has in (
+        (16, 12, 1, 1, 1),
+        (33, 70, 1, 1, 1),
+        (3, 72, 3, 4, 0),
+        (4, 16, 7, 7, 1),
+        (2, 66, 5, 8, 1),
+        (40, 3, 2, 3, 1),
+    )
+)

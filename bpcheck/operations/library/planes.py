@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,45 @@ __all__ = [
 ]
 
 _PLANE = {"n": range(1, 9), "c": range(1, 33), "h": range(1, 34), "w": range(1, 34)}
+
+#: Samples, channels and sides of the planes of usual layers: even and odd ones, one sample and
+#: several, channels in fours and not.
+_USUAL = ((2, 4, 8, 6), (1, 3, 5, 7), (3, 8, 7, 4))
+
+
+def _planes(*params: Mapping[str, int]) -> tuple[Mapping[str, int], ...]:
+    """Each usual plane with each of these numbers of params."""
+    return tuple(
+        {"n": n, "c": c, "h": h, "w": w, **each} for each in params for n, c, h, w in _USUAL
+    )
+
+
+def _both(name: str, number: int) -> dict[str, int]:
+    return {f"{name}_0": number, f"{name}_1": number}
+
+
+def _windows(*layers: tuple[int, int, int]) -> list[dict[str, int]]:
+    """Windows of kernel, stride and padding, alike in both dimensions."""
+    return [
+        {**_both("kernel_size", k), **_both("stride", s), **_both("padding", p)}
+        for k, s, p in layers
+    ]
+
+
+def _resized(numerator: int, denominator: int, **params: int) -> tuple[Mapping[str, int], ...]:
+    """Each usual plane made larger or smaller by a factor, to a whole cell at least."""
+    return tuple(
+        {
+            "n": n,
+            "c": c,
+            "h": h,
+            "w": w,
+            "size_0": max(1, h * numerator // denominator),
+            "size_1": max(1, w * numerator // denominator),
+            **params,
+        }
+        for n, c, h, w in _USUAL
+    )
 
 
 @operation("x: n c h w", sizes=_PLANE, params={"output_size": each(range(1, 9), 2)})
@@ -139,3 +179,28 @@ def upsample_bilinear2d(x: Any, *, size: Any, align_corners: bool = False) -> An
     from torch.nn import functional
 
     return functional.interpolate(x, size, mode="bilinear", align_corners=align_corners)
+
+
+#: By two, by four, by half, to one cell, and to what it is.
+_FACTORS = ((2, 1), (4, 1), (1, 2), (0, 1), (1, 1))
+
+adaptive_avg_pool2d.own_landmarks = (
+    *_planes(_both("output_size", 1), _both("output_size", 2), _both("output_size", 7)),
+    # A plane past a block of threads, made one number.
+    {"n": 2, "c": 3, "h": 19, "w": 17, **_both("output_size", 1)},
+)
+adaptive_max_pool2d.own_landmarks = adaptive_avg_pool2d.own_landmarks
+lp_pool2d.own_landmarks = _planes(_both("kernel_size", 2), _both("kernel_size", 3))
+unfold.own_landmarks = _planes(*_windows((3, 1, 1), (1, 1, 0), (2, 2, 0), (3, 2, 1), (3, 1, 0)))
+fold.own_landmarks = tuple(
+    {"n": n, "c": c, "kh": k, "kw": k, "lh": h, "lw": w, **_both("stride", s)}
+    for k, s in ((3, 1), (2, 2), (3, 2), (1, 1))
+    for n, c, h, w in _USUAL
+)
+upsample_nearest2d.own_landmarks = tuple(each for factor in _FACTORS for each in _resized(*factor))
+upsample_bilinear2d.own_landmarks = tuple(
+    each
+    for factor in _FACTORS
+    for aligned in (0, 1)
+    for each in _resized(*factor, align_corners=aligned)
+)

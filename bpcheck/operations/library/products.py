@@ -9,7 +9,11 @@ from bpcheck.operations.declared import labels, operation
 __all__ = ["embedding", "linear", "matmul"]
 
 
-@operation("x: *batch c, weight: o c, bias: o?")
+#: As long as hidden sizes of models, and past blocks of 256 that are added up apart.
+WIDE = range(1, 1025)
+
+
+@operation("x: *batch c, weight: o c, bias: o?", sizes={"c": WIDE, "o": WIDE})
 def linear(x: Any, weight: Any, bias: Any) -> Any:
     """``x weight.T + bias``."""
     from torch.nn import functional
@@ -17,7 +21,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     return functional.linear(x, weight, bias)
 
 
-@operation("a: *batch n k, b: *batch k m")
+@operation("a: *batch n k, b: *batch k m", sizes={"n": WIDE, "k": WIDE, "m": WIDE})
 def matmul(a: Any, b: Any) -> Any:
     """A product for each of the leading axes."""
     return a @ b
@@ -25,6 +29,7 @@ def matmul(a: Any, b: Any) -> Any:
 
 @operation(
     "indices: *batch, weight: v d",
+    sizes={"v": range(1, 2049), "d": WIDE},
     params={"padding_idx": [None, 0]},
     constant="indices",
     draw={"indices": labels},
@@ -34,3 +39,13 @@ def embedding(indices: Any, weight: Any, *, padding_idx: int | None = None) -> A
     from torch.nn import functional
 
     return functional.embedding(indices, weight, padding_idx)
+
+
+#: Rows, features and outputs past a tile of 32 each, with a bias and without.
+linear.own_landmarks = (
+    {"batch": 2, "batch_0": 2, "batch_1": 33, "c": 40, "o": 36, "has_bias": 1},
+    {"batch": 1, "batch_0": 35, "c": 66, "o": 70, "has_bias": 0},
+    {"batch": 1, "batch_0": 66, "c": 68, "o": 33, "has_bias": 1},
+    {"batch": 1, "batch_0": 5, "c": 300, "o": 7, "has_bias": 1},
+    {"batch": 3, "batch_0": 2, "batch_1": 3, "batch_2": 4, "c": 8, "o": 12, "has_bias": 1},
+)

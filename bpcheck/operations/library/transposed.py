@@ -13,6 +13,13 @@ __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 #: Kernel, stride, padding and output padding: of a U-Net, of DCGAN, of an autoencoder, and plain.
 _USUAL = ((2, 2, 0, 0), (4, 2, 1, 0), (3, 2, 1, 1), (3, 1, 1, 0))
 
+#: The same of layers that are rarer: another parity, a whole kernel beside its neighbour, and a
+#: change of channels alone.
+_RARER = ((3, 2, 1, 0), (3, 2, 0, 0), (3, 3, 0, 0), (1, 1, 0, 0), (2, 1, 0, 0))
+
+#: Those come as two layers each.
+_FEW_LAYERS = ((2, 1, 4, 8, 4), (3, 1, 5, 2, 3))
+
 #: Samples, groups, channels of each group in and out, and a side: one sample and several, channels
 #: in fours and not, both parities, grouped and depthwise. As they are odd in number, neighbours
 #: and the same layer of the next family are of other dtypes.
@@ -71,21 +78,25 @@ def _of(rank: int) -> Declared:
         where=_is_allowed,
         name=f"conv_transpose{rank}d",
     )(conv_transpose)
-    declared.own_landmarks = tuple(_landmarks(letters))
+    declared.own_landmarks, declared.is_usual_alone = tuple(_landmarks(letters)), True
     return declared
 
 
 def _landmarks(letters: str) -> Iterator[dict[str, int]]:
     """What is mostly run: doubling the sides of a plane, in decoders and generators."""
-    for kernel, stride, padding, extra in _USUAL:
-        for n, g, ci, co, side in _LAYERS:
-            numbers = {"n": n, "g": g, "ci": ci, "co": co, "has_bias": int(g == 1)}
-            for place, axis in enumerate(letters):
-                # The sides differ by 1, so that both parities meet.
-                numbers |= {axis: side + len(letters) - 1 - place, f"k{axis}": kernel}
-                numbers |= {f"stride_{place}": stride, f"padding_{place}": padding}
-                numbers[f"output_padding_{place}"] = extra
-            yield numbers
+    usual = [(window, layer) for window in _USUAL for layer in _LAYERS]
+    rarer = [(window, layer) for window in _RARER for layer in _FEW_LAYERS]
+    for (kernel, stride, padding, extra), (n, g, ci, co, side) in (*usual, *rarer):
+        numbers = {"n": n, "g": g, "ci": ci, "co": co, "has_bias": int(g == 1)}
+        for place, axis in enumerate(letters):
+            # The sides differ by 1, so that both parities meet.
+            numbers |= {axis: side + len(letters) - 1 - place, f"k{axis}": kernel}
+            numbers |= {f"stride_{place}": stride, f"padding_{place}": padding}
+            numbers[f"output_padding_{place}"] = extra
+        yield numbers
+    # A generator begins with one cell, of which a plane is made.
+    cell = {key: size for axis in letters for key, size in ((axis, 1), (f"k{axis}", 4))}
+    yield {"n": 2, "g": 1, "ci": 12, "co": 8, "has_bias": 0, **cell}
     # More channels than a tile has, on both sides.
     doubling = {key: 2 for axis in letters for key in (axis, f"k{axis}")}
     strides = {f"stride_{place}": 2 for place in range(len(letters))}
