@@ -33,6 +33,9 @@ NAME = "double backward"
 
 _REFUSED = "the backward cannot be differentiated, and says so: {}"
 
+#: What helps where nobody means a backward to be differentiated.
+_REMEDY = "@once_differentiable refuses second derivatives where a backward is not meant for them"
+
 
 def check_double_backward(trial: Trial) -> tuple[Outcome, ...]:
     """Each gradient's derivative by each operand and by the cotangent, against torch's own.
@@ -159,7 +162,7 @@ def _violations(
         message = (
             f"{what} is {number(where.got)}, torch's own double backward has "
             f"{number(where.expected)}{explained(where)} ({where.wrong} of {where.total} elements "
-            "wrong)"
+            f"wrong); {_REMEDY}"
         )
         # The element is none of the result's own.
         yield failed(trial, NAME, result, Kind.DOUBLE, message)
