@@ -45,7 +45,8 @@ def misfit(module: torch.nn.Module, operation: Operation, operands: Collection[s
         if name in places:
             return f"the parameters {places[name]} and {place} would both be {name} of {operation}"
         places[name] = place
-    missing = [each for each in operands if each not in (operation.operands[0], "b", *places)]
+    known = (operation.operands[0], *operation.optional, *places)
+    missing = [each for each in operands if each not in known]
     if missing:
         others = f": its parameters are {', '.join(places.values())}" if places else ""
         return f"no parameter can be {missing[0]} of {operation}{others}"

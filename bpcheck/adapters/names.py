@@ -27,6 +27,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
         "kern",
     ),
     "b": ("b", "bias", "biases"),
+    "has_weight": ("has_weight",),
     "has_bias": ("has_bias", "use_bias", "with_bias", "usebias", "add_bias", "bias_flag"),
     "y": ("y", "a", "out", "output", "outputs", "z", "result", "top"),
     "dy": (
@@ -181,6 +182,8 @@ def meaning(name: str, operation: Operation, *, of_backward: bool = False) -> st
     small = name.lower()
     if small in operation.operands:
         return small
+    if name in operation.own_params:
+        return name
     found = _BY_SPELLING.get(small)
     if found is None and name in operation.neutral:
         # A param of the operation alone, by its own name.

@@ -221,7 +221,11 @@ def scope_of(
         if array is not None:
             axes = axes_of(operation).get(name) or plain_axes(array)
             handed[name] = outward(array, axes, declaration.orders.get(name, tuple(axes)))
-    scope = Scope(operation, declaration, handed, params, {"has_bias": "b" in handed})
+    flags = {
+        "has_weight": not {"w", "weight"}.isdisjoint(handed),
+        "has_bias": not {"b", "bias"}.isdisjoint(handed),
+    }
+    scope = Scope(operation, declaration, handed, params, flags)
     if "b" in operation.operands and "b" not in handed and declaration.without_bias == "never":
         raise Unsupported("no bias")
     if declaration.scaled:

@@ -12,8 +12,10 @@ import torch
 
 from bpcheck.adapters.adapted import adapted_subject
 from bpcheck.adapters.axes import axes_of
-from bpcheck.adapters.declaration import declared
+from bpcheck.adapters.declaration import Declaration, declared
+from bpcheck.adapters.expressions import Line, line
 from bpcheck.adapters.functions import shown_call
+from bpcheck.adapters.module_sizes import sized_call
 from bpcheck.adapters.module_weights import REMEDY, misfit
 from bpcheck.adapters.names import SIZES, meaning
 from bpcheck.adapters.signatures import takes_nothing
@@ -56,16 +58,12 @@ def modules_subject(
     shown = "" if callable(own["make"]) else own["make"]
     if not shown and takes_nothing(maker):
         shown = "_()"
-    make = shown_call(maker, shown, operation, word="make", name=name)
+    if "x" in axes_of(operation) or shown:
+        make = shown_call(maker, shown, operation, word="make", name=name)
+    else:
+        make = _by_sizes(maker, operation, declaration, name=name)
     # A constructor's bias says whether there is one.
-    make = make.renamed(lambda each: meaning(each, operation) == "b", "has_bias")
-    if "x" not in axes_of(operation) and any(meaning(n, operation) in SIZES for n in make.names()):
-        names = ", ".join(operation.operands)
-        raise TargetError(
-            f"{name} is a module that is made for some numbers of channels, and of such modules "
-            f"those of convolutions and pools are understood; for {operation} name a function of "
-            f"({names}, ...) on tensors, which may call it by torch.func.functional_call"
-        )
+    make = make.renamed(lambda each: meaning(each, operation) in ("b", "bias"), "has_bias")
     modules = Modules(operation, declaration, maker, make)
     foreign = misfit(instance, operation, operation.operands) if instance is not None else ""
     if not foreign and "x" in axes_of(operation):
@@ -86,6 +84,37 @@ def modules_subject(
         dtypes=dtypes,
         tensors=adapted_tensors(modules, operation, declaration, operator_in(target)),
     )
+
+
+def _by_sizes(maker: Any, operation: Operation, declaration: Declaration, *, name: str) -> Line:
+    """The call of a constructor where an operation names no axes, by what its parameters are."""
+    if operation.constants:
+        raise TargetError(
+            f"{name} is a module, and what {operation} takes without a gradient "
+            f"({', '.join(operation.constants)}) could not be handed to it; name a function of "
+            f"({', '.join(operation.positional)}, ...) on tensors"
+        )
+    none = line("_()", word="make")
+    found = sized_call(
+        maker, operation, declaration, Modules(operation, declaration, maker, none).fits, name=name
+    )
+    if found:
+        return line(found, word="make")
+    first = operation.operands[0]
+    flags = "".join(f", {each}=has_{each}" for each in operation.optional if each == "bias")
+    advice = (
+        f"{name} is a module that is made for some sizes, and which those are for {operation} is "
+        "not told by the shapes of its parameters; show how it is made, as in "
+        f'make="_({first}.shape[-1]{flags})", or name a function of '
+        f"({', '.join(operation.operands)}, ...) on tensors"
+    )
+    try:
+        make = shown_call(maker, "", operation, word="make", name=name)
+    except TargetError:
+        raise TargetError(advice) from None
+    if any(meaning(each, operation) in SIZES for each in make.names()):
+        raise TargetError(advice)
+    return make
 
 
 def instance_of(target: Any) -> torch.nn.Module | None:

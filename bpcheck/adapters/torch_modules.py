@@ -88,7 +88,7 @@ class Modules:
         for place, parameter in module.named_parameters():
             name = str(meaning(place.rpartition(".")[2], self.operation))
             if name not in scope.handed:
-                raise Unsupported("no bias")
+                raise Unsupported("no bias" if name in ("b", "bias") else f"no {name}")
             if tuple(parameter.shape) != scope.handed[name].own.shape:
                 raise TypeError(
                     f"the module's {place} has shape {tuple(parameter.shape)}, and {name} has "
@@ -96,9 +96,15 @@ class Modules:
                     "constructor's call in make="
                 )
             found[place] = name
-        if "b" in scope.handed and "b" not in found.values():
-            raise Unsupported("a bias")
+        for name in self.operation.optional:
+            if name in scope.handed and name not in found.values():
+                raise Unsupported("a bias" if name in ("b", "bias") else f"a {name}")
         return found
+
+    def fits(self, shown: Line, scope: Scope) -> bool:
+        """Whether an instance made by this call has a parameter for each operand, of its shape."""
+        module, weights = replace(self, make=shown).made(scope, torch.float64)
+        return len(weights) == len(scope.handed) - 1 == len(list(module.parameters()))
 
     def misfit(self) -> str:
         """Why the module of the smallest case has parameters that are no operands, if it has."""

@@ -23,6 +23,10 @@ class Shaped(Addressed, ABC):
     constants
         Operands without a gradient, such as labels: they follow from the geometry as params do, and
         stand among the operands where code is called.
+    optional
+        Operands that a case may be without.
+    own_params
+        Params by names of the operation's own, which mean nothing else in its code.
     keys
         The keys of a case's descriptor in their order, each with its default (``None``: required).
     dtypes
@@ -39,6 +43,8 @@ class Shaped(Addressed, ABC):
 
     operands: tuple[str, ...]
     constants: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    own_params: tuple[str, ...] = ()
     keys: Mapping[str, int | None]
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     rank: int = 2

@@ -52,6 +52,8 @@ class Declared(Operation):
         self.home = str(getattr(declaration.reference, "__module__", ""))
         self.operands = tuple(each.name for each in declaration.differentiable)
         self.constants = declaration.constants
+        self.optional = tuple(e.name for e in declaration.differentiable if e.is_optional)
+        self.own_params = tuple(each.name for each in declaration.params)
         self.keys = _keys(declaration)
         self.neutral, self.neutral_numbers = neutral_params(declaration)
         self.nicknames = ()

@@ -52,6 +52,7 @@ class Convolution(Operation):
     """``y[n, o, p] = b[o] + sum over c, j of w[o, c, j] x[n, c + group, p s + j d - pad]``."""
 
     operands = ("x", "w", "b")
+    optional = ("b",)
     linear_together = ("w", "b")
     summed_wide = frozenset({"y", "x_bar", "w_bar", "b_bar"})
 
