@@ -12,6 +12,8 @@ from bpcheck import Subject, Verdict, parse_case
 from bpcheck.runner import check_subject
 from reference import avg_pool, conv
 
+pytestmark = pytest.mark.verdicts
+
 CASES = [
     parse_case(f"conv1d n2ic{channels}iw40oc2kw3 f16 real c-order seed={channels}")
     for channels in (16, 32, 64)

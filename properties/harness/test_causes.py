@@ -60,6 +60,7 @@ def of_contiguous_memory(reads: str) -> Report:
     return bpcheck.check(make(as_if_contiguous), cases=CASES)
 
 
+@pytest.mark.verdicts
 @pytest.mark.parametrize("reads", ["x", "y_bar"])
 def test_who_reads_beside_an_array_reads_memory_by_layout_and_nothing_else(reads: str) -> None:
     report = of_contiguous_memory(reads)
@@ -285,6 +286,7 @@ def test_one_type_at_two_places_is_two_defects_and_one_place_is_one() -> None:
     assert [each.verdict for each in report.judgements] == [Verdict.RAISES] * 2
 
 
+@pytest.mark.verdicts
 def test_exceptions_without_number_become_few_defects() -> None:
     def forward(x: Array, **params: Any) -> Any:
         raise type(f"Error{x.size}", (Exception,), {})("something else each time")
@@ -308,6 +310,7 @@ def test_a_dtype_and_a_shape_of_y_are_two_defects() -> None:
     assert report.judgements[0].cause == "wrong shape"
 
 
+@pytest.mark.verdicts
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_the_smallest_case_has_a_dtype_that_was_asked_for(dtype: str) -> None:
     def vjp(residuals: Any, y_bar: Array) -> Any:

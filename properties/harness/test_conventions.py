@@ -71,6 +71,7 @@ def test_flushed_subnormals_are_one_note_of_all_results(operation: str) -> None:
     assert last_line(report).startswith("AGREES in 18 cases, with 1 note (flushes subnormals to")
 
 
+@pytest.mark.verdicts
 @pytest.mark.parametrize("operation", TINY)
 def test_who_claims_subnormals_may_not_flush_them(operation: str) -> None:
     subject = flushing(KERNELS[operation], operation, subnormals=True)
@@ -87,6 +88,7 @@ def below(threshold: float) -> Callable[[Any, Array], Any]:
     return vjp
 
 
+@pytest.mark.verdicts
 def test_a_threshold_above_the_subnormals_is_no_convention() -> None:
     subject = Subject(conv.forward, below(1e-30), "conv2d")
     report = bpcheck.check(subject, cases=TINY["conv2d"][:6])
@@ -278,6 +280,7 @@ def test_a_sample_that_is_another_one_alone_is_a_defect_without_any_claim() -> N
 # Sums in another order.
 
 
+@pytest.mark.verdicts
 def test_values_that_are_exact_and_differ_are_no_convention() -> None:
     rng = np.random.default_rng(0)
 

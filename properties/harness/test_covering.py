@@ -40,8 +40,8 @@ pytestmark = pytest.mark.xdist_group("covering")
 
 DTYPES = ("float64", "float32")
 
-#: One of each family and each number of dimensions; the others are planned by the same code.
-PLANNED = deep(("conv2d", "max_pool1d", "avg_pool3d", "network"), operation_names())
+#: One of each kind; the others are planned by the same code.
+PLANNED = deep(("conv2d", "max_pool1d", "network"), operation_names())
 
 
 @cache
@@ -199,7 +199,7 @@ def test_a_class_that_the_subject_refuses_throughout_is_not_missing() -> None:
         operation="conv1d",
         supports=lambda params, shapes: bool(params["groups"] == 1),
     )
-    report = check(ungrouped, profile="quick")
+    report = check(ungrouped, profile="quick", count=300)
     assert report.verdict is Verdict.AGREES
     assert report.coverage["groups depthwise"] == 0
     assert report.missing == ()

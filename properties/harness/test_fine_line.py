@@ -14,6 +14,8 @@ from bpcheck import Subject, Verdict, parse_case
 from bpcheck.runner import check_subject
 from reference import avg_pool, conv, network
 
+pytestmark = pytest.mark.verdicts
+
 NETWORK = Subject(forward=network.forward, vjp=network.vjp, operation="network")
 CONV = Subject(forward=conv.forward, vjp=conv.vjp, operation="conv2d", dtypes=conv.DTYPES)
 

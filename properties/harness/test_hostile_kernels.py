@@ -63,6 +63,7 @@ def checked(name: str, jobs: int) -> Report:
     )
 
 
+@pytest.mark.verdicts
 @pytest.mark.parametrize("name", EXPECTED)
 def test_what_a_kernel_does_to_its_process_is_told_whatever_the_number_of_jobs(name: str) -> None:
     before = Path.cwd(), dict(os.environ)

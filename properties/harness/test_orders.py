@@ -24,10 +24,14 @@ from bpcheck.finding import Status
 from bpcheck.report import report_text
 from bpcheck.runner.one import judge
 from bpcheck.verdict import Report, Verdict
+from properties.harness.doors import asked_of
 from properties.harness.planting import candidates_of, reference
 from reference import avg_pool, conv
 
 COUNT = 60
+
+#: As a run is asked for them.
+FEW: dict[str, Any] = {"profile": "quick", "count": COUNT}
 
 #: Small input 6: a right kernel whose residuals lie on a stack.
 STACK = """
@@ -53,15 +57,18 @@ test_stack = bpcheck.conformance(subject)
 """
 
 
-def by_command_line(pytester: pytest.Pytester) -> str:
-    result = CliRunner().invoke(main, ["check", "conv1d", "stack", "--profile", "quick"])
+def by_command_line(pytester: pytest.Pytester, patch: pytest.MonkeyPatch) -> str:
+    result = CliRunner().invoke(
+        main, ["check", "conv1d", "stack", "--profile", "quick", "--cases", str(COUNT)]
+    )
     assert result.exit_code == 1
     return str(result.stdout)
 
 
-def by_pytest(pytester: pytest.Pytester) -> str:
+def by_pytest(pytester: pytest.Pytester, patch: pytest.MonkeyPatch) -> str:
+    asked_of(patch, lambda subject: FEW)
     pytester.makepyfile(test_stack=AS_A_TEST)
-    arguments = ("--bpcheck-profile=quick", "-p", "no:cacheprovider", "-v")
+    arguments = ("-p", "no:cacheprovider", "-v")
     result = pytester.runpytest_inprocess(*arguments)
     failed = {line.split("[")[1].split("]")[0] for line in result.outlines if "] FAILED" in line}
     wrong = ("vjps-in-order", "three-forwards", "second-vjp")
@@ -69,22 +76,24 @@ def by_pytest(pytester: pytest.Pytester) -> str:
     return str(result.stdout)
 
 
-def by_python(pytester: pytest.Pytester) -> str:
+def by_python(pytester: pytest.Pytester, patch: pytest.MonkeyPatch) -> str:
     made: dict[str, Any] = {}
     exec(STACK, made)  # noqa: S102 - the very text that the others import
     subject = Subject(made["forward"], made["vjp"], operation="conv1d")
-    report = bpcheck.check(subject, profile="quick")
+    report = bpcheck.check(subject, **FEW)
     assert {each.verdict for each in report.judgements} == {Verdict.KEEPS_STATE}
     return report_text(report)
 
 
 @pytest.mark.parametrize("door", [by_command_line, by_pytest, by_python])
 def test_residuals_on_a_stack_keep_state(
-    door: Callable[[pytest.Pytester], str], pytester: pytest.Pytester
+    door: Callable[[pytest.Pytester, pytest.MonkeyPatch], str],
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytester.syspathinsert()
     Path("stack.py").write_text(STACK, encoding="utf-8")
-    said = " ".join(door(pytester).split())
+    said = " ".join(door(pytester, monkeypatch).split())
     assert "_bar: keeps state" in said
     # Of the orders that show it, the one that fell to the case that is told.
     assert re.search(r"in the order f1 f2 (v1 v2|f3 v1), and", said)
@@ -197,6 +206,7 @@ def test_what_is_kept_for_good_reasons_is_no_defect() -> None:
     assert bpcheck.check(subject, count=COUNT).judgements == ()
 
 
+@pytest.mark.verdicts
 @pytest.mark.parametrize("size", [3, 4, 16])
 def test_a_ring_of_many_buffers_shows_between_many_forwards(size: int) -> None:
     ring: list[Any] = [None] * size

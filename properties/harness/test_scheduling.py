@@ -15,6 +15,8 @@ from bpcheck.report import to_json
 from bpcheck.runner import Progress, check_subject
 from reference import conv
 
+pytestmark = pytest.mark.verdicts
+
 
 def rotated(residuals: Any, y_bar: Any) -> Any:
     x_bar, w_bar, b_bar = conv.vjp(residuals, y_bar)

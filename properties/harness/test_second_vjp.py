@@ -16,6 +16,8 @@ from bpcheck.verdict import Report, Verdict
 from properties.harness.torch_conv import apply
 from reference import conv
 
+pytestmark = pytest.mark.verdicts
+
 COUNT = 60
 
 

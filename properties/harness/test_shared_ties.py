@@ -14,6 +14,8 @@ from bpcheck.cases import parse_case
 from bpcheck.verdict import Verdict
 from reference import conv
 
+pytestmark = pytest.mark.verdicts
+
 
 def forward(x: Any, *, kernel_size: Any, stride: Any) -> Any:
     (k,), (s,) = kernel_size, stride

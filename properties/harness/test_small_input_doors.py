@@ -12,6 +12,7 @@ import pytest
 
 from bpcheck.cli import main
 from bpcheck.verdict import Verdict
+from properties.harness.depth import deep
 from properties.harness.hostile import EXPECTED
 
 pytestmark = pytest.mark.skipif(
@@ -49,13 +50,18 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return call
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+#: Each with either number of workers; in a run that is not thorough, with one of them by turns.
+TRIED = {"1": deep(NAMES[::2], NAMES), "2": deep(NAMES[1::2], NAMES)}
+
+
+@pytest.mark.verdicts
+@pytest.mark.parametrize("jobs", TRIED)
 def test_every_small_input_is_a_finding_on_the_command_line_whatever_the_jobs(
     run: Run, jobs: str
 ) -> None:
-    code, reports = run(NAMES, "--jobs", jobs, "--largest", "1000000")
+    code, reports = run(TRIED[jobs], "--jobs", jobs, "--largest", "1000000")
     assert code == 1
-    for name, report in zip(NAMES, reports, strict=True):
+    for name, report in zip(TRIED[jobs], reports, strict=True):
         # With three cases it may not be called twenty times.
         is_counted = name == "exit_on_the_20th_call"
         expected = EXPECTED[name][1]

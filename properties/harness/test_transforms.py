@@ -233,6 +233,7 @@ WRONG = {
 }
 
 
+@pytest.mark.verdicts
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_transform_is_found_although_it_is_declared(name: str) -> None:
     subject = WRONG[name]()
