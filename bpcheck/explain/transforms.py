@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from bpcheck.cases import Case
 from bpcheck.checks import Trial
@@ -31,8 +31,18 @@ ENDS = ("special", "tiny", "huge")
 LARGEST, MOST = 200_000, 12
 
 
-def rounding_of_a_transform(subject: Subject, failing: Sequence[Case]) -> str:
-    """What to declare, if the errors of all failing cases are those of a transform; else ``""``.
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """A transform whose rounding explains what fails: the subject with the claim, and the words."""
+
+    declared: Subject
+    told: str
+
+
+def rounding_of_a_transform(
+    subject: Subject, failing: Sequence[Case], results: Collection[str]
+) -> Transform | None:
+    """What to declare, if the errors of all failing cases are those of a transform.
 
     Parameters
     ----------
@@ -40,46 +50,51 @@ def rounding_of_a_transform(subject: Subject, failing: Sequence[Case]) -> str:
         The subject that fails, and claims direct sums.
     failing
         Cases in which it does.
+    results
+        Those that are wrong there; what is wrong with others may be something else.
     """
     if not subject.claims.exact:
-        return ""
+        return None
     told = [case for case in failing if case.dtype in (LONG, SHORT) and case.values not in ENDS]
     cases = sorted((case for case in told if work(case) <= LARGEST), key=work)[:MOST]
     if not cases or any(case.lattice is None for case in cases):
-        return ""
+        return None
     trials = [Trial(subject, case) for case in cases]
     if LONG in subject.claims.dtypes:
         # Operands that were rounded to a narrower type are so in narrow types alone.
         longer = [Trial(subject, replace(case, dtype=LONG)) for case in cases]
-        if all(_is_right(trial) for trial in longer):
-            return ""
+        if all(_is_right(trial, results) for trial in longer):
+            return None
         trials += longer
     for norm, constant in TRIED[: None if LONG in subject.claims.dtypes else -1]:
         declared = subject.claiming(exact=False, norm=norm, constant=constant)
-        if all(_explains(declared, trial) for trial in trials):
-            return (
+        if all(_explains(declared, trial, results) for trial in trials):
+            return Transform(
+                declared,
                 f"{OF_A_TRANSFORM} (its {norm} bound explains {_all(len(cases))}); if it is one "
                 "(FFT, Winograd, Strassen, an integral image or a running sum), declare EXACT = "
-                "False with its NORM and CONSTANT"
+                "False with its NORM and CONSTANT",
             )
-    return ""
+    return None
 
 
 def _all(count: int) -> str:
     return f"all {count} failing cases tried" if count > 1 else "the one failing case tried"
 
 
-def _is_right(trial: Trial) -> bool:
-    """Whether every result is torch's bit for bit."""
-    return trial.first.is_whole and all(agrees_with_autograd(trial, name) for name in trial.got)
+def _is_right(trial: Trial, results: Collection[str]) -> bool:
+    """Whether the results are torch's bit for bit."""
+    there = [name for name in trial.got if name in results]
+    return trial.first.is_whole and all(agrees_with_autograd(trial, name) for name in there)
 
 
-def _explains(declared: Subject, trial: Trial) -> bool:
-    """Whether every result is as right as the declared transform's."""
+def _explains(declared: Subject, trial: Trial, results: Collection[str]) -> bool:
+    """Whether the results are as right as the declared transform's."""
     if not trial.first.is_whole:
         return False
     found = error_bounds(declared, trial.case, trial.arrays, trial.autograd)
     return found is not None and all(
         difference(trial.got[name], trial.autograd[name], bound) is None
         for name, bound in found[0].items()
+        if name in results
     )

@@ -9,7 +9,6 @@ from typing import Any
 
 from bpcheck.checks import CHECK_NAMES, batch, batches, contract
 from bpcheck.claims.told import claimed
-from bpcheck.explain.transforms import OF_A_TRANSFORM, rounding_of_a_transform
 from bpcheck.planning.classes import every_class
 from bpcheck.planning.limits import Limits
 from bpcheck.report.wording import plural
@@ -18,10 +17,11 @@ from bpcheck.runner.claimed import left_out
 from bpcheck.runner.naming import Told, told_once
 from bpcheck.runner.repairing import Patience
 from bpcheck.runner.site import Site
+from bpcheck.runner.undeclared import with_transforms
 from bpcheck.runner.unneeded import unneeded
 from bpcheck.subject import Subject
 from bpcheck.verdict import Exhausted, Judgement, Report, Verdict
-from bpcheck.verdict.conditions import CONDITIONS, PLAIN
+from bpcheck.verdict.conditions import CONDITIONS
 from bpcheck.verdict.judgement import ON_VALUES, is_malformed
 from bpcheck.verdict.tally import Defect, Tally
 
@@ -223,43 +223,7 @@ def _verdict(judgements: Sequence[Judgement], tally: Tally, *, is_covered: bool)
 
 def _named(subject: Subject, tally: Tally, limits: Limits) -> list[tuple[Told, str]]:
     """The defects of a run, each mistake once, and what each looks like."""
+    told = told_once(subject, tally, may_vary=limits.geometries is None)
     # A fault of the catalogue is code, and stays where it was run. Where geometries are limited,
     # each is compiled.
-    return _transform_once(
-        [
-            (replace(each, diagnosis=None), _looks_like(subject, each))
-            for each in told_once(subject, tally, may_vary=limits.geometries is None)
-        ]
-    )
-
-
-def _transform_once(found: list[tuple[Told, str]]) -> list[tuple[Told, str]]:
-    """What the rounding of one transform does, told once, of all results that it touches."""
-    of_one = [(told, name) for told, name in found if name.startswith(OF_A_TRANSFORM)]
-    if len(of_one) < 2:
-        return found
-    first, name = min(of_one, key=lambda each: _breadth(each[0].defect))
-    for other, _ in of_one:
-        if other.defect.result != first.defect.result:
-            first.also[other.defect.result] = None
-        elif other is not first:
-            first.defect.absorb(other.defect)
-        first.also.update({each: None for each in other.also if each != first.defect.result})
-    return [(first, name), *(each for each in found if each not in of_one)]
-
-
-def _breadth(defect: Defect) -> tuple[bool, bool, int]:
-    """What comes first of what one mistake does: plain values, and what is said of most results."""
-    is_of_all = defect.verdict is Verdict.BOTH_WRONG
-    return defect.condition != PLAIN, not is_of_all, -defect.failing
-
-
-def _looks_like(subject: Subject, told: Told) -> str:
-    """The known mistake that gives the same wrong numbers, or a transform that is not declared."""
-    if told.diagnosis is not None:
-        return str(told.diagnosis)
-    if told.hint:
-        return told.hint
-    if told.defect.verdict not in (*ON_VALUES, Verdict.LOST_PRECISION):
-        return ""
-    return rounding_of_a_transform(subject, told.defect.sample.cases)
+    return [(replace(each, diagnosis=None), name) for each, name in with_transforms(subject, told)]

@@ -42,14 +42,14 @@ class Tiled(torch.nn.Module):
         self.weight = torch.nn.Parameter(torch.empty(narrow, wide))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y: torch.Tensor = Product.apply(x, self.weight)
+        y: torch.Tensor = Product.apply(x, self.weight)  # type: ignore[no-untyped-call]
         return y
 
 
 class Scaled(torch.nn.Module):
     """A norm that takes its eps before its size."""
 
-    def __init__(self, eps: float, hidden: int, bias: bool = True):
+    def __init__(self, eps: float, hidden: int, bias: bool = True):  # noqa: FBT001, FBT002 - as torch's
         super().__init__()
         self.eps, self.weight = eps, torch.nn.Parameter(torch.empty(hidden))
         self.bias = torch.nn.Parameter(torch.empty(hidden)) if bias else None

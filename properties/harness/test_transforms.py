@@ -111,6 +111,39 @@ def test_one_that_is_not_declared_is_a_defect_that_says_what_to_declare(name: st
     assert "EXACT = False" in only.looks_like
 
 
+#: Where a difference that ought to be 0 is a bit of a transform's rounding.
+ZERO_BUT_FOR_ROUNDING = parse_case(
+    "conv1d n1ic1iw6oc1kw1sw2pw1 f64 exact x:one-memory,w:one-memory seed=0 y_bar=0,0,0"
+)
+
+
+def test_what_its_rounding_does_elsewhere_is_no_defect_of_its_own() -> None:
+    report = bpcheck.check(
+        RIGHT["fft"](exact=True), cases=[*cases("conv1d"), ZERO_BUT_FOR_ROUNDING]
+    )
+    (only,) = report.judgements
+    assert only.looks_like.startswith("the rounding of a transform")
+    assert {only.result, *only.also} == {"y", "x_bar", "w_bar"}
+
+
+def test_a_mistake_beside_a_transform_that_is_not_declared_is_told_beside_it() -> None:
+    report = bpcheck.check(WRONG["w_bar"](exact=True), cases=cases("conv1d"))
+    of_y, of_w_bar = sorted(report.judgements, key=lambda each: each.result, reverse=True)
+    assert of_y.looks_like.startswith("the rounding of a transform")
+    assert {of_y.result, *of_y.also} == {"y", "x_bar"}
+    assert of_w_bar.result == "w_bar"
+    assert "transform" not in of_w_bar.looks_like
+
+
+@pytest.mark.verdicts
+@pytest.mark.parametrize("wrong", ["x_bar", "x_bar, running"])
+def test_no_mistake_is_taken_for_the_rounding_of_the_transform_that_has_it(wrong: str) -> None:
+    subject = WRONG[wrong](exact=True)
+    report = bpcheck.check(subject, cases=cases(str(subject.operation)))
+    told = [each for each in report.judgements if "transform" not in each.looks_like]
+    assert "x_bar" in {result for each in told for result in (each.result, *each.also)}
+
+
 def in_12_bits(x: Any, w: Any, b: Any, *, stride: Any, padding: Any) -> Any:
     """A direct sum of float32 operands that were rounded, as some matrix units do it."""
 
