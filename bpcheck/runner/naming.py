@@ -16,13 +16,13 @@ from bpcheck.explain.pairs import diagnose_pair
 from bpcheck.explain.part import Part
 from bpcheck.explain.unsteady import between_runs, state_between_cases
 from bpcheck.finding import Kind, Outcome, Status
+from bpcheck.runner.doubtful import without_doubtful
 from bpcheck.runner.more_cases import neighbours
 from bpcheck.runner.one_dtype import have_one_dtype, is_of_dtype
-from bpcheck.runner.parting import wrong_in
 from bpcheck.runner.place import judged_for
 from bpcheck.runner.several import split
 from bpcheck.subject import Subject
-from bpcheck.verdict.conditions import CONDITIONS, PLAIN, condition_of, may_show, plainer
+from bpcheck.verdict.conditions import CONDITIONS, PLAIN, condition_of, may_show
 from bpcheck.verdict.judgement import ON_VALUES, Verdict
 from bpcheck.verdict.tally import Defect, Tally
 
@@ -51,10 +51,6 @@ SHOWN_BY_CONDUCT = (
 #: Those whose cause may be what an earlier case has left for good.
 MAY_LAST = (*OF_STATE, Verdict.RAISES)
 
-#: Failing cases of a defect that are tried with plainer values, on how many seeds, before it is
-#: told beside one that plain values show.
-DOUBTED, DOUBTED_SEEDS = 4, range(3, 9)
-
 
 @dataclass(slots=True)
 class Told:
@@ -77,7 +73,7 @@ def told_once(subject: Subject, tally: Tally, *, may_vary: bool = True) -> list[
 
     Where few cases show one, others like them are tried; of other geometries too if they may vary.
     """
-    defects = _without_doubtful(subject, tally.decided())
+    defects = without_doubtful(subject, tally.decided())
     # Of one result, what most cases show in the plainest values first: it explains most.
     defects.sort(key=lambda each: (CONDITIONS.index(each.condition), -each.failing))
     told: list[Told] = []
@@ -165,38 +161,6 @@ def _paired(subject: Subject, defect: Defect, tally: Tally) -> Diagnosis | None:
     return diagnose_pair(subject, defect.cases, _passing(defect, tally), result=defect.result)
 
 
-def _without_doubtful(subject: Subject, defects: Iterable[Defect]) -> list[Defect]:
-    """The defects, those left out that plain values show too, if on rarer seeds."""
-    found = list(defects)
-    plain = {each.result: each for each in found if each.condition == PLAIN and _is_on_values(each)}
-    kept = []
-    for defect in found:
-        sibling = plain.get(defect.result)
-        if defect.condition == PLAIN or sibling is None or not _is_shown_plainly(subject, defect):
-            kept.append(defect)
-        else:
-            sibling.absorb(defect)
-    return kept
-
-
-def _is_on_values(defect: Defect) -> bool:
-    return defect.verdict in ON_VALUES
-
-
-def _is_shown_plainly(subject: Subject, defect: Defect) -> bool:
-    """Whether the cases of a defect that has a condition mostly fail without it."""
-    cases = defect.sample.cases[:DOUBTED]
-    shown = sum(
-        any(
-            defect.result
-            in wrong_in(subject, plain, seeds=DOUBTED_SEEDS, asked=frozenset((defect.result,)))
-            for plain in plainer(case)[:1]
-        )
-        for case in cases
-    )
-    return 2 * shown > len(cases)
-
-
 def _is_behind(subject: Subject, told: Told, defect: Defect, tally: Tally) -> bool:
     """Whether the mistake that was named for another defect is behind this one as well."""
     if told.diagnosis is None:
@@ -282,7 +246,7 @@ def _diagnosed(
 def _is_wrong_besides(defect: Defect, tally: Tally) -> bool:
     """Whether a single call shows the result of a defect wrong as well."""
     return any(
-        each.result == defect.result and _is_on_values(each)
+        each.result == defect.result and each.verdict in ON_VALUES
         for each in tally.defects.values()
         if each is not defect
     )

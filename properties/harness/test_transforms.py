@@ -276,6 +276,26 @@ def test_a_wrong_transform_is_found_although_it_is_declared(name: str) -> None:
     assert not any("transform" in each.looks_like for each in report.judgements)
 
 
+def test_a_small_sum_that_is_lost_within_a_wide_bound_is_no_lost_precision_besides() -> None:
+    kernel = Winograd(F43)
+
+    def vjp(residuals: Any, y_bar: Any) -> Any:
+        x_bar, w_bar, b_bar = kernel.vjp(residuals, y_bar)
+        w_bar[4:] = 0
+        return x_bar, w_bar, b_bar
+
+    subject = declared(
+        kernel.forward, vjp, "conv2d", supports_winograd, norm="max-norm", constant=kernel.constant
+    )()
+    texts = [f"conv2d n1ic1ih3iw3oc{oc}kh3kw3 f64" for oc in (4, 5, 6)]
+    small = "conv2d n2ic1ih16iw11oc5kh3kw3 f32 small c-order seed=0"
+    plain = [parse_case(f"{text} small c-order seed={s}") for text in texts for s in range(3)]
+    alone = bpcheck.check(subject, cases=[parse_case(small)])
+    assert [each.verdict for each in alone.judgements] == [Verdict.LOST_PRECISION]
+    (only,) = bpcheck.check(subject, cases=[*plain, parse_case(small)]).judgements
+    assert (only.verdict, only.result) == (Verdict.BACKWARD_WRONG, "w_bar")
+
+
 @pytest.mark.parametrize(
     "text",
     [
