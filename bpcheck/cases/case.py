@@ -13,7 +13,7 @@ from bpcheck.operations import Lattice, Operation
 from bpcheck.operations.outputs import place_of
 
 #: The value kinds that are no integers of a lattice.
-REAL_KINDS = ("real", "pruned", "scaled", "rows", "far")
+REAL_KINDS = ("real", "pruned", "scaled", "rows", "far", "masked")
 
 #: The value kind of cases in which every column of the Jacobian is asked for.
 JACOBIAN = "jacobian"
@@ -39,8 +39,9 @@ class Case:
         ``special`` (NaN, infinities and both zeros), ``tiny`` and ``huge`` (exact, subnormal and
         near overflow), ``real`` (standard normal), ``pruned`` (real, whole samples and filters of
         zeros), ``scaled`` (real, the cotangent 0 or large), ``rows`` (real, rows that are nearly
-        equal, sorted, zero, or have one large number), ``far`` (real, up to 100), ``jacobian``
-        (exact, up to 3: every column of the Jacobian is asked for beside).
+        equal, sorted, zero, or have one large number), ``far`` (real, up to 100), ``masked`` (real,
+        minus infinity where a mask is False), ``jacobian`` (exact, up to 3: every column of the
+        Jacobian is asked for beside).
     layout
         Memory layouts of the arrays: ``c-order``, or those that have another by name, such as
         ``x:fortran,y_bar:negative``.

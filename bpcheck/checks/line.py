@@ -177,10 +177,16 @@ def rounding_of_phi(trial: Trial) -> float:
     # A bound may be infinite where the cotangent is 0: nothing comes of that.
     y_error = float(np.sum(proven_bounds(trial)["y"] * y_bar, where=y_bar > 0))
     moved = max(
-        float(np.vdot(np.abs(trial.autograd[f"{name}_bar"]), np.abs(array.astype(np.float64))))
+        float(np.vdot(np.abs(trial.autograd[f"{name}_bar"]), _sizes(array)))
         for name, array in trial.arrays.operands.items()
     )
     return y_error + 2 * trial.format.unit_roundoff * moved
+
+
+def _sizes(array: Array) -> Array:
+    """What moving each number is rounded in proportion to: an infinity stays where it is."""
+    wide = np.abs(array.astype(np.float64))
+    return np.where(np.isinf(wide), 0.0, wide)
 
 
 def _own_rounding(trial: Trial, result: str) -> float:

@@ -18,7 +18,7 @@ BUDGET = 400
 #: Value kinds, the plainest first.
 PLAINEST = (
     *("small", "exact", "ties", "negative", "sparse", "wide", "special", "tiny", "huge"),
-    *("real", "rows", "far", "pruned", "scaled", "jacobian"),
+    *("real", "rows", "far", "masked", "pruned", "scaled", "jacobian"),
 )
 
 #: Seeds tried before a plainer kind of values is given up: a defect need not show on every one.

@@ -11,6 +11,15 @@ import numpy as np
 from bpcheck.arithmetic import FORMATS, Array
 from bpcheck.cases.case import Case
 from bpcheck.filling.lattice import Arrays, array_shapes
+from bpcheck.operations.declared.draws import masks, paddings
+
+#: Largest number of a `far` case, and of a row that one dominates.
+FAR = 100.0
+
+#: A row longer than this may be read in parts. So far apart are numbers in it, and by so much is a
+#: sorted one steeper, that in float32 the exponential of what is above the maximum of a part is
+#: infinite.
+LONG, STEEP = 64, 32.0
 
 #: The least power of two that a scaled cotangent is multiplied by.
 LEAST_SCALE = 10
@@ -59,8 +68,12 @@ def _row_by_row(values: Array, rng: np.random.Generator) -> Array:
 
 def _dominated(row: Array, rng: np.random.Generator) -> Array:
     changed = row.copy()
-    changed[rng.integers(row.size)] = 30.0
+    changed[rng.integers(row.size)] = FAR if row.size > LONG else 30.0
     return changed
+
+
+def _rising(row: Array, rng: np.random.Generator) -> Array:
+    return np.sort(row) * (STEEP if row.size > LONG else 1.0)
 
 
 def _ahead(row: Array, rng: np.random.Generator) -> Array:
@@ -83,7 +96,7 @@ _WAYS: tuple[Callable[[Array, np.random.Generator], Array], ...] = (
     lambda row, rng: row + 50.0,
     lambda row, rng: row + 120.0,
     lambda row, rng: row - 120.0,
-    lambda row, rng: np.sort(row),
+    _rising,
     lambda row, rng: np.sort(row)[::-1],
     lambda row, rng: np.zeros_like(row),
     _dominated,
@@ -91,9 +104,6 @@ _WAYS: tuple[Callable[[Array, np.random.Generator], Array], ...] = (
     _cancelling,
     lambda row, rng: row * 2.0 ** -rng.integers(3, 13),
 )
-
-#: Largest number of a `far` case.
-FAR = 100.0
 
 
 def far(case: Case, rng: np.random.Generator) -> Arrays:
@@ -106,6 +116,22 @@ def far(case: Case, rng: np.random.Generator) -> Arrays:
         for name, values in drawn.operands.items()
     }
     return _taken(case, replace(drawn, operands=operands), rng)
+
+
+def masked(case: Case, rng: np.random.Generator) -> Arrays:
+    """Real numbers, and minus infinity where a mask is False; in a long row that is padding."""
+    drawn = real(case, rng)
+    operands = {
+        name: _masked(values, rng) if name in case.operation.masked else values
+        for name, values in drawn.operands.items()
+    }
+    return replace(drawn, operands=operands)
+
+
+def _masked(values: Array, rng: np.random.Generator) -> Array:
+    # Whole parts of a long row are to be masked, the first one above all.
+    mask = paddings if values.shape[-1] > LONG else masks
+    return np.where(mask(rng, values.shape), values, -np.inf).astype(values.dtype)
 
 
 def pruned(case: Case, rng: np.random.Generator) -> Arrays:

@@ -13,7 +13,7 @@ from bpcheck.cases.repeats import REPEATING
 from bpcheck.filling.budget import room, spread
 from bpcheck.filling.ends import huge_unit, scaled, smallest_normal, special_terms, tiny_unit
 from bpcheck.filling.lattice import Arrays, array_shapes, draw, lattice_is_kinked, lattice_of
-from bpcheck.filling.real import far, pruned, real, rows
+from bpcheck.filling.real import far, masked, pruned, real, rows
 from bpcheck.filling.real import scaled as scaled_cotangent
 from bpcheck.filling.sparse import sparse
 from bpcheck.filling.tied import has_output_for_cotangent, places, tied
@@ -187,5 +187,6 @@ _FILLERS = {
     "scaled": scaled_cotangent,
     "rows": rows,
     "far": far,
+    "masked": masked,
     JACOBIAN: _digits,
 }

@@ -36,6 +36,8 @@ class Planned(Shaped):
         word, as far as they mean anything.
     value_kinds
         Value kinds that make sense for it, exact ones first.
+    masked
+        Operands in whose rows numbers may be minus infinity, as masked scores are.
     landmarks
         Descriptors, as numbers by key, of geometries that every run begins with.
     landmarks_are_plain
@@ -62,6 +64,7 @@ class Planned(Shaped):
         "real",
         "jacobian",
     )
+    masked: tuple[str, ...] = ()
     landmarks: tuple[Mapping[str, int], ...] = ()
     landmarks_are_plain: bool = False
     empty_class: str = "batch 0"

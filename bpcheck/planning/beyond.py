@@ -16,7 +16,9 @@ from bpcheck.operations.promises import Narrowing, Numbers
 from bpcheck.subject import Subject
 
 #: For value kinds that a subject may leave out: the word of the claim.
-KINDS: Mapping[str, str] = MappingProxyType({"special": "nan", "tiny": "subnormals"})
+KINDS: Mapping[str, str] = MappingProxyType(
+    {"special": "nan", "masked": "nan", "tiny": "subnormals"}
+)
 
 #: How a reason begins that the signature gives.
 NO_PLACE = "forward takes no "

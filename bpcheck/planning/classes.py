@@ -42,6 +42,7 @@ WEIGHTS = MappingProxyType(
         "scaled": 1,
         "rows": 3,
         "far": 2,
+        "masked": 2,
     }
 )
 

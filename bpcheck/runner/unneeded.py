@@ -193,7 +193,7 @@ def _dresses(subject: Subject, word: str) -> Iterator[Any]:
     operation, claims = subject.operation, subject.claims
     about = {
         "exact": ("wide", "exact"),
-        **{claim: (kind,) for kind, claim in KINDS.items()},
+        **{claim: [kind for kind in KINDS if KINDS[kind] == claim] for claim in KINDS.values()},
     }
     asked = about.get(word, operation.value_kinds[:1])
     kinds = [kind for kind in asked if kind in operation.value_kinds]

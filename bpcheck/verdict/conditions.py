@@ -29,6 +29,7 @@ _OF_KINDS = {
     "tiny": ENDS,
     "huge": ENDS,
     "special": SPECIAL,
+    "masked": SPECIAL,
     "real": REAL,
     "pruned": ZERO,
     "scaled": ENDS,

@@ -38,6 +38,9 @@ KEPT = 4_096
 #: Value kinds of what is smooth, or bends: standard normal numbers, and those that break formulas.
 OF_REALS = ("real", "rows", "far")
 
+#: That of rows in which some numbers are minus infinity.
+MASKED = "masked"
+
 
 class Declared(Operation):
     """What `bpcheck.operation` makes of a function; it is that function still when it is called."""
@@ -84,7 +87,8 @@ class Declared(Operation):
 
     @property
     def value_kinds(self) -> tuple[str, ...]:  # type: ignore[override] # found when first asked for
-        return Operation.value_kinds if self.found.is_exact else OF_REALS
+        kinds = Operation.value_kinds if self.found.is_exact else OF_REALS
+        return (*kinds, MASKED) if self.masked else kinds
 
     def geometry(self, numbers: Mapping[str, int]) -> Sizes:
         full = self.complete(numbers)

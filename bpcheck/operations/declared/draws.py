@@ -41,13 +41,18 @@ def masks(rng: np.random.Generator, shape: Shape) -> Array:
     """
     drawn = rng.integers(3, size=shape) > 0
     if rng.integers(3) == 0 and drawn.ndim:
-        places, kept = np.arange(shape[-1]), rng.integers(1, max(1, shape[-1]) + 1)
-        padded = places < kept if rng.integers(2) else places >= shape[-1] - kept
-        drawn = np.broadcast_to(padded, shape).copy()
+        drawn = paddings(rng, shape)
     if drawn.ndim and drawn.shape[-1]:
         place = rng.integers(drawn.shape[-1], size=drawn.shape[:-1])
         np.put_along_axis(drawn, place[..., None], values=True, axis=-1)
     return drawn
+
+
+def paddings(rng: np.random.Generator, shape: Shape) -> Array:
+    """The first places of each row True, or the last ones: one at least, and as many in each."""
+    places, kept = np.arange(shape[-1]), rng.integers(1, max(1, shape[-1]) + 1)
+    padded = places < kept if rng.integers(2) else places >= shape[-1] - kept
+    return np.broadcast_to(padded, shape).copy()
 
 
 def additive_masks(rng: np.random.Generator, shape: Shape) -> Array:

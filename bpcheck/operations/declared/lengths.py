@@ -23,8 +23,8 @@ ROWS = (512, 2_049)
 #: last block of four, of 512 and of 1,024 is not full.
 FOLDED = ((3, 43, 72), (2, 130, 16), (1, 9, 519), (1, 5, 1_030))
 
-#: A long row that comes without each of the operands that may be left out.
-WITHOUT = (1, 5, 516)
+#: What comes without each of the operands that may be left out: long rows, and many of them.
+WITHOUT = ((1, 5, 516), (1, 5, 1_030), (1, 1_030, 3))
 
 #: Lengths of two axes together: past a tile each, one tile, and three.
 TOGETHER = ((72, 96), (64, 64), (192, 192))
@@ -81,10 +81,11 @@ def rows_of(declaration: Declaration) -> Iterator[dict[str, int]]:
                 if size <= longest:
                     folded = _folded(group, one, other)
                     yield {axis: size, **folded, **_params(declaration, next(turns))}
-            for key in optional if WITHOUT[-1] <= longest and len(optional) > 1 else ():
-                one, other, size = WITHOUT
+            for key in optional:
                 present = {each: int(each != key) for each in optional}
-                yield {axis: size, **_folded(group, one, other), **present}
+                for one, other, size in WITHOUT:
+                    if size <= longest:
+                        yield {axis: size, **_folded(group, one, other), **present}
 
 
 def all_together(declaration: Declaration) -> Iterator[dict[str, int]]:

@@ -24,6 +24,10 @@ def log_softmax(x: Any, *, dim: int = -1) -> Any:
     return x.log_softmax(dim)
 
 
+# A score that is masked is minus infinity.
+softmax.masked = log_softmax.masked = ("x",)
+
+
 @operation(
     "logits: n c, target: n, weight: c?",
     # Samples past a block of threads.

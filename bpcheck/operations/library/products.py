@@ -30,7 +30,9 @@ def matmul(a: Any, b: Any) -> Any:
 @operation(
     "indices: *batch, weight: v d",
     sizes={"v": range(1, 2049), "d": WIDE},
-    params={"padding_idx": [None, 0]},
+    # The first row is where code ends up that takes any number there is for a 0.
+    params={"padding_idx": [None, 0, 2]},
+    where=lambda v, padding_idx: padding_idx is None or padding_idx < v,
     constant="indices",
     draw={"indices": labels},
 )
@@ -48,4 +50,15 @@ linear.own_landmarks = (
     {"batch": 1, "batch_0": 66, "c": 68, "o": 33, "has_bias": 1},
     {"batch": 1, "batch_0": 5, "c": 300, "o": 7, "has_bias": 1},
     {"batch": 3, "batch_0": 2, "batch_1": 3, "batch_2": 4, "c": 8, "o": 12, "has_bias": 1},
+    # More rows than a tile has, and outputs, or features, that are added up in blocks.
+    {"batch": 1, "batch_0": 34, "c": 12, "o": 300, "has_bias": 1},
+    {"batch": 2, "batch_0": 2, "batch_1": 20, "c": 520, "o": 20, "has_bias": 1},
+)
+
+#: Tokens of several samples, in a table past a block of rows, each of whole vectors; and many of
+#: which most are repeated.
+embedding.own_landmarks = (
+    {"batch": 2, "batch_0": 2, "batch_1": 33, "v": 1_100, "d": 16, "padding_idx": 0},
+    {"batch": 1, "batch_0": 300, "v": 1_030, "d": 8, "padding_idx": 1},
+    {"batch": 2, "batch_0": 3, "batch_1": 90, "v": 40, "d": 64, "padding_idx": 2},
 )
