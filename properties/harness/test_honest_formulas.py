@@ -106,6 +106,40 @@ def test_a_formula_that_rounds_elsewhere_is_right(kernel: Any, text: str) -> Non
     assert {str(each.status) for each in check_rounding(Trial(subject, case))} == {"passed"}
 
 
+class Flash:
+    """An attention that makes its weights anew, with the scale at another factor."""
+
+    def forward(
+        self, query: Any, key: Any, value: Any, attn_mask: Any, *, is_causal: bool = False
+    ) -> Any:
+        scale = query.dtype.type(query.shape[-1] ** -0.5)
+        hidden = np.where(attn_mask, query.dtype.type(0), -np.inf)
+        scores = (query * scale) @ key.swapaxes(-1, -2) + hidden
+        largest = scores.max(-1, keepdims=True)
+        total = np.exp(scores - largest).sum(-1, keepdims=True)
+        y = np.exp(scores - largest) @ value / total
+        return y, (query, key, value, scale, hidden - largest - np.log(total), y)
+
+    def vjp(self, residuals: Any, y_bar: Any) -> Any:
+        query, key, value, scale, shift, y = residuals
+        weights = np.exp(query @ key.swapaxes(-1, -2) * scale + shift)
+        delta = (y_bar * y).sum(-1, keepdims=True)
+        scores_bar = weights * (y_bar @ value.swapaxes(-1, -2) - delta)
+        key_bar = scores_bar.swapaxes(-1, -2) @ (query * scale)
+        return scores_bar @ key * scale, key_bar, weights.swapaxes(-1, -2) @ y_bar, None
+
+
+def test_what_is_computed_of_equal_rows_may_be_off_alike_in_all() -> None:
+    layout = "query:broadcast-batch,key:broadcast-all,value:broadcast-all,y_bar:broadcast-batch"
+    case = parse_case(
+        "scaled_dot_product_attention l=44 e=32 s=1 v=6 batch=- is_causal=False draws=64729 f64 "
+        f"rows {layout} seed=1000066"
+    )
+    kernel = Flash()
+    subject = bpcheck.Subject(kernel.forward, kernel.vjp, operation=case.operation)
+    assert {str(each.status) for each in check_rounding(Trial(subject, case))} == {"passed"}
+
+
 @pytest.mark.parametrize("row", [np.sort(ROW), np.full_like(ROW, 0.1)], ids=["sorted", "equal"])
 def test_a_row_may_be_added_up_as_it_lies(row: Any) -> None:
     total = np.float32(0)

@@ -84,3 +84,17 @@ def agrees(kernel: Embedding) -> bool:
 def test_padding_may_be_in_another_row_than_the_first() -> None:
     assert agrees(Embedding())
     assert not agrees(PaddingIsFirst())
+
+
+@pytest.mark.parametrize("keys", [65, 129])
+def test_an_attention_has_a_single_key_behind_its_last_block(keys: int) -> None:
+    plan = Plan(
+        operation_named("scaled_dot_product_attention"),
+        profile=PROFILES["quick"],
+        dtypes=["float32"],
+    )
+    numbers = [case.geometry.numbers() for case in islice(plan, 60)]
+    assert any(
+        each["s"] == keys and each["l"] > 1 and not (each["is_causal"] or each["has_attn_mask"])
+        for each in numbers
+    )

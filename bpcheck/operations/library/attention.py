@@ -69,6 +69,9 @@ _USUAL = (
     (1, 40, 64, 0),
     (1, 131, 16, 0),
     (129, 130, 4, 0),
+    # A single key behind the last whole block.
+    (34, 65, 16, 0),
+    (20, 129, 8, 0),
 )
 
 scaled_dot_product_attention.own_landmarks = tuple(
