@@ -105,7 +105,8 @@ def fixed_params(subject: Subject) -> tuple[str, ...]:
 
 
 def _dress_beyond(operation: Operation, claims: Claims) -> dict[str, str]:
-    found = {edge_class("values", kind): unclaimed_kind(claims, kind) for kind in KINDS}
+    kinds = [kind for kind in KINDS if kind in operation.value_kinds]
+    found = {edge_class("values", kind): unclaimed_kind(claims, kind) for kind in kinds}
     worn = {**array_layouts(operation), ALL: shared_layouts(operation)}
     found |= {
         edge_class(array, layout): unclaimed_layout(claims, layout)

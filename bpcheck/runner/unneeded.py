@@ -61,7 +61,7 @@ _WORDS = (
 )
 
 #: Those by which a convention of one's own is no claim, and no defect, by default.
-_CONVENTIONS = tuple(KINDS.values())
+_CONVENTIONS = tuple(dict.fromkeys(KINDS.values()))
 
 
 def unneeded(subject: Subject, reasons: Iterable[str]) -> tuple[str, ...]:
