@@ -42,6 +42,9 @@ EQUAL_EVERY = 7
 #: on a GPU if it may be.
 _LONGEST, _BLOCK = 8, 1_024
 
+#: Of a second group of leading axes, one in so many has nothing to do with the first.
+ALONE_EVERY = 3
+
 #: Sizes of leading axes.
 LEADING = (1, 2, 3, 5, 4, 7)
 
@@ -173,10 +176,12 @@ class Drawer:
                 axis: same if same in self._declared.size(axis).drawn else size
                 for axis, size in numbers.items()
             }
-        for group in self._declared.leading:
+        for place, group in enumerate(self._declared.leading):
             count, *sizes = leading_keys(group)
             numbers[count] = integers(0, MOST_LEADING)
             numbers |= {key: LEADING[integers(0, len(LEADING) - 1)] for key in sizes}
+            if place and integers(0, ALONE_EVERY):
+                numbers |= self._broadcast(group, numbers, integers)
         for param in self._declared.params:
             pairs = zip(param.keys, param.levels, strict=True)
             numbers |= {key: levels.draw(integers) for key, levels in pairs}
@@ -186,6 +191,19 @@ class Drawer:
         if self._declared.constants:
             numbers["draws"] = integers(0, MOST_DRAWS)
         return numbers
+
+    def _broadcast(
+        self, group: str, numbers: Mapping[str, int], integers: Integers
+    ) -> dict[str, int]:
+        """The numbers of a group of leading axes that go with the first group's.
+
+        It has as many axes, or fewer of the last ones, of the same sizes or of 1.
+        """
+        shape = leading_shape(self._declared.leading[0], numbers)
+        kept = shape[integers(0, len(shape)) :] if integers(0, 1) else shape
+        sizes = [1 if integers(0, 2) == 0 else size for size in kept]
+        count, *keys = leading_keys(group)
+        return {count: len(sizes), **dict(zip(keys, sizes, strict=False))}
 
     def _cheap(self, numbers: dict[str, int]) -> dict[str, int]:
         """The same with the longest axes halved until a case is cheap enough."""

@@ -21,10 +21,41 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     return functional.linear(x, weight, bias)
 
 
-@operation("a: *batch n k, b: *batch k m", sizes={"n": WIDE, "k": WIDE, "m": WIDE})
+def _go_together(batch: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether leading axes are broadcast to one another."""
+    pairs = zip(reversed(batch), reversed(other), strict=False)
+    return all(one == two or 1 in (one, two) for one, two in pairs)
+
+
+@operation(
+    "a: *batch n k, b: *other k m",
+    sizes={"n": WIDE, "k": WIDE, "m": WIDE},
+    where=_go_together,
+)
 def matmul(a: Any, b: Any) -> Any:
-    """A product for each of the leading axes."""
+    """A product for each of the leading axes, which are broadcast to one another."""
     return a @ b
+
+
+def _leading(group: str, shape: tuple[int, ...]) -> dict[str, int]:
+    """The numbers of a group of leading axes of this shape."""
+    return {group: len(shape), **{f"{group}_{place}": size for place, size in enumerate(shape)}}
+
+
+#: One matrix for all samples, or for all heads of each; and one row of samples for many heads.
+matmul.own_landmarks = tuple(
+    {"n": n, "k": k, "m": m, **_leading("batch", batch), **_leading("other", other)}
+    for batch, other, (n, k, m) in (
+        ((2, 3), (2, 3), (5, 4, 6)),
+        ((5, 7), (), (8, 12, 16)),
+        ((3,), (), (65, 33, 17)),
+        ((2, 3), (3,), (4, 5, 3)),
+        ((2, 3), (2, 1), (7, 8, 9)),
+        ((4, 1), (4, 6), (3, 20, 5)),
+        ((), (3,), (6, 7, 4)),
+        ((1, 5), (3, 1), (4, 4, 4)),
+    )
+)
 
 
 @operation(
