@@ -17,7 +17,7 @@ DOUBTED, DOUBTED_SEEDS = 4, range(3, 9)
 
 
 def without_doubtful(subject: Subject, defects: Iterable[Defect]) -> list[Defect]:
-    """The defects, those left out that plain values show too, if on rarer seeds."""
+    """The defects, those left out that plain values of the result show too, if on rarer seeds."""
     found = list(defects)
     plain = {
         each.result: each for each in found if each.condition == PLAIN and each.verdict in ON_VALUES
@@ -25,18 +25,18 @@ def without_doubtful(subject: Subject, defects: Iterable[Defect]) -> list[Defect
     kept = []
     for defect in found:
         sibling = plain.get(defect.result)
-        is_shown = (
-            _is_shown_plainly
-            if defect.condition != PLAIN
-            else _is_wrong_in_double
-            if defect.verdict is Verdict.LOST_PRECISION
-            else None
-        )
-        if sibling is None or is_shown is None or not is_shown(subject, defect):
-            kept.append(defect)
-        else:
+        if sibling is not None and _is_the_same(subject, defect):
             sibling.absorb(defect)
+        else:
+            kept.append(defect)
     return kept
+
+
+def _is_the_same(subject: Subject, defect: Defect) -> bool:
+    """Whether a defect is that which plain values show, as other numbers stand there."""
+    if defect.condition != PLAIN:
+        return _is_shown_plainly(subject, defect)
+    return defect.verdict is Verdict.LOST_PRECISION and _is_wrong_in_double(subject, defect)
 
 
 def _is_shown_plainly(subject: Subject, defect: Defect) -> bool:

@@ -18,6 +18,7 @@ from bpcheck.operations.declared.sizes import (
     draw_size,
     largest_first,
     leading_keys,
+    leading_numbers,
     leading_shape,
     smaller,
 )
@@ -202,8 +203,7 @@ class Drawer:
         shape = leading_shape(self._declared.leading[0], numbers)
         kept = shape[integers(0, len(shape)) :] if integers(0, 1) else shape
         sizes = [1 if integers(0, 2) == 0 else size for size in kept]
-        count, *keys = leading_keys(group)
-        return {count: len(sizes), **dict(zip(keys, sizes, strict=False))}
+        return leading_numbers(group, sizes)
 
     def _cheap(self, numbers: dict[str, int]) -> dict[str, int]:
         """The same with the longest axes halved until a case is cheap enough."""

@@ -11,7 +11,7 @@ from itertools import combinations, count
 
 from bpcheck.operations.declared.declaration import Declaration
 from bpcheck.operations.declared.levels import Alternatives
-from bpcheck.operations.declared.sizes import leading_keys
+from bpcheck.operations.declared.sizes import leading_numbers
 
 #: Lengths of one axis: past a tile of 64, a block of threads, hidden sizes of models.
 ALONE = (72, 128, 256, 512, 768, 1_024, 1_536, 2_048)
@@ -121,16 +121,14 @@ def _long(declaration: Declaration) -> dict[str, int]:
 
 def _folded(group: str, one: int, other: int) -> dict[str, int]:
     """One leading axis, or two where the first is longer than 1."""
-    number, first, second = leading_keys(group)[:3]
-    return {number: 1, first: other} if one == 1 else {number: 2, first: one, second: other}
+    return leading_numbers(group, (other,) if one == 1 else (one, other))
 
 
 def _leading(declaration: Declaration) -> dict[str, int]:
     """The numbers of `LEADING` axes in each group of leading ones."""
     numbers: dict[str, int] = {}
     for group in declaration.leading:
-        count, *sizes = leading_keys(group)
-        numbers |= {count: len(LEADING), **dict(zip(sizes, LEADING, strict=False))}
+        numbers |= leading_numbers(group, LEADING)
     return numbers
 
 

@@ -43,6 +43,17 @@ def leading_shape(group: str, numbers: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(numbers[key] for key in leading_keys(group)[1 : 1 + numbers[group]])
 
 
+def leading_numbers(group: str, shape: Sequence[int]) -> dict[str, int]:
+    """The numbers of a group of leading axes of this shape.
+
+    Examples
+    --------
+    >>> leading_numbers("batch", (2, 3))
+    {'batch': 2, 'batch_0': 2, 'batch_1': 3}
+    """
+    return dict(zip(leading_keys(group), (len(shape), *shape), strict=False))
+
+
 def edges_of(levels: Whole) -> tuple[int, ...]:
     """Sizes at which code goes wrong, within what is declared: small ones first.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bpcheck.operations.declared import labels, operation
+from bpcheck.operations.declared.sizes import leading_numbers
 
 __all__ = ["embedding", "linear", "matmul"]
 
@@ -37,14 +38,9 @@ def matmul(a: Any, b: Any) -> Any:
     return a @ b
 
 
-def _leading(group: str, shape: tuple[int, ...]) -> dict[str, int]:
-    """The numbers of a group of leading axes of this shape."""
-    return {group: len(shape), **{f"{group}_{place}": size for place, size in enumerate(shape)}}
-
-
 #: One matrix for all samples, or for all heads of each; and one row of samples for many heads.
 matmul.own_landmarks = tuple(
-    {"n": n, "k": k, "m": m, **_leading("batch", batch), **_leading("other", other)}
+    {"n": n, "k": k, "m": m, **leading_numbers("batch", batch), **leading_numbers("other", other)}
     for batch, other, (n, k, m) in (
         ((2, 3), (2, 3), (5, 4, 6)),
         ((5, 7), (), (8, 12, 16)),
